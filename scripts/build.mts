@@ -1,0 +1,74 @@
+/**
+ * Builds dist/ from src/; with --check, builds beside it and fails when the committed dist/ is not the same to the byte.
+ */
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
+import ncc from '@vercel/ncc';
+
+const root = join(import.meta.dirname, '..');
+const dist = join(root, 'dist');
+
+/** Each is a program of its own: the runner starts main and post, and people the command line. */
+const entries = ['main', 'post'];
+
+/**
+ * ssh2 uses these compiled parts where npm could compile them, and does without where not. Left out everywhere: dist/ is the same
+ * whether or not the machine has a C compiler, and holds no native code.
+ */
+const externals = Object.fromEntries(['./crypto/build/Release/sshcrypto.node', 'cpu-features'].map((name) => [name, name]));
+
+async function bundle(entry: string): Promise<ReadonlyMap<string, string>> {
+  const { code, assets } = await ncc(join(root, 'src', `${entry}.ts`), {
+    cache: false,
+    externals,
+    license: 'licenses.txt',
+    minify: true,
+    quiet: true,
+    target: 'es2023',
+  });
+  // Of what ncc copies, only the licences are used: .proto files and pagent.exe belong to parts of the libraries that never run.
+  const licences = assets['licenses.txt']?.source.toString() ?? '';
+  return new Map([
+    [join(entry, 'index.js'), code],
+    [join(entry, 'licenses.txt'), licences],
+  ]);
+}
+
+async function build(): Promise<ReadonlyMap<string, string>> {
+  const bundles = await Promise.all(entries.map(bundle));
+  return new Map(bundles.flatMap((files) => [...files]));
+}
+
+async function filesIn(directory: string): Promise<readonly string[]> {
+  const found = await readdir(directory, { recursive: true, withFileTypes: true }).catch(() => []);
+  return found.filter((entry) => entry.isFile()).map((entry) => relative(directory, join(entry.parentPath, entry.name)));
+}
+
+async function write(files: ReadonlyMap<string, string>): Promise<void> {
+  await rm(dist, { recursive: true, force: true });
+  for (const [path, content] of files) {
+    await mkdir(dirname(join(dist, path)), { recursive: true });
+    await writeFile(join(dist, path), content);
+    console.log(`dist/${path}: ${(Buffer.byteLength(content) / 1024).toFixed(0)} KiB`);
+  }
+}
+
+async function check(files: ReadonlyMap<string, string>): Promise<void> {
+  const committed = await filesIn(dist);
+  const stale = [...files.keys()].filter((path) => !committed.includes(path));
+  const extra = committed.filter((path) => !files.has(path));
+  for (const path of committed.filter((file) => files.has(file))) {
+    if ((await readFile(join(dist, path), 'utf8')) !== files.get(path)) stale.push(path);
+  }
+  if (stale.length + extra.length === 0) {
+    console.log('dist/ is what src/ builds.');
+    return;
+  }
+  for (const path of stale) console.error(`dist/${path} is not what src/ builds`);
+  for (const path of extra) console.error(`dist/${path} should not be there`);
+  console.error('Run `npm run build` and commit dist/.');
+  process.exitCode = 1;
+}
+
+const files = await build();
+await (process.argv.includes('--check') ? check(files) : write(files));

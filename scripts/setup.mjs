@@ -1,0 +1,88 @@
+/**
+ * What `npm run demo` and `npm test` need, on a machine that has Node 20 or newer and npm: the packages of package-lock.json, and
+ * with `engine` a Docker engine to talk to or the means to start one. Plain JavaScript: it runs before anything is installed.
+ */
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { accessSync, constants, readFileSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
+import { delimiter, join } from 'node:path';
+
+const root = join(import.meta.dirname ?? new URL('.', import.meta.url).pathname, '..');
+
+/** Debian's and Ubuntu's packages for an engine of the tests' own; busybox is what its one image is made of. */
+const ENGINE_PACKAGES = ['docker.io', 'iptables', 'busybox-static'];
+
+function run(command, args, options = {}) {
+  const { status, error } = spawnSync(command, args, { stdio: ['ignore', 'inherit', 'inherit'], cwd: root, ...options });
+  if (error || status !== 0) fail(`\`${command} ${args.join(' ')}\` failed${error ? `: ${error.message}` : ''}`);
+}
+
+function fail(message) {
+  console.error(`setup: ${message}`);
+  process.exit(1);
+}
+
+function installPackages() {
+  const wanted = createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex');
+  const stamp = join(root, 'node_modules', '.installed-lock');
+  try {
+    if (readFileSync(stamp, 'utf8') === wanted) return;
+  } catch {
+    // Nothing is installed yet.
+  }
+  console.log('setup: installing the packages of package-lock.json');
+  run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']);
+  writeFileSync(stamp, wanted);
+}
+
+function onPath(name) {
+  const directories = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin'];
+  return directories.some((directory) => {
+    try {
+      accessSync(join(directory, name), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** An engine listens at DOCKER_HOST or at the default socket. */
+function engineAnswers() {
+  const host = process.env.DOCKER_HOST || 'unix:///var/run/docker.sock';
+  const where = host.startsWith('unix://')
+    ? { socketPath: host.slice('unix://'.length) }
+    : { hostname: URL.parse?.(host)?.hostname, port: URL.parse?.(host)?.port };
+  return new Promise((resolve) => {
+    const ping = request({ ...where, path: '/_ping', timeout: 5_000 }, (response) => {
+      response.resume();
+      resolve(response.statusCode === 200);
+    });
+    ping.on('timeout', () => ping.destroy());
+    ping.on('error', () => resolve(false));
+    ping.end();
+  });
+}
+
+async function ensureEngine() {
+  const engine = (await engineAnswers()) || (process.getuid?.() === 0 && onPath('dockerd') && onPath('iptables'));
+  if (engine && onPath('busybox')) return;
+  if (process.platform !== 'linux' || process.getuid?.() !== 0 || !onPath('apt-get')) {
+    fail(
+      [
+        'a Docker engine is needed, and none answers.',
+        `On Debian or Ubuntu: run this as root, or install ${ENGINE_PACKAGES.join(' ')} and run this as root.`,
+        'Elsewhere: start an engine that you may use (docker info must work) and install a static busybox.',
+        'Tests that need no engine: npm run test:unit',
+      ].join('\n  '),
+    );
+  }
+  console.log(`setup: installing ${ENGINE_PACKAGES.join(' ')}`);
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  run('apt-get', ['update', '-qq'], { env });
+  run('apt-get', ['install', '-qq', '--yes', '--no-install-recommends', ...ENGINE_PACKAGES], { env, stdio: ['ignore', 'ignore', 'inherit'] });
+}
+
+installPackages();
+if (process.argv.includes('engine')) await ensureEngine();

@@ -1,0 +1,69 @@
+import { asError } from '../reaper/errors';
+import type { RetryPolicy } from '../reaper/retry';
+import { inputName, type Setting, type SettingKey, settingKeys, settings } from './settings';
+import type { Environment, SettingType } from './types';
+
+type ValueOf<S> = S extends { readonly type: SettingType<infer T>; readonly optional: infer O }
+  ? O extends true
+    ? T | undefined
+    : T
+  : never;
+
+/** All settings, read and checked. Durations are milliseconds. */
+export type Config = { readonly [K in SettingKey]: ValueOf<(typeof settings)[K]> };
+
+/** What the user typed, by setting. Absent or blank: the default holds. */
+export type RawSettings = { readonly [K in SettingKey]?: string };
+
+/** One line for each bad setting: which, what it was, what is accepted. */
+export class BadSettings extends Error {
+  override readonly name = 'BadSettings';
+  readonly problems: readonly string[];
+  constructor(problems: readonly string[]) {
+    super(problems.join('\n'));
+    this.problems = problems;
+  }
+}
+
+/** An error message shows no more of a value than this. */
+const LONGEST_SHOWN = 80;
+
+/**
+ * Reads and checks all settings at once.
+ * @throws {BadSettings} naming every setting that can't be read
+ */
+export function parseConfig(raw: RawSettings, env: Environment): Config {
+  const problems: string[] = [];
+  const values = settingKeys.map((key) => {
+    const setting: Setting<unknown> = settings[key];
+    const given = raw[key]?.trim() ?? '';
+    const typed = given === '' ? setting.default : given;
+    if (typed === '') return [key, undefined];
+    try {
+      const value = setting.type.parse(typed, env);
+      if (value !== undefined) return [key, value];
+      problems.push(problem(key, setting, typed));
+    } catch (error) {
+      problems.push(problem(key, setting, typed, asError(error).message));
+    }
+    return [key, undefined];
+  });
+  if (problems.length > 0) throw new BadSettings(problems);
+  return withRoomToStop(Object.fromEntries(values) as Config);
+}
+
+function problem(key: SettingKey, setting: Setting<unknown>, typed: string, detail?: string): string {
+  const shown = JSON.stringify(typed.length > LONGEST_SHOWN ? `${typed.slice(0, LONGEST_SHOWN)}…` : typed);
+  const what = setting.secret ? 'its value' : shown;
+  return `${inputName(key)}: ${detail ? `${detail} (in ${what})` : `${what} can’t be read`}; use ${setting.type.accepts}`;
+}
+
+/** An engine answers a stop when the grace period is over, and takes up to 10 s more to kill: never give up before. */
+function withRoomToStop(config: Config): Config {
+  const { stopTimeout, gracePeriod } = config;
+  return stopTimeout > gracePeriod ? config : { ...config, stopTimeout: gracePeriod + 10_000 };
+}
+
+export function retryPolicy({ retries, retryDelay, retryFactor }: Config): RetryPolicy {
+  return { retries, delayMs: retryDelay, factor: retryFactor };
+}

@@ -1,0 +1,114 @@
+import * as types from './types';
+
+/** One setting: an input of the action, and an option of the command line. */
+export interface Setting<T> {
+  readonly type: types.SettingType<T>;
+  /** As a user would type it. Empty: not set. */
+  readonly default: string;
+  /** Markdown, one line. It stands in action.yml, in the README and in `--help`. */
+  readonly description: string;
+  /** Never written anywhere; masked in logs. */
+  readonly secret?: boolean;
+}
+
+/** A setting with a value of its own when nobody sets it. */
+type WithDefault<T> = Setting<T> & { readonly optional: false };
+/** A setting that may be absent. */
+type Optional<T> = Setting<T> & { readonly optional: true };
+
+function setting<T>(type: types.SettingType<T>, byDefault: string, description: string): WithDefault<T> {
+  return { type, default: byDefault, description, optional: false };
+}
+
+function optional<T>(type: types.SettingType<T>, description: string): Optional<T> {
+  return { type, default: '', description, optional: true };
+}
+
+/**
+ * Every setting, once. `action.yml`, the README's table and the validation are made from this table (`npm run build`); a check
+ * keeps them so. A key's kebab-case is the input's name: see `inputName`.
+ */
+export const settings = {
+  run: optional(types.text, 'The benchmark: shell commands run by main. Empty: the rest of the job’s steps are the benchmark.'),
+  shell: setting(types.shell, 'bash', 'Runs `run`, as in a workflow step: `bash`, `sh`, `pwsh`, `python`, or a template with `{0}`.'),
+  workingDirectory: optional(types.path, 'Where `run` runs.'),
+  timeout: optional(
+    types.positiveDuration,
+    'Ends the benchmark: SIGTERM to its process group, SIGKILL after `grace-period`; main fails with exit code 124.',
+  ),
+  labels: optional(
+    types.labelFilters,
+    'Ownership filters besides the session’s own label: a line is `key` or `key=value`, commas in a line are AND, lines are OR.',
+  ),
+  namePrefixes: optional(types.lines, 'Ownership by name: containers whose name starts so, one prefix a line.'),
+  docker: setting(
+    types.autoOrBoolean,
+    'auto',
+    '`auto`: used when an engine answers, else reported as skipped. `true`: main fails without one. `false`: left alone.',
+  ),
+  dockerHost: optional(
+    types.endpoint,
+    'Engine endpoint: `unix://`, `npipe://`, `tcp://`. Default: `DOCKER_HOST`, then the well-known sockets (root, rootless, Docker Desktop, Colima, Podman).',
+  ),
+  preCleanup: setting(
+    types.choice('none', 'stale', 'stopped', 'all'),
+    'stale',
+    '`none`; `stale`: owned leftovers of finished sessions (same runner, another session) and any owned resource older than `max-age`; `stopped`: `stale` and every owned resource that is not running; `all`: every owned resource of every other session. “Owned” is: carries this action’s label, or matches `labels` or `name-prefixes`.',
+  ),
+  maxAge: setting(types.duration, '24h', 'See `pre-cleanup`.'),
+  postCleanup: setting(
+    types.choice('always', 'success', 'failure', 'never'),
+    'always',
+    'When post cleans: `always`, on `success` or on `failure` of the job, `never`.',
+  ),
+  delay: setting(types.duration, '0s', 'Wait before post cleans, for debugging.'),
+  gracePeriod: setting(types.duration, '5s', 'Between the stop signal and SIGKILL; `0s` kills at once.'),
+  stopTimeout: setting(
+    types.positiveDuration,
+    '15s',
+    'How long one stop request may take before the kill is tried. Not longer than `grace-period`: `grace-period` + 10 s.',
+  ),
+  killTimeout: setting(types.positiveDuration, '5s', 'How long one kill request may take before the removal is tried.'),
+  removeTimeout: setting(types.positiveDuration, '10s', 'How long one removal request may take.'),
+  retries: setting(types.integer(0), '3', 'Further attempts after a retryable error, with exponential backoff.'),
+  retryDelay: setting(types.duration, '2s', 'Wait before the first retry, a little longer by chance; `Retry-After` wins.'),
+  retryFactor: setting(types.number(1), '2', 'Each further wait is so many times longer: 2 s, 4 s, 8 s.'),
+  concurrency: setting(
+    types.integer(1),
+    '16',
+    'Engine or API calls in flight that do work; waiting out a grace period does not count.',
+  ),
+  deadline: setting(
+    types.positiveDuration,
+    '4m',
+    'For one whole cleanup. As it nears, grace is cut short, then skipped. What is left is reported with the command that removes it.',
+  ),
+  failFast: setting(types.boolean, 'false', 'Stop at the first permanent failure (debugging); the rest is reported as kept.'),
+  failOnError: setting(types.boolean, 'false', '`true`: a leftover or failure fails the step. Otherwise one warning annotation.'),
+  dryRun: setting(types.boolean, 'false', 'List and report, remove nothing.'),
+  reportPath: setting(types.path, '$RUNNER_TEMP/cleanup-action/report.json', 'The JSON report.'),
+  summary: setting(types.boolean, 'true', 'Write the job summary.'),
+  jobStatus: setting(types.text, '${{ job.status }}', 'Read in post; leave it alone.'),
+} as const;
+
+export type SettingKey = keyof typeof settings;
+
+export const settingKeys = Object.keys(settings) as readonly SettingKey[];
+
+/** The input's name: `gracePeriod` is `grace-period`. */
+export function inputName(key: string): string {
+  return key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+/** What main tells later steps. */
+export const outputs = {
+  'session-id': 'The session’s id.',
+  label: 'The session’s label, `key=value`, for `docker run --label`.',
+  'label-file': 'Path of a file with the session’s labels, for `docker run --label-file`.',
+  'exit-code': 'The benchmark’s exit code; empty without `run`.',
+  removed: 'Resources that pre-cleanup removed.',
+  failed: 'Resources that pre-cleanup could not remove.',
+  report: 'Path of the JSON report.',
+} as const;
+
+export type OutputName = keyof typeof outputs;

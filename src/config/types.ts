@@ -1,0 +1,123 @@
+import ms from 'ms';
+import type { LabelFilter } from '../reaper/selector';
+
+/** A kind of value that a setting takes: how it is read, and how that is said when it can't be. */
+export interface SettingType<T> {
+  /** Ends the sentence "use …". */
+  readonly accepts: string;
+  /**
+   * Reads the text, which is trimmed and never empty.
+   * @throws {InvalidValue} (or returns undefined) when it is none of these
+   */
+  parse(text: string, env: Environment): T | undefined;
+}
+
+/** The variables that a value may name: `$RUNNER_TEMP`. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Says more than "use …": which line of a list is wrong, say. */
+export class InvalidValue extends Error {
+  override readonly name = 'InvalidValue';
+}
+
+export const text: SettingType<string> = { accepts: 'any text', parse: (value) => value };
+
+/** A path in which `$RUNNER_TEMP` stands for the runner's temporary directory (elsewhere the system's). */
+export const path: SettingType<string> = {
+  accepts: 'a path',
+  parse: (value, env) => value.replace('$RUNNER_TEMP', () => env['RUNNER_TEMP'] || env['TMPDIR'] || '/tmp'),
+};
+
+/** Booleans as GitHub reads them: YAML 1.2's core schema (https://yaml.org/spec/1.2/spec.html#id2804923). */
+export const boolean: SettingType<boolean> = {
+  accepts: 'true or false',
+  parse(value) {
+    if (/^(true|True|TRUE)$/.test(value)) return true;
+    if (/^(false|False|FALSE)$/.test(value)) return false;
+    return undefined;
+  },
+};
+
+/** Milliseconds, from `500ms`, `5s`, `2m`, `24h`, `7d` or a bare number of seconds. */
+export const duration: SettingType<number> = {
+  accepts: 'a duration such as 500ms, 5s, 2m, 24h or 7d, or a number of seconds',
+  parse(value) {
+    const parts = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)?$/.exec(value);
+    if (!parts?.[1]) return undefined;
+    const parsed = ms(`${Number(parts[1])}${parts[2] === undefined ? 's' : (parts[2] as 'ms')}`);
+    return Number.isFinite(parsed) ? Math.round(parsed) : undefined;
+  },
+};
+
+/** A duration that is not zero. */
+export const positiveDuration: SettingType<number> = {
+  accepts: `${duration.accepts}, longer than 0`,
+  parse: (value, env) => duration.parse(value, env) || undefined,
+};
+
+export function integer(least: number): SettingType<number> {
+  return {
+    accepts: `a whole number from ${least}`,
+    parse(value) {
+      const number = /^\d+$/.test(value) ? Number(value) : Number.NaN;
+      return Number.isSafeInteger(number) && number >= least ? number : undefined;
+    },
+  };
+}
+
+export function number(least: number): SettingType<number> {
+  return {
+    accepts: `a number from ${least}`,
+    parse(value) {
+      const parsed = /^\d+(\.\d+)?$/.test(value) ? Number(value) : Number.NaN;
+      return Number.isFinite(parsed) && parsed >= least ? parsed : undefined;
+    },
+  };
+}
+
+export function choice<const T extends string>(...options: readonly T[]): SettingType<T> {
+  return {
+    accepts: `one of ${options.join(', ')}`,
+    parse: (value) => options.find((option) => option === value),
+  };
+}
+
+/** `auto`, or a boolean. */
+export const autoOrBoolean: SettingType<'auto' | boolean> = {
+  accepts: 'auto, true or false',
+  parse: (value, env) => (value === 'auto' ? 'auto' : boolean.parse(value, env)),
+};
+
+/** One item a line; empty lines do not count. */
+export const lines: SettingType<readonly string[]> = {
+  accepts: 'one item a line',
+  parse: (value) =>
+    value
+      .split(/\r?\n/)
+      .map((line) => line.trim())
+      .filter((line) => line !== ''),
+};
+
+/** Lines of `key` or `key=value`; commas in a line are AND, lines are OR. */
+export const labelFilters: SettingType<readonly (readonly LabelFilter[])[]> = {
+  accepts: 'lines of key or key=value, joined by commas where all must match',
+  parse: (value, env) => lines.parse(value, env)?.map((line) => line.split(',').map(labelFilter)),
+};
+
+function labelFilter(item: string): LabelFilter {
+  const [key = '', ...rest] = item.split('=');
+  if (key.trim() === '') throw new InvalidValue(`“${item.trim()}” has an empty key, which could match everything`);
+  return rest.length === 0 ? { key: key.trim() } : { key: key.trim(), value: rest.join('=').trim() };
+}
+
+/** A shell that the runner knows by name, or a template with `{0}` where the script's path goes. */
+export const shell: SettingType<string> = {
+  accepts: 'bash, sh, pwsh, python, or a command with {0} where the script goes',
+  parse: (value) => (['bash', 'sh', 'pwsh', 'python'].includes(value) || value.includes('{0}') ? value : undefined),
+};
+
+/** Where a Docker engine listens. */
+export const endpoint: SettingType<string> = {
+  accepts: 'unix:///path, npipe:////./pipe/name or tcp://host:port',
+  parse: (value) => (/^(unix:\/\/\/.+|npipe:\/\/.+|tcp:\/\/[^/]+)/.test(value) ? value : undefined),
+};

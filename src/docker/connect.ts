@@ -1,0 +1,57 @@
+import Docker from 'dockerode';
+import type { Deadline } from '../reaper/deadline';
+import { type Endpoint, dockerOptions } from './endpoint';
+import { whyUnreachable } from './errors';
+
+/** An engine that answered. */
+export interface Engine {
+  readonly docker: Docker;
+  readonly endpoint: Endpoint;
+  /** For the log: `Docker Engine 20.10.24`. */
+  readonly version: string;
+}
+
+/** No engine answered; one line of the message says what was tried, and how each try ended. */
+export class NoEngine extends Error {
+  override readonly name = 'NoEngine';
+}
+
+/** Milliseconds for an engine's first answer. One that is healthy takes a few; a starting one some seconds. */
+const CONNECT_TIMEOUT_MS = 10_000;
+
+/**
+ * The first of the endpoints at which an engine answers.
+ * @throws {NoEngine} when none does
+ */
+export async function connect(candidates: readonly Endpoint[], deadline: Deadline): Promise<Engine> {
+  const tried: string[] = [];
+  for (const endpoint of candidates) {
+    try {
+      const docker = client(endpoint);
+      const version = await deadline.within(CONNECT_TIMEOUT_MS, 'the engine’s answer', (signal) => versionOf(docker, signal));
+      return { docker, endpoint, version };
+    } catch (error) {
+      tried.push(`${endpoint.url} (${endpoint.from}): ${whyUnreachable(error)}`);
+    }
+  }
+  throw new NoEngine(tried.join('; '));
+}
+
+/** docker-modem mixes DOCKER_HOST into options that say something else, and throws when it can't read it: keep it out of sight. */
+function client(endpoint: Endpoint): Docker {
+  const dockerHost = process.env['DOCKER_HOST'];
+  delete process.env['DOCKER_HOST'];
+  try {
+    return new Docker(dockerOptions(endpoint));
+  } finally {
+    if (dockerHost !== undefined) process.env['DOCKER_HOST'] = dockerHost;
+  }
+}
+
+async function versionOf(docker: Docker, abortSignal: AbortSignal): Promise<string> {
+  // The declared types do not know that every call takes a signal.
+  const ask = docker.version.bind(docker) as unknown as (options: { abortSignal: AbortSignal }) => Promise<Docker.DockerVersion>;
+  const { Version, Components } = await ask({ abortSignal });
+  const product = Components?.[0]?.Name ?? 'Engine';
+  return `${product === 'Engine' ? 'Docker Engine' : product} ${Version}`;
+}

@@ -1,0 +1,138 @@
+import type Docker from 'dockerode';
+import type { Clock } from '../reaper/clock';
+import type { Ending, Rung } from '../reaper/provider';
+import type { Resource } from '../reaper/resource';
+import { hasStatus } from './errors';
+import type { KindHandler, RungTimeouts } from './provider';
+
+/** States in which the engine still has something to end: `restarting` starts again by itself unless it is stopped. */
+const RUNNING_STATES = new Set(['running', 'paused', 'restarting']);
+
+/** What a process leaves that SIGKILL ended: 128 + 9. */
+const SIGKILL_EXIT_CODE = 137;
+
+/** Containers, with their anonymous volumes. */
+export class Containers implements KindHandler {
+  readonly kind = 'container';
+  readonly #docker: Docker;
+  readonly #provider: string;
+  readonly #timeouts: RungTimeouts;
+  readonly #clock: Clock;
+
+  constructor(docker: Docker, provider: string, timeouts: RungTimeouts, clock: Clock) {
+    this.#docker = docker;
+    this.#provider = provider;
+    this.#timeouts = timeouts;
+    this.#clock = clock;
+  }
+
+  async list(abortSignal: AbortSignal): Promise<readonly Resource[]> {
+    const listed = await this.#docker.listContainers({ all: true, abortSignal });
+    return listed.map(({ Id, Names, Image, State, Labels, Created }) => ({
+      provider: this.#provider,
+      kind: this.kind,
+      id: Id,
+      name: nameOf(Names?.[0], Id),
+      image: Image,
+      state: State,
+      running: RUNNING_STATES.has(State),
+      labels: Labels ?? {},
+      createdAt: Created * 1000,
+    }));
+  }
+
+  async inspect({ id }: Resource, abortSignal: AbortSignal): Promise<Resource> {
+    const { Id, Name, Config, State, Created } = await this.#docker.getContainer(id).inspect({ abortSignal });
+    return {
+      provider: this.#provider,
+      kind: this.kind,
+      id: Id,
+      name: nameOf(Name, Id),
+      image: Config.Image,
+      state: State.Status,
+      running: RUNNING_STATES.has(State.Status),
+      labels: Config.Labels ?? {},
+      createdAt: Date.parse(Created),
+    };
+  }
+
+  /**
+   * - A paused container gets no signal before it is thawed; SIGKILL thaws it.
+   * - What does not run has only to be removed.
+   */
+  ladder(container: Resource): readonly Rung[] {
+    const { id, state, running } = container;
+    const stop: Rung = {
+      action: 'stop',
+      timeoutMs: this.#timeouts.stopMs,
+      waits: true,
+      run: (signal, graceMs) => this.#stop(id, graceMs, signal),
+    };
+    const kill: Rung = {
+      action: 'kill',
+      timeoutMs: this.#timeouts.killMs,
+      waits: false,
+      run: (signal) => this.#kill(id, signal),
+    };
+    const remove: Rung = {
+      action: 'remove',
+      timeoutMs: this.#timeouts.removeMs,
+      waits: false,
+      run: (signal) => this.#remove(id, signal),
+      // A removal that is already in progress is waited for.
+      reached: () => false,
+    };
+    if (!running) return [remove];
+    return state === 'paused' ? [kill, remove] : [stop, kill, remove];
+  }
+
+  removalArguments({ id }: Resource): readonly string[] {
+    return ['rm', '--force', '--volumes', id.slice(0, 12)];
+  }
+
+  /** The engine sends the stop signal, waits, and then kills: how it ended shows in the time it took, and in the exit code. */
+  async #stop(id: string, graceMs: number, abortSignal: AbortSignal): Promise<Ending | undefined> {
+    // The API takes whole seconds; 0 would kill at once.
+    const seconds = Math.max(1, Math.ceil(graceMs / 1000));
+    const container = this.#docker.getContainer(id);
+    const startedAt = this.#clock.now();
+    try {
+      await container.stop({ t: seconds, abortSignal });
+    } catch (error) {
+      if (hasStatus(error, 304)) return undefined; // It ended in between.
+      throw error;
+    }
+    if (this.#clock.now() - startedAt < seconds * 1000) return 'graceful';
+    try {
+      const { State } = await container.inspect({ abortSignal });
+      return State.ExitCode === SIGKILL_EXIT_CODE ? 'killed' : 'graceful';
+    } catch {
+      return 'killed'; // A --rm container is gone by now: the time it took is all there is to go by.
+    }
+  }
+
+  async #kill(id: string, abortSignal: AbortSignal): Promise<undefined> {
+    try {
+      await this.#docker.getContainer(id).kill({ signal: 'SIGKILL', abortSignal });
+    } catch (error) {
+      if (!hasStatus(error, 409)) throw error; // 409: it is not running.
+    }
+  }
+
+  async #remove(id: string, abortSignal: AbortSignal): Promise<undefined> {
+    try {
+      await this.#docker.getContainer(id).remove({ force: true, v: true, abortSignal });
+    } catch (error) {
+      if (!(hasStatus(error, 409) && isInProgress(error))) throw error;
+    }
+  }
+}
+
+/** The engine's names start with a slash; a container being made or removed can have none. */
+function nameOf(name: string | undefined, id: string): string {
+  return name?.replace(/^\//, '') || id.slice(0, 12);
+}
+
+function isInProgress(error: unknown): boolean {
+  return error instanceof Error && /already in progress/i.test(error.message);
+}

@@ -1,0 +1,51 @@
+import type { Verdict } from '../reaper/provider';
+import { asError } from '../reaper/errors';
+
+/** What Node and dockerode put on their errors. */
+interface DockerError {
+  readonly statusCode?: number;
+  readonly code?: string;
+}
+
+/** A connection that broke, or could not be made while the engine restarts. */
+const NETWORK_ERRORS = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOENT', 'EPIPE', 'ETIMEDOUT', 'EAI_AGAIN', 'EHOSTUNREACH']);
+
+/**
+ * What the engine's answers mean for a removal.
+ * - 404: it is not there. 304: it is stopped already, which is for the next look to see.
+ * - 409: in transition (a removal in progress, a container that is just starting): later.
+ * - 429 and 5xx: later. Except "did not receive an exit event": the process hangs in the kernel; asking again does not help.
+ */
+export function classify(error: unknown): Verdict {
+  const { statusCode, code } = asError(error) as DockerError;
+  if (statusCode === 404) return { kind: 'gone' };
+  if (statusCode === 409 || statusCode === 429) return { kind: 'retryable' };
+  if (statusCode !== undefined && statusCode >= 500) {
+    return /did not receive an exit event/i.test(asError(error).message) ? { kind: 'permanent' } : { kind: 'retryable' };
+  }
+  if (code !== undefined && NETWORK_ERRORS.has(code)) return { kind: 'retryable' };
+  // Node's word for a connection that ended in the middle of an answer.
+  if (/socket hang up|aborted/i.test(asError(error).message)) return { kind: 'retryable' };
+  return { kind: 'permanent' };
+}
+
+export function hasStatus(error: unknown, ...statusCodes: readonly number[]): boolean {
+  const { statusCode } = asError(error) as DockerError;
+  return statusCode !== undefined && statusCodes.includes(statusCode);
+}
+
+/** Why an engine could not be reached, and what to do where that is known. */
+export function whyUnreachable(error: unknown): string {
+  const { code } = asError(error) as DockerError;
+  switch (code) {
+    case 'ENOENT':
+      return 'nothing is there';
+    case 'ECONNREFUSED':
+      return 'nothing listens there';
+    case 'EACCES':
+    case 'EPERM':
+      return 'permission denied: add the runner’s user to the socket’s group (sudo usermod -aG docker USER, then restart the runner), or name another engine with docker-host';
+    default:
+      return asError(error).message;
+  }
+}

@@ -1,0 +1,17 @@
+import { exportVariable, setOutput } from '@actions/core';
+import type { OutputName } from '../config/settings';
+
+export function setOutputs(values: Partial<Record<OutputName, string | number>>): void {
+  for (const [name, value] of Object.entries(values)) setOutput(name, value);
+}
+
+/** What later steps, and the benchmark, label their resources with. */
+export interface SessionVariables {
+  readonly CLEANUP_SESSION_ID: string;
+  readonly CLEANUP_LABEL: string;
+  readonly CLEANUP_LABEL_FILE: string;
+}
+
+export function exportVariables(variables: SessionVariables): void {
+  for (const [name, value] of Object.entries(variables)) exportVariable(name, value);
+}

@@ -1,0 +1,28 @@
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Surroundings } from '../session/session';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What the runner tells about this job. https://docs.github.com/actions/reference/workflows-and-actions/variables */
+export function surroundings(env: Environment): Surroundings {
+  const { GITHUB_SERVER_URL, GITHUB_REPOSITORY, GITHUB_RUN_ID, GITHUB_RUN_ATTEMPT, GITHUB_WORKFLOW, GITHUB_JOB } = env;
+  const runUrl =
+    GITHUB_SERVER_URL && GITHUB_REPOSITORY && GITHUB_RUN_ID
+      ? `${GITHUB_SERVER_URL}/${GITHUB_REPOSITORY}/actions/runs/${GITHUB_RUN_ID}/attempts/${GITHUB_RUN_ATTEMPT || '1'}`
+      : undefined;
+  return {
+    run: `gh-${GITHUB_RUN_ID || '0'}-${GITHUB_RUN_ATTEMPT || '1'}`,
+    runnerName: env['RUNNER_NAME'] ?? '',
+    hostName: hostname(),
+    ...(GITHUB_REPOSITORY ? { repository: GITHUB_REPOSITORY } : {}),
+    ...(GITHUB_WORKFLOW ? { workflow: GITHUB_WORKFLOW } : {}),
+    ...(GITHUB_JOB ? { job: GITHUB_JOB } : {}),
+    ...(runUrl ? { runUrl } : {}),
+  };
+}
+
+/** A directory of this session's own, which the runner empties after the job. */
+export function sessionDirectory(env: Environment, sessionId: string): string {
+  return join(env['RUNNER_TEMP'] || tmpdir(), 'cleanup-action', sessionId);
+}

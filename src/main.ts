@@ -1,0 +1,4 @@
+import { fail } from './phases/failure';
+import { main } from './phases/main';
+
+main().catch(fail);

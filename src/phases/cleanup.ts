@@ -1,0 +1,55 @@
+import { type Config, retryPolicy } from '../config/config';
+import type { Clock } from '../reaper/clock';
+import type { Connection } from '../reaper/connection';
+import type { Deadline } from '../reaper/deadline';
+import type { Selector } from '../reaper/selector';
+import { sweep, type SweepMode, type SweepResult } from '../reaper/sweep';
+import { resourceLine } from '../report/lines';
+import { type PhaseReport, type ProviderReport, providerReport, resourceReport, totalsOf } from '../report/model';
+
+export interface Cleanup {
+  readonly connections: readonly Connection[];
+  readonly selector: Selector;
+  readonly mode: SweepMode;
+  readonly config: Config;
+  readonly deadline: Deadline;
+  readonly clock: Clock;
+  readonly log: (line: string) => void;
+}
+
+/** Sweeps all providers side by side, and tells. Never throws. */
+export async function cleanUp({ connections, selector, mode, config, deadline, clock, log }: Cleanup): Promise<PhaseReport> {
+  const startedAt = clock.now();
+  const swept = await Promise.all(
+    connections.map(async (connection) => {
+      log(`${connection.name}: ${connection.status}: ${providerReport(connection).reason}`);
+      if (connection.status !== 'ready') return { report: providerReport(connection), result: undefined };
+      const result = await sweep({
+        provider: connection.provider,
+        selector,
+        mode,
+        policy: { graceMs: config.gracePeriod, retry: retryPolicy(config) },
+        deadline,
+        concurrency: config.concurrency,
+        failFast: config.failFast,
+        clock,
+        onSettled: (settlement) => log(resourceLine(resourceReport(settlement))),
+      });
+      return { report: withListing(providerReport(connection), result), result };
+    }),
+  );
+  const resources = swept.flatMap(({ result }) => result?.settlements.map(resourceReport) ?? []);
+  return {
+    durationMs: Math.round(clock.now() - startedAt),
+    verified: swept.every(({ report, result }) => result?.verified ?? report.status === 'skipped'),
+    dryRun: mode.kind === 'plan',
+    providers: swept.map(({ report }) => report),
+    resources,
+    totals: totalsOf(resources),
+  };
+}
+
+/** A provider that could not be listed at the end was not available, whatever it said at the beginning. */
+function withListing(report: ProviderReport, { error }: SweepResult): ProviderReport {
+  return error ? { ...report, status: 'unavailable', reason: `${error.message} (${report.reason})` } : report;
+}

@@ -1,0 +1,4 @@
+import { fail } from './phases/failure';
+import { post } from './phases/post';
+
+post().catch(fail);

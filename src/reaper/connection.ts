@@ -1,0 +1,19 @@
+import type { Provider } from './provider';
+
+/** What came of looking for a provider. */
+export type Connection =
+  | {
+      readonly name: string;
+      readonly status: 'ready';
+      readonly provider: Provider;
+      /** What was found, for people: `Docker Engine 20.10.24 at unix:///var/run/docker.sock (the default)`. */
+      readonly description: string;
+      /** What a later process needs to find the same one again; no secrets. */
+      readonly found: Readonly<Record<string, string>>;
+    }
+  | {
+      readonly name: string;
+      /** `skipped`: there need not be one. `unavailable`: there was one, or must be, and it does not answer. */
+      readonly status: 'skipped' | 'unavailable';
+      readonly reason: string;
+    };

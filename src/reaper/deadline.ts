@@ -1,0 +1,71 @@
+import type { Clock } from './clock';
+import { DeadlinePassed, type Halted, TimedOut } from './errors';
+
+/**
+ * The time budget that everything in one cleanup shares. Its signal ends timers, sockets and waiting; `within` gives a part
+ * of it to one piece of work. Call `dispose` when the cleanup is over, or its timer keeps the process alive.
+ */
+export class Deadline {
+  readonly #clock: Clock;
+  readonly #controller = new AbortController();
+  readonly #endsAt: number;
+  readonly #cancelTimer: () => void;
+
+  /** @param ms how long everything may take, from now */
+  constructor(clock: Clock, ms: number) {
+    this.#clock = clock;
+    this.#endsAt = clock.now() + ms;
+    this.#cancelTimer = clock.after(ms, () => this.#controller.abort(new DeadlinePassed(ms)));
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  get passed(): boolean {
+    return this.signal.aborted;
+  }
+
+  /** Milliseconds left; 0 when it has passed or was aborted. */
+  remaining(): number {
+    return this.passed ? 0 : Math.max(0, this.#endsAt - this.#clock.now());
+  }
+
+  /** Ends it now: everything that waits for it stops with `reason`. */
+  halt(reason: Halted): void {
+    this.#controller.abort(reason);
+  }
+
+  dispose(): void {
+    this.#cancelTimer();
+  }
+
+  /**
+   * Runs `work` for at most `ms` milliseconds, and never past this deadline. `work` gets a signal and should obey it; if it
+   * does not, it is left behind: this promise settles in time whatever `work` does.
+   * @throws {TimedOut} after `ms`
+   * @throws {DeadlinePassed} (or what the deadline was aborted with) when the whole deadline passes first
+   */
+  async within<T>(ms: number, what: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    this.signal.throwIfAborted();
+    const part = new AbortController();
+    const end = () => part.abort(this.signal.reason);
+    this.signal.addEventListener('abort', end, { once: true });
+    const cancelTimer = this.#clock.after(ms, () => part.abort(new TimedOut(what, ms)));
+    try {
+      return await Promise.race([work(part.signal), aborted(part.signal)]);
+    } catch (error) {
+      // Clients wrap the abort in errors of their own; the reason says more.
+      throw part.signal.aborted ? part.signal.reason : error;
+    } finally {
+      cancelTimer();
+      this.signal.removeEventListener('abort', end);
+    }
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
+}

@@ -1,0 +1,54 @@
+import type { Kind, Resource } from './resource';
+
+/** The rungs, from gentle to final. A reap never climbs back. */
+export const rungActions = ['stop', 'kill', 'remove'] as const;
+export type RungAction = (typeof rungActions)[number];
+
+/** What an error means for the request that got it. */
+export type Verdict =
+  /** The resource is not there any more: success. */
+  | { readonly kind: 'gone' }
+  /** The same request may succeed later. `retryAfterMs`: the provider said when; it wins over the backoff. */
+  | { readonly kind: 'retryable'; readonly retryAfterMs?: number }
+  /** The same request will fail again. */
+  | { readonly kind: 'permanent' };
+
+/** How a running resource came to its end at the `stop` rung. */
+export type Ending = 'graceful' | 'killed';
+
+/** One request at one resource, and when it has done its work. */
+export interface Rung {
+  readonly action: RungAction;
+  /** Milliseconds that one request may take before the next rung is tried. */
+  readonly timeoutMs: number;
+  /** It spends its time waiting out a grace period, not making the provider work: it takes no place in `concurrency`. */
+  readonly waits: boolean;
+  /**
+   * Sends the request. `graceMs` is what is left of the grace period (the deadline may cut it short).
+   * @returns how a running resource ended, where the rung can tell
+   * @throws what `Provider.classify` understands
+   */
+  run(signal: AbortSignal, graceMs: number): Promise<Ending | undefined>;
+  /**
+   * The request has had its effect. Asked until true, or until `timeoutMs` is over, for providers that answer at once and go
+   * on in the background. Without it, an answer is an effect. Gone always is.
+   */
+  reached?(now: Resource): boolean;
+}
+
+/** Where resources live. All I/O takes the signal and ends when it aborts. */
+export interface Provider {
+  readonly name: string;
+  /** In the order in which they can go: what uses others first. */
+  readonly stages: readonly (readonly Kind[])[];
+  /** Everything there is, owned or not. */
+  list(signal: AbortSignal): Promise<readonly Resource[]>;
+  /** The resource as it is now; undefined when it is gone. */
+  inspect(resource: Resource, signal: AbortSignal): Promise<Resource | undefined>;
+  /** The rungs that fit the state that the resource is in now, from gentle to final. The last one is always `remove`. */
+  ladder(resource: Resource): readonly Rung[];
+  /** Decides, in one place, what an error means. */
+  classify(error: unknown): Verdict;
+  /** What a person types to remove it by hand. */
+  removalCommand(resource: Resource): string;
+}

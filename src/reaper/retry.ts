@@ -1,0 +1,61 @@
+import pRetry from 'p-retry';
+import { type Clock, sleep } from './clock';
+import type { Deadline } from './deadline';
+import { DeadlinePassed, Halted, TimedOut } from './errors';
+import type { Verdict } from './provider';
+
+/** Exponential backoff: `delayMs`, then `factor` times that, and so on, each up to 25 % longer by chance. */
+export interface RetryPolicy {
+  /** Attempts after the first. 0: none. */
+  readonly retries: number;
+  readonly delayMs: number;
+  readonly factor: number;
+}
+
+/** Spreads requests that failed together, without making the wait much longer than the settings say. */
+const JITTER = 0.25;
+
+/** Milliseconds to wait before retry number `retry`, the first being 0. */
+export function backoff(policy: RetryPolicy, retry: number, clock: Clock): number {
+  return policy.delayMs * policy.factor ** retry * (1 + JITTER * clock.random());
+}
+
+/** The error of our own that says so, or else what the provider makes of it. */
+export function verdictOn(error: unknown, classify: (error: unknown) => Verdict): Verdict {
+  if (error instanceof TimedOut) return { kind: 'retryable' };
+  if (error instanceof DeadlinePassed || error instanceof Halted) return { kind: 'permanent' };
+  return classify(error);
+}
+
+/**
+ * Runs `work` until it succeeds, its error is not worth a retry, the retries are used up, or the deadline would pass before the
+ * next attempt. Waits that the provider asked for (`Retry-After`) use up no retry: the deadline alone bounds them.
+ * @throws the last error
+ */
+export function withRetries<T>(
+  work: (attempt: number) => Promise<T>,
+  classify: (error: unknown) => Verdict,
+  policy: RetryPolicy,
+  deadline: Deadline,
+  clock: Clock,
+): Promise<T> {
+  const asked = (error: Error) => {
+    const verdict = classify(error);
+    return verdict.kind === 'retryable' ? verdict.retryAfterMs : undefined;
+  };
+  // p-retry counts the attempts; it waits 0 ms itself, because its own delay knows neither Retry-After nor a handed-in clock.
+  return pRetry(work, {
+    retries: policy.retries,
+    minTimeout: 0,
+    signal: deadline.signal,
+    shouldConsumeRetry: ({ error }) => asked(error) === undefined,
+    async onFailedAttempt({ error, retriesConsumed, retriesLeft }) {
+      const verdict = classify(error);
+      if (verdict.kind !== 'retryable') throw error;
+      if (verdict.retryAfterMs === undefined && retriesLeft <= 0) throw error;
+      const delay = verdict.retryAfterMs ?? backoff(policy, retriesConsumed, clock);
+      if (delay >= deadline.remaining()) throw error;
+      await sleep(clock, delay, deadline.signal);
+    },
+  });
+}

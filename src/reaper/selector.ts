@@ -1,0 +1,82 @@
+import { labels, runnerOf } from './labels';
+import type { Resource } from './resource';
+
+/** One condition on a label: its key is there, and has this value if one is given. */
+export interface LabelFilter {
+  readonly key: string;
+  readonly value?: string;
+}
+
+/** What the user gave us, besides what carries our label. All filters of a line must match (AND); one line is enough (OR). */
+export interface Filters {
+  readonly labels: readonly (readonly LabelFilter[])[];
+  readonly namePrefixes: readonly string[];
+}
+
+/** Says which resources are owned. */
+export type Selector = (resource: Resource) => boolean;
+
+/** What earlier runs left: see `leftoversOf`. */
+export type PreCleanup = 'none' | 'stale' | 'stopped' | 'all';
+
+export function matchesFilters(resource: Resource, filters: Filters): boolean {
+  const has = ({ key, value }: LabelFilter) =>
+    value === undefined ? Object.hasOwn(resource.labels, key) : resource.labels[key] === value;
+  return (
+    filters.labels.some((line) => line.length > 0 && line.every(has)) ||
+    filters.namePrefixes.some((prefix) => prefix !== '' && resource.name.startsWith(prefix))
+  );
+}
+
+/** The session whose label the resource carries. */
+export function sessionOf(resource: Resource): string | undefined {
+  return resource.labels[labels.session];
+}
+
+/**
+ * What a session owns: what carries its label, and what matches its filters unless another session's label says whose it is.
+ * Without a session id (main died before it had one) only the filters are left.
+ */
+export function ownedBy(sessionId: string | undefined, filters: Filters): Selector {
+  return (resource) => {
+    const owner = sessionOf(resource);
+    return owner === undefined ? matchesFilters(resource, filters) : owner === sessionId;
+  };
+}
+
+/**
+ * What pre-cleanup removes: of all that carries any session's label or matches the filters, never the current session's,
+ * - `stale`: what this runner's other sessions left (a runner runs one job at a time: they are over), and what is older than `maxAgeMs`;
+ * - `stopped`: that, and what is not running;
+ * - `all`: everything.
+ */
+export function leftoversOf(
+  mode: PreCleanup,
+  current: { readonly sessionId: string; readonly filters: Filters; readonly maxAgeMs: number; readonly now: number },
+): Selector {
+  const runner = runnerOf(current.sessionId);
+  const stale = (resource: Resource, owner: string | undefined) =>
+    (owner !== undefined && runner !== undefined && runnerOf(owner) === runner) ||
+    (resource.createdAt !== undefined && current.now - resource.createdAt > current.maxAgeMs);
+  return (resource) => {
+    const owner = sessionOf(resource);
+    if (owner === current.sessionId) return false;
+    if (owner === undefined && !matchesFilters(resource, current.filters)) return false;
+    switch (mode) {
+      case 'none':
+        return false;
+      case 'stale':
+        return stale(resource, owner);
+      case 'stopped':
+        return stale(resource, owner) || !resource.running;
+      case 'all':
+        return true;
+    }
+  };
+}
+
+/** Why a resource that matches stays all the same; undefined when nothing protects it. */
+export function protectionOf(resource: Resource): string | undefined {
+  if (resource.labels[labels.keep]?.toLowerCase() === 'true') return `it carries ${labels.keep}=true`;
+  return resource.protection;
+}

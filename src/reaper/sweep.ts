@@ -1,0 +1,176 @@
+import { type Clock, sleep } from './clock';
+import type { Deadline } from './deadline';
+import { asError, Halted } from './errors';
+import { type ReapPolicy, reap } from './ladder';
+import { Limit } from './limit';
+import type { Settlement } from './outcome';
+import type { Provider } from './provider';
+import { keyOf, type Resource } from './resource';
+import { backoff, verdictOn, withRetries } from './retry';
+import { protectionOf, type Selector } from './selector';
+
+/** What to do with what is selected: remove it, say what would be removed, or leave it and say why. */
+export type SweepMode =
+  | { readonly kind: 'remove' }
+  | { readonly kind: 'plan' }
+  | { readonly kind: 'keep'; readonly reason: string };
+
+export interface SweepOptions {
+  readonly provider: Provider;
+  readonly selector: Selector;
+  readonly mode: SweepMode;
+  readonly policy: ReapPolicy;
+  readonly deadline: Deadline;
+  /** Requests in flight that make the provider work. */
+  readonly concurrency: number;
+  /** Stops at the first failure; the rest is kept. */
+  readonly failFast: boolean;
+  readonly clock: Clock;
+  /** Called once a resource, as soon as it is settled. */
+  readonly onSettled?: (settlement: Settlement) => void;
+}
+
+export interface SweepResult {
+  readonly settlements: readonly Settlement[];
+  /** A last listing found nothing left to remove. */
+  readonly verified: boolean;
+  /** Why the last listing could not be had. */
+  readonly error?: Error;
+}
+
+/** Milliseconds for one listing. 10,000 containers take an engine some seconds. */
+const LIST_TIMEOUT_MS = 30_000;
+
+/** Between rounds, so that a provider in trouble is not asked without a pause, and one that recovers is noticed soon. */
+const LONGEST_PAUSE_MS = 5_000;
+
+/**
+ * Lists, reaps what is selected, and lists again, until a listing shows nothing left, only permanent failures are left, or the
+ * deadline passes. What appears meanwhile is picked up. Never throws: what could not be done is in the result.
+ */
+export async function sweep(options: SweepOptions): Promise<SweepResult> {
+  const ledger = new Ledger(options.onSettled);
+  const limit = new Limit(options.concurrency);
+  for (let round = 0; ; round += 1) {
+    const listing = await list(options);
+    if (listing instanceof Error) {
+      // What is known and may still go is tried until the deadline; nothing known, or all settled: the answer is "unverified".
+      if (ledger.open().length === 0 || options.deadline.passed) return ledger.close({ verified: false, error: listing });
+    } else {
+      const owned = listing.filter(options.selector);
+      ledger.discover(owned);
+      if (ledger.open().length === 0) {
+        return ledger.close({ verified: owned.every((resource) => protectionOf(resource) !== undefined) });
+      }
+    }
+    if (ledger.hasFailures()) await pause(round - 1, options);
+    await settleAll(ledger, limit, options);
+    if (options.deadline.passed) return ledger.close({ verified: false });
+  }
+}
+
+/** Who is known, and how it ended for each. A retryable failure stays open. */
+class Ledger {
+  readonly #entries = new Map<string, { readonly resource: Resource; settlement?: Settlement }>();
+  readonly #onSettled: ((settlement: Settlement) => void) | undefined;
+
+  constructor(onSettled: ((settlement: Settlement) => void) | undefined) {
+    this.#onSettled = onSettled;
+  }
+
+  discover(resources: readonly Resource[]): void {
+    for (const resource of resources) {
+      if (!this.#entries.has(keyOf(resource))) this.#entries.set(keyOf(resource), { resource });
+    }
+  }
+
+  open(): readonly Resource[] {
+    return [...this.#entries.values()]
+      .filter(({ settlement }) => settlement === undefined || isOpen(settlement))
+      .map(({ resource }) => resource);
+  }
+
+  /** Something failed that is to be tried again. */
+  hasFailures(): boolean {
+    return [...this.#entries.values()].some(({ settlement }) => settlement !== undefined && isOpen(settlement));
+  }
+
+  settle(resource: Resource, settlement: Settlement): void {
+    const entry = this.#entries.get(keyOf(resource));
+    const whole = entry?.settlement ? continued(entry.settlement, settlement) : settlement;
+    this.#entries.set(keyOf(resource), { resource, settlement: whole });
+    if (!isOpen(whole)) this.#onSettled?.(whole);
+  }
+
+  /** The end: what is still open has failed for good. */
+  close(verdict: { readonly verified: boolean; readonly error?: Error }): SweepResult {
+    const settlements = [...this.#entries.values()].flatMap(({ settlement }) => settlement ?? []);
+    for (const settlement of settlements.filter(isOpen)) this.#onSettled?.(settlement);
+    return { settlements, ...verdict };
+  }
+}
+
+function isOpen({ outcome, retryable }: Settlement): boolean {
+  return outcome === 'failed' && retryable === true;
+}
+
+/** One account of two reaps of the same resource. Gone after rungs of ours: they did it, late. */
+function continued(before: Settlement, after: Settlement): Settlement {
+  const late = after.outcome === 'gone' && before.steps.length > 0;
+  return {
+    ...after,
+    resource: before.resource,
+    outcome: late ? (before.resource.running ? 'killed' : 'removed') : after.outcome,
+    durationMs: before.durationMs + after.durationMs,
+    steps: [...before.steps, ...after.steps],
+  };
+}
+
+async function list({ provider, deadline, policy, clock }: SweepOptions): Promise<readonly Resource[] | Error> {
+  try {
+    return await withRetries(
+      () => deadline.within(LIST_TIMEOUT_MS, 'listing', (signal) => provider.list(signal)),
+      (error) => verdictOn(error, (other) => provider.classify(other)),
+      policy.retry,
+      deadline,
+      clock,
+    );
+  } catch (error) {
+    return asError(error);
+  }
+}
+
+async function pause(round: number, { policy, clock, deadline }: SweepOptions): Promise<void> {
+  const ms = Math.min(backoff(policy.retry, round, clock), LONGEST_PAUSE_MS);
+  // The deadline ends the pause; the round after it finds out.
+  await sleep(clock, ms, deadline.signal).catch(() => undefined);
+}
+
+/** Settles what is open, stage by stage: what uses others goes first. One failure never holds up another resource. */
+async function settleAll(ledger: Ledger, limit: Limit, options: SweepOptions): Promise<void> {
+  const open = ledger.open();
+  for (const stage of options.provider.stages) {
+    await Promise.all(
+      open
+        .filter(({ kind }) => stage.includes(kind))
+        .map(async (resource) => {
+          const settlement = await settleOne(resource, limit, options);
+          ledger.settle(resource, settlement);
+          if (options.failFast && settlement.outcome === 'failed' && settlement.retryable !== true) {
+            options.deadline.halt(new Halted(`fail-fast: ${resource.name} could not be removed`));
+          }
+        }),
+    );
+  }
+}
+
+async function settleOne(resource: Resource, limit: Limit, options: SweepOptions): Promise<Settlement> {
+  const { mode, selector } = options;
+  const unreaped = { resource, durationMs: 0, steps: [] };
+  const protection = protectionOf(resource);
+  if (protection !== undefined) return { ...unreaped, outcome: 'kept', reason: protection };
+  if (mode.kind === 'plan') return { ...unreaped, outcome: 'planned' };
+  if (mode.kind === 'keep') return { ...unreaped, outcome: 'kept', reason: mode.reason };
+  const removable: Selector = (now) => selector(now) && protectionOf(now) === undefined;
+  return reap(resource, { ...options, limit, owned: removable });
+}

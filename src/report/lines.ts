@@ -1,0 +1,31 @@
+import { plainLine } from './escape';
+import type { PhaseReport, ResourceReport } from './model';
+import { time } from './words';
+import { verdictOf } from './verdict';
+
+/** One resource, in one line of a log: outcome, kind, name, id, state before, time, and how it went. */
+export function resourceLine(resource: ResourceReport): string {
+  const { outcome, kind, name, id, state, durationMs, error, reason } = resource;
+  const parts = [
+    outcome.padEnd(8),
+    `${kind} ${name}`,
+    `(${id.slice(0, 12)}, ${state})`,
+    time(durationMs),
+    steps(resource),
+    error ?? reason ?? '',
+  ];
+  return plainLine(parts.filter((part) => part !== '').join('  '));
+}
+
+/** `stop timeout → kill done → remove done`. */
+function steps({ steps }: ResourceReport): string {
+  return steps
+    .map(({ action, result, attempts }) => `${action}${result === 'done' ? '' : ` ${result}`}${attempts > 1 ? ` (${attempts} attempts)` : ''}`)
+    .join(' → ');
+}
+
+/** The closing lines of a phase: what it came to, and for each leftover what to type. */
+export function closingLines(phase: PhaseReport): readonly string[] {
+  const commands = phase.resources.flatMap(({ command }) => (command === null ? [] : [`  ${command}`]));
+  return [verdictOf(phase).headline, ...(commands.length > 0 ? ['What removes the rest by hand:', ...commands] : [])].map(plainLine);
+}

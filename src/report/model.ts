@@ -1,0 +1,111 @@
+import type { Connection } from '../reaper/connection';
+import { type Outcome, outcomes, type Settlement, type Step } from '../reaper/outcome';
+import { type Kind } from '../reaper/resource';
+import { sessionOf } from '../reaper/selector';
+
+/** What `report.json` holds, and what summary, log and terminal are made from. `schemas/report.schema.json` describes it. */
+export interface Report {
+  readonly schemaVersion: 1;
+  /** The session's id; null when main died before it had one. */
+  readonly session: string | null;
+  /** ISO 8601, as all times here. */
+  readonly startedAt: string;
+  readonly finishedAt: string;
+  readonly benchmark: BenchmarkReport | null;
+  readonly deaths: readonly [];
+  readonly phases: {
+    readonly pre: PhaseReport | null;
+    readonly run: PhaseReport | null;
+    readonly post: PhaseReport | null;
+  };
+}
+
+export interface BenchmarkReport {
+  /** The first line of `run`. */
+  readonly command: string;
+  readonly exitCode: number;
+  readonly signal: string | null;
+  readonly timedOut: boolean;
+  readonly durationMs: number;
+}
+
+export interface PhaseReport {
+  readonly durationMs: number;
+  /** A last listing of every provider that was ready found nothing left. */
+  readonly verified: boolean;
+  readonly dryRun: boolean;
+  readonly providers: readonly ProviderReport[];
+  readonly resources: readonly ResourceReport[];
+  /** How many resources came to each outcome; all outcomes are there. */
+  readonly totals: Readonly<Record<Outcome, number>>;
+}
+
+export interface ProviderReport {
+  readonly name: string;
+  readonly status: 'ready' | 'skipped' | 'unavailable';
+  /** What was found, or why nothing was. */
+  readonly reason: string;
+}
+
+export interface ResourceReport {
+  readonly provider: string;
+  readonly kind: Kind;
+  readonly id: string;
+  readonly name: string;
+  readonly image: string | null;
+  /** As it was before anything was done to it. */
+  readonly state: string;
+  readonly createdAt: string | null;
+  readonly session: string | null;
+  readonly outcome: Outcome;
+  readonly durationMs: number;
+  readonly steps: readonly Step[];
+  /** Why it is still there: the error, or with `kept` the reason. */
+  readonly error: string | null;
+  readonly reason: string | null;
+  /** What removes it by hand. */
+  readonly command: string | null;
+}
+
+export function resourceReport({ resource, outcome, durationMs, steps, error, reason, command }: Settlement): ResourceReport {
+  return {
+    provider: resource.provider,
+    kind: resource.kind,
+    id: resource.id,
+    name: resource.name,
+    image: resource.image ?? null,
+    state: resource.state,
+    createdAt: resource.createdAt === undefined ? null : isoTime(resource.createdAt),
+    session: sessionOf(resource) ?? null,
+    outcome,
+    durationMs: Math.round(durationMs),
+    steps: steps.map((step) => ({ ...step, durationMs: Math.round(step.durationMs) })),
+    error: error?.message ?? null,
+    reason: reason ?? null,
+    command: command ?? null,
+  };
+}
+
+export function providerReport(connection: Connection): ProviderReport {
+  const { name, status } = connection;
+  return { name, status, reason: connection.status === 'ready' ? connection.description : connection.reason };
+}
+
+export function totalsOf(resources: readonly ResourceReport[]): Readonly<Record<Outcome, number>> {
+  const count = (outcome: Outcome) => resources.filter((resource) => resource.outcome === outcome).length;
+  return Object.fromEntries(outcomes.map((outcome) => [outcome, count(outcome)])) as Record<Outcome, number>;
+}
+
+/** Resources that are not there any more, by us or by themselves. */
+export function removedIn({ totals }: PhaseReport): number {
+  return totals.graceful + totals.killed + totals.removed;
+}
+
+/** Something is left, or it is not known: `failed` resources, a provider that went away, a last listing that could not be had. */
+export function hasLeftovers(phase: PhaseReport): boolean {
+  return phase.totals.failed > 0 || phase.providers.some(({ status }) => status === 'unavailable');
+}
+
+export function isoTime(ms: number): string {
+  return new Date(ms).toISOString();
+}

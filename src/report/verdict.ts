@@ -1,0 +1,32 @@
+import { hasLeftovers, type PhaseReport, removedIn } from './model';
+import { count, countKinds, time } from './words';
+
+/** What a phase came to, in one line. */
+export interface Verdict {
+  readonly kind: 'clean' | 'nothing' | 'planned' | 'kept' | 'unverified' | 'leftovers';
+  readonly headline: string;
+}
+
+/** Decides in one place what a phase came to; every face of the report says it with these words. */
+export function verdictOf(phase: PhaseReport): Verdict {
+  const { totals, resources, durationMs, verified, dryRun } = phase;
+  const removed = resources.filter(({ outcome }) => outcome === 'graceful' || outcome === 'killed' || outcome === 'removed');
+  const took = `in ${time(durationMs)}`;
+  if (totals.failed > 0) {
+    const rest = removedIn(phase) > 0 ? `; ${countKinds(removed)} removed` : '';
+    return { kind: 'leftovers', headline: `${count(totals.failed, 'leftover')}: act${rest} ${took}` };
+  }
+  if (hasLeftovers(phase)) {
+    const names = phase.providers.filter(({ status }) => status === 'unavailable').map(({ name }) => name);
+    return { kind: 'unverified', headline: `Not cleaned up: ${names.join(', ')} can’t be reached` };
+  }
+  if (dryRun) {
+    const planned = resources.filter(({ outcome }) => outcome === 'planned');
+    return { kind: 'planned', headline: `Dry run: ${countKinds(planned)} would be removed` };
+  }
+  if (removed.length === 0 && totals.kept > 0) return { kind: 'kept', headline: `${count(totals.kept, 'resource')} kept` };
+  if (removed.length === 0 && totals.gone > 0) return { kind: 'clean', headline: `Everything was gone already, ${took}` };
+  if (removed.length === 0) return { kind: 'nothing', headline: 'Nothing to clean up' };
+  if (!verified) return { kind: 'unverified', headline: `${countKinds(removed)} removed ${took}, but no last listing could be had` };
+  return { kind: 'clean', headline: `Everything is gone: ${countKinds(removed)} ${took}` };
+}

@@ -1,0 +1,42 @@
+import prettyMilliseconds from 'pretty-ms';
+import type { Outcome } from '../reaper/outcome';
+import type { Kind } from '../reaper/resource';
+import type { ResourceReport } from './model';
+
+/** `6.2s`, `1m 4s`: a duration for people. */
+export function time(ms: number): string {
+  return prettyMilliseconds(ms, { secondsDecimalDigits: 1, unitCount: 2 });
+}
+
+/** `1 container`, `2 containers`. */
+export function count(number: number, noun: string, plural = `${noun}s`): string {
+  return `${number} ${number === 1 ? noun : plural}`;
+}
+
+const KINDS: readonly (readonly [kind: Kind, plural: string])[] = [
+  ['container', 'containers'],
+  ['sandbox', 'sandboxes'],
+  ['network', 'networks'],
+  ['volume', 'volumes'],
+  ['image', 'images'],
+];
+
+/** `37 containers, 5 sandboxes`; `nothing` when there are none. */
+export function countKinds(resources: readonly ResourceReport[]): string {
+  const counts = KINDS.flatMap(([kind, plural]) => {
+    const number = resources.filter((resource) => resource.kind === kind).length;
+    return number === 0 ? [] : [count(number, kind, plural)];
+  });
+  return counts.join(', ') || 'nothing';
+}
+
+/** What happened to the resources with an outcome. */
+export const outcomeMeaning: Readonly<Record<Outcome, string>> = {
+  graceful: 'ended by itself after the stop signal, removed',
+  killed: 'ended by SIGKILL, removed',
+  removed: 'was not running, removed',
+  gone: 'already gone, or removed by someone else',
+  planned: 'would be removed',
+  kept: 'not to be removed',
+  failed: 'still there',
+};

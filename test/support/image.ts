@@ -1,0 +1,50 @@
+import { execFile } from 'node:child_process';
+import { copyFile, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { promisify } from 'node:util';
+import { access } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { finished } from 'node:stream/promises';
+import type Docker from 'dockerode';
+
+const execute = promisify(execFile);
+
+/** Commands that the tests' containers run, all of them busybox. */
+const APPLETS = ['sh', 'sleep', 'trap', 'echo', 'cat', 'kill', 'true', 'false', 'head', 'yes', 'printf', 'dd', 'touch'];
+
+/**
+ * Makes the one image that the tests need, from the machine's busybox: no registry is asked.
+ * @returns its name
+ */
+export async function busyboxImage(docker: Docker, name: string): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'cleanup-image-'));
+  try {
+    const bin = join(directory, 'root', 'bin');
+    await mkdir(bin, { recursive: true });
+    await mkdir(join(directory, 'root', 'tmp'));
+    await copyFile(await busybox(), join(bin, 'busybox'));
+    await Promise.all(APPLETS.map((applet) => symlink('busybox', join(bin, applet))));
+    const archive = join(directory, 'image.tar');
+    await execute('tar', ['--create', '--file', archive, '--directory', join(directory, 'root'), '.']);
+    const [repo, tag] = name.split(':');
+    const progress = await docker.importImage(createReadStream(archive) as unknown as string, { repo, tag });
+    progress.resume();
+    await finished(progress);
+    return name;
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+async function busybox(): Promise<string> {
+  for (const directory of [...(process.env['PATH'] ?? '').split(delimiter), '/bin', '/usr/bin']) {
+    const path = join(directory, 'busybox');
+    const found = await access(path).then(
+      () => true,
+      () => false,
+    );
+    if (found) return path;
+  }
+  throw new Error('The tests need a static busybox to make their image of: apt-get install busybox-static');
+}
