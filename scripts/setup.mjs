@@ -24,7 +24,9 @@ function fail(message) {
 }
 
 function installPackages() {
-  const wanted = createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex');
+  const wanted = createHash('sha256')
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .digest('hex');
   const stamp = join(root, 'node_modules', '.installed-lock');
   try {
     if (readFileSync(stamp, 'utf8') === wanted) return;
@@ -81,7 +83,10 @@ async function ensureEngine() {
   console.log(`setup: installing ${ENGINE_PACKAGES.join(' ')}`);
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
   run('apt-get', ['update', '-qq'], { env });
-  run('apt-get', ['install', '-qq', '--yes', '--no-install-recommends', ...ENGINE_PACKAGES], { env, stdio: ['ignore', 'ignore', 'inherit'] });
+  run('apt-get', ['install', '-qq', '--yes', '--no-install-recommends', ...ENGINE_PACKAGES], {
+    env,
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
 }
 
 installPackages();

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { stat } from 'node:fs/promises';
 import { constants } from 'node:os';
-import { type Clock } from '../reaper/clock';
+import type { Clock } from '../reaper/clock';
 import { asError } from '../reaper/errors';
 import { endGroup, signalGroup } from './process-group';
 import type { Command } from './shell';
@@ -145,7 +145,9 @@ async function requireDirectory(directory: string | undefined): Promise<void> {
   if (directory === undefined) return;
   const found = await stat(directory).catch(() => undefined);
   if (!found?.isDirectory()) {
-    throw new BenchmarkNotStarted(`working-directory: ${JSON.stringify(directory)} is no directory; name one that exists when main runs`);
+    throw new BenchmarkNotStarted(
+      `working-directory: ${JSON.stringify(directory)} is no directory; name one that exists when main runs`,
+    );
   }
 }
 

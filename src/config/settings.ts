@@ -30,7 +30,11 @@ function optional<T>(type: types.SettingType<T>, description: string): Optional<
  */
 export const settings = {
   run: optional(types.text, 'The benchmark: shell commands run by main. Empty: the rest of the job’s steps are the benchmark.'),
-  shell: setting(types.shell, 'bash', 'Runs `run`, as in a workflow step: `bash`, `sh`, `pwsh`, `python`, or a template with `{0}`.'),
+  shell: setting(
+    types.shell,
+    'bash',
+    'Runs `run`, as in a workflow step: `bash`, `sh`, `pwsh`, `python`, or a template with `{0}`.',
+  ),
   workingDirectory: optional(types.path, 'Where `run` runs.'),
   timeout: optional(
     types.positiveDuration,

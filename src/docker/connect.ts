@@ -1,6 +1,6 @@
 import Docker from 'dockerode';
 import type { Deadline } from '../reaper/deadline';
-import { type Endpoint, dockerOptions } from './endpoint';
+import { dockerOptions, type Endpoint } from './endpoint';
 import { whyUnreachable } from './errors';
 
 /** An engine that answered. */

@@ -5,7 +5,7 @@ import type { Deadline } from '../reaper/deadline';
 import { asError } from '../reaper/errors';
 import { withRetries } from '../reaper/retry';
 import { connect } from './connect';
-import { type Endpoint, endpoints, type Environment } from './endpoint';
+import { type Endpoint, type Environment, endpoints } from './endpoint';
 import { dockerProvider } from './provider';
 
 const NAME = 'docker';

@@ -1,5 +1,5 @@
-import type { Verdict } from '../reaper/provider';
 import { asError } from '../reaper/errors';
+import type { Verdict } from '../reaper/provider';
 
 /** What Node and dockerode put on their errors. */
 interface DockerError {

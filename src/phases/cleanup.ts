@@ -3,7 +3,7 @@ import type { Clock } from '../reaper/clock';
 import type { Connection } from '../reaper/connection';
 import type { Deadline } from '../reaper/deadline';
 import type { Selector } from '../reaper/selector';
-import { sweep, type SweepMode, type SweepResult } from '../reaper/sweep';
+import { type SweepMode, type SweepResult, sweep } from '../reaper/sweep';
 import { resourceLine } from '../report/lines';
 import { type PhaseReport, type ProviderReport, providerReport, resourceReport, totalsOf } from '../report/model';
 

@@ -102,7 +102,12 @@ async function announce(session: Session, directory: string): Promise<SessionVar
   return variables;
 }
 
-async function benchmark(script: string, config: Config, directory: string, variables: SessionVariables): Promise<BenchmarkResult> {
+async function benchmark(
+  script: string,
+  config: Config,
+  directory: string,
+  variables: SessionVariables,
+): Promise<BenchmarkResult> {
   const result = await runBenchmark({
     command: await shellCommand(config.shell, script, directory),
     workingDirectory: config.workingDirectory,

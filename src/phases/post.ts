@@ -113,7 +113,8 @@ async function clean({ main, found }: SavedState, config: Config): Promise<Phase
 function modeOf({ dryRun, postCleanup, jobStatus }: Config): SweepMode {
   const succeeded = jobStatus === 'success';
   if (postCleanup === 'never') return { kind: 'keep', reason: 'post-cleanup is never' };
-  if (postCleanup === 'success' && !succeeded) return { kind: 'keep', reason: `post-cleanup is success, the job’s status is ${jobStatus}` };
+  if (postCleanup === 'success' && !succeeded)
+    return { kind: 'keep', reason: `post-cleanup is success, the job’s status is ${jobStatus}` };
   if (postCleanup === 'failure' && succeeded) return { kind: 'keep', reason: 'post-cleanup is failure, and the job succeeded' };
   return dryRun ? { kind: 'plan' } : { kind: 'remove' };
 }

@@ -41,70 +41,74 @@ type Look =
 
 /** Takes one resource down its ladder to an outcome. Never throws: an error is an outcome. */
 export async function reap(listed: Resource, context: ReapContext): Promise<Settlement> {
-  const { provider, clock } = context;
-  const startedAt = clock.now();
+  const startedAt = context.clock.now();
+  const first = await look(listed, context);
+  const seen = first.kind === 'there' ? first.resource : listed;
+  const end = await endOf(first, seen, context);
+  return { resource: seen, durationMs: context.clock.now() - startedAt, ...end };
+}
+
+type End = Omit<Settlement, 'resource' | 'durationMs'>;
+
+async function endOf(first: Look, seen: Resource, context: ReapContext): Promise<End> {
+  if (first.kind === 'gone') return { outcome: 'gone', steps: [] };
+  if (!context.owned(seen)) return { outcome: 'kept', steps: [], reason: 'its labels changed: no longer owned' };
+  return descend(seen, context);
+}
+
+/** Rung by rung, each the next one below for the state that the resource is in by then, until it is gone. */
+async function descend(seen: Resource, context: ReapContext): Promise<End> {
   const steps: Step[] = [];
   let ending: Ending | undefined;
   let lastError: Error | undefined;
-
-  const first = await look(listed, context);
-  const seen = first.kind === 'there' ? first.resource : listed;
-  const settle = (outcome: Outcome, more: Partial<Settlement> = {}): Settlement => ({
-    resource: seen,
-    outcome,
-    durationMs: clock.now() - startedAt,
-    steps,
-    ...more,
-  });
-  if (first.kind === 'gone') return settle('gone');
-  if (first.kind === 'there' && !context.owned(first.resource)) {
-    return settle('kept', { reason: 'its labels changed: no longer owned' });
-  }
-
   let now = seen;
-  for (let rung = nextRung(provider, now, undefined); rung; rung = nextRung(provider, now, rung)) {
-    if (context.deadline.passed) break;
+  for (let rung = nextRung(context, now); rung !== undefined; rung = nextRung(context, now, rung)) {
     const climbed = await climb(rung, now, context);
     steps.push(climbed.step);
     ending ??= climbed.ending;
     lastError = climbed.error ?? lastError;
-    if (climbed.step.result === 'gone') {
-      // Someone else was faster, unless one of our own requests had an effect before.
-      return settle(steps.some(({ result }) => result === 'done') ? outcomeOf(seen, ending) : 'gone');
-    }
-    const after = climbed.after ?? (await look(now, context));
-    if (after.kind === 'gone') return settle(outcomeOf(seen, ending));
-    if (after.kind === 'there') now = after.resource;
+    if (climbed.after.kind === 'gone') return { outcome: outcomeOf(seen, ending, steps), steps };
+    if (climbed.after.kind === 'there') now = climbed.after.resource;
   }
-
-  if (context.deadline.signal.reason instanceof Halted) {
-    return settle('kept', { reason: context.deadline.signal.reason.message });
-  }
-  const error = context.deadline.passed ? deadlineError(context.deadline, lastError) : (lastError ?? stillThere(now));
-  return settle('failed', {
-    error,
-    command: provider.removalCommand(seen),
-    retryable: !context.deadline.passed && isRetryable(error, provider),
-  });
+  return { ...leftBehind(now, lastError, context), steps };
 }
 
-/** The first rung below `last` of the ladder for the state that the resource is in now. */
-function nextRung(provider: Provider, now: Resource, last: Rung | undefined): Rung | undefined {
+/** The first rung below `last` of the ladder for the state that the resource is in now; none when the time is up. */
+function nextRung({ provider, deadline }: ReapContext, now: Resource, last?: Rung): Rung | undefined {
+  if (deadline.passed) return undefined;
   const rank = (rung: Rung) => rungActions.indexOf(rung.action);
   return provider.ladder(now).find((rung) => last === undefined || rank(rung) > rank(last));
 }
 
-function outcomeOf(seen: Resource, ending: Ending | undefined): Outcome {
+/** What is not there any more: by us, unless every request of ours came too late. */
+function outcomeOf(seen: Resource, ending: Ending | undefined, steps: readonly Step[]): Outcome {
+  if (steps.every(({ result }) => result === 'gone' || result === 'skipped')) return 'gone';
   if (!seen.running) return 'removed';
   return ending ?? 'killed';
+}
+
+function leftBehind(now: Resource, lastError: Error | undefined, { deadline, provider }: ReapContext): Omit<End, 'steps'> {
+  const reason: unknown = deadline.signal.reason;
+  if (reason instanceof Halted) return { outcome: 'kept', reason: reason.message };
+  const error = deadline.passed ? deadlineError(asError(reason), lastError) : (lastError ?? stillThere(now));
+  const retryable = !deadline.passed && isRetryable(error, provider);
+  return { outcome: 'failed', error, command: provider.removalCommand(now), retryable };
+}
+
+function deadlineError(reason: Error, cause: Error | undefined): Error {
+  return cause && cause !== reason ? new Error(`${reason.message}; before that: ${cause.message}`, { cause }) : reason;
+}
+
+function stillThere(now: Resource): Error {
+  return new Error(`every rung was answered, and it is still there (${now.state})`);
 }
 
 interface Climbed {
   readonly step: Step;
   readonly ending?: Ending | undefined;
   readonly error?: Error;
-  /** What the last look of this rung found, if it took one. */
-  readonly after?: Look;
+  /** What the last look found. */
+  readonly after: Look;
 }
 
 /** Tries one rung: the request with its retries, then looks until it has had its effect. */
@@ -123,7 +127,7 @@ async function climb(rung: Rung, resource: Resource, context: ReapContext): Prom
   const graceMs = graceLeft(rung, resource, context);
   if (rung.action === 'stop' && graceMs === 0) {
     const why = policy.graceMs === 0 ? 'the grace period is 0' : 'the deadline is near';
-    return { step: stepOf('skipped', why) };
+    return { step: stepOf('skipped', why), after: { kind: 'there', resource } };
   }
 
   const request = () =>
@@ -143,8 +147,9 @@ async function climb(rung: Rung, resource: Resource, context: ReapContext): Prom
     return { step: stepOf('done'), ending, after };
   } catch (thrown) {
     const error = asError(thrown);
-    if (!isOurs(error) && provider.classify(error).kind === 'gone') return { step: stepOf('gone') };
-    return { step: stepOf(error instanceof TimedOut ? 'timeout' : 'error', error.message), error };
+    if (!isOurs(error) && provider.classify(error).kind === 'gone') return { step: stepOf('gone'), after: { kind: 'gone' } };
+    const step = stepOf(error instanceof TimedOut ? 'timeout' : 'error', error.message);
+    return { step, error, after: await look(resource, context) };
   }
 }
 
@@ -193,13 +198,4 @@ function verdictInRung(error: unknown, provider: Provider): Verdict {
 function isRetryable(error: Error, provider: Provider): boolean {
   if (error instanceof TimedOut) return true;
   return !isOurs(error) && provider.classify(error).kind === 'retryable';
-}
-
-function deadlineError(deadline: Deadline, cause: Error | undefined): Error {
-  const reason = asError(deadline.signal.reason);
-  return cause && cause !== reason ? new Error(`${reason.message}; before that: ${cause.message}`, { cause }) : reason;
-}
-
-function stillThere(now: Resource): Error {
-  return new Error(`every rung was answered, and it is still there (${now.state})`);
 }

@@ -9,12 +9,12 @@ export function plainLine(text: string): string {
   return text.replace(HIDDEN, (character) => visible(character)).replaceAll('##[', '## [');
 }
 
-/** C0 and C1 controls, line separators, zero-width and bidirectional marks. */
-const HIDDEN = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/gu;
+/** Unicode's control and format characters (escape, line feed, zero-width and bidirectional marks), line and paragraph separators. */
+const HIDDEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 
 function visible(character: string): string {
   if (character === '\n' || character === '\r' || character === '\t') return ' ';
-  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  return `\\u{${character.codePointAt(0)?.toString(16)}}`;
 }
 
 /** Foreign text inside HTML in a job summary: shown as it is, whatever it holds; Markdown and mentions do not work in it. */

@@ -1,7 +1,7 @@
 import { plainLine } from './escape';
 import type { PhaseReport, ResourceReport } from './model';
-import { time } from './words';
 import { verdictOf } from './verdict';
+import { time } from './words';
 
 /** One resource, in one line of a log: outcome, kind, name, id, state before, time, and how it went. */
 export function resourceLine(resource: ResourceReport): string {
@@ -20,12 +20,17 @@ export function resourceLine(resource: ResourceReport): string {
 /** `stop timeout → kill done → remove done`. */
 function steps({ steps }: ResourceReport): string {
   return steps
-    .map(({ action, result, attempts }) => `${action}${result === 'done' ? '' : ` ${result}`}${attempts > 1 ? ` (${attempts} attempts)` : ''}`)
+    .map(
+      ({ action, result, attempts }) =>
+        `${action}${result === 'done' ? '' : ` ${result}`}${attempts > 1 ? ` (${attempts} attempts)` : ''}`,
+    )
     .join(' → ');
 }
 
 /** The closing lines of a phase: what it came to, and for each leftover what to type. */
 export function closingLines(phase: PhaseReport): readonly string[] {
   const commands = phase.resources.flatMap(({ command }) => (command === null ? [] : [`  ${command}`]));
-  return [verdictOf(phase).headline, ...(commands.length > 0 ? ['What removes the rest by hand:', ...commands] : [])].map(plainLine);
+  return [verdictOf(phase).headline, ...(commands.length > 0 ? ['What removes the rest by hand:', ...commands] : [])].map(
+    plainLine,
+  );
 }

@@ -1,6 +1,6 @@
 import type { Connection } from '../reaper/connection';
 import { type Outcome, outcomes, type Settlement, type Step } from '../reaper/outcome';
-import { type Kind } from '../reaper/resource';
+import type { Kind } from '../reaper/resource';
 import { sessionOf } from '../reaper/selector';
 
 /** What `report.json` holds, and what summary, log and terminal are made from. `schemas/report.schema.json` describes it. */

@@ -44,7 +44,8 @@ function benchmarkLine(benchmark: BenchmarkReport | null): string {
 function preLine(pre: PhaseReport): string {
   if (pre.resources.length === 0) return '';
   const sessions = [...new Set(pre.resources.flatMap(({ session }) => session ?? []))];
-  const from = sessions.length === 0 ? '' : ` Left by ${sessions.slice(0, 5).map(htmlCode).join(', ')}${sessions.length > 5 ? ', …' : ''}.`;
+  const from =
+    sessions.length === 0 ? '' : ` Left by ${sessions.slice(0, 5).map(htmlCode).join(', ')}${sessions.length > 5 ? ', …' : ''}.`;
   return `Before the benchmark: ${htmlText(verdictOf(pre).headline)}.${from}`;
 }
 
@@ -75,7 +76,9 @@ function outcomeTable({ resources, totals }: PhaseReport): string {
     const kinds = countKinds(resources.filter((resource) => resource.outcome === outcome));
     return `| ${outcome} | ${kinds} | ${outcomeMeaning[outcome]} |`;
   };
-  return ['| Outcome | Resources | |', '| --- | --- | --- |', ...outcomes.filter((outcome) => totals[outcome] > 0).map(row)].join('\n');
+  return ['| Outcome | Resources | |', '| --- | --- | --- |', ...outcomes.filter((outcome) => totals[outcome] > 0).map(row)].join(
+    '\n',
+  );
 }
 
 function providerLines({ providers }: PhaseReport): string {
@@ -86,7 +89,9 @@ function providerLines({ providers }: PhaseReport): string {
 export function leftoverMessage(phase: PhaseReport): string {
   const failed = phase.resources.filter(({ outcome }) => outcome === 'failed');
   const causes = [...new Set(failed.map(({ error }) => error ?? ''))].slice(0, 3);
-  const missing = phase.providers.filter(({ status }) => status === 'unavailable').map(({ name, reason }) => `${name}: ${reason}`);
+  const missing = phase.providers
+    .filter(({ status }) => status === 'unavailable')
+    .map(({ name, reason }) => `${name}: ${reason}`);
   const counted = failed.length > 0 ? [`${count(failed.length, 'resource')} still there`] : [];
   return [...counted, ...causes, ...missing].join('; ');
 }

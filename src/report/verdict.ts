@@ -27,6 +27,7 @@ export function verdictOf(phase: PhaseReport): Verdict {
   if (removed.length === 0 && totals.kept > 0) return { kind: 'kept', headline: `${count(totals.kept, 'resource')} kept` };
   if (removed.length === 0 && totals.gone > 0) return { kind: 'clean', headline: `Everything was gone already, ${took}` };
   if (removed.length === 0) return { kind: 'nothing', headline: 'Nothing to clean up' };
-  if (!verified) return { kind: 'unverified', headline: `${countKinds(removed)} removed ${took}, but no last listing could be had` };
+  if (!verified)
+    return { kind: 'unverified', headline: `${countKinds(removed)} removed ${took}, but no last listing could be had` };
   return { kind: 'clean', headline: `Everything is gone: ${countKinds(removed)} ${took}` };
 }

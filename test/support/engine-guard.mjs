@@ -13,11 +13,16 @@ const log = openSync(join(directory, 'dockerd.log'), 'a');
 const engine = spawn(
   'dockerd',
   [
-    '--data-root', join(directory, 'data'),
-    '--exec-root', join(directory, 'exec'),
-    '--pidfile', join(directory, 'dockerd.pid'),
-    '--host', `unix://${join(directory, 'docker.sock')}`,
-    '--shutdown-timeout', '1',
+    '--data-root',
+    join(directory, 'data'),
+    '--exec-root',
+    join(directory, 'exec'),
+    '--pidfile',
+    join(directory, 'dockerd.pid'),
+    '--host',
+    `unix://${join(directory, 'docker.sock')}`,
+    '--shutdown-timeout',
+    '1',
   ],
   { stdio: ['ignore', log, log], env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` } },
 );

@@ -66,7 +66,10 @@ export class PrivateEngine implements TestEngine {
         () => false,
       );
     await until(`an engine in ${directory} answers`, async () => {
-      if (guard.exitCode !== null) throw new Error('No Docker engine could be started. Run as root on Linux, or start an engine that answers `docker info`.');
+      if (guard.exitCode !== null)
+        throw new Error(
+          'No Docker engine could be started. Run as root on Linux, or start an engine that answers `docker info`.',
+        );
       return answers();
     });
     return engine;

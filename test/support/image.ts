@@ -1,11 +1,10 @@
 import { execFile } from 'node:child_process';
-import { copyFile, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { access, copyFile, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { promisify } from 'node:util';
-import { access } from 'node:fs/promises';
-import { createReadStream } from 'node:fs';
 import { finished } from 'node:stream/promises';
+import { promisify } from 'node:util';
 import type Docker from 'dockerode';
 
 const execute = promisify(execFile);
