@@ -49,7 +49,7 @@ export async function main(): Promise<void> {
 
   const result = await benchmark(config.run, config, directory, variables);
   setOutputs({ 'exit-code': result.exitCode });
-  await writeReports({ command: firstLine(config.run), ...result });
+  await writeReports(benchmarkReport(config.run, result));
   process.exitCode = result.exitCode;
 }
 
@@ -128,8 +128,9 @@ function endOf({ exitCode, signal, timedOut, interruptedBy }: BenchmarkResult): 
   return signal ? `The benchmark was ended by ${signal} (exit code ${exitCode}).` : `The benchmark exited with code ${exitCode}.`;
 }
 
-function firstLine(script: string): string {
-  return script.trim().split('\n')[0]?.trim() ?? '';
+function benchmarkReport(script: string, { exitCode, signal, timedOut, durationMs }: BenchmarkResult): BenchmarkReport {
+  const command = script.split('\n')[0]?.trim() ?? '';
+  return { command, exitCode, signal, timedOut, durationMs: Math.round(durationMs) };
 }
 
 function reportOf(session: Session, startedAt: number, pre: PhaseReport, benchmark: BenchmarkReport | null): Report {

@@ -1,0 +1,65 @@
+/**
+ * Writes what comes from the table of settings: action.yml and the README's tables; with --check, fails when they differ.
+ */
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import { inputName, outputs, type Setting, settingKeys, settings } from '../src/config/settings';
+
+const root = join(import.meta.dirname, '..');
+
+function actionYml(): string {
+  const action = {
+    name: 'Cleanup for benchmarks',
+    description: 'What your job starts is gone when your job ends, and you are shown that it is: Docker containers of benchmarks.',
+    author: 'The cleanup-action authors',
+    branding: { icon: 'trash-2', color: 'green' },
+    inputs: Object.fromEntries(settingKeys.map((key) => [inputName(key), inputOf(settings[key])])),
+    outputs: Object.fromEntries(Object.entries(outputs).map(([name, description]) => [name, { description }])),
+    runs: { using: 'node24', main: 'dist/main/index.js', post: 'dist/post/index.js', 'post-if': 'always()' },
+  };
+  return `# Made by \`npm run build\` from src/config/settings.ts: change it there.\n${stringify(action, { lineWidth: 0 })}`;
+}
+
+function inputOf({ description, default: byDefault }: Setting<unknown>): Record<string, unknown> {
+  return { description, required: false, ...(byDefault === '' ? {} : { default: byDefault }) };
+}
+
+function settingsTable(): string {
+  const rows = settingKeys.map((key) => {
+    const { default: byDefault, description } = settings[key];
+    return `| \`${inputName(key)}\` | ${byDefault === '' ? '' : `\`${byDefault}\``} | ${description} |`;
+  });
+  return ['| Input | Default | Meaning |', '| --- | --- | --- |', ...rows].join('\n');
+}
+
+function outputsTable(): string {
+  const rows = Object.entries(outputs).map(([name, description]) => `| \`${name}\` | ${description} |`);
+  return ['| Output | Meaning |', '| --- | --- |', ...rows].join('\n');
+}
+
+/** Replaces what stands between `<!-- NAME -->` and `<!-- /NAME -->`. */
+function between(text: string, name: string, content: string): string {
+  const [start, end] = [`<!-- ${name} -->`, `<!-- /${name} -->`];
+  const [from, to] = [text.indexOf(start), text.indexOf(end)];
+  if (from < 0 || to < from) throw new Error(`the README has no place for ${name}: ${start} … ${end}`);
+  return `${text.slice(0, from + start.length)}\n${content}\n${text.slice(to)}`;
+}
+
+const readme = await readFile(join(root, 'README.md'), 'utf8');
+const files = {
+  'action.yml': actionYml(),
+  'README.md': between(between(readme, 'settings', settingsTable()), 'outputs', outputsTable()),
+};
+
+for (const [path, content] of Object.entries(files)) {
+  const current = await readFile(join(root, path), 'utf8').catch(() => '');
+  if (current === content) continue;
+  if (process.argv.includes('--check')) {
+    console.error(`${path} is not what src/config/settings.ts says: run \`npm run build\` and commit it.`);
+    process.exitCode = 1;
+  } else {
+    await writeFile(join(root, path), content);
+    console.log(`${path} written`);
+  }
+}

@@ -1,0 +1,110 @@
+import { describe, expect, it } from 'vitest';
+import { labels } from '../../../src/reaper/labels';
+import type { Resource } from '../../../src/reaper/resource';
+import { type Filters, leftoversOf, matchesFilters, ownedBy, type PreCleanup, protectionOf } from '../../../src/reaper/selector';
+
+const MINE = 'gh-1-1.aaaaaaaa.nonce001';
+const SAME_RUNNER = 'gh-2-1.aaaaaaaa.nonce002';
+const OTHER_RUNNER = 'gh-3-1.bbbbbbbb.nonce003';
+const HOUR_MS = 3_600_000;
+const NOW = Date.UTC(2030, 0, 1);
+
+const byLabel = (...lines: Filters['labels']): Filters => ({ labels: lines, namePrefixes: [] });
+const byName = (...namePrefixes: string[]): Filters => ({ labels: [], namePrefixes });
+const nothing = byLabel();
+
+function resource(changes: Partial<Resource> = {}): Resource {
+  const known = { provider: 'fake', kind: 'container', id: 'a', name: 'task-1', state: 'running', running: true } as const;
+  return { ...known, labels: {}, createdAt: NOW - HOUR_MS, ...changes };
+}
+
+const of = (session: string, changes: Partial<Resource> = {}) =>
+  resource({ ...changes, labels: { ...changes.labels, [labels.session]: session } });
+
+describe('filters', () => {
+  const bench = { team: 'eval', tier: 'gpu' };
+  it.each<[string, boolean, Filters]>([
+    ['a label’s key alone', true, byLabel([{ key: 'team' }])],
+    ['a key that is not there', false, byLabel([{ key: 'other' }])],
+    ['a key that every object has', false, byLabel([{ key: 'toString' }])],
+    ['key and value', true, byLabel([{ key: 'team', value: 'eval' }])],
+    ['another value', false, byLabel([{ key: 'team', value: 'evals' }])],
+    ['an empty value', false, byLabel([{ key: 'team', value: '' }])],
+    ['all of a line', true, byLabel([{ key: 'team' }, { key: 'tier', value: 'gpu' }])],
+    ['some of a line', false, byLabel([{ key: 'team' }, { key: 'tier', value: 'cpu' }])],
+    ['one line of two', true, byLabel([{ key: 'other' }], [{ key: 'team' }])],
+    ['an empty line', false, byLabel([])],
+    ['the beginning of the name', true, byName('task-')],
+    ['the middle of the name', false, byName('ask')],
+    ['one prefix of two', true, byName('other', 'task')],
+    ['an empty prefix', false, byName('')],
+    ['a name prefix beside a label that is not there', true, { labels: [[{ key: 'other' }]], namePrefixes: ['task'] }],
+    ['nothing at all', false, nothing],
+  ])('by %s: %s', (_, matches, filters) => {
+    expect(matchesFilters(resource({ labels: bench }), filters)).toBe(matches);
+  });
+});
+
+describe('a session owns', () => {
+  it.each<[string, boolean, Resource, Filters]>([
+    ['what carries its label', true, of(MINE), nothing],
+    ['what matches a filter', true, resource(), byName('task')],
+    ['not what carries no label and matches nothing', false, resource(), nothing],
+    ['not what carries another session’s label', false, of(OTHER_RUNNER), nothing],
+    ['not what carries another session’s label, even if a filter matches', false, of(OTHER_RUNNER), byName('task')],
+  ])('%s', (_, owns, candidate, filters) => {
+    expect(ownedBy(MINE, filters)(candidate)).toBe(owns);
+  });
+});
+
+describe('without a session id', () => {
+  it('what matches a filter is owned', () => {
+    expect(ownedBy(undefined, byName('task'))(resource())).toBe(true);
+  });
+
+  it('what carries any session’s label is not', () => {
+    expect(ownedBy(undefined, byName('task'))(of(OTHER_RUNNER))).toBe(false);
+  });
+});
+
+describe('leftovers', () => {
+  const old = { createdAt: NOW - 25 * HOUR_MS };
+  const stopped = { state: 'exited', running: false };
+  const modes: readonly PreCleanup[] = ['none', 'stale', 'stopped', 'all'];
+
+  it.each<[string, Resource, readonly PreCleanup[]]>([
+    ['this runner’s other session left', of(SAME_RUNNER), ['stale', 'stopped', 'all']],
+    ['another runner’s session runs', of(OTHER_RUNNER), ['all']],
+    ['another runner’s session runs since yesterday', of(OTHER_RUNNER, old), ['stale', 'stopped', 'all']],
+    ['another runner’s session stopped', of(OTHER_RUNNER, stopped), ['stopped', 'all']],
+    ['a filter matches', resource(), ['all']],
+    ['a filter matches and that is old', resource(old), ['stale', 'stopped', 'all']],
+    ['a filter matches and that is stopped', resource(stopped), ['stopped', 'all']],
+    ['is of unknown age', of(OTHER_RUNNER, { createdAt: undefined } as unknown as Partial<Resource>), ['all']],
+    ['is exactly as old as it may be', of(OTHER_RUNNER, { createdAt: NOW - 24 * HOUR_MS }), ['all']],
+    ['carries a label that is no session id', of('aaaaaaaa'), ['all']],
+    ['the current session owns', of(MINE, { ...old, ...stopped }), []],
+    ['nobody gave us', resource({ ...old, ...stopped, name: 'stranger' }), []],
+  ])('are what %s', (_, candidate, expected) => {
+    const current = { sessionId: MINE, filters: byName('task'), maxAgeMs: 24 * HOUR_MS, now: NOW };
+    expect(modes.filter((mode) => leftoversOf(mode, current)(candidate))).toEqual(expected);
+  });
+
+  it('of a session whose id has no runner are told by their age alone', () => {
+    const current = { sessionId: 'odd', filters: nothing, maxAgeMs: 24 * HOUR_MS, now: NOW };
+    const selector = leftoversOf('stale', current);
+    expect([selector(of('stranger')), selector(of('stranger', old))]).toEqual([false, true]);
+  });
+});
+
+describe('protection', () => {
+  it.each<[string, string | undefined, Resource]>([
+    ['none for an ordinary resource', undefined, resource()],
+    ['by the keep label', `it carries ${labels.keep}=true`, resource({ labels: { [labels.keep]: 'true' } })],
+    ['by the keep label in capitals', `it carries ${labels.keep}=true`, resource({ labels: { [labels.keep]: 'TRUE' } })],
+    ['not by a keep label that says false', undefined, resource({ labels: { [labels.keep]: 'false' } })],
+    ['by the provider', 'this process runs in it', resource({ protection: 'this process runs in it' })],
+  ])('is given %s', (_, reason, candidate) => {
+    expect(protectionOf(candidate)).toBe(reason);
+  });
+});
