@@ -11,7 +11,8 @@ const root = join(import.meta.dirname, '..');
 function actionYml(): string {
   const action = {
     name: 'Cleanup for benchmarks',
-    description: 'What your job starts is gone when your job ends, and you are shown that it is: Docker containers of benchmarks.',
+    description:
+      'What your job starts is gone when your job ends, and you are shown that it is: Docker containers of benchmarks.',
     author: 'The cleanup-action authors',
     branding: { icon: 'trash-2', color: 'green' },
     inputs: Object.fromEntries(settingKeys.map((key) => [inputName(key), inputOf(settings[key])])),

@@ -11,14 +11,14 @@ export function resourceLine(resource: ResourceReport): string {
     `${kind} ${name}`,
     `(${id.slice(0, 12)}, ${state})`,
     time(durationMs),
-    steps(resource),
+    stepsOf(resource),
     error ?? reason ?? '',
   ];
   return plainLine(parts.filter((part) => part !== '').join('  '));
 }
 
 /** `stop timeout → kill done → remove done`. */
-function steps({ steps }: ResourceReport): string {
+export function stepsOf({ steps }: ResourceReport): string {
   return steps
     .map(
       ({ action, result, attempts }) =>

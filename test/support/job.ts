@@ -199,6 +199,11 @@ export class Step {
     return this.#output;
   }
 
+  /** Calls `show` with what is printed from now on, as it comes. */
+  onOutput(show: (text: string) => void): void {
+    for (const stream of [this.#process.stdout, this.#process.stderr]) stream?.on('data', (chunk) => show(String(chunk)));
+  }
+
   kill(signal: NodeJS.Signals): void {
     this.#process.kill(signal);
   }

@@ -1,0 +1,35 @@
+/**
+ * The demo's benchmark: starts 20 containers with the session's label, and leaves without looking back. What it is told comes
+ * through the environment, as for any benchmark: DOCKER_HOST, CLEANUP_LABEL; and DEMO_IMAGE.
+ */
+import Docker from 'dockerode';
+import { dockerOptions } from '../src/docker/endpoint';
+
+const { DOCKER_HOST: url = '', CLEANUP_LABEL: label = '', DEMO_IMAGE: image = '' } = process.env;
+const docker = new Docker(dockerOptions({ url, from: 'the demo' }));
+const [key = '', value = ''] = label.split('=');
+
+async function start(name: string, command: readonly string[], hostConfig: Docker.HostConfig = {}): Promise<Docker.Container> {
+  const container = await docker.createContainer({
+    Image: image,
+    Cmd: [...command],
+    Labels: { [key]: value },
+    HostConfig: { NetworkMode: 'none', ...hostConfig },
+    name: `demo-${process.pid}-${name}`,
+  });
+  await container.start();
+  return container;
+}
+
+const many = (number: number, name: string, command: readonly string[]) =>
+  Array.from({ length: number }, (_, index) => start(`${name}-${index + 1}`, command));
+
+await Promise.all([
+  ...many(8, 'polite', ['sh', '-c', "trap 'exit 0' TERM; while :; do sleep 0.1; done"]),
+  ...many(5, 'deaf', ['sh', '-c', "trap '' TERM; while :; do sleep 1; done"]),
+  ...many(5, 'failing', ['sh', '-c', 'echo out of luck; exit 3']),
+  start('restarting', ['false'], { RestartPolicy: { Name: 'always' } }),
+  start('paused', ['sleep', '3600']).then((container) => container.pause()),
+]);
+console.log('20 containers started. Something went wrong; leaving them behind.');
+process.exitCode = 1;

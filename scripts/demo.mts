@@ -1,0 +1,53 @@
+/**
+ * Shows the action at work: a benchmark that leaks 20 containers runs through the built main, and the built post cleans up after
+ * it, on the machine's engine or on a private one. Exits with 1 when anything is not as promised.
+ */
+import Docker from 'dockerode';
+import { dockerOptions } from '../src/docker/endpoint';
+import { terminalOf } from '../src/report/terminal';
+import { findOrStartEngine } from '../test/support/engine';
+import { busyboxImage } from '../test/support/image';
+import { Job, type Step } from '../test/support/job';
+
+/** Runs a step as the runner would, its log shown as it comes. */
+async function show(title: string, step: Step): Promise<void> {
+  console.log(`\n── ${title} ${'─'.repeat(Math.max(0, 76 - title.length))}`);
+  step.onOutput((text) => process.stdout.write(text));
+  const { exitCode } = await step.ended;
+  console.log(`(exit code ${exitCode})`);
+}
+
+async function demo(docker: Docker, url: string): Promise<boolean> {
+  const image = await busyboxImage(docker, `cleanup-action-demo:${process.pid}`);
+  const bystander = await docker.createContainer({ Image: image, Cmd: ['sleep', '3600'], HostConfig: { NetworkMode: 'none' } });
+  const run = `tsx ${JSON.stringify(`${import.meta.dirname}/demo-benchmark.mts`)}`;
+  const job = await Job.create({ inputs: { run }, env: { DOCKER_HOST: url, DEMO_IMAGE: image } });
+  try {
+    await bystander.start();
+    await show('main: pre-cleanup, then the benchmark', await job.startMain());
+    job.status = 'failure';
+    await show('post: the job has failed, and is cleaned up after', await job.startPost());
+
+    const report = await job.report();
+    const color = process.stdout.isTTY && !process.env['NO_COLOR'];
+    console.log(`\n── the job summary ${'─'.repeat(60)}\n${terminalOf(report, { color, most: 30 })}`);
+    const survived = (await bystander.inspect()).State.Running;
+    console.log(
+      `The container that belonged to nobody ${survived ? 'still runs, as it must' : 'IS GONE: this must never happen'}.`,
+    );
+    return survived && report.phases.post?.verified === true && report.phases.post.resources.length === 20;
+  } finally {
+    await bystander.remove({ force: true });
+    await docker.getImage(image).remove({ force: true });
+    await job.remove();
+  }
+}
+
+const engine = await findOrStartEngine();
+console.log(`Docker: ${engine.description}`);
+try {
+  const good = await demo(new Docker(dockerOptions({ url: engine.url, from: 'the demo' })), engine.url);
+  if (!good) process.exitCode = 1;
+} finally {
+  await engine.stop();
+}

@@ -1,0 +1,162 @@
+import { describe, expect, it } from 'vitest';
+import * as types from '../../../src/config/types';
+
+/** What a type makes of a text; `refused` when it takes it for none of its own. */
+function read<T>(type: types.SettingType<T>, text: string, env: types.Environment = {}): T | 'refused' {
+  try {
+    return type.parse(text, env) ?? 'refused';
+  } catch (error) {
+    if (error instanceof types.InvalidValue) return 'refused';
+    throw error;
+  }
+}
+
+describe('a duration', () => {
+  it.each([
+    ['500ms', 500],
+    ['5s', 5_000],
+    ['2m', 120_000],
+    ['24h', 86_400_000],
+    ['7d', 604_800_000],
+    ['5', 5_000],
+    ['1.5s', 1_500],
+    ['0.5h', 1_800_000],
+    ['0', 0],
+    ['0s', 0],
+  ])('%s is %i ms', (text, milliseconds) => {
+    expect(read(types.duration, text)).toBe(milliseconds);
+  });
+
+  it.each(['soon', '5 s', '5S', '5w', '5s5', '-5s', '+5', '.5s', '5.', '1e3', 'Infinity', 'NaN', '5s\n6s', '9'.repeat(200)])(
+    'is not %s',
+    (text) => {
+      expect(read(types.duration, text)).toBe('refused');
+    },
+  );
+
+  it.each(['0', '0s', '0.0ms'])('that must not be zero is not %s', (text) => {
+    expect(read(types.positiveDuration, text)).toBe('refused');
+  });
+});
+
+describe('a boolean', () => {
+  it.each(['true', 'True', 'TRUE'])('%s is true', (text) => {
+    expect(read(types.boolean, text)).toBe(true);
+  });
+
+  it.each(['false', 'False', 'FALSE'])('%s is false', (text) => {
+    expect(read(types.boolean, text)).toBe(false);
+  });
+
+  it.each(['yes', 'no', 'on', '1', '0', 'tRUE', 'true false'])('is not %s', (text) => {
+    expect(read(types.boolean, text)).toBe('refused');
+  });
+
+  it.each([
+    ['auto', 'auto'],
+    ['True', true],
+    ['false', false],
+    ['maybe', 'refused'],
+  ])('or auto: %s', (text, value) => {
+    expect(read(types.autoOrBoolean, text)).toBe(value);
+  });
+});
+
+describe('a number', () => {
+  it.each([
+    ['1', 1],
+    ['007', 7],
+    ['0', 'refused'],
+    ['-1', 'refused'],
+    ['1.5', 'refused'],
+    ['1e3', 'refused'],
+    ['0x10', 'refused'],
+    ['9007199254740993', 'refused'],
+  ])('that is whole and at least 1: %s', (text, value) => {
+    expect(read(types.integer(1), text)).toBe(value);
+  });
+
+  it.each([
+    ['1', 1],
+    ['1.5', 1.5],
+    ['0.9', 'refused'],
+    ['-2', 'refused'],
+    ['2,5', 'refused'],
+    ['9'.repeat(400), 'refused'],
+  ])('that is at least 1: %s', (text, value) => {
+    expect(read(types.number(1), text)).toBe(value);
+  });
+});
+
+describe('a choice', () => {
+  it.each([
+    ['stale', 'stale'],
+    ['Stale', 'refused'],
+    ['toString', 'refused'],
+  ])('of none and stale: %s', (text, value) => {
+    expect(read(types.choice('none', 'stale'), text)).toBe(value);
+  });
+});
+
+describe('lines', () => {
+  it('are trimmed, and empty ones do not count', () => {
+    expect(read(types.lines, 'a\r\n  b c \n\n\t\nd')).toEqual(['a', 'b c', 'd']);
+  });
+});
+
+describe('label filters', () => {
+  it.each([
+    ['a key alone', 'team', [[{ key: 'team' }]]],
+    ['key and value', 'team=eval', [[{ key: 'team', value: 'eval' }]]],
+    ['a value that is empty', 'team=', [[{ key: 'team', value: '' }]]],
+    ['a value with an equals sign', 'a=b=c', [[{ key: 'a', value: 'b=c' }]]],
+    ['all of a line', 'team=eval, tier', [[{ key: 'team', value: 'eval' }, { key: 'tier' }]]],
+    ['one of the lines', 'team\n\ntier', [[{ key: 'team' }], [{ key: 'tier' }]]],
+  ])('take %s', (_, text, filters) => {
+    expect(read(types.labelFilters, text)).toEqual(filters);
+  });
+
+  it.each(['=eval', 'team,', ',team', 'team,,tier', ' = ', ','])(
+    'refuse an empty key, which could match everything: %s',
+    (text) => {
+      expect(read(types.labelFilters, text)).toBe('refused');
+    },
+  );
+});
+
+describe('a path', () => {
+  it.each<[string, string, types.Environment]>([
+    ['the runner’s temporary directory', '/runner/temp/x', { RUNNER_TEMP: '/runner/temp', TMPDIR: '/var/tmp' }],
+    ['the system’s outside a runner', '/var/tmp/x', { TMPDIR: '/var/tmp' }],
+    ['/tmp where nothing is said', '/tmp/x', { RUNNER_TEMP: '' }],
+    ['a directory with a dollar sign as it is', '/a$&b/x', { RUNNER_TEMP: '/a$&b' }],
+  ])('names %s with $RUNNER_TEMP', (_, path, env) => {
+    expect(read(types.path, '$RUNNER_TEMP/x', env)).toBe(path);
+  });
+});
+
+describe('a shell', () => {
+  it.each(['bash', 'sh', 'pwsh', 'python', 'perl {0}'])('can be %s', (text) => {
+    expect(read(types.shell, text)).toBe(text);
+  });
+
+  it.each(['zsh', 'bash -e', 'constructor'])('cannot be %s', (text) => {
+    expect(read(types.shell, text)).toBe('refused');
+  });
+});
+
+describe('an endpoint', () => {
+  it.each(['unix:///var/run/docker.sock', 'npipe:////./pipe/docker_engine', 'tcp://host:2375', 'tcp://[::1]:2376'])(
+    'can be %s',
+    (text) => {
+      expect(read(types.endpoint, text)).toBe(text);
+    },
+  );
+
+  it.each(['/var/run/docker.sock', 'unix://', 'unix://relative', 'tcp://', 'file:///etc/passwd', 'x unix:///a'])(
+    'cannot be %s',
+    (text) => {
+      expect(read(types.endpoint, text)).toBe('refused');
+    },
+  );
+});

@@ -1,0 +1,73 @@
+import { describe, expect, it } from 'vitest';
+import { classify, hasStatus, whyUnreachable } from '../../../src/docker/errors';
+
+const answered = (statusCode: number, message = 'answered') => Object.assign(new Error(message), { statusCode });
+const failed = (code: string, message = 'failed') => Object.assign(new Error(message), { code });
+
+describe('an error of the engine', () => {
+  it.each([
+    [404, 'gone'],
+    [409, 'retryable'],
+    [429, 'retryable'],
+    [500, 'retryable'],
+    [502, 'retryable'],
+    [503, 'retryable'],
+    [504, 'retryable'],
+    [304, 'permanent'],
+    [400, 'permanent'],
+    [401, 'permanent'],
+    [403, 'permanent'],
+    [405, 'permanent'],
+  ])('with status %i is %s', (statusCode, kind) => {
+    expect(classify(answered(statusCode))).toEqual({ kind });
+  });
+
+  it('about a process that hangs in the kernel is permanent', () => {
+    const message = 'cannot kill container: abc: tried to kill container, but did not receive an exit event';
+    expect(classify(answered(500, message))).toEqual({ kind: 'permanent' });
+  });
+
+  it.each(['ECONNREFUSED', 'ECONNRESET', 'ENOENT', 'EPIPE', 'ETIMEDOUT', 'EAI_AGAIN', 'EHOSTUNREACH'])(
+    'with the code %s is retryable: the engine restarts',
+    (code) => {
+      expect(classify(failed(code))).toEqual({ kind: 'retryable' });
+    },
+  );
+
+  it.each(['EACCES', 'EPERM', 'ENOTFOUND', 'ERR_INVALID_URL'])('with the code %s is permanent', (code) => {
+    expect(classify(failed(code))).toEqual({ kind: 'permanent' });
+  });
+
+  it.each(['socket hang up', 'aborted'])('that says “%s” is retryable', (message) => {
+    expect(classify(new Error(message))).toEqual({ kind: 'retryable' });
+  });
+
+  it.each([new Error('what?'), 'a string', undefined, null])('that nobody knows (%s) is permanent', (error) => {
+    expect(classify(error)).toEqual({ kind: 'permanent' });
+  });
+});
+
+describe('a status', () => {
+  it.each([
+    [answered(304), true],
+    [answered(404), true],
+    [answered(500), false],
+    [new Error('none'), false],
+    ['304', false],
+  ])('is one of 304 and 404: %s', (error, is) => {
+    expect(hasStatus(error, 304, 404)).toBe(is);
+  });
+});
+
+describe('why an engine can’t be reached', () => {
+  it.each([
+    [failed('ENOENT'), 'nothing is there'],
+    [failed('ECONNREFUSED'), 'nothing listens there'],
+    [failed('EACCES'), expect.stringMatching(/^permission denied: .*usermod.*docker-host$/)],
+    [failed('EPERM'), expect.stringMatching(/^permission denied/)],
+    [failed('ENOTFOUND', 'getaddrinfo ENOTFOUND host'), 'getaddrinfo ENOTFOUND host'],
+    ['a string', 'a string'],
+  ])('is said for %s', (error, why) => {
+    expect(whyUnreachable(error)).toEqual(why);
+  });
+});

@@ -1,0 +1,263 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { type Clock, systemClock } from '../../../src/reaper/clock';
+import { Deadline } from '../../../src/reaper/deadline';
+import { DeadlinePassed, Halted } from '../../../src/reaper/errors';
+import { reap } from '../../../src/reaper/ladder';
+import { Limit } from '../../../src/reaper/limit';
+import type { Settlement } from '../../../src/reaper/outcome';
+import { rungActions } from '../../../src/reaper/provider';
+import type { Resource } from '../../../src/reaper/resource';
+import { FakeError, FakeProvider, type Fault, type Habits } from '../../support/fake-provider';
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  vi.setTimerTickMode('nextTimerAsync');
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+const clock: Clock = { ...systemClock, random: () => 0 };
+const DEAF: Habits = { endsAfterMs: Number.POSITIVE_INFINITY };
+
+let provider: FakeProvider;
+beforeEach(() => {
+  provider = new FakeProvider();
+});
+
+interface Situation {
+  readonly graceMs?: number;
+  readonly deadlineMs?: number;
+  readonly owned?: (resource: Resource) => boolean;
+  /** Halts the cleanup after so many milliseconds. */
+  readonly haltAfterMs?: number;
+}
+
+async function reaped(resource: Resource, situation: Situation = {}): Promise<Settlement> {
+  const { graceMs = 5_000, deadlineMs = 240_000, owned = () => true, haltAfterMs } = situation;
+  const deadline = new Deadline(clock, deadlineMs);
+  if (haltAfterMs !== undefined) setTimeout(() => deadline.halt(new Halted('fail-fast')), haltAfterMs);
+  const policy = { graceMs, retry: { retries: 3, delayMs: 2_000, factor: 2 } };
+  const settlement = await reap(resource, { provider, policy, deadline, limit: new Limit(4), clock, owned });
+  deadline.dispose();
+  return settlement;
+}
+
+/** `['stop timeout', 'kill done']` */
+const way = ({ steps }: Settlement) => steps.map(({ action, result }) => `${action} ${result}`);
+
+describe('what runs', () => {
+  it('and ends by itself after the stop signal is graceful', async () => {
+    const settlement = await reaped(provider.add({}, { endsAfterMs: 1_200 }));
+    expect([settlement.outcome, ...way(settlement)]).toEqual(['graceful', 'stop done', 'remove done']);
+  });
+
+  it('and is deaf to the stop signal is killed by the stop when its grace is over', async () => {
+    const settlement = await reaped(provider.add({}, DEAF));
+    expect([settlement.outcome, ...way(settlement)]).toEqual(['killed', 'stop done', 'remove done']);
+    expect(Math.round(settlement.durationMs)).toBe(5_000);
+  });
+
+  it('and is gone as soon as it ends needs no removal', async () => {
+    const settlement = await reaped(provider.add({}, { endsAfterMs: 100, autoRemove: true }));
+    expect([settlement.outcome, ...way(settlement)]).toEqual(['graceful', 'stop done']);
+  });
+
+  it('is killed when the stop takes too long', async () => {
+    provider.fail('stop', 'hang');
+    const settlement = await reaped(provider.add());
+    expect([settlement.outcome, ...way(settlement)]).toEqual(['killed', 'stop timeout', 'kill done', 'remove done']);
+  });
+
+  it('is killed after a stop that ignores its signal, too', async () => {
+    provider.fail('stop', 'hang for ever');
+    const settlement = await reaped(provider.add());
+    expect(settlement.steps[0]).toMatchObject({ result: 'timeout', attempts: 1, detail: 'stop took longer than 15 s' });
+    expect(Math.round(settlement.durationMs)).toBe(15_000);
+  });
+
+  it('is killed when the stop is refused', async () => {
+    provider.fail('stop', new FakeError('permanent', 'no such signal'));
+    const settlement = await reaped(provider.add());
+    expect([settlement.outcome, ...way(settlement)]).toEqual(['killed', 'stop error', 'kill done', 'remove done']);
+    expect(settlement.steps[0]).toMatchObject({ attempts: 1, detail: 'no such signal' });
+  });
+
+  it('is killed at once when the grace period is 0', async () => {
+    const settlement = await reaped(provider.add(), { graceMs: 0 });
+    expect([settlement.outcome, ...way(settlement)]).toEqual(['killed', 'stop skipped', 'kill done', 'remove done']);
+    expect(settlement.steps[0]).toMatchObject({ attempts: 0, detail: 'the grace period is 0' });
+    expect(provider.count('stop')).toBe(0);
+  });
+
+  it('is not killed again when it has ended though its stop failed', async () => {
+    provider.fail('stop', 'hang');
+    const resource = provider.add();
+    setTimeout(() => provider.change(resource, { state: 'exited', running: false }), 10_000);
+    expect(way(await reaped(resource))).toEqual(['stop timeout', 'remove done']);
+  });
+
+  it('is removed though stop and kill fail', async () => {
+    provider.fail('stop', new FakeError('permanent')).fail('kill', new FakeError('permanent'));
+    const settlement = await reaped(provider.add());
+    expect(way(settlement)).toEqual(['stop error', 'kill error', 'remove done']);
+    expect(provider.count('inspect')).toBeGreaterThan(0);
+  });
+});
+
+describe('what does not run', () => {
+  it('is removed, and neither stopped nor killed', async () => {
+    const settlement = await reaped(provider.add({ state: 'exited' }));
+    expect([settlement.outcome, ...way(settlement)]).toEqual(['removed', 'remove done']);
+  });
+
+  it('by now, though it was listed as running, is removed', async () => {
+    const resource = provider.add();
+    provider.change(resource, { state: 'exited', running: false });
+    const settlement = await reaped(resource);
+    expect([settlement.outcome, ...way(settlement)]).toEqual(['removed', 'remove done']);
+  });
+});
+
+describe('what somebody else removes', () => {
+  it('before the first look is gone, and left alone', async () => {
+    const resource = provider.add();
+    provider.change(resource, undefined);
+    const settlement = await reaped(resource);
+    expect([settlement.outcome, ...way(settlement)]).toEqual(['gone']);
+  });
+
+  it('is gone too when the provider says so with an error', async () => {
+    provider.fail('inspect', new FakeError('gone'));
+    expect((await reaped(provider.add())).outcome).toBe('gone');
+  });
+
+  it.each([
+    ['stop', {}],
+    ['remove', { state: 'exited' }],
+  ] as const)('right before the %s is gone', async (action, resource) => {
+    provider.fail(action, new FakeError('gone'));
+    const settlement = await reaped(provider.add(resource));
+    expect([settlement.outcome, ...way(settlement)]).toEqual(['gone', `${action} gone`]);
+  });
+
+  it('after it was stopped was ended by us all the same', async () => {
+    provider.fail('remove', new FakeError('gone'));
+    const settlement = await reaped(provider.add());
+    expect([settlement.outcome, ...way(settlement)]).toEqual(['graceful', 'stop done', 'remove gone']);
+  });
+});
+
+describe('what is not ours any more', () => {
+  it('is kept and left alone', async () => {
+    const resource = provider.add({ labels: { session: 'mine' } });
+    provider.change(resource, { labels: { session: 'theirs' } });
+    const settlement = await reaped(resource, { owned: ({ labels }) => labels['session'] === 'mine' });
+    expect(settlement).toMatchObject({ outcome: 'kept', steps: [], reason: expect.stringContaining('no longer owned') });
+    expect(provider.calls.map(({ operation }) => operation)).toEqual(['inspect']);
+  });
+});
+
+describe('a removal', () => {
+  it('that is answered but not done is waited for', async () => {
+    const settlement = await reaped(provider.add({ state: 'exited' }, { lingersMs: 4_000 }));
+    expect([settlement.outcome, ...way(settlement)]).toEqual(['removed', 'remove done']);
+    expect(settlement.durationMs).toBeGreaterThanOrEqual(4_000);
+    expect(provider.count('remove')).toBe(1);
+  });
+
+  it('that is never done fails in time, with the command', async () => {
+    const settlement = await reaped(provider.add({ state: 'exited' }, { lingersMs: Number.POSITIVE_INFINITY }));
+    expect(settlement).toMatchObject({ outcome: 'failed', retryable: true, command: 'fake rm container a' });
+    expect(settlement.error?.message).toBe('remove, answered but not done, took longer than 10 s');
+    expect(settlement.durationMs).toBeLessThanOrEqual(10_000);
+  });
+
+  it('is looked at again when the look after it fails', async () => {
+    provider.fail('inspect', new FakeError('retryable'), (nth) => nth === 2);
+    expect((await reaped(provider.add({ state: 'exited' }))).outcome).toBe('removed');
+  });
+
+  it('is tried though no look at the resource succeeds', async () => {
+    provider.fail('inspect', new FakeError('permanent'));
+    await reaped(provider.add());
+    expect(provider.count('remove')).toBe(1);
+  });
+
+  it('is retried after a retryable error', async () => {
+    provider.fail('remove', new FakeError('retryable'), (nth) => nth <= 2);
+    const settlement = await reaped(provider.add({ state: 'exited' }));
+    expect(settlement).toMatchObject({ outcome: 'removed', steps: [{ action: 'remove', attempts: 3, result: 'done' }] });
+  });
+
+  it('that is refused fails at once, with the original error and the command', async () => {
+    const error = new FakeError('permanent', 'permission denied');
+    provider.fail('remove', error);
+    const settlement = await reaped(provider.add({ state: 'exited' }));
+    expect(settlement).toMatchObject({ outcome: 'failed', retryable: false, command: 'fake rm container a' });
+    expect(settlement.error).toBe(error);
+    expect(provider.count('remove')).toBe(1);
+  });
+
+  it('that fails in ways that may pass can be tried again in another round', async () => {
+    provider.fail('remove', new FakeError('retryable'));
+    expect(await reaped(provider.add({ state: 'exited' }))).toMatchObject({ outcome: 'failed', retryable: true });
+    expect(provider.count('remove')).toBe(4);
+  });
+});
+
+describe('the deadline', () => {
+  it.each([
+    { deadlineMs: 30_000, graceMs: 5_000 },
+    { deadlineMs: 18_000, graceMs: 3_000 },
+    { deadlineMs: 16_500, graceMs: 1_500 },
+  ])('of $deadlineMs ms leaves a grace of $graceMs ms', async ({ deadlineMs, graceMs }) => {
+    await reaped(provider.add(), { deadlineMs });
+    expect(provider.calls.find(({ operation }) => operation === 'stop')?.graceMs).toBeCloseTo(graceMs, 0);
+  });
+
+  it('that is near leaves none: killed at once', async () => {
+    const settlement = await reaped(provider.add(), { deadlineMs: 15_500 });
+    expect(way(settlement)).toEqual(['stop skipped', 'kill done', 'remove done']);
+    expect(settlement.steps[0]?.detail).toBe('the deadline is near');
+  });
+
+  it('leaves time for the removal when stop and kill hang', async () => {
+    provider.fail('stop', 'hang').fail('kill', 'hang');
+    const settlement = await reaped(provider.add(), { deadlineMs: 20_000 });
+    expect(settlement.outcome).toBe('killed');
+  });
+
+  it.each<[string, Fault]>([
+    ['hangs', 'hang'],
+    ['hangs and ignores its signal', 'hang for ever'],
+  ])('holds when everything %s: failed, with the command', async (_, fault) => {
+    for (const operation of ['inspect', ...rungActions] as const) provider.fail(operation, fault);
+    const settlement = await reaped(provider.add(), { deadlineMs: 40_000 });
+    expect(settlement).toMatchObject({ outcome: 'failed', retryable: false, command: 'fake rm container a' });
+    expect(Math.round(settlement.durationMs)).toBe(40_000);
+  });
+
+  it('is the error when it passes, and tells what went wrong before', async () => {
+    const error = new FakeError('retryable', 'the engine restarts');
+    provider.fail('kill', error).fail('remove', 'hang');
+    const settlement = await reaped(provider.add(), { graceMs: 0, deadlineMs: 20_000 });
+    expect(settlement.error?.message).toBe('the deadline of 20 s has passed; before that: the engine restarts');
+    expect(settlement.error?.cause).toBe(error);
+  });
+
+  it('that has passed lets nothing be touched', async () => {
+    provider.latencyMs = 10;
+    const settlement = await reaped(provider.add(), { deadlineMs: 5 });
+    expect(settlement).toMatchObject({ outcome: 'failed', error: expect.any(DeadlinePassed), command: 'fake rm container a' });
+    expect(rungActions.map((action) => provider.count(action))).toEqual([0, 0, 0]);
+  });
+});
+
+describe('a halt', () => {
+  it('keeps what is not gone yet, and says why', async () => {
+    const settlement = await reaped(provider.add({}, DEAF), { haltAfterMs: 1_000 });
+    expect(settlement).toMatchObject({ outcome: 'kept', reason: 'fail-fast' });
+    expect(provider.count('remove')).toBe(0);
+  });
+});

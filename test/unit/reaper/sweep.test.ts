@@ -1,0 +1,323 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { type Clock, systemClock } from '../../../src/reaper/clock';
+import { Deadline } from '../../../src/reaper/deadline';
+import { labels } from '../../../src/reaper/labels';
+import type { Settlement } from '../../../src/reaper/outcome';
+import { type SweepMode, type SweepOptions, sweep } from '../../../src/reaper/sweep';
+import { FakeError, FakeProvider } from '../../support/fake-provider';
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  vi.setTimerTickMode('nextTimerAsync');
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+const clock: Clock = { ...systemClock, random: () => 0 };
+
+let provider: FakeProvider;
+beforeEach(() => {
+  provider = new FakeProvider();
+});
+
+type Situation = Partial<Omit<SweepOptions, 'deadline'>> & { readonly deadlineMs?: number };
+
+/** What came of a sweep, and how many milliseconds it took. */
+async function swept({ deadlineMs = 240_000, ...situation }: Situation = {}) {
+  const startedAt = clock.now();
+  const deadline = new Deadline(clock, deadlineMs);
+  const result = await sweep({
+    provider,
+    selector: () => true,
+    mode: { kind: 'remove' },
+    policy: { graceMs: 5_000, retry: { retries: 3, delayMs: 2_000, factor: 2 } },
+    deadline,
+    concurrency: 4,
+    failFast: false,
+    clock,
+    ...situation,
+  });
+  deadline.dispose();
+  return { ...result, took: Math.round(clock.now() - startedAt) };
+}
+
+/** `{ a: 'graceful' }` */
+const outcomes = ({ settlements }: { readonly settlements: readonly Settlement[] }) =>
+  Object.fromEntries(settlements.map(({ resource, outcome }) => [resource.id, outcome]));
+
+const way = ({ settlements }: { readonly settlements: readonly Settlement[] }) =>
+  settlements.flatMap(({ steps }) => steps.map(({ action, result }) => `${action} ${result}`));
+
+describe('a sweep', () => {
+  it('of nothing is verified by one listing', async () => {
+    expect(await swept()).toMatchObject({ settlements: [], verified: true });
+    expect(provider.count('list')).toBe(1);
+  });
+
+  it('lists again after it has removed everything', async () => {
+    provider.add({ id: 'a' });
+    provider.add({ id: 'b', state: 'exited' });
+    const result = await swept();
+    expect([outcomes(result), result.verified, provider.count('list')]).toEqual([{ a: 'graceful', b: 'removed' }, true, 2]);
+  });
+
+  it('leaves alone what is not selected', async () => {
+    provider.add({ id: 'mine' });
+    provider.add({ id: 'theirs' });
+    const result = await swept({ selector: ({ id }) => id === 'mine' });
+    expect([outcomes(result), result.verified]).toEqual([{ mine: 'graceful' }, true]);
+    expect(provider.calls.filter(({ id }) => id === 'theirs')).toEqual([]);
+  });
+
+  it('picks up what appears meanwhile', async () => {
+    provider.add({ id: 'a' }, { endsAfterMs: 2_000 });
+    setTimeout(() => provider.add({ id: 'late' }), 1_000);
+    const result = await swept();
+    expect([outcomes(result), result.verified]).toEqual([{ a: 'graceful', late: 'graceful' }, true]);
+  });
+
+  it('tells each settlement once, as soon as it is one', async () => {
+    provider.add({ id: 'slow' }, { endsAfterMs: 3_000 });
+    provider.add({ id: 'fast' });
+    provider.add({ id: 'stuck', state: 'exited' });
+    provider.fail('remove', new FakeError('retryable'), (nth, id) => id === 'stuck' && nth <= 4);
+    const told: string[] = [];
+    await swept({ onSettled: ({ resource, outcome }) => told.push(`${resource.id} ${outcome}`) });
+    expect(told).toEqual(['fast graceful', 'slow graceful', 'stuck removed']);
+  });
+
+  it('tells at the end what it gave up', async () => {
+    provider.add({ state: 'exited' });
+    provider.fail('remove', new FakeError('retryable'));
+    provider.fail('list', 'hang', (nth) => nth > 1);
+    const told: string[] = [];
+    await swept({ deadlineMs: 20_000, onSettled: ({ outcome }) => told.push(outcome) });
+    expect(told).toEqual(['failed']);
+  });
+
+  it('settles what uses others first', async () => {
+    provider.add({ id: 'net', kind: 'network', state: 'there' });
+    provider.add({ id: 'img', kind: 'image', state: 'there' });
+    provider.add({ id: 'box' }, { endsAfterMs: 3_000 });
+    await swept();
+    const removals = provider.calls.filter(({ operation }) => operation === 'remove');
+    expect(removals.map(({ id }) => id)).toEqual(['box', 'net', 'img']);
+  });
+
+  it('tells resources of the same id but of different kinds apart', async () => {
+    provider.add({ id: 'x', kind: 'network', state: 'there' });
+    provider.add({ id: 'x', kind: 'volume', state: 'there' });
+    expect((await swept()).settlements.map(({ resource }) => resource.kind)).toEqual(['network', 'volume']);
+  });
+});
+
+describe('a failure', () => {
+  it('that may pass is tried again in a next round, and its steps are kept', async () => {
+    provider.add({ state: 'exited' });
+    provider.fail('remove', new FakeError('retryable'), (nth) => nth <= 4);
+    const result = await swept();
+    expect([outcomes(result), way(result), result.verified]).toEqual([{ a: 'removed' }, ['remove error', 'remove done'], true]);
+  });
+
+  it('of what ran, mended in a next round, still tells how it ended', async () => {
+    provider.add();
+    provider.fail('remove', new FakeError('retryable'), (nth) => nth <= 4);
+    expect(outcomes(await swept())).toEqual({ a: 'graceful' });
+  });
+
+  it('of what did not run, gone by the next round, was a removal of ours', async () => {
+    provider.add({ state: 'exited' }, { lingersMs: 11_000 });
+    const result = await swept();
+    expect([outcomes(result), way(result)]).toEqual([{ a: 'removed' }, ['remove timeout']]);
+  });
+
+  it('of what ran, gone by the next round, still tells how it ended', async () => {
+    provider.add({}, { lingersMs: 11_000 });
+    expect(outcomes(await swept())).toEqual({ a: 'graceful' });
+  });
+
+  it('that may pass is tried until the deadline, with pauses', async () => {
+    provider.add({ state: 'exited' });
+    provider.fail('remove', new FakeError('retryable', 'the engine restarts'));
+    const result = await swept({ deadlineMs: 120_000 });
+    expect([outcomes(result), result.verified, result.took]).toEqual([{ a: 'failed' }, false, 120_000]);
+    expect(provider.count('list')).toBeLessThan(20);
+  });
+
+  it('that may pass is tried with pauses even when the retries have none', async () => {
+    provider.add({ state: 'exited' });
+    provider.latencyMs = 1;
+    provider.fail('remove', new FakeError('retryable'));
+    await swept({ deadlineMs: 10_000, policy: { graceMs: 0, retry: { retries: 0, delayMs: 0, factor: 2 } } });
+    expect(provider.count('list')).toBeLessThan(100);
+  });
+
+  it('for good is not tried again', async () => {
+    provider.add({ state: 'exited' });
+    provider.fail('remove', new FakeError('permanent'));
+    const result = await swept();
+    expect([outcomes(result), result.verified, provider.count('remove')]).toEqual([{ a: 'failed' }, false, 1]);
+  });
+
+  it('for good holds up no other resource, not even of a later stage', async () => {
+    provider.add({ id: 'bad', state: 'exited' });
+    provider.add({ id: 'good', state: 'exited' });
+    provider.add({ id: 'net', kind: 'network', state: 'there' });
+    provider.fail('remove', new FakeError('permanent'), (_, id) => id === 'bad');
+    expect(outcomes(await swept())).toEqual({ bad: 'failed', good: 'removed', net: 'removed' });
+  });
+
+  it('of a look after the removal is no failure when the last listing shows it gone', async () => {
+    provider.add({ state: 'exited' });
+    provider.fail('inspect', new FakeError('retryable'), (nth) => nth === 2);
+    const result = await swept();
+    expect([outcomes(result), result.verified]).toEqual([{ a: 'removed' }, true]);
+  });
+});
+
+describe('a listing', () => {
+  it('that fails for ever with nothing known ends the sweep after its retries, unverified', async () => {
+    const error = new FakeError('retryable', 'no answer');
+    provider.fail('list', error);
+    const result = await swept();
+    expect(result).toMatchObject({ settlements: [], verified: false, took: 14_000 });
+    expect(result.error).toBe(error);
+    expect(provider.count('list')).toBe(4);
+  });
+
+  it('that is refused is not retried', async () => {
+    provider.fail('list', new FakeError('permanent'));
+    expect(await swept()).toMatchObject({ verified: false, took: 0 });
+  });
+
+  it('that hangs is given up and retried', async () => {
+    provider.add();
+    provider.fail('list', 'hang for ever', (nth) => nth === 1);
+    const result = await swept();
+    expect([outcomes(result), result.verified, result.took]).toEqual([{ a: 'graceful' }, true, 32_000]);
+  });
+
+  it('that fails while something is still to do does not end the sweep', async () => {
+    provider.add({ state: 'exited' });
+    provider.fail('remove', new FakeError('retryable'), (nth) => nth <= 8);
+    provider.fail('list', new FakeError('retryable'), (nth) => nth >= 2 && nth <= 9);
+    const result = await swept();
+    expect([outcomes(result), result.verified, result.error]).toEqual([{ a: 'removed' }, true, undefined]);
+  });
+
+  it('that fails at the end leaves the sweep unverified, and says why', async () => {
+    provider.add();
+    const error = new FakeError('permanent', 'no answer');
+    provider.fail('list', error, (nth) => nth > 1);
+    const result = await swept();
+    expect([outcomes(result), result.verified]).toEqual([{ a: 'graceful' }, false]);
+    expect(result.error).toBe(error);
+  });
+});
+
+describe('the deadline', () => {
+  it('leaves nothing unaccounted for', async () => {
+    for (let id = 0; id < 20; id += 1) provider.add({ id: `${id}`, state: 'exited' });
+    provider.fail('remove', 'hang for ever', (_, id) => id !== '0');
+    const result = await swept({ deadlineMs: 25_000, concurrency: 20 });
+    expect(Object.values(outcomes(result)).sort()).toEqual([...Array(19).fill('failed'), 'removed']);
+    expect([result.verified, result.took]).toEqual([false, 25_000]);
+  });
+
+  it('gives what was never reached the command that removes it', async () => {
+    provider.add({ id: 'net', kind: 'network', state: 'there' });
+    provider.add({ id: 'box', state: 'exited' });
+    provider.fail('remove', 'hang');
+    const { settlements } = await swept({ deadlineMs: 8_000 });
+    expect(provider.count('remove', 'net')).toBe(0);
+    expect(settlements[0]).toMatchObject({ outcome: 'failed', command: 'fake rm network net' });
+  });
+
+  it('ends a listing that hangs', async () => {
+    provider.fail('list', 'hang for ever');
+    expect(await swept({ deadlineMs: 20_000 })).toMatchObject({ verified: false, took: 20_000, error: expect.any(Error) });
+  });
+});
+
+describe('a dry run', () => {
+  it('plans everything and touches nothing', async () => {
+    provider.add({ id: 'a' });
+    provider.add({ id: 'net', kind: 'network', state: 'there' });
+    const result = await swept({ mode: { kind: 'plan' } });
+    expect([outcomes(result), result.verified]).toEqual([{ a: 'planned', net: 'planned' }, false]);
+    expect(provider.calls.every(({ operation }) => operation === 'list')).toBe(true);
+  });
+});
+
+describe('keeping', () => {
+  it('leaves everything, and says why', async () => {
+    provider.add();
+    const { settlements, verified } = await swept({ mode: { kind: 'keep', reason: 'post-cleanup is never' } });
+    expect(settlements).toMatchObject([{ outcome: 'kept', reason: 'post-cleanup is never', steps: [] }]);
+    expect(verified).toBe(false);
+  });
+});
+
+describe('what is protected', () => {
+  const keep = { [labels.keep]: 'true' };
+
+  it.each<SweepMode>([{ kind: 'remove' }, { kind: 'plan' }])('is kept (mode $kind)', async (mode) => {
+    provider.add({ id: 'a', labels: keep });
+    provider.add({ id: 'b', protection: 'this process runs in it' });
+    const result = await swept({ mode });
+    expect(outcomes(result)).toEqual({ a: 'kept', b: 'kept' });
+    expect(provider.calls.every(({ operation }) => operation === 'list')).toBe(true);
+  });
+
+  it('does not count against the verification', async () => {
+    provider.add({ id: 'a', labels: keep });
+    provider.add({ id: 'b' });
+    const result = await swept();
+    expect([outcomes(result), result.verified]).toEqual([{ a: 'kept', b: 'graceful' }, true]);
+  });
+
+  it('since the listing is kept, too', async () => {
+    const resource = provider.add();
+    provider.latencyMs = 10;
+    setTimeout(() => provider.change(resource, { labels: keep }), 15);
+    const result = await swept();
+    expect([outcomes(result), result.verified]).toEqual([{ a: 'kept' }, true]);
+  });
+});
+
+describe('fail-fast', () => {
+  it('keeps the rest at the first failure for good', async () => {
+    provider.add({ id: 'bad', state: 'exited' });
+    provider.add({ id: 'slow' }, { endsAfterMs: 3_000 });
+    provider.add({ id: 'net', kind: 'network', state: 'there' });
+    provider.fail('remove', new FakeError('permanent'), (_, id) => id === 'bad');
+    const result = await swept({ failFast: true });
+    expect([outcomes(result), result.verified]).toEqual([{ bad: 'failed', slow: 'kept', net: 'kept' }, false]);
+    expect(result.settlements[1]?.reason).toBe('fail-fast: bad could not be removed');
+  });
+
+  it('does not mind a failure that may pass', async () => {
+    provider.add({ id: 'bad', state: 'exited' });
+    provider.add({ id: 'good' });
+    provider.fail('remove', new FakeError('retryable'), (nth, id) => id === 'bad' && nth <= 4);
+    expect(outcomes(await swept({ failFast: true }))).toEqual({ bad: 'removed', good: 'graceful' });
+  });
+});
+
+describe('concurrency', () => {
+  it('bounds the requests that make the provider work', async () => {
+    for (let id = 0; id < 30; id += 1) provider.add({ id: `${id}`, state: 'exited' });
+    provider.latencyMs = 20;
+    await swept();
+    expect(provider.mostInFlight.working).toBe(4);
+  });
+
+  it('does not bound waiting: 100 stubborn resources take one grace period', async () => {
+    for (let id = 0; id < 100; id += 1) provider.add({ id: `${id}` }, { endsAfterMs: Number.POSITIVE_INFINITY });
+    const result = await swept();
+    expect(Object.values(outcomes(result))).toEqual(Array(100).fill('killed'));
+    expect(result.took).toBe(5_000);
+    expect(provider.mostInFlight.waiting).toBe(100);
+  });
+});

@@ -1,0 +1,94 @@
+import { describe, expect, it } from 'vitest';
+import { labels } from '../../../src/reaper/labels';
+import type { Settlement } from '../../../src/reaper/outcome';
+import type { Resource } from '../../../src/reaper/resource';
+import { hasLeftovers, providerReport, removedIn, resourceReport, totalsOf } from '../../../src/report/model';
+import { failed, phase, resource } from './sample';
+
+const seen: Resource = {
+  provider: 'docker',
+  kind: 'container',
+  id: 'a',
+  name: 'task',
+  state: 'running',
+  running: true,
+  labels: {},
+};
+const settlement: Settlement = { resource: seen, outcome: 'killed', durationMs: 12.6, steps: [] };
+
+describe('a resource’s report', () => {
+  it('says null for what is not known', () => {
+    expect(resourceReport(settlement)).toEqual({
+      provider: 'docker',
+      kind: 'container',
+      id: 'a',
+      name: 'task',
+      image: null,
+      state: 'running',
+      createdAt: null,
+      session: null,
+      outcome: 'killed',
+      durationMs: 13,
+      steps: [],
+      error: null,
+      reason: null,
+      command: null,
+    });
+  });
+
+  it('holds what is known, in words that a reader understands', () => {
+    const steps = [{ action: 'stop', attempts: 1, durationMs: 0.4, result: 'done' }] as const;
+    const known = { ...seen, image: 'busybox', createdAt: Date.UTC(2030, 0, 1), labels: { [labels.session]: 'gh-1' } };
+    const error = new Error('permission denied');
+    expect(resourceReport({ ...settlement, resource: known, steps, error, command: 'docker rm a' })).toMatchObject({
+      image: 'busybox',
+      createdAt: '2030-01-01T00:00:00.000Z',
+      session: 'gh-1',
+      steps: [{ durationMs: 0 }],
+      error: 'permission denied',
+      command: 'docker rm a',
+    });
+  });
+
+  it('survives a time of creation that is none', () => {
+    expect(resourceReport({ ...settlement, resource: { ...seen, createdAt: Number.NaN } }).createdAt).toBeNull();
+  });
+});
+
+describe('a provider’s report', () => {
+  it('says why there is none', () => {
+    const connection = { name: 'docker', status: 'skipped', reason: 'docker is false' } as const;
+    expect(providerReport(connection)).toEqual(connection);
+  });
+});
+
+describe('the totals', () => {
+  it('have every outcome', () => {
+    expect(totalsOf([resource(), resource(), failed()])).toEqual({
+      graceful: 2,
+      killed: 0,
+      removed: 0,
+      gone: 0,
+      planned: 0,
+      kept: 0,
+      failed: 1,
+    });
+  });
+
+  it('count as removed what is gone by us', () => {
+    const all = ['graceful', 'killed', 'removed', 'gone', 'planned', 'kept', 'failed'] as const;
+    expect(removedIn(phase(all.map((outcome) => resource({ outcome }))))).toBe(3);
+  });
+});
+
+describe('leftovers', () => {
+  const unavailable = { name: 'docker', status: 'unavailable', reason: 'no answer' } as const;
+  it.each([
+    ['are what failed', true, phase([failed()])],
+    ['are to be feared where a provider went away', true, phase([], { providers: [unavailable] })],
+    ['are not what was kept', false, phase([resource({ outcome: 'kept' })], { verified: false })],
+    ['are not there when all is gone', false, phase([resource()])],
+  ])('%s', (_, are, report) => {
+    expect(hasLeftovers(report)).toBe(are);
+  });
+});

@@ -1,0 +1,48 @@
+import { type PhaseReport, type Report, type ResourceReport, totalsOf } from '../../../src/report/model';
+
+/** All that foreign text could try: to move the cursor, to start a line or a command of its own, to become HTML or Markdown. */
+export const HOSTILE =
+  '\u001b[2J\u009b31m##[error]x\r\n\n::error::y\u2028\u202e\u200b<img src=x>&lt;"\'| `tick` **bold** _it_ [a](https://evil) ![i](https://evil) @user';
+
+export function resource(changes: Partial<ResourceReport> = {}): ResourceReport {
+  return {
+    provider: 'docker',
+    kind: 'container',
+    id: '0123456789abcdef0123456789abcdef',
+    name: 'task-1',
+    image: 'busybox',
+    state: 'running',
+    createdAt: null,
+    session: null,
+    outcome: 'graceful',
+    durationMs: 1_200,
+    steps: [],
+    error: null,
+    reason: null,
+    command: null,
+    ...changes,
+  };
+}
+
+export function failed(changes: Partial<ResourceReport> = {}): ResourceReport {
+  return resource({ outcome: 'failed', error: 'permission denied', command: 'docker rm 0123', ...changes });
+}
+
+export function phase(resources: readonly ResourceReport[] = [], changes: Partial<PhaseReport> = {}): PhaseReport {
+  const totals = totalsOf(resources);
+  return { durationMs: 6_200, verified: true, dryRun: false, providers: [], resources, totals, ...changes };
+}
+
+export function report(changes: Partial<Report> & { readonly pre?: PhaseReport; readonly post?: PhaseReport } = {}): Report {
+  const { pre = null, post = null, ...rest } = changes;
+  return {
+    schemaVersion: 1,
+    session: null,
+    startedAt: '2030-01-01T00:00:00.000Z',
+    finishedAt: '2030-01-01T00:01:00.000Z',
+    benchmark: null,
+    deaths: [],
+    phases: { pre, run: null, post },
+    ...rest,
+  };
+}

@@ -1,0 +1,43 @@
+import { describe, expect, it } from 'vitest';
+import { outcomes } from '../../../src/reaper/outcome';
+import { count, countKinds, outcomeMeaning, time } from '../../../src/report/words';
+import { resource } from './sample';
+
+describe('a time', () => {
+  it.each([
+    [0, '0ms'],
+    [250, '250ms'],
+    [6_200, '6.2s'],
+    [5_000, '5s'],
+    [64_000, '1m 4s'],
+    [3_600_000, '1h'],
+    [90_061_000, '1d 1h'],
+  ])('of %i ms is %s', (ms, shown) => {
+    expect(time(ms)).toBe(shown);
+  });
+});
+
+describe('a count', () => {
+  it.each([
+    [0, '0 leftovers'],
+    [1, '1 leftover'],
+    [2, '2 leftovers'],
+  ])('of %i is %s', (number, shown) => {
+    expect(count(number, 'leftover')).toBe(shown);
+  });
+
+  it('of kinds names each with its number', () => {
+    const kinds = ['sandbox', 'container', 'sandbox', 'image', 'network', 'volume'] as const;
+    expect(countKinds(kinds.map((kind) => resource({ kind })))).toBe('1 container, 2 sandboxes, 1 network, 1 volume, 1 image');
+  });
+
+  it('of kinds is nothing when there are none', () => {
+    expect(countKinds([])).toBe('nothing');
+  });
+});
+
+describe('an outcome', () => {
+  it.each(outcomes)('%s has a meaning that fits into a table', (outcome) => {
+    expect(outcomeMeaning[outcome]).toMatch(/^[^|\n]+$/);
+  });
+});

@@ -1,0 +1,92 @@
+import { describe, expect, it } from 'vitest';
+import { labels, runnerOf } from '../../../src/reaper/labels';
+import { labelArgument, labelFile, newSession, type Surroundings } from '../../../src/session/session';
+
+const where: Surroundings = { run: 'gh-123-1', runnerName: 'runner-1', hostName: 'host-a' };
+
+describe('a session’s id', () => {
+  it('is run, runner and nonce', () => {
+    expect(newSession(where).id).toMatch(/^gh-123-1\.[0-9a-f]{8}\.[a-z0-9]{8}$/);
+  });
+
+  it('is another one each time', () => {
+    const ids = Array.from({ length: 100 }, () => newSession(where).id);
+    expect(new Set(ids).size).toBe(100);
+  });
+
+  it.each([
+    ['cli-jane.doe', 'cli-jane_doe'],
+    ['a.b.c', 'a_b_c'],
+    ['cli-Jöhn', 'cli-J_hn'],
+    ['x\n::set-output', 'x___set-output'],
+    ['$(reboot)', '__reboot_'],
+    ['../../etc', '______etc'],
+    ['a=b,c', 'a_b_c'],
+    ['', 'unknown'],
+  ])('keeps its form when the run is called %j', (run, shown) => {
+    const { id } = newSession({ ...where, run });
+    expect(id.split('.')).toEqual([shown, expect.stringMatching(/^[0-9a-f]{8}$/), expect.stringMatching(/^[a-z0-9]{8}$/)]);
+    expect(runnerOf(id)).toBeDefined();
+  });
+});
+
+describe('the runner in a session’s id', () => {
+  const runner = (changes: Partial<Surroundings> = {}) => runnerOf(newSession({ ...where, ...changes }).id);
+
+  it('is the same for every session of a runner', () => {
+    expect(runner({ run: 'gh-456-2', job: 'other' })).toBe(runner());
+  });
+
+  it.each<Partial<Surroundings>>([{ runnerName: 'runner-2' }, { hostName: 'host-b' }])('is another one for %o', (changes) => {
+    expect(runner(changes)).not.toBe(runner());
+  });
+
+  it('does not mix up where the name ends and the host begins', () => {
+    expect(runner({ runnerName: 'a', hostName: 'bc' })).not.toBe(runner({ runnerName: 'ab', hostName: 'c' }));
+  });
+
+  it.each(['', 'x', 'x.12345678', 'x.1234567g.nonce001', 'x.12345678.short', 'x.y.12345678.nonce001', '.12345678.nonce001'])(
+    'is unknown in %j, which is no session’s id',
+    (text) => {
+      expect(runnerOf(text)).toBeUndefined();
+    },
+  );
+});
+
+describe('a session’s labels', () => {
+  it('begin with the one that is needed', () => {
+    const { id, labels: own } = newSession({ ...where, repository: 'org/repo' });
+    expect(Object.entries(own)[0]).toEqual([labels.session, id]);
+  });
+
+  it('tell people where it took place', () => {
+    const session = newSession({ ...where, repository: 'org/repo', workflow: 'CI', job: 'bench', runUrl: 'https://x/1' });
+    expect(session.labels).toEqual({
+      [labels.session]: session.id,
+      [labels.repository]: 'org/repo',
+      [labels.workflow]: 'CI',
+      [labels.job]: 'bench',
+      [labels.runUrl]: 'https://x/1',
+    });
+  });
+
+  it('leave out what is not known', () => {
+    expect(Object.keys(newSession({ ...where, workflow: '' }).labels)).toEqual([labels.session]);
+  });
+
+  it('are one argument for docker run', () => {
+    expect(labelArgument('gh-1-1.12345678.nonce001')).toBe('io.github.cleanup-action.session=gh-1-1.12345678.nonce001');
+  });
+});
+
+describe('the label file', () => {
+  it('is a label a line', () => {
+    const session = newSession({ ...where, job: 'bench' });
+    expect(labelFile(session)).toBe(`${labels.session}=${session.id}\n${labels.job}=bench\n`);
+  });
+
+  it.each(['a\nb', 'a\r\nb', 'a\n\n\nb', 'a\rb'])('has no line break of a value in it: %j', (workflow) => {
+    const lines = labelFile(newSession({ ...where, workflow })).split('\n');
+    expect(lines.slice(1)).toEqual([`${labels.workflow}=a b`, '']);
+  });
+});
