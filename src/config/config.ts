@@ -53,9 +53,13 @@ export function parseConfig(raw: RawSettings, env: Environment): Config {
 }
 
 function problem(key: SettingKey, setting: Setting<unknown>, typed: string, detail?: string): string {
-  const shown = JSON.stringify(typed.length > LONGEST_SHOWN ? `${typed.slice(0, LONGEST_SHOWN)}…` : typed);
-  const what = setting.secret ? 'its value' : shown;
-  return `${inputName(key)}: ${detail ? `${detail} (in ${what})` : `${what} can’t be read`}; use ${setting.type.accepts}`;
+  const what = setting.secret ? 'its value' : JSON.stringify(cut(typed));
+  const why = detail && !setting.secret ? `${cut(detail)} (in ${what})` : `${what} can’t be read`;
+  return `${inputName(key)}: ${why}; use ${setting.type.accepts}`;
+}
+
+function cut(text: string): string {
+  return text.length > LONGEST_SHOWN ? `${text.slice(0, LONGEST_SHOWN)}…` : text;
 }
 
 /** An engine answers a stop when the grace period is over, and takes up to 10 s more to kill: never give up before. */

@@ -99,7 +99,7 @@ export class Containers implements KindHandler {
     try {
       await container.stop({ t: seconds, abortSignal });
     } catch (error) {
-      if (hasStatus(error, 304)) return undefined; // It ended in between.
+      if (hasStatus(error, 304)) return 'graceful'; // It ended by itself since it was looked at.
       throw error;
     }
     if (this.#clock.now() - startedAt < seconds * 1000) return 'graceful';

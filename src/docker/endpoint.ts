@@ -74,8 +74,8 @@ export function dockerOptions({ url, certificates }: Endpoint): Docker.DockerOpt
 }
 
 function tcpOptions(url: string, secure: boolean, certificates: string | undefined): Docker.DockerOptions {
-  const { hostname, port } = new URL(url.replace(/^tcp:/, 'http:'));
-  // URL drops a port that is the scheme's own, and keeps the brackets of an IPv6 address.
+  // Read as tcp:, a scheme that URL does not know, no port is dropped as the scheme's own. Brackets of an IPv6 address stay.
+  const { hostname, port } = new URL(url.replace(/^[a-z]+:/, 'tcp:'));
   const host = hostname.replace(/^\[|\]$/g, '');
   if (!secure && certificates === undefined) return { protocol: 'http', host, port: Number(port || TCP_PORT.plain) };
   const read = (name: string) => (certificates === undefined ? undefined : readFileSync(join(certificates, name), 'utf8'));

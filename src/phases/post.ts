@@ -16,8 +16,9 @@ import type { SweepMode } from '../reaper/sweep';
 import { plainLine } from '../report/escape';
 import { writeReport } from '../report/json';
 import { closingLines } from '../report/lines';
-import { hasLeftovers, isoTime, type PhaseReport, type Report } from '../report/model';
+import { isoTime, type PhaseReport, type Report } from '../report/model';
 import { leftoverMessage, summaryOf } from '../report/summary';
+import { needsAction } from '../report/verdict';
 import { time } from '../report/words';
 import { cleanUp } from './cleanup';
 import { MAIN_REPORT } from './main';
@@ -121,7 +122,7 @@ function modeOf({ dryRun, postCleanup, jobStatus }: Config): SweepMode {
 
 /** One annotation for all that is left: a matrix multiplies them. */
 function annotate(phase: PhaseReport, { failOnError }: Config, { main }: SavedState): void {
-  if (!hasLeftovers(phase)) return;
+  if (!needsAction(phase)) return;
   const message = plainLine(leftoverMessage(phase));
   const title = `Cleanup of session ${main?.session.id ?? 'unknown'}`;
   if (failOnError) core.error(message, { title });

@@ -19,6 +19,8 @@ export interface ReapContext {
   readonly policy: ReapPolicy;
   readonly deadline: Deadline;
   readonly limit: Limit;
+  /** For looks: apart, so that what is gone can be seen to be gone while removals hang. */
+  readonly looks: Limit;
   readonly clock: Clock;
   /** Asked again with the resource as it is now, right before it is touched. */
   readonly owned: (resource: Resource) => boolean;
@@ -32,6 +34,9 @@ const POLL_MS = { first: 50, most: 1_000 };
 
 /** A grace period shorter than this, cut by the deadline, is not worth its request. */
 const SHORTEST_GRACE_MS = 1_000;
+
+/** Near the deadline, a request still gets this long. */
+const SHORTEST_REQUEST_MS = 1_000;
 
 /** What a look at a resource found. `unknown`: the provider did not answer. */
 type Look =
@@ -52,7 +57,7 @@ type End = Omit<Settlement, 'resource' | 'durationMs'>;
 
 async function endOf(first: Look, seen: Resource, context: ReapContext): Promise<End> {
   if (first.kind === 'gone') return { outcome: 'gone', steps: [] };
-  if (!context.owned(seen)) return { outcome: 'kept', steps: [], reason: 'its labels changed: no longer owned' };
+  if (!context.owned(seen)) return { outcome: 'kept', steps: [], reason: 'it changed meanwhile, and is no longer selected' };
   return descend(seen, context);
 }
 
@@ -66,11 +71,11 @@ async function descend(seen: Resource, context: ReapContext): Promise<End> {
     const climbed = await climb(rung, now, context);
     steps.push(climbed.step);
     ending ??= climbed.ending;
-    lastError = climbed.error ?? lastError;
+    if (climbed.error && !isOver(climbed.error)) lastError = climbed.error;
     if (climbed.after.kind === 'gone') return { outcome: outcomeOf(seen, ending, steps), steps };
     if (climbed.after.kind === 'there') now = climbed.after.resource;
   }
-  return { ...leftBehind(now, lastError, context), steps };
+  return { ...leftBehind(now, lastError, context), steps, ...(ending ? { ending } : {}) };
 }
 
 /** The first rung below `last` of the ladder for the state that the resource is in now; none when the time is up. */
@@ -80,13 +85,14 @@ function nextRung({ provider, deadline }: ReapContext, now: Resource, last?: Run
   return provider.ladder(now).find((rung) => last === undefined || rank(rung) > rank(last));
 }
 
-/** What is not there any more: by us, unless every request of ours came too late. */
-function outcomeOf(seen: Resource, ending: Ending | undefined, steps: readonly Step[]): Outcome {
-  if (steps.every(({ result }) => result === 'gone' || result === 'skipped')) return 'gone';
+/** What is not there any more: by us, unless no request of ours had, or may have had, an effect. */
+export function outcomeOf(seen: Resource, ending: Ending | undefined, steps: readonly Step[]): Outcome {
+  if (!steps.some(({ result }) => result === 'done' || result === 'timeout')) return 'gone';
   if (!seen.running) return 'removed';
   return ending ?? 'killed';
 }
 
+/** What is still there. */
 function leftBehind(now: Resource, lastError: Error | undefined, { deadline, provider }: ReapContext): Omit<End, 'steps'> {
   const reason: unknown = deadline.signal.reason;
   if (reason instanceof Halted) return { outcome: 'kept', reason: reason.message };
@@ -131,7 +137,7 @@ async function climb(rung: Rung, resource: Resource, context: ReapContext): Prom
   }
 
   const request = () =>
-    deadline.within(rung.timeoutMs, rung.action, (signal) => {
+    deadline.within(timeLeft(rung, resource, context), rung.action, (signal) => {
       attempts += 1;
       return rung.run(signal, graceMs);
     });
@@ -153,13 +159,22 @@ async function climb(rung: Rung, resource: Resource, context: ReapContext): Prom
   }
 }
 
+/** Milliseconds that the deadline leaves when the rungs below this one take all of their time. May be negative. */
+function spare(rung: Rung, resource: Resource, { deadline, provider }: ReapContext): number {
+  const below = provider.ladder(resource).filter(({ action }) => rungActions.indexOf(action) > rungActions.indexOf(rung.action));
+  return below.reduce((left, { timeoutMs }) => left - timeoutMs, deadline.remaining());
+}
+
 /** The grace period, as far as the deadline leaves time for the rungs below. */
-function graceLeft(rung: Rung, resource: Resource, { policy, deadline, provider }: ReapContext): number {
-  const below = provider.ladder(resource).filter(({ action }) => action !== rung.action);
-  const reserved = below.reduce((sum, { timeoutMs }) => sum + timeoutMs, 0);
-  const left = deadline.remaining() - reserved;
-  if (left >= policy.graceMs) return policy.graceMs;
+function graceLeft(rung: Rung, resource: Resource, context: ReapContext): number {
+  const left = spare(rung, resource, context);
+  if (left >= context.policy.graceMs) return context.policy.graceMs;
   return left >= SHORTEST_GRACE_MS ? left : 0;
+}
+
+/** The rung's own time; near the deadline less, so that removal is always tried. */
+function timeLeft(rung: Rung, resource: Resource, context: ReapContext): number {
+  return Math.min(rung.timeoutMs, Math.max(SHORTEST_REQUEST_MS, spare(rung, resource, context)));
 }
 
 /** @throws {TimedOut} when the request was answered but has no effect within the rung's time */
@@ -167,15 +182,18 @@ async function lookUntilReached(rung: Rung, resource: Resource, context: ReapCon
   const giveUpAt = context.clock.now() + rung.timeoutMs;
   for (let pause = POLL_MS.first; ; pause = Math.min(pause * 2, POLL_MS.most)) {
     const found = await look(resource, context);
-    if (found.kind !== 'there' || (rung.reached?.(found.resource) ?? true)) return found;
-    if (context.clock.now() + pause >= giveUpAt) throw new TimedOut(`${rung.action}, answered but not done,`, rung.timeoutMs);
+    if (found.kind === 'gone' || rung.reached === undefined) return found;
+    if (found.kind === 'there' && rung.reached(found.resource)) return found;
+    if (context.clock.now() + pause >= giveUpAt) {
+      throw found.kind === 'unknown' ? found.error : new TimedOut(`${rung.action}, answered but not done,`, rung.timeoutMs);
+    }
     await sleep(context.clock, pause, context.deadline.signal);
   }
 }
 
-async function look(resource: Resource, { provider, deadline, limit }: ReapContext): Promise<Look> {
+async function look(resource: Resource, { provider, deadline, looks }: ReapContext): Promise<Look> {
   try {
-    const found = await limit.run(deadline.signal, () =>
+    const found = await looks.run(deadline.signal, () =>
       deadline.within(LOOK_TIMEOUT_MS, 'inspect', (signal) => provider.inspect(resource, signal)),
     );
     return found ? { kind: 'there', resource: found } : { kind: 'gone' };
@@ -187,7 +205,12 @@ async function look(resource: Resource, { provider, deadline, limit }: ReapConte
 }
 
 function isOurs(error: Error): boolean {
-  return error instanceof TimedOut || error instanceof DeadlinePassed || error instanceof Halted;
+  return error instanceof TimedOut || isOver(error);
+}
+
+/** The whole cleanup is over; this says nothing about the resource. */
+function isOver(error: Error): boolean {
+  return error instanceof DeadlinePassed || error instanceof Halted;
 }
 
 /** In a rung, a request that took too long is not repeated: the next rung is tried. */

@@ -1,4 +1,4 @@
-import type { RungAction } from './provider';
+import type { Ending, RungAction } from './provider';
 import type { Resource } from './resource';
 
 /** The words that logs, summary, report and metrics use. Every resource ends in exactly one. */
@@ -44,6 +44,8 @@ export interface Settlement {
   readonly reason?: string;
   /** With `failed`: the command that removes it. */
   readonly command?: string;
+  /** With `failed`: how it ended, where only its removal failed. */
+  readonly ending?: Ending;
   /** With `failed`: another round could end better. */
   readonly retryable?: boolean;
 }

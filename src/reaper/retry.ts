@@ -43,16 +43,16 @@ export function withRetries<T>(
     const verdict = classify(error);
     return verdict.kind === 'retryable' ? verdict.retryAfterMs : undefined;
   };
-  // p-retry counts the attempts; it waits 0 ms itself, because its own delay knows neither Retry-After nor a handed-in clock.
+  // The wait and the end of retries are decided here: p-retry's own know neither Retry-After nor a handed-in clock.
   return pRetry(work, {
-    retries: policy.retries,
+    retries: Number.POSITIVE_INFINITY,
     minTimeout: 0,
     signal: deadline.signal,
     shouldConsumeRetry: ({ error }) => asked(error) === undefined,
-    async onFailedAttempt({ error, retriesConsumed, retriesLeft }) {
+    async onFailedAttempt({ error, retriesConsumed }) {
       const verdict = classify(error);
       if (verdict.kind !== 'retryable') throw error;
-      if (verdict.retryAfterMs === undefined && retriesLeft <= 0) throw error;
+      if (verdict.retryAfterMs === undefined && retriesConsumed >= policy.retries) throw error;
       const delay = verdict.retryAfterMs ?? backoff(policy, retriesConsumed, clock);
       if (delay >= deadline.remaining()) throw error;
       await sleep(clock, delay, deadline.signal);

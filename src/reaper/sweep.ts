@@ -1,7 +1,7 @@
 import { type Clock, sleep } from './clock';
 import type { Deadline } from './deadline';
 import { asError, Halted } from './errors';
-import { type ReapPolicy, reap } from './ladder';
+import { outcomeOf, type ReapContext, type ReapPolicy, reap } from './ladder';
 import { Limit } from './limit';
 import type { Settlement } from './outcome';
 import type { Provider } from './provider';
@@ -41,8 +41,8 @@ export interface SweepResult {
 /** Milliseconds for one listing. 10,000 containers take an engine some seconds. */
 const LIST_TIMEOUT_MS = 30_000;
 
-/** Between rounds, so that a provider in trouble is not asked without a pause, and one that recovers is noticed soon. */
-const LONGEST_PAUSE_MS = 5_000;
+/** Milliseconds between rounds, so that a provider in trouble is not asked without a pause, and one that recovers is noticed soon. */
+const PAUSE_MS = { least: 500, most: 5_000 };
 
 /**
  * Lists, reaps what is selected, and lists again, until a listing shows nothing left, only permanent failures are left, or the
@@ -50,7 +50,7 @@ const LONGEST_PAUSE_MS = 5_000;
  */
 export async function sweep(options: SweepOptions): Promise<SweepResult> {
   const ledger = new Ledger(options.onSettled);
-  const limit = new Limit(options.concurrency);
+  const limits = { limit: new Limit(options.concurrency), looks: new Limit(options.concurrency) };
   for (let round = 0; ; round += 1) {
     const listing = await list(options);
     if (listing instanceof Error) {
@@ -64,7 +64,7 @@ export async function sweep(options: SweepOptions): Promise<SweepResult> {
       }
     }
     if (ledger.hasFailures()) await pause(round - 1, options);
-    await settleAll(ledger, limit, options);
+    await settleAll(ledger, limits, options);
     if (options.deadline.passed) return ledger.close({ verified: false });
   }
 }
@@ -114,15 +114,17 @@ function isOpen({ outcome, retryable }: Settlement): boolean {
   return outcome === 'failed' && retryable === true;
 }
 
-/** One account of two reaps of the same resource. Gone after rungs of ours: they did it, late. */
+/** One account of two reaps of the same resource. */
 function continued(before: Settlement, after: Settlement): Settlement {
-  const late = after.outcome === 'gone' && before.steps.length > 0;
+  const steps = [...before.steps, ...after.steps];
+  const isGone = after.outcome === 'gone' || after.outcome === 'removed';
   return {
     ...after,
     resource: before.resource,
-    outcome: late ? (before.resource.running ? 'killed' : 'removed') : after.outcome,
+    outcome: isGone ? outcomeOf(before.resource, before.ending, steps) : after.outcome,
+    ...(before.ending ? { ending: before.ending } : {}),
     durationMs: before.durationMs + after.durationMs,
-    steps: [...before.steps, ...after.steps],
+    steps,
   };
 }
 
@@ -141,20 +143,25 @@ async function list({ provider, deadline, policy, clock }: SweepOptions): Promis
 }
 
 async function pause(round: number, { policy, clock, deadline }: SweepOptions): Promise<void> {
-  const ms = Math.min(backoff(policy.retry, round, clock), LONGEST_PAUSE_MS);
+  const ms = Math.max(PAUSE_MS.least, Math.min(backoff(policy.retry, round, clock), PAUSE_MS.most));
   // The deadline ends the pause; the round after it finds out.
   await sleep(clock, ms, deadline.signal).catch(() => undefined);
 }
 
+type Limits = Pick<ReapContext, 'limit' | 'looks'>;
+
 /** Settles what is open, stage by stage: what uses others goes first. One failure never holds up another resource. */
-async function settleAll(ledger: Ledger, limit: Limit, options: SweepOptions): Promise<void> {
+async function settleAll(ledger: Ledger, limits: Limits, options: SweepOptions): Promise<void> {
   const open = ledger.open();
-  for (const stage of options.provider.stages) {
+  const { stages } = options.provider;
+  const stageOf = ({ kind }: Resource) => stages.findIndex((kinds) => kinds.includes(kind));
+  // Last, -1: a kind that the provider forgot to put in a stage.
+  for (const stage of [...stages.keys(), -1]) {
     await Promise.all(
       open
-        .filter(({ kind }) => stage.includes(kind))
+        .filter((resource) => stageOf(resource) === stage)
         .map(async (resource) => {
-          const settlement = await settleOne(resource, limit, options);
+          const settlement = await settleOne(resource, limits, options);
           ledger.settle(resource, settlement);
           if (options.failFast && settlement.outcome === 'failed' && settlement.retryable !== true) {
             options.deadline.halt(new Halted(`fail-fast: ${resource.name} could not be removed`));
@@ -164,7 +171,7 @@ async function settleAll(ledger: Ledger, limit: Limit, options: SweepOptions): P
   }
 }
 
-async function settleOne(resource: Resource, limit: Limit, options: SweepOptions): Promise<Settlement> {
+async function settleOne(resource: Resource, limits: Limits, options: SweepOptions): Promise<Settlement> {
   const { mode, selector } = options;
   const unreaped = { resource, durationMs: 0, steps: [] };
   const protection = protectionOf(resource);
@@ -172,5 +179,5 @@ async function settleOne(resource: Resource, limit: Limit, options: SweepOptions
   if (mode.kind === 'plan') return { ...unreaped, outcome: 'planned' };
   if (mode.kind === 'keep') return { ...unreaped, outcome: 'kept', reason: mode.reason };
   const removable: Selector = (now) => selector(now) && protectionOf(now) === undefined;
-  return reap(resource, { ...options, limit, owned: removable });
+  return reap(resource, { ...options, ...limits, owned: removable });
 }

@@ -17,12 +17,18 @@ function visible(character: string): string {
   return `\\u{${character.codePointAt(0)?.toString(16)}}`;
 }
 
-/** Foreign text inside HTML in a job summary: shown as it is, whatever it holds; Markdown and mentions do not work in it. */
+/** Foreign text in a job summary: shown as it is, whatever it holds; neither Markdown nor mentions work in it. */
 export function htmlCode(text: string): string {
   return `<code>${htmlText(text)}</code>`;
 }
 
-/** Our own or foreign text inside an HTML element. One line: a blank line would end an HTML block in Markdown. */
+/**
+ * Text as HTML that Markdown leaves alone, too: between inline elements it would go on reading links and emphasis. One line: a
+ * blank line would end an HTML block, a line break a table's row.
+ */
 export function htmlText(text: string): string {
-  return htmlEscape(plainLine(text));
+  return htmlEscape(plainLine(text)).replace(MARKDOWN, (character) => `&#${character.codePointAt(0)};`);
 }
+
+/** What means something in GitHub's Markdown inside a line. */
+const MARKDOWN = /[\\`*_{}[\]()!|~]/g;

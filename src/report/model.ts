@@ -75,7 +75,7 @@ export function resourceReport({ resource, outcome, durationMs, steps, error, re
     name: resource.name,
     image: resource.image ?? null,
     state: resource.state,
-    createdAt: resource.createdAt === undefined ? null : isoTime(resource.createdAt),
+    createdAt: Number.isFinite(resource.createdAt) ? isoTime(resource.createdAt ?? 0) : null,
     session: sessionOf(resource) ?? null,
     outcome,
     durationMs: Math.round(durationMs),
@@ -99,11 +99,6 @@ export function totalsOf(resources: readonly ResourceReport[]): Readonly<Record<
 /** Resources that are not there any more, by us or by themselves. */
 export function removedIn({ totals }: PhaseReport): number {
   return totals.graceful + totals.killed + totals.removed;
-}
-
-/** Something is left, or it is not known: `failed` resources, a provider that went away, a last listing that could not be had. */
-export function hasLeftovers(phase: PhaseReport): boolean {
-  return phase.totals.failed > 0 || phase.providers.some(({ status }) => status === 'unavailable');
 }
 
 export function isoTime(ms: number): string {

@@ -2,7 +2,7 @@ import { type Outcome, outcomes } from '../reaper/outcome';
 import { htmlCode, htmlText } from './escape';
 import type { BenchmarkReport, PhaseReport, Report, ResourceReport } from './model';
 import { type Verdict, verdictOf } from './verdict';
-import { count, countKinds, outcomeMeaning, time } from './words';
+import { countKinds, outcomeMeaning, time } from './words';
 
 const ICONS: Readonly<Record<Verdict['kind'], string>> = {
   clean: '✅',
@@ -92,6 +92,5 @@ export function leftoverMessage(phase: PhaseReport): string {
   const missing = phase.providers
     .filter(({ status }) => status === 'unavailable')
     .map(({ name, reason }) => `${name}: ${reason}`);
-  const counted = failed.length > 0 ? [`${count(failed.length, 'resource')} still there`] : [];
-  return [...counted, ...causes, ...missing].join('; ');
+  return [verdictOf(phase).headline, ...causes, ...missing].join('; ');
 }

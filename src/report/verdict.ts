@@ -1,4 +1,4 @@
-import { hasLeftovers, type PhaseReport, removedIn } from './model';
+import { type PhaseReport, removedIn } from './model';
 import { count, countKinds, time } from './words';
 
 /** What a phase came to, in one line. */
@@ -16,18 +16,26 @@ export function verdictOf(phase: PhaseReport): Verdict {
     const rest = removedIn(phase) > 0 ? `; ${countKinds(removed)} removed` : '';
     return { kind: 'leftovers', headline: `${count(totals.failed, 'leftover')}: act${rest} ${took}` };
   }
-  if (hasLeftovers(phase)) {
-    const names = phase.providers.filter(({ status }) => status === 'unavailable').map(({ name }) => name);
-    return { kind: 'unverified', headline: `Not cleaned up: ${names.join(', ')} can’t be reached` };
+  const missing = phase.providers.filter(({ status }) => status === 'unavailable').map(({ name }) => name);
+  if (missing.length > 0) {
+    const rest = removed.length > 0 ? `; ${countKinds(removed)} removed ${took}` : '';
+    return { kind: 'unverified', headline: `Not cleaned up: ${missing.join(', ')} can’t be reached${rest}` };
   }
   if (dryRun) {
     const planned = resources.filter(({ outcome }) => outcome === 'planned');
     return { kind: 'planned', headline: `Dry run: ${countKinds(planned)} would be removed` };
   }
   if (removed.length === 0 && totals.kept > 0) return { kind: 'kept', headline: `${count(totals.kept, 'resource')} kept` };
+  if (!verified) {
+    return { kind: 'unverified', headline: `${countKinds(removed)} removed ${took}, but no last listing could be had` };
+  }
   if (removed.length === 0 && totals.gone > 0) return { kind: 'clean', headline: `Everything was gone already, ${took}` };
   if (removed.length === 0) return { kind: 'nothing', headline: 'Nothing to clean up' };
-  if (!verified)
-    return { kind: 'unverified', headline: `${countKinds(removed)} removed ${took}, but no last listing could be had` };
   return { kind: 'clean', headline: `Everything is gone: ${countKinds(removed)} ${took}` };
+}
+
+/** Something is left, or it is not known whether: somebody must look. */
+export function needsAction(phase: PhaseReport): boolean {
+  const { kind } = verdictOf(phase);
+  return kind === 'leftovers' || kind === 'unverified';
 }

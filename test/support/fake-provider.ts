@@ -45,6 +45,9 @@ export interface RecordedCall {
   readonly graceMs?: number;
 }
 
+/** What each call does to a provider: it makes it work, only waits there, or only looks. */
+const USES = { list: 'looking', inspect: 'looking', stop: 'waiting', kill: 'working', remove: 'working' } as const;
+
 /** A provider in memory: what is in it changes with time and with what is asked of it, and goes wrong where it is told to. */
 export class FakeProvider implements Provider {
   readonly name = 'fake';
@@ -53,8 +56,8 @@ export class FakeProvider implements Provider {
   /** Milliseconds that every answer takes. */
   latencyMs = 0;
   /** The most calls at one time that made it work, and that waited for a resource to end. */
-  readonly mostInFlight = { working: 0, waiting: 0 };
-  readonly #inFlight = { working: 0, waiting: 0 };
+  readonly mostInFlight = { working: 0, waiting: 0, looking: 0 };
+  readonly #inFlight = { working: 0, waiting: 0, looking: 0 };
   readonly #entries = new Map<string, Entry>();
   readonly #faults: { readonly operation: Operation; readonly fault: Fault; readonly calls: Calls }[] = [];
 
@@ -163,7 +166,7 @@ export class FakeProvider implements Provider {
       ...(graceMs === undefined ? {} : { graceMs }),
     });
     const nth = this.count(operation, id);
-    const use = operation === 'stop' ? 'waiting' : 'working';
+    const use = USES[operation];
     this.#inFlight[use] += 1;
     this.mostInFlight[use] = Math.max(this.mostInFlight[use], this.#inFlight[use]);
     try {

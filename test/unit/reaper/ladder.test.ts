@@ -38,7 +38,7 @@ async function reaped(resource: Resource, situation: Situation = {}): Promise<Se
   const deadline = new Deadline(clock, deadlineMs);
   if (haltAfterMs !== undefined) setTimeout(() => deadline.halt(new Halted('fail-fast')), haltAfterMs);
   const policy = { graceMs, retry: { retries: 3, delayMs: 2_000, factor: 2 } };
-  const settlement = await reap(resource, { provider, policy, deadline, limit: new Limit(4), clock, owned });
+  const settlement = await reap(resource, { provider, policy, deadline, limit: new Limit(4), looks: new Limit(4), clock, owned });
   deadline.dispose();
   return settlement;
 }
@@ -153,7 +153,7 @@ describe('what is not ours any more', () => {
     const resource = provider.add({ labels: { session: 'mine' } });
     provider.change(resource, { labels: { session: 'theirs' } });
     const settlement = await reaped(resource, { owned: ({ labels }) => labels['session'] === 'mine' });
-    expect(settlement).toMatchObject({ outcome: 'kept', steps: [], reason: expect.stringContaining('no longer owned') });
+    expect(settlement).toMatchObject({ outcome: 'kept', steps: [], reason: expect.stringContaining('no longer selected') });
     expect(provider.calls.map(({ operation }) => operation)).toEqual(['inspect']);
   });
 });

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { labels } from '../../../src/reaper/labels';
 import type { Settlement } from '../../../src/reaper/outcome';
 import type { Resource } from '../../../src/reaper/resource';
-import { hasLeftovers, providerReport, removedIn, resourceReport, totalsOf } from '../../../src/report/model';
+import { providerReport, removedIn, resourceReport, totalsOf } from '../../../src/report/model';
 import { failed, phase, resource } from './sample';
 
 const seen: Resource = {
@@ -78,17 +78,5 @@ describe('the totals', () => {
   it('count as removed what is gone by us', () => {
     const all = ['graceful', 'killed', 'removed', 'gone', 'planned', 'kept', 'failed'] as const;
     expect(removedIn(phase(all.map((outcome) => resource({ outcome }))))).toBe(3);
-  });
-});
-
-describe('leftovers', () => {
-  const unavailable = { name: 'docker', status: 'unavailable', reason: 'no answer' } as const;
-  it.each([
-    ['are what failed', true, phase([failed()])],
-    ['are to be feared where a provider went away', true, phase([], { providers: [unavailable] })],
-    ['are not what was kept', false, phase([resource({ outcome: 'kept' })], { verified: false })],
-    ['are not there when all is gone', false, phase([resource()])],
-  ])('%s', (_, are, report) => {
-    expect(hasLeftovers(report)).toBe(are);
   });
 });

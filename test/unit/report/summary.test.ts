@@ -140,15 +140,17 @@ describe('foreign text in the summary', () => {
 describe('the annotation', () => {
   it('tells how many are left, and each cause once', () => {
     const message = leftoverMessage(phase([failed(), failed(), failed({ error: 'timeout' }), resource()]));
-    expect(message).toBe('3 resources still there; permission denied; timeout');
+    expect(message).toBe('3 leftovers: act; 1 container removed in 6.2s; permission denied; timeout');
   });
 
   it('tells three causes at most', () => {
     const message = leftoverMessage(phase(['a', 'b', 'c', 'd'].map((error) => failed({ error }))));
-    expect(message).toBe('4 resources still there; a; b; c');
+    expect(message).toBe('4 leftovers: act in 6.2s; a; b; c');
   });
 
   it('tells which provider can’t be reached', () => {
-    expect(leftoverMessage(phase([], { providers: [unavailable] }))).toBe('docker: no answer');
+    expect(leftoverMessage(phase([], { providers: [unavailable] }))).toBe(
+      'Not cleaned up: docker can’t be reached; docker: no answer',
+    );
   });
 });

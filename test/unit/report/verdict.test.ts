@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { PhaseReport } from '../../../src/report/model';
-import { type Verdict, verdictOf } from '../../../src/report/verdict';
+import { needsAction, type Verdict, verdictOf } from '../../../src/report/verdict';
 import { failed, phase, resource } from './sample';
 
 const killed = resource({ outcome: 'killed' });
@@ -66,5 +66,18 @@ describe('a phase', () => {
   it('that removed what it could before a provider went away says what it removed', () => {
     const { headline } = verdictOf(phase([killed], { verified: false, providers: [unavailable] }));
     expect(headline).toContain('1 container removed');
+  });
+});
+
+describe('somebody must act', () => {
+  const gone = { name: 'docker', status: 'unavailable', reason: 'no answer' } as const;
+  it.each([
+    ['on what failed', true, phase([failed()])],
+    ['where a provider went away', true, phase([], { providers: [gone] })],
+    ['where no last listing could be had', true, phase([resource()], { verified: false })],
+    ['not on what was kept', false, phase([resource({ outcome: 'kept' })], { verified: false })],
+    ['not when all is gone', false, phase([resource()])],
+  ])('%s', (_, must, report) => {
+    expect(needsAction(report)).toBe(must);
   });
 });
