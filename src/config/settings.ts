@@ -77,6 +77,11 @@ export const settings = {
   retries: setting(types.integer(0), '3', 'Further attempts after a retryable error, with exponential backoff.'),
   retryDelay: setting(types.duration, '2s', 'Wait before the first retry, a little longer by chance; `Retry-After` wins.'),
   retryFactor: setting(types.number(1), '2', 'Each further wait is so many times longer: 2 s, 4 s, 8 s.'),
+  skipGraceWhenDeaf: setting(
+    types.boolean,
+    'true',
+    'Kill at once what can be seen to ignore its stop signal (local engine): it would only use up its grace period.',
+  ),
   concurrency: setting(
     types.integer(1),
     '16',

@@ -2,8 +2,9 @@ import type Docker from 'dockerode';
 import type { Clock } from '../reaper/clock';
 import type { Ending, Rung } from '../reaper/provider';
 import type { Resource } from '../reaper/resource';
+import type { Engine } from './connect';
 import { hasStatus } from './errors';
-import type { KindHandler, RungTimeouts } from './provider';
+import type { DockerSettings, KindHandler } from './provider';
 
 /** States in which the engine still has something to end: `restarting` starts again by itself unless it is stopped. */
 const RUNNING_STATES = new Set(['running', 'paused', 'restarting']);
@@ -15,21 +16,19 @@ const SIGKILL_EXIT_CODE = 137;
 export class Containers implements KindHandler {
   readonly kind = 'container';
   readonly #docker: Docker;
-  readonly #provider: string;
-  readonly #timeouts: RungTimeouts;
+  readonly #settings: DockerSettings;
   readonly #clock: Clock;
 
-  constructor(docker: Docker, provider: string, timeouts: RungTimeouts, clock: Clock) {
+  constructor({ docker }: Engine, settings: DockerSettings, clock: Clock) {
     this.#docker = docker;
-    this.#provider = provider;
-    this.#timeouts = timeouts;
+    this.#settings = settings;
     this.#clock = clock;
   }
 
   async list(abortSignal: AbortSignal): Promise<readonly Resource[]> {
     const listed = await this.#docker.listContainers({ all: true, abortSignal });
     return listed.map(({ Id, Names, Image, State, Labels, Created }) => ({
-      provider: this.#provider,
+      provider: this.#settings.name,
       kind: this.kind,
       id: Id,
       name: nameOf(Names?.[0], Id),
@@ -44,7 +43,7 @@ export class Containers implements KindHandler {
   async inspect({ id }: Resource, abortSignal: AbortSignal): Promise<Resource> {
     const { Id, Name, Config, State, Created } = await this.#docker.getContainer(id).inspect({ abortSignal });
     return {
-      provider: this.#provider,
+      provider: this.#settings.name,
       kind: this.kind,
       id: Id,
       name: nameOf(Name, Id),
@@ -56,34 +55,32 @@ export class Containers implements KindHandler {
     };
   }
 
-  /**
-   * - A paused container gets no signal before it is thawed; SIGKILL thaws it.
-   * - What does not run has only to be removed.
-   */
+  /** What does not run has only to be removed; where a stop signal can't do anything, SIGKILL comes at once. */
   ladder(container: Resource): readonly Rung[] {
-    const { id, state, running } = container;
+    const { id, running } = container;
+    const deaf = whyDeaf(container);
     const stop: Rung = {
       action: 'stop',
-      timeoutMs: this.#timeouts.stopMs,
+      timeoutMs: this.#settings.stopMs,
       waits: true,
+      ...(deaf === undefined ? {} : { skip: deaf }),
       run: (signal, graceMs) => this.#stop(id, graceMs, signal),
     };
     const kill: Rung = {
       action: 'kill',
-      timeoutMs: this.#timeouts.killMs,
+      timeoutMs: this.#settings.killMs,
       waits: false,
       run: (signal) => this.#kill(id, signal),
     };
     const remove: Rung = {
       action: 'remove',
-      timeoutMs: this.#timeouts.removeMs,
+      timeoutMs: this.#settings.removeMs,
       waits: false,
       run: (signal) => this.#remove(id, signal),
       // A removal that is already in progress is waited for.
       reached: () => false,
     };
-    if (!running) return [remove];
-    return state === 'paused' ? [kill, remove] : [stop, kill, remove];
+    return running ? [stop, kill, remove] : [remove];
   }
 
   removalArguments({ id }: Resource): readonly string[] {
@@ -126,6 +123,11 @@ export class Containers implements KindHandler {
       if (!(hasStatus(error, 409) && isInProgress(error))) throw error;
     }
   }
+}
+
+/** Why a stop signal would do nothing. A paused container gets none before it is thawed; SIGKILL thaws it. */
+function whyDeaf({ state }: Resource): string | undefined {
+  return state === 'paused' ? 'it is paused: no signal reaches it' : undefined;
 }
 
 /** The engine's names start with a slash; a container being made or removed can have none. */

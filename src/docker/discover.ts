@@ -6,7 +6,7 @@ import { asError } from '../reaper/errors';
 import { withRetries } from '../reaper/retry';
 import { connect } from './connect';
 import { type Endpoint, type Environment, endpoints } from './endpoint';
-import { dockerProvider } from './provider';
+import { type DockerSettings, dockerProvider } from './provider';
 
 const NAME = 'docker';
 
@@ -31,11 +31,17 @@ export async function discoverDocker(
       deadline,
       clock,
     );
-    const timeouts = { stopMs: config.stopTimeout, killMs: config.killTimeout, removeMs: config.removeTimeout };
+    const settings: DockerSettings = {
+      name: NAME,
+      stopMs: config.stopTimeout,
+      killMs: config.killTimeout,
+      removeMs: config.removeTimeout,
+      skipGraceWhenDeaf: config.skipGraceWhenDeaf,
+    };
     return {
       name: NAME,
       status: 'ready',
-      provider: dockerProvider(engine, timeouts, clock),
+      provider: dockerProvider(engine, settings, clock),
       description: `${engine.version} at ${engine.endpoint.url} (${engine.endpoint.from})`,
       found: { ...engine.endpoint },
     };

@@ -5,11 +5,16 @@ import type { Engine } from './connect';
 import { Containers } from './containers';
 import { classify, hasStatus } from './errors';
 
-/** Milliseconds that one request of each rung may take. */
-export interface RungTimeouts {
+/** How this engine's resources are taken down. */
+export interface DockerSettings {
+  /** The provider's name: `docker` where there is one engine. */
+  readonly name: string;
+  /** Milliseconds that one request of each rung may take. */
   readonly stopMs: number;
   readonly killMs: number;
   readonly removeMs: number;
+  /** Kill at once what can be seen to ignore its stop signal. */
+  readonly skipGraceWhenDeaf: boolean;
 }
 
 /** How one kind of resource is listed, looked at and taken down. */
@@ -27,16 +32,15 @@ export interface KindHandler {
 const DEFAULT_URL = 'unix:///var/run/docker.sock';
 
 /** One Docker engine, or what speaks its API. */
-export function dockerProvider({ docker, endpoint }: Engine, timeouts: RungTimeouts, clock: Clock): Provider {
-  const name = 'docker';
-  const handlers: readonly KindHandler[] = [new Containers(docker, name, timeouts, clock)];
+export function dockerProvider(engine: Engine, settings: DockerSettings, clock: Clock): Provider {
+  const handlers: readonly KindHandler[] = [new Containers(engine, settings, clock)];
   const handlerOf = ({ kind }: Resource): KindHandler => {
     const handler = handlers.find((candidate) => candidate.kind === kind);
     if (!handler) throw new Error(`Docker has no resources of the kind ${kind}`);
     return handler;
   };
   return {
-    name,
+    name: settings.name,
     stages: [['container']],
     async list(signal) {
       return (await Promise.all(handlers.map((handler) => handler.list(signal)))).flat();
@@ -52,7 +56,8 @@ export function dockerProvider({ docker, endpoint }: Engine, timeouts: RungTimeo
     ladder: (resource) => handlerOf(resource).ladder(resource),
     classify,
     removalCommand(resource) {
-      const host = endpoint.url === DEFAULT_URL ? [] : ['--host', quoted(endpoint.url)];
+      const { url } = engine.endpoint;
+      const host = url === DEFAULT_URL ? [] : ['--host', quoted(url)];
       return ['docker', ...host, ...handlerOf(resource).removalArguments(resource)].join(' ');
     },
   };

@@ -131,10 +131,8 @@ async function climb(rung: Rung, resource: Resource, context: ReapContext): Prom
   });
 
   const graceMs = graceLeft(rung, resource, context);
-  if (rung.action === 'stop' && graceMs === 0) {
-    const why = policy.graceMs === 0 ? 'the grace period is 0' : 'the deadline is near';
-    return { step: stepOf('skipped', why), after: { kind: 'there', resource } };
-  }
+  const skip = rung.skip ?? (rung.action === 'stop' && graceMs === 0 ? noGrace(policy) : undefined);
+  if (skip !== undefined) return { step: stepOf('skipped', skip), after: { kind: 'there', resource } };
 
   const request = () =>
     deadline.within(timeLeft(rung, resource, context), rung.action, (signal) => {
@@ -157,6 +155,10 @@ async function climb(rung: Rung, resource: Resource, context: ReapContext): Prom
     const step = stepOf(error instanceof TimedOut ? 'timeout' : 'error', error.message);
     return { step, error, after: await look(resource, context) };
   }
+}
+
+function noGrace({ graceMs }: ReapPolicy): string {
+  return graceMs === 0 ? 'the grace period is 0' : 'the deadline is near';
 }
 
 /** Milliseconds that the deadline leaves when the rungs below this one take all of their time. May be negative. */

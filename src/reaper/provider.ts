@@ -23,6 +23,8 @@ export interface Rung {
   readonly timeoutMs: number;
   /** It spends its time waiting out a grace period, not making the provider work: it takes no place in `concurrency`. */
   readonly waits: boolean;
+  /** Why there is no point in it for the state that the resource is in: it stands in the report, and the next rung is tried. */
+  readonly skip?: string;
   /**
    * Sends the request. `graceMs` is what is left of the grace period (the deadline may cut it short).
    * @returns how a running resource ended, where the rung can tell

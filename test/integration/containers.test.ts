@@ -13,13 +13,13 @@ import { type SweepResult, sweep } from '../../src/reaper/sweep';
 import { createContainer, docker, HONOURS_SIGTERM, IGNORES_SIGTERM, startContainer, stateOf } from '../support/containers';
 import { until } from '../support/until';
 
-const TIMEOUTS = { stopMs: 15_000, killMs: 5_000, removeMs: 10_000 };
+const SETTINGS = { name: 'docker', stopMs: 15_000, killMs: 5_000, removeMs: 10_000, skipGraceWhenDeaf: true };
 
 async function provider(): Promise<Provider> {
   const deadline = new Deadline(systemClock, 10_000);
   try {
     const engine = await connect([{ url: inject('dockerHost'), from: 'the tests' }], deadline);
-    return dockerProvider(engine, TIMEOUTS, systemClock);
+    return dockerProvider(engine, SETTINGS, systemClock);
   } finally {
     deadline.dispose();
   }
@@ -124,7 +124,7 @@ const STATES: readonly Row[] = [
       return container;
     },
     outcome: 'killed',
-    steps: ['kill done', 'remove done'],
+    steps: ['stop skipped', 'kill done', 'remove done'],
   },
 ];
 
