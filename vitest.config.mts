@@ -7,6 +7,17 @@ export default defineConfig({
     projects: [
       { test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },
       { test: { name: 'integration', include: ['test/integration/**/*.test.ts'], ...withEngine } },
+      // They break engines of their own, and watch the clock: one after the other, after all others.
+      {
+        test: {
+          name: 'faults',
+          include: ['test/faults/**/*.test.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 90_000,
+          fileParallelism: false,
+          sequence: { groupOrder: 1 },
+        },
+      },
       { test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], ...withEngine } },
     ],
   },

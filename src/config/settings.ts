@@ -45,6 +45,11 @@ export const settings = {
     'Ownership filters besides the session’s own label: a line is `key` or `key=value`, commas in a line are AND, lines are OR.',
   ),
   namePrefixes: optional(types.lines, 'Ownership by name: containers whose name starts so, one prefix a line.'),
+  scope: setting(
+    types.choice('session', 'job'),
+    'session',
+    '`session`: what carries the session’s label or matches the filters. `job`: also everything created on the engine between main’s start and post which no other session owns (single-tenant runners).',
+  ),
   docker: setting(
     types.autoOrBoolean,
     'auto',
@@ -60,6 +65,10 @@ export const settings = {
     '`none`; `stale`: owned leftovers of finished sessions (same runner, another session) and any owned resource older than `max-age`; `stopped`: `stale` and every owned resource that is not running; `all`: every owned resource of every other session. “Owned” is: carries this action’s label, or matches `labels` or `name-prefixes`.',
   ),
   maxAge: setting(types.duration, '24h', 'See `pre-cleanup`.'),
+  maxContainers: optional(
+    types.integer(0),
+    'After pre-cleanup, remove owned containers, stopped first, then oldest, until this many are left. What may be running in another runner’s live session counts, and stays.',
+  ),
   postCleanup: setting(
     types.choice('always', 'success', 'failure', 'never'),
     'always',

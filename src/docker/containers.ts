@@ -3,6 +3,7 @@ import type { Clock } from '../reaper/clock';
 import type { Ending, Rung } from '../reaper/provider';
 import type { Resource } from '../reaper/resource';
 import type { Engine } from './connect';
+import { whyDeaf } from './deaf';
 import { hasStatus } from './errors';
 import type { DockerSettings, KindHandler } from './provider';
 
@@ -41,7 +42,9 @@ export class Containers implements KindHandler {
   }
 
   async inspect({ id }: Resource, abortSignal: AbortSignal): Promise<Resource> {
-    const { Id, Name, Config, State, Created } = await this.#docker.getContainer(id).inspect({ abortSignal });
+    const found = await this.#docker.getContainer(id).inspect({ abortSignal });
+    const { Id, Name, Config, State, Created } = found;
+    const deaf = await this.#whyDeaf(found);
     return {
       provider: this.#settings.name,
       kind: this.kind,
@@ -52,13 +55,13 @@ export class Containers implements KindHandler {
       running: RUNNING_STATES.has(State.Status),
       labels: Config.Labels ?? {},
       createdAt: Date.parse(Created),
+      ...(deaf === undefined ? {} : { deaf }),
     };
   }
 
   /** What does not run has only to be removed; where a stop signal can't do anything, SIGKILL comes at once. */
   ladder(container: Resource): readonly Rung[] {
-    const { id, running } = container;
-    const deaf = whyDeaf(container);
+    const { id, running, deaf } = container;
     const stop: Rung = {
       action: 'stop',
       timeoutMs: this.#settings.stopMs,
@@ -85,6 +88,16 @@ export class Containers implements KindHandler {
 
   removalArguments({ id }: Resource): readonly string[] {
     return ['rm', '--force', '--volumes', id.slice(0, 12)];
+  }
+
+  /** A paused container gets no signal before it is thawed; SIGKILL thaws it. */
+  async #whyDeaf({ Id, State, Config }: Docker.ContainerInspectInfo): Promise<string | undefined> {
+    if (State.Paused) return 'it is paused: no signal reaches it';
+    if (State.Health?.Status === 'unhealthy') return 'its health check says unhealthy';
+    if (!State.Running || !this.#settings.skipGraceWhenDeaf) return undefined;
+    // The type leaves out that the engine tells the signal only where one is configured.
+    const { StopSignal = 'SIGTERM' } = Config as { readonly StopSignal?: string };
+    return whyDeaf(State.Pid, StopSignal || 'SIGTERM', Id);
   }
 
   /** The engine sends the stop signal, waits, and then kills: how it ended shows in the time it took, and in the exit code. */
@@ -123,11 +136,6 @@ export class Containers implements KindHandler {
       if (!(hasStatus(error, 409) && isInProgress(error))) throw error;
     }
   }
-}
-
-/** Why a stop signal would do nothing. A paused container gets none before it is thawed; SIGKILL thaws it. */
-function whyDeaf({ state }: Resource): string | undefined {
-  return state === 'paused' ? 'it is paused: no signal reaches it' : undefined;
 }
 
 /** The engine's names start with a slash; a container being made or removed can have none. */

@@ -2,14 +2,14 @@ import { type Config, retryPolicy } from '../config/config';
 import type { Clock } from '../reaper/clock';
 import type { Connection } from '../reaper/connection';
 import type { Deadline } from '../reaper/deadline';
-import type { Selector } from '../reaper/selector';
 import { type SweepMode, type SweepResult, sweep } from '../reaper/sweep';
 import { resourceLine } from '../report/lines';
 import { type PhaseReport, type ProviderReport, providerReport, resourceReport, totalsOf } from '../report/model';
+import type { Selection } from './selection';
 
 export interface Cleanup {
   readonly connections: readonly Connection[];
-  readonly selector: Selector;
+  readonly selection: Selection;
   readonly mode: SweepMode;
   readonly config: Config;
   readonly deadline: Deadline;
@@ -18,7 +18,7 @@ export interface Cleanup {
 }
 
 /** Sweeps all providers side by side, and tells. Never throws. */
-export async function cleanUp({ connections, selector, mode, config, deadline, clock, log }: Cleanup): Promise<PhaseReport> {
+export async function cleanUp({ connections, selection, mode, config, deadline, clock, log }: Cleanup): Promise<PhaseReport> {
   const startedAt = clock.now();
   const swept = await Promise.all(
     connections.map(async (connection) => {
@@ -26,7 +26,7 @@ export async function cleanUp({ connections, selector, mode, config, deadline, c
       if (connection.status !== 'ready') return { report: providerReport(connection), result: undefined };
       const result = await sweep({
         provider: connection.provider,
-        selector,
+        ...selection,
         mode,
         policy: { graceMs: config.gracePeriod, retry: retryPolicy(config) },
         deadline,

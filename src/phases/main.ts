@@ -12,14 +12,16 @@ import { saveBenchmark, saveFound, saveMain } from '../github/state';
 import { systemClock } from '../reaper/clock';
 import type { Connection } from '../reaper/connection';
 import { Deadline } from '../reaper/deadline';
-import { leftoversOf } from '../reaper/selector';
 import { plainLine } from '../report/escape';
 import { writeReport } from '../report/json';
 import { closingLines } from '../report/lines';
 import { type BenchmarkReport, isoTime, type PhaseReport, type Report, removedIn } from '../report/model';
 import { labelArgument, labelFile, newSession, type Session } from '../session/session';
+import { annotate } from './annotate';
 import { cleanUp } from './cleanup';
 import { discoverProviders } from './providers';
+import { selectBefore } from './selection';
+import { writeSnapshot } from './snapshot';
 
 const clock = systemClock;
 
@@ -34,7 +36,7 @@ export async function main(): Promise<void> {
   const directory = sessionDirectory(process.env, session.id);
   await mkdir(directory, { recursive: true });
 
-  const pre = await preClean(config, session);
+  const pre = await preClean(config, session, directory, startedAt);
   if (pre === undefined) return;
   for (const line of closingLines(pre)) core.info(line);
   const variables = await announce(session, directory);
@@ -45,6 +47,7 @@ export async function main(): Promise<void> {
   };
   setOutputs({ removed: removedIn(pre), failed: pre.totals.failed, report: config.reportPath });
   await writeReports(null);
+  if (!annotate(pre, config, session.id)) return;
   if (config.run === undefined) return;
 
   const result = await benchmark(config.run, config, directory, variables);
@@ -57,7 +60,12 @@ export async function main(): Promise<void> {
 export const MAIN_REPORT = 'main.json';
 
 /** @returns undefined when a required provider is not there */
-async function preClean(config: Config, session: Session): Promise<PhaseReport | undefined> {
+async function preClean(
+  config: Config,
+  session: Session,
+  directory: string,
+  startedAt: number,
+): Promise<PhaseReport | undefined> {
   const deadline = new Deadline(clock, config.deadline);
   core.startGroup(`Pre-cleanup (${config.preCleanup})`);
   try {
@@ -68,11 +76,10 @@ async function preClean(config: Config, session: Session): Promise<PhaseReport |
       core.setFailed(missing.map(requiredButMissing).join('\n'));
       return undefined;
     }
-    const filters = { labels: config.labels ?? [], namePrefixes: config.namePrefixes ?? [] };
-    const owned = { sessionId: session.id, filters, maxAgeMs: config.maxAge, now: clock.now() };
+    if (config.scope === 'job') await writeSnapshot(directory, startedAt, connections, deadline);
     return await cleanUp({
       connections,
-      selector: leftoversOf(config.preCleanup, owned),
+      selection: selectBefore(config, session.id, clock.now()),
       mode: config.dryRun ? { kind: 'plan' } : { kind: 'remove' },
       config,
       deadline,

@@ -11,18 +11,19 @@ import { appendSummary } from '../github/summary';
 import { sleep, systemClock } from '../reaper/clock';
 import { Deadline } from '../reaper/deadline';
 import { asError } from '../reaper/errors';
-import { ownedBy } from '../reaper/selector';
 import type { SweepMode } from '../reaper/sweep';
 import { plainLine } from '../report/escape';
 import { writeReport } from '../report/json';
 import { closingLines } from '../report/lines';
 import { isoTime, type PhaseReport, type Report } from '../report/model';
-import { leftoverMessage, summaryOf } from '../report/summary';
-import { needsAction } from '../report/verdict';
+import { summaryOf } from '../report/summary';
 import { time } from '../report/words';
+import { annotate } from './annotate';
 import { cleanUp } from './cleanup';
 import { MAIN_REPORT } from './main';
 import { discoverProviders } from './providers';
+import { selectAfter } from './selection';
+import { type Before, readSnapshot } from './snapshot';
 
 const clock = systemClock;
 
@@ -47,7 +48,7 @@ export async function post(): Promise<void> {
   };
   await duty('writing the report', () => writeReport(config.reportPath, report));
   if (config.summary) await duty('writing the summary', () => appendSummary(summaryOf(report), process.env));
-  annotate(phase, config, state);
+  annotate(phase, config, state.main?.session.id);
 }
 
 /**
@@ -98,7 +99,7 @@ async function clean({ main, found }: SavedState, config: Config): Promise<Phase
   try {
     return await cleanUp({
       connections: await discoverProviders(config, process.env, clock, deadline, found),
-      selector: ownedBy(main?.session.id, { labels: config.labels ?? [], namePrefixes: config.namePrefixes ?? [] }),
+      selection: selectAfter(config, main?.session.id, await snapshotFor(config, main)),
       mode: modeOf(config),
       config,
       deadline,
@@ -111,6 +112,16 @@ async function clean({ main, found }: SavedState, config: Config): Promise<Phase
   }
 }
 
+/** For `scope: job`. Without main's list nobody knows what was there before: then the session's own is all that is removed. */
+async function snapshotFor({ scope }: Config, main: SavedState['main']): Promise<Before | undefined> {
+  if (scope === 'session') return undefined;
+  const before =
+    main && (await duty('reading what was there before', () => readSnapshot(sessionDirectory(process.env, main.session.id))));
+  if (before === undefined)
+    core.warning('scope: job can’t be kept: main left no list of what was there before. Only the session’s own is removed.');
+  return before;
+}
+
 function modeOf({ dryRun, postCleanup, jobStatus }: Config): SweepMode {
   const succeeded = jobStatus === 'success';
   if (postCleanup === 'never') return { kind: 'keep', reason: 'post-cleanup is never' };
@@ -118,14 +129,4 @@ function modeOf({ dryRun, postCleanup, jobStatus }: Config): SweepMode {
     return { kind: 'keep', reason: `post-cleanup is success, the job’s status is ${jobStatus}` };
   if (postCleanup === 'failure' && succeeded) return { kind: 'keep', reason: 'post-cleanup is failure, and the job succeeded' };
   return dryRun ? { kind: 'plan' } : { kind: 'remove' };
-}
-
-/** One annotation for all that is left: a matrix multiplies them. */
-function annotate(phase: PhaseReport, { failOnError }: Config, { main }: SavedState): void {
-  if (!needsAction(phase)) return;
-  const message = plainLine(leftoverMessage(phase));
-  const title = `Cleanup of session ${main?.session.id ?? 'unknown'}`;
-  if (failOnError) core.error(message, { title });
-  else core.warning(message, { title });
-  if (failOnError) process.exitCode = 1;
 }

@@ -18,11 +18,13 @@ export interface Resource {
   readonly labels: Readonly<Record<string, string>>;
   /** Milliseconds since the epoch, where the provider tells. */
   readonly createdAt?: number;
+  /** Why a stop signal would do nothing: it is killed at once, and the report says why. */
+  readonly deaf?: string;
   /** Why the provider must never remove it, whatever matches: it runs this very process, say. */
   readonly protection?: string;
 }
 
-/** What tells a resource from all others in one provider. */
-export function keyOf(resource: Resource): string {
-  return `${resource.kind} ${resource.id}`;
+/** What tells a resource from all others. */
+export function keyOf({ provider, kind, id }: Resource): string {
+  return `${provider} ${kind} ${id}`;
 }

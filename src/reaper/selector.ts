@@ -1,5 +1,5 @@
 import { labels, runnerOf } from './labels';
-import type { Resource } from './resource';
+import { keyOf, type Resource } from './resource';
 
 /** One condition on a label: its key is there, and has this value if one is given. */
 export interface LabelFilter {
@@ -73,6 +73,41 @@ export function leftoversOf(
         return true;
     }
   };
+}
+
+/**
+ * `scope: job`: what came to be since `startedAt` (milliseconds since the epoch), was not there before, and carries no session's label.
+ * Engines tell whole seconds.
+ */
+export function createdSince(startedAt: number, before: ReadonlySet<string>): Selector {
+  const from = Math.floor(startedAt / 1000) * 1000;
+  return (resource) => sessionOf(resource) === undefined && (resource.createdAt ?? 0) >= from && !before.has(keyOf(resource));
+}
+
+export function olderThan(ageMs: number, now: number): Selector {
+  return ({ createdAt }) => createdAt !== undefined && now - createdAt > ageMs;
+}
+
+/** @param states the provider's own words */
+export function inStates(states: readonly string[]): Selector {
+  return ({ state }) => states.includes(state);
+}
+
+/** What carries a session's label, whichever it is. */
+export const ofAnySession: Selector = (resource) => sessionOf(resource) !== undefined;
+
+export function ofSession(sessionId: string): Selector {
+  return (resource) => sessionOf(resource) === sessionId;
+}
+
+/** @throws {RangeError} without any selector: that would select everything */
+export function allOf(...selectors: readonly Selector[]): Selector {
+  if (selectors.length === 0) throw new RangeError('all of no selectors would be everything');
+  return (resource) => selectors.every((selects) => selects(resource));
+}
+
+export function anyOf(...selectors: readonly Selector[]): Selector {
+  return (resource) => selectors.some((selects) => selects(resource));
 }
 
 /** Why a resource that matches stays all the same; undefined when nothing protects it. */

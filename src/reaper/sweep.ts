@@ -18,6 +18,8 @@ export type SweepMode =
 export interface SweepOptions {
   readonly provider: Provider;
   readonly selector: Selector;
+  /** Of what is selected, what is to go: all of it by default. Asked with each listing. */
+  readonly choose?: (selected: readonly Resource[]) => readonly Resource[];
   readonly mode: SweepMode;
   readonly policy: ReapPolicy;
   readonly deadline: Deadline;
@@ -57,7 +59,8 @@ export async function sweep(options: SweepOptions): Promise<SweepResult> {
       // What is known and may still go is tried until the deadline; nothing known, or all settled: the answer is "unverified".
       if (ledger.open().length === 0 || options.deadline.passed) return ledger.close({ verified: false, error: listing });
     } else {
-      const owned = listing.filter(options.selector);
+      const selected = listing.filter(options.selector);
+      const owned = options.choose?.(selected) ?? selected;
       ledger.discover(owned);
       if (ledger.open().length === 0) {
         return ledger.close({ verified: owned.every((resource) => protectionOf(resource) !== undefined) });

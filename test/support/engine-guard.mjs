@@ -1,49 +1,74 @@
 /**
  * Starts dockerd in the directory given, and ends it with everything in it when standard input ends: see PrivateEngine.
+ * Until then each line of its input is a command: `start` (after SIGKILL: again, on the same directories), or a signal for dockerd.
  * Plain JavaScript, so that it starts at once.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { closeSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 
 const directory = process.argv[2];
 if (!directory) throw new Error('usage: engine-guard.mjs DIRECTORY');
 
-const log = openSync(join(directory, 'dockerd.log'), 'a');
-const engine = spawn(
-  'dockerd',
-  [
-    '--data-root',
-    join(directory, 'data'),
-    '--exec-root',
-    join(directory, 'exec'),
-    '--pidfile',
-    join(directory, 'dockerd.pid'),
-    '--host',
-    `unix://${join(directory, 'docker.sock')}`,
-    '--shutdown-timeout',
-    '1',
-  ],
-  { stdio: ['ignore', log, log], env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` } },
-);
-closeSync(log);
-const ended = new Promise((resolve) => engine.once('exit', resolve).once('error', resolve));
-const inputEnded = new Promise((resolve) => process.stdin.once('end', resolve).once('close', resolve).resume());
+/** An engine that was not told to end, and did, is the end of all. */
+let fail;
+const failed = new Promise((resolve) => {
+  fail = () => resolve('failed');
+});
+
+let engine = startEngine();
+const commands = createInterface({ input: process.stdin }).on('line', (command) => {
+  if (command === 'start') engine = startEngine();
+  else engine.signal(command);
+});
+const inputEnded = new Promise((resolve) => commands.once('close', () => resolve('input ended')));
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.stdin.destroy());
+process.stdin.once('close', () => commands.close());
 
-await Promise.race([ended, inputEnded]);
-const failed = engine.exitCode !== null || engine.pid === undefined;
-engine.kill('SIGCONT');
-engine.kill('SIGTERM');
-const patience = setTimeout(() => engine.kill('SIGKILL'), 10_000);
-if (!failed) await ended;
+const why = await Promise.race([failed, inputEnded]);
+engine.signal('SIGCONT');
+engine.signal('SIGTERM');
+const patience = setTimeout(() => engine.signal('SIGKILL'), 10_000);
+await engine.ended;
 clearTimeout(patience);
 killEverythingOf(directory);
 unmountEverythingIn(directory);
-if (failed) console.error(readFileSync(join(directory, 'dockerd.log'), 'utf8').split('\n').slice(-5).join('\n'));
+if (why === 'failed') console.error(readFileSync(join(directory, 'dockerd.log'), 'utf8').split('\n').slice(-5).join('\n'));
 rmSync(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
-process.exit(failed ? 1 : 0);
+process.exit(why === 'failed' ? 1 : 0);
+
+function startEngine() {
+  const log = openSync(join(directory, 'dockerd.log'), 'a');
+  const engine = spawn(
+    'dockerd',
+    [
+      '--data-root',
+      join(directory, 'data'),
+      '--exec-root',
+      join(directory, 'exec'),
+      '--pidfile',
+      join(directory, 'dockerd.pid'),
+      '--host',
+      `unix://${join(directory, 'docker.sock')}`,
+      '--shutdown-timeout',
+      '1',
+    ],
+    { stdio: ['ignore', log, log], env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` } },
+  );
+  closeSync(log);
+  let toldToEnd = false;
+  const ended = new Promise((resolve) => engine.once('exit', resolve).once('error', resolve));
+  ended.then(() => toldToEnd || fail());
+  return {
+    ended,
+    signal(name) {
+      if (name === 'SIGKILL' || name === 'SIGTERM') toldToEnd = true;
+      engine.kill(name);
+    },
+  };
+}
 
 /** containerd and its shims outlive a dockerd that was killed; their command lines name the directory. */
 function killEverythingOf(path) {

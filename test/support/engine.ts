@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp } from 'node:fs/promises';
+import { mkdtemp, readFile, rename } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Docker from 'dockerode';
@@ -38,10 +38,14 @@ export class PrivateEngine implements TestEngine {
   readonly url: string;
   readonly description: string;
   readonly docker: Docker;
+  readonly socketPath: string;
+  readonly #directory: string;
   readonly #guard: ChildProcess;
 
   private constructor(directory: string, guard: ChildProcess) {
     const socketPath = join(directory, 'docker.sock');
+    this.socketPath = socketPath;
+    this.#directory = directory;
     this.url = `unix://${socketPath}`;
     this.description = `a private engine in ${directory}`;
     this.docker = new Docker({ socketPath });
@@ -60,19 +64,82 @@ export class PrivateEngine implements TestEngine {
       detached: true, // A Ctrl-C in the terminal is for the tests; the guard ends when they have.
     });
     const engine = new PrivateEngine(directory, guard);
+    await engine.#isUp();
+    return engine;
+  }
+
+  /** dockerd does nothing from now on; the kernel still takes connections for it. */
+  async freeze(): Promise<void> {
+    await this.#tell('SIGSTOP');
+    await until('dockerd is frozen', async () => (await this.#processState()) === 'T');
+  }
+
+  /** dockerd goes on with what it was at. */
+  async thaw(): Promise<void> {
+    await this.#tell('SIGCONT');
+    await until('dockerd runs', async () => (await this.#processState()) !== 'T');
+  }
+
+  /** Ends dockerd at once. Its containers' processes may live on; its socket is there, and nobody listens. */
+  async kill(): Promise<void> {
+    await this.#tell('SIGKILL');
+    await until('dockerd has ended', async () => (await this.#processState()) === undefined);
+  }
+
+  /** Starts a killed dockerd again with all it had, and waits for its first answer. */
+  async restart(): Promise<void> {
+    await this.#tell('start');
+    await this.#isUp();
+  }
+
+  /** The socket's file is not there; dockerd does not notice. */
+  async removeSocket(): Promise<void> {
+    await rename(this.socketPath, `${this.socketPath}.away`);
+  }
+
+  async restoreSocket(): Promise<void> {
+    await rename(`${this.socketPath}.away`, this.socketPath);
+  }
+
+  /**
+   * Connections to the engine, those included that nobody accepted yet. While it is frozen they only become more: one that its
+   * client gives up is counted until the engine looks.
+   */
+  async connections(): Promise<number> {
+    const sockets = (await readFile('/proc/net/unix', 'utf8')).split('\n');
+    // The one that listens is no connection.
+    return sockets.filter((line) => line.endsWith(` ${this.socketPath}`)).length - 1;
+  }
+
+  /** The kernel's letter for what dockerd does, `T` when it is frozen; undefined when there is no dockerd. */
+  async #processState(): Promise<string | undefined> {
+    try {
+      const pid = (await readFile(join(this.#directory, 'dockerd.pid'), 'utf8')).trim();
+      return /^State:\s+(\w)/m.exec(await readFile(`/proc/${pid}/status`, 'utf8'))?.[1];
+    } catch {
+      return undefined;
+    }
+  }
+
+  async #tell(command: string): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      this.#guard.stdin?.write(`${command}\n`, (error) => (error ? reject(error) : resolve()));
+    });
+  }
+
+  async #isUp(): Promise<void> {
     const answers = () =>
-      engine.docker.ping().then(
+      this.docker.ping().then(
         () => true,
         () => false,
       );
-    await until(`an engine in ${directory} answers`, async () => {
-      if (guard.exitCode !== null)
+    await until(`an engine in ${this.#directory} answers`, async () => {
+      if (this.#guard.exitCode !== null)
         throw new Error(
           'No Docker engine could be started. Run as root on Linux, or start an engine that answers `docker info`.',
         );
       return answers();
     });
-    return engine;
   }
 
   async stop(): Promise<void> {

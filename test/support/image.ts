@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { access, copyFile, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { finished } from 'node:stream/promises';
+import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import type Docker from 'dockerode';
 
@@ -27,9 +27,10 @@ export async function busyboxImage(docker: Docker, name: string): Promise<string
     const archive = join(directory, 'image.tar');
     await execute('tar', ['--create', '--file', archive, '--directory', join(directory, 'root'), '.']);
     const [repo, tag] = name.split(':');
-    const progress = await docker.importImage(createReadStream(archive) as unknown as string, { repo, tag });
-    progress.resume();
-    await finished(progress);
+    const progress = await docker.importImage(createReadStream(archive) as unknown as string);
+    // Its last line names the image. Podman 4.3 takes no tag at the import, so that it is given one afterwards.
+    const id = /sha256:[0-9a-f]{64}/.exec(await text(progress))?.[0] ?? '';
+    await docker.getImage(id).tag({ repo, tag });
     return name;
   } finally {
     await rm(directory, { recursive: true, force: true });

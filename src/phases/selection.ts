@@ -1,0 +1,56 @@
+import type { Config } from '../config/config';
+import { runnerOf } from '../reaper/labels';
+import { excess } from '../reaper/quota';
+import type { Resource } from '../reaper/resource';
+import {
+  anyOf,
+  createdSince,
+  type Filters,
+  leftoversOf,
+  olderThan,
+  ownedBy,
+  protectionOf,
+  type Selector,
+  sessionOf,
+} from '../reaper/selector';
+import type { Before } from './snapshot';
+
+/** What one cleanup is about: see `SweepOptions`. */
+export interface Selection {
+  readonly selector: Selector;
+  readonly choose?: (selected: readonly Resource[]) => readonly Resource[];
+}
+
+/** What pre-cleanup removes: leftovers, and what is more than `max-containers`. */
+export function selectBefore(config: Config, sessionId: string, now: number): Selection {
+  const owned = { sessionId, filters: filtersOf(config), maxAgeMs: config.maxAge, now };
+  const leftovers = leftoversOf(config.preCleanup, owned);
+  const { maxContainers } = config;
+  if (maxContainers === undefined) return { selector: leftovers };
+
+  const mayBeLive = (resource: Resource) => {
+    const owner = sessionOf(resource);
+    const isOthers = owner !== undefined && runnerOf(owner) !== runnerOf(sessionId);
+    return isOthers && resource.running && !olderThan(config.maxAge, now)(resource);
+  };
+  const removable = (resource: Resource) => protectionOf(resource) === undefined && !mayBeLive(resource);
+  return {
+    selector: leftoversOf('all', owned),
+    choose(selected) {
+      const stale = selected.filter(leftovers);
+      const containers = selected.filter((resource) => resource.kind === 'container' && !leftovers(resource));
+      return [...stale, ...excess(containers, maxContainers, removable)];
+    },
+  };
+}
+
+/** What post removes: what the session owns, and with `scope: job` what came to be since main's start. */
+export function selectAfter(config: Config, sessionId: string | undefined, before: Before | undefined): Selection {
+  const owned = ownedBy(sessionId, filtersOf(config));
+  if (config.scope === 'session' || before === undefined) return { selector: owned };
+  return { selector: anyOf(owned, createdSince(before.startedAt, new Set(before.keys))) };
+}
+
+function filtersOf({ labels = [], namePrefixes = [] }: Config): Filters {
+  return { labels, namePrefixes };
+}

@@ -1,0 +1,18 @@
+import type { Resource } from './resource';
+
+/**
+ * What has to go so that no more than `most` are left: first what is not running, then the oldest.
+ * @param removable says what may go at all; the others count, and stay
+ */
+export function excess(
+  resources: readonly Resource[],
+  most: number,
+  removable: (resource: Resource) => boolean,
+): readonly Resource[] {
+  const age = ({ createdAt }: Resource) => createdAt ?? Number.POSITIVE_INFINITY;
+  const order = (a: Resource, b: Resource) => Number(a.running) - Number(b.running) || age(a) - age(b) || 0;
+  return resources
+    .filter(removable)
+    .toSorted(order)
+    .slice(0, Math.max(0, resources.length - most));
+}

@@ -1,0 +1,114 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type Docker from 'dockerode';
+import { describe, expect, test } from 'vitest';
+import { createContainer, docker, HONOURS_SIGTERM, IGNORES_SIGTERM, startContainer, stateOf } from '../support/containers';
+import { newSession, only, sweepSession } from '../support/sweeping';
+import { until } from '../support/until';
+
+type Labelled = ReturnType<typeof newSession>['labelled'];
+
+/** Directories with which the machine's own perl runs in a container. */
+const HOST_PROGRAMS = ['/usr', '/lib', '/lib64', '/bin'].map((path) => `${path}:${path}:ro`);
+
+/** Blocks SIGTERM, and ends when it has come: without a handler for it. */
+const WAITS_FOR_SIGTERM = `use POSIX; my $term = POSIX::SigSet->new(SIGTERM); sigprocmask(SIG_BLOCK, $term);
+  my $pending = POSIX::SigSet->new; do { select(undef, undef, undef, 0.05); sigpending($pending) } until $pending->ismember(SIGTERM);`;
+
+async function inState(container: Docker.Container, state: string): Promise<Docker.Container> {
+  await until(`the container is ${state}`, async () => (await stateOf(container)) === state);
+  return container;
+}
+
+/** How a container gets into each state of the table. */
+const makers: Readonly<Record<string, (options: Labelled) => Promise<Docker.Container>>> = {
+  'ends at its stop signal': (options) => startContainer(HONOURS_SIGTERM, options),
+  'takes a while to end, but less than the grace period': (options) =>
+    startContainer(['sh', '-c', "trap 'sleep 0.5; exit 0' TERM; while :; do sleep 0.05; done"], options),
+  'ignores its stop signal, and has children': (options) => startContainer(IGNORES_SIGTERM, options),
+  'ignores its stop signal, and has no children': (options) =>
+    startContainer(['sh', '-c', "trap '' TERM; exec sleep 3600"], options),
+  '`sleep` as PID 1: no handler for its stop signal': (options) => startContainer(['sleep', '3600'], options),
+  '`sleep` under `--init`': (options) => startContainer(['sleep', '3600'], { ...options, hostConfig: { Init: true } }),
+  'blocks its stop signal and waits for it': (options) =>
+    startContainer(['/usr/bin/perl', '-e', WAITS_FOR_SIGTERM], { ...options, hostConfig: { Binds: HOST_PROGRAMS } }),
+  'handles the stop signal that it is configured with': (options) =>
+    startContainer(['sh', '-c', "trap 'exit 0' USR1; while :; do sleep 0.05; done"], {
+      ...options,
+      create: { StopSignal: 'SIGUSR1' },
+    }),
+  'handles SIGTERM, but is configured with another stop signal': (options) =>
+    startContainer(['/usr/bin/perl', '-e', '$SIG{TERM} = sub { exit 0 }; sleep 1 while 1'], {
+      ...options,
+      create: { StopSignal: 'SIGUSR1' },
+      hostConfig: { Binds: HOST_PROGRAMS },
+    }),
+  'shares the host’s PIDs: is not PID 1': (options) =>
+    startContainer(['sleep', '3600'], { ...options, hostConfig: { PidMode: 'host' } }),
+  unhealthy: async (options) => {
+    const Healthcheck = { Test: ['CMD', 'false'], Interval: 100_000_000, Timeout: 5_000_000_000, Retries: 1 };
+    const container = await startContainer(HONOURS_SIGTERM, { ...options, create: { Healthcheck } });
+    await until('it is unhealthy', async () => (await container.inspect()).State.Health?.Status === 'unhealthy');
+    return container;
+  },
+  paused: async (options) => {
+    const container = await startContainer(HONOURS_SIGTERM, options);
+    await container.pause();
+    return container;
+  },
+  'restarting for ever': async (options) =>
+    inState(await startContainer(['false'], { ...options, hostConfig: { RestartPolicy: { Name: 'always' } } }), 'restarting'),
+  '`--rm`, ends at its stop signal': (options) =>
+    startContainer(HONOURS_SIGTERM, { ...options, hostConfig: { AutoRemove: true } }),
+  '`--rm`, ignores its stop signal': (options) =>
+    startContainer(IGNORES_SIGTERM, { ...options, hostConfig: { AutoRemove: true } }),
+  exited: async (options) => inState(await startContainer(['false'], options), 'exited'),
+  'created, never started': (options) => createContainer(['true'], options),
+};
+
+interface Row {
+  readonly container: string;
+  readonly rungs: string;
+  readonly outcome: string;
+}
+
+const table: readonly Row[] = readFileSync(join(import.meta.dirname, '../../docs/docker-states.md'), 'utf8')
+  .split('\n')
+  .map((line) => line.split('|').map((cell) => cell.trim()))
+  .filter((cells) => cells.length === 5 && cells[1] !== 'Container' && !cells[1]?.startsWith('---'))
+  .map(([, container = '', rungs = '', outcome = '']) => ({ container, rungs, outcome }));
+
+test('the table has a row for every state that the tests can make, and no other', () => {
+  expect(table.map(({ container }) => container)).toEqual(Object.keys(makers));
+});
+
+describe('a container that', () => {
+  test.concurrent.each(table)('$container → $outcome', async ({ container: state, rungs, outcome }) => {
+    const { session, labelled } = newSession();
+    const container = await makers[state]?.(labelled);
+
+    const result = await sweepSession(session);
+
+    const { steps, ...settlement } = only(result);
+    const climbed = steps.map(({ action, result: how }) => (how === 'skipped' ? `(${action})` : action)).join(', ');
+    expect(outcome.split(' or ')).toContain(settlement.outcome);
+    if (rungs.startsWith('…')) expect(climbed).toMatch(/remove$/);
+    // A --rm container removes itself: it may be on its way out still when it is looked at.
+    else expect(state.startsWith('`--rm`') ? climbed.replace(/, (kill|remove)/g, '') : climbed).toBe(rungs);
+    expect(steps.filter(({ result: how }) => how === 'skipped').every(({ detail }) => detail !== undefined)).toBe(true);
+    expect(result.verified).toBe(true);
+    expect(container && (await stateOf(container))).toBe('gone');
+  });
+});
+
+test('with skip-grace-when-deaf off, a deaf container gets its grace period', async () => {
+  const { session, labelled } = newSession();
+  await startContainer(['sleep', '3600'], labelled);
+
+  const result = await sweepSession(session, { skipGraceWhenDeaf: false });
+
+  expect(only(result)).toMatchObject({ outcome: 'killed', steps: [{ action: 'stop', result: 'done' }, { action: 'remove' }] });
+  expect(await docker.listContainers({ all: true, filters: { label: [`io.github.cleanup-action.session=${session}`] } })).toEqual(
+    [],
+  );
+});

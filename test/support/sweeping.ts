@@ -1,0 +1,76 @@
+import { randomUUID } from 'node:crypto';
+import { inject } from 'vitest';
+import { connect } from '../../src/docker/connect';
+import { type DockerSettings, dockerProvider } from '../../src/docker/provider';
+import { systemClock } from '../../src/reaper/clock';
+import { Deadline } from '../../src/reaper/deadline';
+import { labels } from '../../src/reaper/labels';
+import type { Settlement } from '../../src/reaper/outcome';
+import type { Provider } from '../../src/reaper/provider';
+import { ownedBy } from '../../src/reaper/selector';
+import { type SweepMode, type SweepResult, sweep } from '../../src/reaper/sweep';
+
+const SETTINGS: DockerSettings = {
+  name: 'docker',
+  stopMs: 15_000,
+  killMs: 5_000,
+  removeMs: 10_000,
+  skipGraceWhenDeaf: true,
+};
+
+/** The provider for the tests' engine. */
+export async function provider(settings: Partial<DockerSettings> = {}): Promise<Provider> {
+  const deadline = new Deadline(systemClock, 10_000);
+  try {
+    const engine = await connect([{ url: inject('dockerHost'), from: 'the tests' }], deadline);
+    return dockerProvider(engine, { ...SETTINGS, ...settings }, systemClock);
+  } finally {
+    deadline.dispose();
+  }
+}
+
+export interface SweepSettings extends Partial<DockerSettings> {
+  readonly graceMs?: number;
+  readonly deadlineMs?: number;
+  readonly mode?: SweepMode;
+  /** Puts something between the sweep and the engine. */
+  readonly change?: (provider: Provider) => Provider;
+}
+
+/** Sweeps one session with a grace period that tests can wait for. */
+export async function sweepSession(session: string, settings: SweepSettings = {}): Promise<SweepResult> {
+  const { graceMs = 1_000, deadlineMs = 60_000, mode = { kind: 'remove' }, change = (same) => same, ...docker } = settings;
+  const deadline = new Deadline(systemClock, deadlineMs);
+  try {
+    return await sweep({
+      provider: change(await provider(docker)),
+      selector: ownedBy(session, { labels: [], namePrefixes: [] }),
+      mode,
+      policy: { graceMs, retry: { retries: 3, delayMs: 50, factor: 2 } },
+      deadline,
+      concurrency: 16,
+      failFast: false,
+      clock: systemClock,
+    });
+  } finally {
+    deadline.dispose();
+  }
+}
+
+/** A session of a test's own, and how to label what belongs to it. */
+export function newSession(): { readonly session: string; readonly labelled: { readonly labels: Record<string, string> } } {
+  const session = `test-${randomUUID()}`;
+  return { session, labelled: { labels: { [labels.session]: session } } };
+}
+
+/** The one settlement of a sweep. @throws when there are none or several */
+export function only({ settlements }: SweepResult): Settlement {
+  const [settlement, ...rest] = settlements;
+  if (!settlement || rest.length > 0) throw new Error(`one settlement expected, not ${settlements.length}`);
+  return settlement;
+}
+
+/** `['stop timeout', 'kill done']` */
+export function stepsOf({ steps }: Settlement): readonly string[] {
+  return steps.map(({ action, result }) => `${action} ${result}`);
+}
