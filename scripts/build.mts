@@ -70,5 +70,11 @@ async function check(files: ReadonlyMap<string, string>): Promise<void> {
   process.exitCode = 1;
 }
 
-const files = await build();
-await (process.argv.includes('--check') ? check(files) : write(files));
+try {
+  const files = await build();
+  await (process.argv.includes('--check') ? check(files) : write(files));
+} catch (error) {
+  // Node would show the line of ncc that threw, which is a megabyte long.
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+}

@@ -44,7 +44,10 @@ export const settings = {
     types.labelFilters,
     'Ownership filters besides the session’s own label: a line is `key` or `key=value`, commas in a line are AND, lines are OR.',
   ),
-  namePrefixes: optional(types.lines, 'Ownership by name: containers whose name starts so, one prefix a line.'),
+  namePrefixes: optional(
+    types.lines,
+    'Ownership by name: containers, networks and volumes whose name starts so, one prefix a line.',
+  ),
   scope: setting(
     types.choice('session', 'job'),
     'session',
@@ -56,8 +59,13 @@ export const settings = {
     '`auto`: used when an engine answers, else reported as skipped. `true`: main fails without one. `false`: left alone.',
   ),
   dockerHost: optional(
-    types.endpoint,
-    'Engine endpoint: `unix://`, `npipe://`, `tcp://`. Default: `DOCKER_HOST`, then the well-known sockets (root, rootless, Docker Desktop, Colima, Podman).',
+    types.endpoints,
+    'Engine endpoint: `unix://`, `npipe://`, `tcp://`, `ssh://`. Default: `DOCKER_HOST`, the current docker context, then the well-known sockets (root, rootless, Docker Desktop, Colima, Podman). Several, one a line: each is swept as a provider of its own.',
+  ),
+  resources: setting(
+    types.resourceKinds,
+    'containers networks volumes sandboxes',
+    'Kinds to clean; `images` can be added (images built by the session or left by removed containers and used by nothing else).',
   ),
   preCleanup: setting(
     types.choice('none', 'stale', 'stopped', 'all'),
@@ -68,6 +76,10 @@ export const settings = {
   maxContainers: optional(
     types.integer(0),
     'After pre-cleanup, remove owned containers, stopped first, then oldest, until this many are left. What may be running in another runner’s live session counts, and stays.',
+  ),
+  exitedTtl: optional(
+    types.duration,
+    'While `run` runs, remove the session’s containers this long after they exit (per-task cleanup).',
   ),
   postCleanup: setting(
     types.choice('always', 'success', 'failure', 'never'),

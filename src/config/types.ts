@@ -1,4 +1,5 @@
 import ms from 'ms';
+import type { Kind } from '../reaper/resource';
 import type { LabelFilter } from '../reaper/selector';
 
 /** A kind of value that a setting takes: how it is read, and how that is said when it can't be. */
@@ -110,14 +111,49 @@ function labelFilter(item: string): LabelFilter {
   return rest.length === 0 ? { key: key.trim() } : { key: key.trim(), value: rest.join('=').trim() };
 }
 
+const KINDS: Readonly<Record<string, Kind>> = {
+  containers: 'container',
+  networks: 'network',
+  volumes: 'volume',
+  images: 'image',
+  sandboxes: 'sandbox',
+};
+
+/** Kinds of resources, by their plurals. */
+export const resourceKinds: SettingType<readonly Kind[]> = {
+  accepts: `any of ${Object.keys(KINDS).join(', ')}, with spaces or lines between them`,
+  parse(value) {
+    const kinds = value.split(/\s+/).map((word) => {
+      const kind = Object.hasOwn(KINDS, word) ? KINDS[word] : undefined;
+      if (kind === undefined) throw new InvalidValue(`“${word}” is no kind of resource`);
+      return kind;
+    });
+    return [...new Set(kinds)];
+  },
+};
+
 /** A shell that the runner knows by name, or a template with `{0}` where the script's path goes. */
 export const shell: SettingType<string> = {
   accepts: 'bash, sh, pwsh, python, or a command with {0} where the script goes',
   parse: (value) => (['bash', 'sh', 'pwsh', 'python'].includes(value) || value.includes('{0}') ? value : undefined),
 };
 
-/** Where a Docker engine listens. */
+/** Where a Docker engine listens. No password, no options for ssh: the address stands in logs and reports. */
 export const endpoint: SettingType<string> = {
-  accepts: 'unix:///path, npipe:////./pipe/name or tcp://host:port',
-  parse: (value) => (/^(unix:\/\/\/.+|npipe:\/\/.+|tcp:\/\/[^/]+)/.test(value) ? value : undefined),
+  accepts: 'unix:///path, npipe:////./pipe/name, tcp://host:port or ssh://user@host',
+  parse: (value) =>
+    /^(unix:\/\/\/.+|npipe:\/\/.+|(tcp|https?):\/\/[^/@]+\/?|ssh:\/\/([\w.][\w.@+-]*@)?[\w.[][^/@\s]*\/?)$/.test(value)
+      ? value
+      : undefined,
+};
+
+/** Where Docker engines listen, one a line; the same one twice is one. */
+export const endpoints: SettingType<readonly string[]> = {
+  accepts: `${endpoint.accepts}, one a line`,
+  parse(value, env) {
+    const urls = lines.parse(value, env) ?? [];
+    const bad = urls.find((url) => endpoint.parse(url, env) === undefined);
+    if (bad !== undefined) throw new InvalidValue(`“${bad}” is no endpoint of an engine`);
+    return [...new Set(urls)];
+  },
 };

@@ -1,7 +1,7 @@
 import Docker from 'dockerode';
 import type { Deadline } from '../reaper/deadline';
 import { dockerOptions, type Endpoint } from './endpoint';
-import { whyUnreachable } from './errors';
+import { isNothingThere, whyUnreachable } from './errors';
 
 /** An engine that answered. */
 export interface Engine {
@@ -11,9 +11,29 @@ export interface Engine {
   readonly version: string;
 }
 
+/** How one try to reach an engine ended. */
+interface Try {
+  readonly endpoint: Endpoint;
+  readonly error: unknown;
+}
+
 /** No engine answered; one line of the message says what was tried, and how each try ended. */
 export class NoEngine extends Error {
   override readonly name = 'NoEngine';
+  constructor(tries: readonly Try[]) {
+    super(`no Docker engine at ${triedLine(tries)}`, { cause: tries[0]?.error });
+  }
+}
+
+/** Of several places, those at which there is nothing are counted: only what is odd helps. */
+function triedLine(tries: readonly Try[]): string {
+  const empty = tries.length > 1 ? tries.filter(({ error }) => isNothingThere(error)) : [];
+  const [first, ...others] = empty;
+  const odd = tries.filter((each) => !empty.includes(each));
+  return [
+    ...odd.map(({ endpoint, error }) => `${endpoint.url} (${endpoint.from}): ${whyUnreachable(error)}`),
+    ...(first ? [`${first.endpoint.url}${others.length > 0 ? ` and ${others.length} more` : ''}: nothing is there`] : []),
+  ].join('; ');
 }
 
 /** Milliseconds for an engine's first answer. One that is healthy takes a few; a starting one some seconds. */
@@ -24,17 +44,17 @@ const CONNECT_TIMEOUT_MS = 10_000;
  * @throws {NoEngine} when none does
  */
 export async function connect(candidates: readonly Endpoint[], deadline: Deadline): Promise<Engine> {
-  const tried: string[] = [];
+  const tries: Try[] = [];
   for (const endpoint of candidates) {
     try {
       const docker = client(endpoint);
       const version = await deadline.within(CONNECT_TIMEOUT_MS, 'the engine’s answer', (signal) => versionOf(docker, signal));
       return { docker, endpoint, version };
     } catch (error) {
-      tried.push(`${endpoint.url} (${endpoint.from}): ${whyUnreachable(error)}`);
+      tries.push({ endpoint, error });
     }
   }
-  throw new NoEngine(tried.join('; '));
+  throw new NoEngine(tries);
 }
 
 /** docker-modem mixes DOCKER_HOST into options that say something else, and throws when it can't read it: keep it out of sight. */

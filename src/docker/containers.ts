@@ -28,12 +28,13 @@ export class Containers implements KindHandler {
 
   async list(abortSignal: AbortSignal): Promise<readonly Resource[]> {
     const listed = await this.#docker.listContainers({ all: true, abortSignal });
-    return listed.map(({ Id, Names, Image, State, Labels, Created }) => ({
+    return listed.map(({ Id, Names, Image, ImageID, State, Labels, Created }) => ({
       provider: this.#settings.name,
       kind: this.kind,
       id: Id,
       name: nameOf(Names?.[0], Id),
       image: Image,
+      imageId: ImageID,
       state: State,
       running: RUNNING_STATES.has(State),
       labels: Labels ?? {},
@@ -139,7 +140,7 @@ export class Containers implements KindHandler {
 }
 
 /** The engine's names start with a slash; a container being made or removed can have none. */
-function nameOf(name: string | undefined, id: string): string {
+export function nameOf(name: string | undefined, id: string): string {
   return name?.replace(/^\//, '') || id.slice(0, 12);
 }
 

@@ -4,26 +4,53 @@ import type { Connection } from '../reaper/connection';
 import type { Deadline } from '../reaper/deadline';
 import { asError } from '../reaper/errors';
 import { withRetries } from '../reaper/retry';
-import { connect } from './connect';
+import { connect, NoEngine } from './connect';
 import { type Endpoint, type Environment, endpoints } from './endpoint';
 import { type DockerSettings, dockerProvider } from './provider';
 
 const NAME = 'docker';
 
+/** Where main found each engine, by the provider's name: post looks there and nowhere else. */
+type Found = Readonly<Record<string, Readonly<Record<string, string>>>>;
+
+/** All that looking for an engine takes. */
+interface Search {
+  readonly config: Config;
+  readonly env: Environment;
+  readonly clock: Clock;
+  readonly deadline: Deadline;
+}
+
 /**
- * Looks for an engine as the settings say.
- * @param found where main found one: post looks there and nowhere else, and waits a while for it to come back
+ * Looks for engines as the settings say, side by side: each is a connection of its own, there as soon as it is known, and never
+ * rejected. One that does not answer does not hold up the others.
  */
-export async function discoverDocker(
+export function discoverDocker(
   config: Config,
   env: Environment,
   clock: Clock,
   deadline: Deadline,
-  found: Readonly<Record<string, string>> | undefined,
+  found: Found,
+): readonly Promise<Connection>[] {
+  if (config.docker === false) return [Promise.resolve({ name: NAME, status: 'skipped', reason: 'docker is false' })];
+  const search = { config, env, clock, deadline };
+  const [host, ...others] = config.dockerHost ?? [];
+  if (host === undefined || others.length === 0) return [discoverOne(NAME, host, search, found[NAME])];
+  return [host, ...others].map((url) => {
+    const name = `${NAME} (${url})`;
+    return discoverOne(name, url, search, found[name]);
+  });
+}
+
+/** @param found where main found it: it is given a while to come back */
+async function discoverOne(
+  name: string,
+  dockerHost: string | undefined,
+  { config, env, clock, deadline }: Search,
+  found: Found[string] | undefined,
 ): Promise<Connection> {
-  if (config.docker === false) return { name: NAME, status: 'skipped', reason: 'docker is false' };
-  const candidates = found ? [found as unknown as Endpoint] : endpoints(config.dockerHost, env, process.platform);
   try {
+    const candidates = found ? [found as unknown as Endpoint] : endpoints(dockerHost, env, process.platform);
     const engine = await withRetries(
       () => connect(candidates, deadline),
       () => ({ kind: 'retryable' }),
@@ -31,22 +58,27 @@ export async function discoverDocker(
       deadline,
       clock,
     );
-    const settings: DockerSettings = {
-      name: NAME,
-      stopMs: config.stopTimeout,
-      killMs: config.killTimeout,
-      removeMs: config.removeTimeout,
-      skipGraceWhenDeaf: config.skipGraceWhenDeaf,
-    };
     return {
-      name: NAME,
+      name,
       status: 'ready',
-      provider: dockerProvider(engine, settings, clock),
+      provider: dockerProvider(engine, settingsOf(config, name), clock),
       description: `${engine.version} at ${engine.endpoint.url} (${engine.endpoint.from})`,
       found: { ...engine.endpoint },
     };
   } catch (error) {
     const required = config.docker === true || found !== undefined;
-    return { name: NAME, status: required ? 'unavailable' : 'skipped', reason: `no Docker engine at ${asError(error).message}` };
+    const reason = error instanceof NoEngine ? error.message : `no Docker engine: ${asError(error).message}`;
+    return { name, status: required ? 'unavailable' : 'skipped', reason };
   }
+}
+
+function settingsOf(config: Config, name: string): DockerSettings {
+  return {
+    name,
+    stopMs: config.stopTimeout,
+    killMs: config.killTimeout,
+    removeMs: config.removeTimeout,
+    skipGraceWhenDeaf: config.skipGraceWhenDeaf,
+    kinds: config.resources,
+  };
 }

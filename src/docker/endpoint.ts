@@ -1,19 +1,29 @@
-import { readFileSync } from 'node:fs';
-import { homedir } from 'node:os';
+import { existsSync, readFileSync } from 'node:fs';
+import type { Agent } from 'node:http';
+import { Agent as TlsAgent } from 'node:https';
 import { join } from 'node:path';
 import type Docker from 'dockerode';
+import { contextEndpoint, dockerDirectory, home } from './context';
+import { SshAgent } from './ssh';
 
-/** Where an engine may be reached, and why there. */
+/** Where an engine may be reached, and why there. All of it is text that main can leave for post, and none of it secret. */
 export interface Endpoint {
-  /** `unix:///var/run/docker.sock`, `npipe:////./pipe/docker_engine`, `tcp://host:2376`. */
+  /** `unix:///var/run/docker.sock`, `npipe:////./pipe/docker_engine`, `tcp://host:2376`, `ssh://user@host`. */
   readonly url: string;
   /** Why this one, for the log. */
   readonly from: string;
-  /** The directory with `ca.pem`, `cert.pem` and `key.pem`, where TLS is wanted. */
-  readonly certificates?: string;
+  /** Files for TLS. Any of them means that TLS is wanted; without `ca` the system's authorities are trusted. */
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+  /** `none`: TLS, but whoever answers is trusted, as the user's docker context says. */
+  readonly verification?: 'none';
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The socket that the docker command uses when nothing else is said. */
+const DEFAULT_URL = 'unix:///var/run/docker.sock';
 
 /** Port of an engine without and with TLS, registered with IANA. */
 const TCP_PORT = { plain: 2375, tls: 2376 };
@@ -21,18 +31,25 @@ const TCP_PORT = { plain: 2375, tls: 2376 };
 /**
  * Where to look for an engine, best first. What the user named stands alone: when that one does not answer, another engine is not
  * what was meant.
+ * @throws {BadContext} when the current docker context can't be read
  */
 export function endpoints(dockerHost: string | undefined, env: Environment, platform: NodeJS.Platform): readonly Endpoint[] {
-  const tls = certificatesFrom(env);
-  if (dockerHost !== undefined) return [{ url: dockerHost, from: 'docker-host', ...tls }];
-  if (env['DOCKER_HOST']) return [{ url: env['DOCKER_HOST'], from: 'DOCKER_HOST', ...tls }];
-  return wellKnownSockets(env, platform);
+  if (dockerHost !== undefined) return [{ url: dockerHost, from: 'docker-host', ...tlsFrom(dockerHost, env) }];
+  const { DOCKER_HOST } = env;
+  if (DOCKER_HOST) return [{ url: DOCKER_HOST, from: 'DOCKER_HOST', ...tlsFrom(DOCKER_HOST, env) }];
+  const context = contextEndpoint(env);
+  return context ? [context] : wellKnownSockets(env, platform);
 }
 
-/** https://docs.docker.com/reference/cli/docker/#environment-variables */
-function certificatesFrom(env: Environment): { readonly certificates?: string } {
-  if (!env['DOCKER_TLS_VERIFY']) return {};
-  return { certificates: env['DOCKER_CERT_PATH'] || join(home(env), '.docker') };
+/**
+ * As the docker command does, a client certificate is used where there is one.
+ * https://docs.docker.com/reference/cli/docker/#environment-variables
+ */
+function tlsFrom(url: string, env: Environment): Pick<Endpoint, 'ca' | 'cert' | 'key'> {
+  if (!env['DOCKER_TLS_VERIFY'] || !/^(tcp|https?):/.test(url)) return {};
+  const directory = env['DOCKER_CERT_PATH'] || dockerDirectory(env);
+  const [ca, cert, key] = ['ca.pem', 'cert.pem', 'key.pem'].map((name) => join(directory, name)) as [string, string, string];
+  return { ca, ...(existsSync(cert) && existsSync(key) ? { cert, key } : {}) };
 }
 
 function wellKnownSockets(env: Environment, platform: NodeJS.Platform): readonly Endpoint[] {
@@ -50,15 +67,15 @@ function wellKnownSockets(env: Environment, platform: NodeJS.Platform): readonly
   return sockets.flatMap(([path, from]) => (path ? [{ url: `unix://${path}`, from }] : []));
 }
 
-function home(env: Environment): string {
-  return env['HOME'] || homedir();
-}
+/** dockerode takes an agent, which the declared types leave out. */
+type ClientOptions = Docker.DockerOptions & { readonly agent?: Agent };
 
 /**
  * What dockerode connects with.
  * @throws {Error} when the URL is of no kind that an engine listens on, or a certificate can't be read
  */
-export function dockerOptions({ url, certificates }: Endpoint): Docker.DockerOptions {
+export function dockerOptions(endpoint: Endpoint): ClientOptions {
+  const { url } = endpoint;
   const scheme = /^([a-z]+):\/\//.exec(url)?.[1];
   switch (scheme) {
     case 'unix':
@@ -67,18 +84,39 @@ export function dockerOptions({ url, certificates }: Endpoint): Docker.DockerOpt
     case 'tcp':
     case 'http':
     case 'https':
-      return tcpOptions(url, scheme === 'https', certificates);
+      return tcpOptions(endpoint, scheme === 'https');
+    case 'ssh':
+      return { protocol: 'http', host: 'docker', agent: new SshAgent(url) }; // The agent alone decides where it leads.
     default:
-      throw new Error(`“${url}” is no endpoint of an engine: use unix://, npipe:// or tcp://`);
+      throw new Error(`“${url}” is no endpoint of an engine: use unix://, npipe://, tcp:// or ssh://`);
   }
 }
 
-function tcpOptions(url: string, secure: boolean, certificates: string | undefined): Docker.DockerOptions {
+function tcpOptions({ url, verification, ...files }: Endpoint, secure: boolean): ClientOptions {
   // Read as tcp:, a scheme that URL does not know, no port is dropped as the scheme's own. Brackets of an IPv6 address stay.
   const { hostname, port } = new URL(url.replace(/^[a-z]+:/, 'tcp:'));
   const host = hostname.replace(/^\[|\]$/g, '');
-  if (!secure && certificates === undefined) return { protocol: 'http', host, port: Number(port || TCP_PORT.plain) };
-  const read = (name: string) => (certificates === undefined ? undefined : readFileSync(join(certificates, name), 'utf8'));
-  const [ca, cert, key] = [read('ca.pem'), read('cert.pem'), read('key.pem')];
-  return { protocol: 'https', host, port: Number(port || TCP_PORT.tls), ...(ca && cert && key ? { ca, cert, key } : {}) };
+  const named = (['ca', 'cert', 'key'] as const).flatMap((part) =>
+    files[part] === undefined ? [] : [[part, files[part]] as const],
+  );
+  const tls = secure || verification === 'none' || named.length > 0;
+  if (!tls) return { protocol: 'http', host, port: Number(port || TCP_PORT.plain) };
+  return {
+    protocol: 'https',
+    host,
+    port: Number(port || TCP_PORT.tls),
+    ...Object.fromEntries(named.map(([part, path]) => [part, readFileSync(path, 'utf8')])),
+    ...(verification === 'none' ? { agent: new TlsAgent({ keepAlive: true, rejectUnauthorized: false }) } : {}),
+  };
+}
+
+/** How the docker command is told to use the same engine: `--host tcp://host:2376 --tlsverify …`. */
+export function dockerArguments({ url, ca, cert, key, verification }: Endpoint): readonly string[] {
+  if (url === DEFAULT_URL) return [];
+  const files = { tlscacert: ca, tlscert: cert, tlskey: key };
+  const tls = [
+    ...(verification === 'none' ? ['--tls'] : ca || cert || url.startsWith('https:') ? ['--tlsverify'] : []),
+    ...Object.entries(files).flatMap(([option, path]) => (path ? [`--${option}`, path] : [])),
+  ];
+  return ['--host', url.replace(/^https?:/, 'tcp:'), ...tls];
 }

@@ -1,10 +1,12 @@
 import { asError } from '../reaper/errors';
 import type { Verdict } from '../reaper/provider';
+import { InUse } from './in-use';
 
 /** What Node and dockerode put on their errors. */
 interface DockerError {
   readonly statusCode?: number;
   readonly code?: string;
+  readonly syscall?: string;
 }
 
 /** A connection that broke, or could not be made while the engine restarts. */
@@ -17,6 +19,7 @@ const NETWORK_ERRORS = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOENT', 'EPIPE',
  * - 429 and 5xx: later. Except "did not receive an exit event": the process hangs in the kernel; asking again does not help.
  */
 export function classify(error: unknown): Verdict {
+  if (error instanceof InUse) return { kind: 'permanent' };
   const { statusCode, code } = asError(error) as DockerError;
   if (statusCode === 404) return { kind: 'gone' };
   if (statusCode === 409 || statusCode === 429) return { kind: 'retryable' };
@@ -34,10 +37,21 @@ export function hasStatus(error: unknown, ...statusCodes: readonly number[]): bo
   return statusCode !== undefined && statusCodes.includes(statusCode);
 }
 
-/** Why an engine could not be reached, and what to do where that is known. */
+/** No socket is where one was looked for. */
+export function isNothingThere(error: unknown): boolean {
+  const { code, syscall } = asError(error) as DockerError;
+  return code === 'ENOENT' && isOfSocket(syscall);
+}
+
+/** Not of a file, a certificate say, that could not be read. */
+function isOfSocket(syscall: string | undefined): boolean {
+  return syscall === undefined || syscall === 'connect';
+}
+
+/** One line: why an engine could not be reached, and what to do where that is known. */
 export function whyUnreachable(error: unknown): string {
-  const { code } = asError(error) as DockerError;
-  switch (code) {
+  const { code, syscall, message } = asError(error) as DockerError & Error;
+  switch (isOfSocket(syscall) ? code : undefined) {
     case 'ENOENT':
       return 'nothing is there';
     case 'ECONNREFUSED':
@@ -46,6 +60,6 @@ export function whyUnreachable(error: unknown): string {
     case 'EPERM':
       return 'permission denied: add the runner’s user to the socket’s group (sudo usermod -aG docker USER, then restart the runner), or name another engine with docker-host';
     default:
-      return asError(error).message;
+      return message.trim().split(/\s*[\r\n]+\s*/, 1)[0] ?? '';
   }
 }

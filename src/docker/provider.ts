@@ -3,7 +3,12 @@ import type { Provider, Rung } from '../reaper/provider';
 import type { Kind, Resource } from '../reaper/resource';
 import type { Engine } from './connect';
 import { Containers } from './containers';
+import { dockerArguments } from './endpoint';
 import { classify, hasStatus } from './errors';
+import { FactTeller } from './facts';
+import { Images } from './images';
+import { Networks } from './networks';
+import { Volumes } from './volumes';
 
 /** How this engine's resources are taken down. */
 export interface DockerSettings {
@@ -15,6 +20,8 @@ export interface DockerSettings {
   readonly removeMs: number;
   /** Kill at once what can be seen to ignore its stop signal. */
   readonly skipGraceWhenDeaf: boolean;
+  /** What is listed, and so can be removed. */
+  readonly kinds: readonly Kind[];
 }
 
 /** How one kind of resource is listed, looked at and taken down. */
@@ -28,26 +35,33 @@ export interface KindHandler {
   removalArguments(resource: Resource): readonly string[];
 }
 
-/** The socket that the docker command uses when nothing else is said. */
-const DEFAULT_URL = 'unix:///var/run/docker.sock';
-
 /** One Docker engine, or what speaks its API. */
 export function dockerProvider(engine: Engine, settings: DockerSettings, clock: Clock): Provider {
-  const handlers: readonly KindHandler[] = [new Containers(engine, settings, clock)];
+  const containers = new Containers(engine, settings, clock);
+  const all = [
+    containers,
+    new Networks(engine, settings),
+    new Volumes(engine, settings),
+    new Images(engine, settings, containers),
+  ];
+  const handlers: readonly KindHandler[] = all.filter(({ kind }) => settings.kinds.includes(kind));
   const handlerOf = ({ kind }: Resource): KindHandler => {
     const handler = handlers.find((candidate) => candidate.kind === kind);
     if (!handler) throw new Error(`Docker has no resources of the kind ${kind}`);
     return handler;
   };
+  const facts = new FactTeller(engine.docker, clock);
   return {
     name: settings.name,
-    stages: [['container']],
+    stages: [['container'], ['network', 'volume'], ['image']],
     async list(signal) {
-      return (await Promise.all(handlers.map((handler) => handler.list(signal)))).flat();
+      const listed = await Promise.all(handlers.map((handler) => handler.list(signal)));
+      return facts.tell(listed.flat(), signal);
     },
     async inspect(resource, signal) {
       try {
-        return await handlerOf(resource).inspect(resource, signal);
+        const [now] = await facts.tell([await handlerOf(resource).inspect(resource, signal)], signal);
+        return now;
       } catch (error) {
         if (hasStatus(error, 404)) return undefined;
         throw error;
@@ -56,9 +70,8 @@ export function dockerProvider(engine: Engine, settings: DockerSettings, clock: 
     ladder: (resource) => handlerOf(resource).ladder(resource),
     classify,
     removalCommand(resource) {
-      const { url } = engine.endpoint;
-      const host = url === DEFAULT_URL ? [] : ['--host', quoted(url)];
-      return ['docker', ...host, ...handlerOf(resource).removalArguments(resource)].join(' ');
+      const words = ['docker', ...dockerArguments(engine.endpoint), ...handlerOf(resource).removalArguments(resource)];
+      return words.map(quoted).join(' ');
     },
   };
 }

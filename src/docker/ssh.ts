@@ -27,7 +27,9 @@ export class SshFailed extends Error {
  * @throws {Error} when the URL is none of that form: what ssh would take as an option, say
  */
 export function sshArguments(url: string): readonly string[] {
-  const parts = /^ssh:\/\/(?:(?<user>[\w.][\w.@+-]*)@)?(?<host>[\w.][\w.-]*|\[[0-9a-f:.]+\])(?::(?<port>\d{1,5}))?\/?$/i.exec(url)?.groups;
+  const parts = /^ssh:\/\/(?:(?<user>[\w.][\w.@+-]*)@)?(?<host>[\w.][\w.-]*|\[[0-9a-f:.]+\])(?::(?<port>\d{1,5}))?\/?$/i.exec(
+    url,
+  )?.groups;
   if (!parts?.['host']) throw new Error(`“${url}” is no host for ssh: use ssh://[user@]host[:port]`);
   const { user, port } = parts;
   return [
@@ -62,6 +64,16 @@ export class SshAgent extends Agent {
     if (wait <= 0) return this.#dial();
     setTimeout(() => connected?.(null, this.#dial()), wait);
     return undefined;
+  }
+
+  /** Node's own needs a socket. A connection that waits for its next use is no reason for this process to go on. */
+  override keepSocketAlive(connection: Duplex): boolean {
+    if (connection instanceof SshConnection) connection.unref();
+    return true;
+  }
+
+  override reuseSocket(connection: Duplex): void {
+    if (connection instanceof SshConnection) connection.ref();
   }
 
   #dial(): SshConnection {
@@ -109,26 +121,12 @@ class SshConnection extends Duplex {
     done(error);
   }
 
-  /** A connection that waits for its next use is no reason for this process to go on. */
   unref(): this {
     return this.#each('unref');
   }
 
   ref(): this {
     return this.#each('ref');
-  }
-
-  /** The agent asks for these of every connection; there is no socket here, and every request has a signal of its own. */
-  setKeepAlive(): this {
-    return this;
-  }
-
-  setNoDelay(): this {
-    return this;
-  }
-
-  setTimeout(): this {
-    return this;
   }
 
   #each(action: 'ref' | 'unref'): this {

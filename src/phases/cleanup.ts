@@ -8,7 +8,8 @@ import { type PhaseReport, type ProviderReport, providerReport, resourceReport, 
 import type { Selection } from './selection';
 
 export interface Cleanup {
-  readonly connections: readonly Connection[];
+  /** Each is swept as soon as it is known: one that does not answer does not hold up the others. */
+  readonly connections: readonly (Connection | Promise<Connection>)[];
   readonly selection: Selection;
   readonly mode: SweepMode;
   readonly config: Config;
@@ -21,8 +22,8 @@ export interface Cleanup {
 export async function cleanUp({ connections, selection, mode, config, deadline, clock, log }: Cleanup): Promise<PhaseReport> {
   const startedAt = clock.now();
   const swept = await Promise.all(
-    connections.map(async (connection) => {
-      log(`${connection.name}: ${connection.status}: ${providerReport(connection).reason}`);
+    connections.map(async (found) => {
+      const connection = await found;
       if (connection.status !== 'ready') return { report: providerReport(connection), result: undefined };
       const result = await sweep({
         provider: connection.provider,

@@ -8,20 +8,16 @@ import { savable } from '../config/saved';
 import { readInputs } from '../github/inputs';
 import { exportVariables, type SessionVariables, setOutputs } from '../github/outputs';
 import { sessionDirectory, surroundings } from '../github/runner';
-import { saveBenchmark, saveFound, saveMain } from '../github/state';
+import { saveBenchmark, saveMain } from '../github/state';
 import { systemClock } from '../reaper/clock';
 import type { Connection } from '../reaper/connection';
-import { Deadline } from '../reaper/deadline';
-import { plainLine } from '../report/escape';
 import { writeReport } from '../report/json';
 import { closingLines } from '../report/lines';
 import { type BenchmarkReport, isoTime, type PhaseReport, type Report, removedIn } from '../report/model';
 import { labelArgument, labelFile, newSession, type Session } from '../session/session';
 import { annotate } from './annotate';
-import { cleanUp } from './cleanup';
-import { discoverProviders } from './providers';
-import { selectBefore } from './selection';
-import { writeSnapshot } from './snapshot';
+import { sweepExited } from './exited';
+import { preClean } from './pre-clean';
 
 const clock = systemClock;
 
@@ -36,66 +32,33 @@ export async function main(): Promise<void> {
   const directory = sessionDirectory(process.env, session.id);
   await mkdir(directory, { recursive: true });
 
-  const pre = await preClean(config, session, directory, startedAt);
-  if (pre === undefined) return;
+  const cleaned = await preClean(config, session.id, directory, startedAt);
+  if (cleaned === undefined) return;
+  const { pre, connections } = cleaned;
   for (const line of closingLines(pre)) core.info(line);
   const variables = await announce(session, directory);
-  const writeReports = async (benchmark: BenchmarkReport | null) => {
-    const report = reportOf(session, startedAt, pre, benchmark);
+  const writeReports = async (benchmark: BenchmarkReport | null, run: PhaseReport | null) => {
+    const report = reportOf(session, startedAt, benchmark, { pre, run, post: null });
     await writeReport(join(directory, MAIN_REPORT), report);
     await writeReport(config.reportPath, report);
   };
   setOutputs({ removed: removedIn(pre), failed: pre.totals.failed, report: config.reportPath });
-  await writeReports(null);
+  await writeReports(null, null);
   if (!annotate(pre, config, session.id)) return;
   if (config.run === undefined) return;
 
-  const result = await benchmark(config.run, config, directory, variables);
+  const ended = new AbortController();
+  const [result, run] = await Promise.all([
+    benchmark(config.run, config, directory, variables).finally(() => ended.abort()),
+    sweepBeside(config, session.id, connections, ended.signal),
+  ]);
   setOutputs({ 'exit-code': result.exitCode });
-  await writeReports(benchmarkReport(config.run, result));
+  await writeReports(benchmarkReport(config.run, result), run);
   process.exitCode = result.exitCode;
 }
 
 /** Main's own report, for post to take up; the one at report-path may be another use's of this action by then. */
 export const MAIN_REPORT = 'main.json';
-
-/** @returns undefined when a required provider is not there */
-async function preClean(
-  config: Config,
-  session: Session,
-  directory: string,
-  startedAt: number,
-): Promise<PhaseReport | undefined> {
-  const deadline = new Deadline(clock, config.deadline);
-  core.startGroup(`Pre-cleanup (${config.preCleanup})`);
-  try {
-    const connections = await discoverProviders(config, process.env, clock, deadline, {});
-    saveFound(Object.fromEntries(connections.flatMap((found) => (found.status === 'ready' ? [[found.name, found.found]] : []))));
-    const missing = connections.filter(({ status }) => status === 'unavailable');
-    if (missing.length > 0) {
-      core.setFailed(missing.map(requiredButMissing).join('\n'));
-      return undefined;
-    }
-    if (config.scope === 'job') await writeSnapshot(directory, startedAt, connections, deadline);
-    return await cleanUp({
-      connections,
-      selection: selectBefore(config, session.id, clock.now()),
-      mode: config.dryRun ? { kind: 'plan' } : { kind: 'remove' },
-      config,
-      deadline,
-      clock,
-      log: core.info,
-    });
-  } finally {
-    core.endGroup();
-    deadline.dispose();
-  }
-}
-
-function requiredButMissing(connection: Connection): string {
-  const reason = connection.status === 'ready' ? '' : connection.reason;
-  return plainLine(`${connection.name} is set to true, but there is ${reason}`);
-}
 
 /** Tells later steps, and the benchmark, with which label to mark what they start. */
 async function announce(session: Session, directory: string): Promise<SessionVariables> {
@@ -107,6 +70,17 @@ async function announce(session: Session, directory: string): Promise<SessionVar
   setOutputs({ 'session-id': session.id, label, 'label-file': file });
   core.info(`What carries the label ${label} is removed when this job ends.`);
   return variables;
+}
+
+/** `exited-ttl`: what goes while the benchmark runs; null when it is not set. */
+async function sweepBeside(
+  config: Config,
+  sessionId: string,
+  connections: readonly Connection[],
+  benchmark: AbortSignal,
+): Promise<PhaseReport | null> {
+  if (config.exitedTtl === undefined || config.dryRun) return null;
+  return sweepExited({ connections, config, sessionId, ttlMs: config.exitedTtl, clock, log: core.info, benchmark });
 }
 
 async function benchmark(
@@ -140,7 +114,7 @@ function benchmarkReport(script: string, { exitCode, signal, timedOut, durationM
   return { command, exitCode, signal, timedOut, durationMs: Math.round(durationMs) };
 }
 
-function reportOf(session: Session, startedAt: number, pre: PhaseReport, benchmark: BenchmarkReport | null): Report {
+function reportOf(session: Session, startedAt: number, benchmark: BenchmarkReport | null, phases: Report['phases']): Report {
   return {
     schemaVersion: 1,
     session: session.id,
@@ -148,6 +122,6 @@ function reportOf(session: Session, startedAt: number, pre: PhaseReport, benchma
     finishedAt: isoTime(clock.now()),
     benchmark,
     deaths: [],
-    phases: { pre, run: null, post: null },
+    phases,
   };
 }

@@ -9,13 +9,14 @@ import { sessionDirectory } from '../github/runner';
 import { loadState, type SavedState } from '../github/state';
 import { appendSummary } from '../github/summary';
 import { sleep, systemClock } from '../reaper/clock';
+import type { Connection } from '../reaper/connection';
 import { Deadline } from '../reaper/deadline';
 import { asError } from '../reaper/errors';
 import type { SweepMode } from '../reaper/sweep';
 import { plainLine } from '../report/escape';
 import { writeReport } from '../report/json';
-import { closingLines } from '../report/lines';
-import { isoTime, type PhaseReport, type Report } from '../report/model';
+import { closingLines, providerLine } from '../report/lines';
+import { isoTime, type PhaseReport, providerReport, type Report } from '../report/model';
 import { summaryOf } from '../report/summary';
 import { time } from '../report/words';
 import { annotate } from './annotate';
@@ -44,7 +45,7 @@ export async function post(): Promise<void> {
     finishedAt: isoTime(clock.now()),
     benchmark: before?.benchmark ?? null,
     deaths: [],
-    phases: { pre: before?.phases.pre ?? null, run: null, post: phase },
+    phases: { pre: before?.phases.pre ?? null, run: before?.phases.run ?? null, post: phase },
   };
   await duty('writing the report', () => writeReport(config.reportPath, report));
   if (config.summary) await duty('writing the summary', () => appendSummary(summaryOf(report), process.env));
@@ -97,8 +98,9 @@ async function clean({ main, found }: SavedState, config: Config): Promise<Phase
   const deadline = new Deadline(clock, config.deadline);
   core.startGroup('Cleanup');
   try {
+    const connections = discoverProviders(config, process.env, clock, deadline, found).map(told);
     return await cleanUp({
-      connections: await discoverProviders(config, process.env, clock, deadline, found),
+      connections,
       selection: selectAfter(config, main?.session.id, await snapshotFor(config, main)),
       mode: modeOf(config),
       config,
@@ -110,6 +112,12 @@ async function clean({ main, found }: SavedState, config: Config): Promise<Phase
     core.endGroup();
     deadline.dispose();
   }
+}
+
+async function told(found: Promise<Connection>): Promise<Connection> {
+  const connection = await found;
+  core.info(providerLine(providerReport(connection)));
+  return connection;
 }
 
 /** For `scope: job`. Without main's list nobody knows what was there before: then the session's own is all that is removed. */

@@ -4,29 +4,32 @@ import type { Clock } from '../reaper/clock';
 import type { Connection } from '../reaper/connection';
 import type { Deadline } from '../reaper/deadline';
 
+/** Where main found each provider, by the provider's name. */
+type Found = Readonly<Record<string, Readonly<Record<string, string>>>>;
+
+/** What looks for the providers of one kind: each is a connection of its own, there as soon as it is known, and never rejected. */
 type Discover = (
   config: Config,
   env: Readonly<Record<string, string | undefined>>,
   clock: Clock,
   deadline: Deadline,
-  found: Readonly<Record<string, string>> | undefined,
-) => Promise<Connection>;
+  found: Found,
+) => readonly Promise<Connection>[];
 
-/** Every provider there is: a folder, and a line here. */
-const registry: Readonly<Record<string, Discover>> = {
-  docker: discoverDocker,
-};
+/** Every kind of provider there is: a folder, and a line here. */
+const registry: readonly Discover[] = [discoverDocker];
 
 /**
  * Looks for all providers side by side. Never throws: a provider that is not there is a connection that says so.
  * @param found where main found each, by name
+ * @returns each as soon as it is known: one that does not answer does not hold up the cleaning of the others
  */
 export function discoverProviders(
   config: Config,
   env: Readonly<Record<string, string | undefined>>,
   clock: Clock,
   deadline: Deadline,
-  found: Readonly<Record<string, Readonly<Record<string, string>>>>,
-): Promise<readonly Connection[]> {
-  return Promise.all(Object.entries(registry).map(([name, discover]) => discover(config, env, clock, deadline, found[name])));
+  found: Found,
+): readonly Promise<Connection>[] {
+  return registry.flatMap((discover) => discover(config, env, clock, deadline, found));
 }

@@ -79,10 +79,8 @@ async function descend(seen: Resource, context: ReapContext): Promise<End> {
 }
 
 /** The first rung below `last` of the ladder for the state that the resource is in now; none when the time is up. */
-function nextRung({ provider, deadline }: ReapContext, now: Resource, last?: Rung): Rung | undefined {
-  if (deadline.passed) return undefined;
-  const rank = (rung: Rung) => rungActions.indexOf(rung.action);
-  return provider.ladder(now).find((rung) => last === undefined || rank(rung) > rank(last));
+function nextRung(context: ReapContext, now: Resource, last?: Rung): Rung | undefined {
+  return context.deadline.passed ? undefined : rungsBelow(last, now, context)[0];
 }
 
 /** What is not there any more: by us, unless no request of ours had, or may have had, an effect. */
@@ -153,7 +151,7 @@ async function climb(rung: Rung, resource: Resource, context: ReapContext): Prom
     const error = asError(thrown);
     if (!isOurs(error) && provider.classify(error).kind === 'gone') return { step: stepOf('gone'), after: { kind: 'gone' } };
     const step = stepOf(error instanceof TimedOut ? 'timeout' : 'error', error.message);
-    return { step, error, after: await look(resource, context) };
+    return { step, error, after: await look(resource, context, rung) };
   }
 }
 
@@ -161,10 +159,14 @@ function noGrace({ graceMs }: ReapPolicy): string {
   return graceMs === 0 ? 'the grace period is 0' : 'the deadline is near';
 }
 
-/** Milliseconds that the deadline leaves when the rungs below this one take all of their time. May be negative. */
-function spare(rung: Rung, resource: Resource, { deadline, provider }: ReapContext): number {
-  const below = provider.ladder(resource).filter(({ action }) => rungActions.indexOf(action) > rungActions.indexOf(rung.action));
-  return below.reduce((left, { timeoutMs }) => left - timeoutMs, deadline.remaining());
+/** Milliseconds that the deadline leaves when the rungs below `last` (all, when none was tried yet) take all of their time. May be negative. */
+function spare(last: Rung | undefined, resource: Resource, context: ReapContext): number {
+  return rungsBelow(last, resource, context).reduce((left, { timeoutMs }) => left - timeoutMs, context.deadline.remaining());
+}
+
+function rungsBelow(last: Rung | undefined, resource: Resource, { provider }: ReapContext): readonly Rung[] {
+  const rank = (rung: Rung) => rungActions.indexOf(rung.action);
+  return provider.ladder(resource).filter((rung) => last === undefined || rank(rung) > rank(last));
 }
 
 /** The grace period, as far as the deadline leaves time for the rungs below. */
@@ -179,11 +181,17 @@ function timeLeft(rung: Rung, resource: Resource, context: ReapContext): number 
   return Math.min(rung.timeoutMs, Math.max(SHORTEST_REQUEST_MS, spare(rung, resource, context)));
 }
 
+/** A look's own time; near the deadline no more than its share of what is left, so that removal is always tried. */
+function lookTimeLeft(last: Rung | undefined, resource: Resource, context: ReapContext): number {
+  const share = context.deadline.remaining() / (1 + rungsBelow(last, resource, context).length);
+  return Math.min(LOOK_TIMEOUT_MS, Math.max(share, spare(last, resource, context)));
+}
+
 /** @throws {TimedOut} when the request was answered but has no effect within the rung's time */
 async function lookUntilReached(rung: Rung, resource: Resource, context: ReapContext): Promise<Look> {
   const giveUpAt = context.clock.now() + rung.timeoutMs;
   for (let pause = POLL_MS.first; ; pause = Math.min(pause * 2, POLL_MS.most)) {
-    const found = await look(resource, context);
+    const found = await look(resource, context, rung);
     if (found.kind === 'gone' || rung.reached === undefined) return found;
     if (found.kind === 'there' && rung.reached(found.resource)) return found;
     if (context.clock.now() + pause >= giveUpAt) {
@@ -193,10 +201,12 @@ async function lookUntilReached(rung: Rung, resource: Resource, context: ReapCon
   }
 }
 
-async function look(resource: Resource, { provider, deadline, looks }: ReapContext): Promise<Look> {
+/** @param last the rung that was tried before */
+async function look(resource: Resource, context: ReapContext, last?: Rung): Promise<Look> {
+  const { provider, deadline, looks } = context;
   try {
     const found = await looks.run(deadline.signal, () =>
-      deadline.within(LOOK_TIMEOUT_MS, 'inspect', (signal) => provider.inspect(resource, signal)),
+      deadline.within(lookTimeLeft(last, resource, context), 'inspect', (signal) => provider.inspect(resource, signal)),
     );
     return found ? { kind: 'there', resource: found } : { kind: 'gone' };
   } catch (thrown) {

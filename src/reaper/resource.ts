@@ -11,6 +11,8 @@ export interface Resource {
   readonly name: string;
   /** What it was made from. */
   readonly image?: string;
+  /** The provider's id of what it was made from. */
+  readonly imageId?: string;
   /** The provider's own word: `running`, `exited`, `paused`. */
   readonly state: string;
   /** Something still runs in it: ending it is an outcome of its own (`graceful`, `killed`). */
@@ -20,6 +22,10 @@ export interface Resource {
   readonly createdAt?: number;
   /** Why a stop signal would do nothing: it is killed at once, and the report says why. */
   readonly deaf?: string;
+  /** Of an image: everything that used it, as far as the provider saw, whether it still exists or not. */
+  readonly heirOf?: readonly Resource[];
+  /** Ids of resources of the same kind and provider that must go before it: the images that were made from it. */
+  readonly dependents?: readonly string[];
   /** Why the provider must never remove it, whatever matches: it runs this very process, say. */
   readonly protection?: string;
 }

@@ -1,5 +1,5 @@
 import { labels, runnerOf } from './labels';
-import { keyOf, type Resource } from './resource';
+import { type Kind, keyOf, type Resource } from './resource';
 
 /** One condition on a label: its key is there, and has this value if one is given. */
 export interface LabelFilter {
@@ -13,18 +13,22 @@ export interface Filters {
   readonly namePrefixes: readonly string[];
 }
 
+/** Kinds that run, and can be stopped. */
+const CAN_RUN: ReadonlySet<Kind> = new Set<Kind>(['container', 'sandbox']);
+
 /** Says which resources are owned. */
 export type Selector = (resource: Resource) => boolean;
 
 /** What earlier runs left: see `leftoversOf`. */
 export type PreCleanup = 'none' | 'stale' | 'stopped' | 'all';
 
+/** Images are nobody's by their name: it says where they come from. */
 export function matchesFilters(resource: Resource, filters: Filters): boolean {
   const has = ({ key, value }: LabelFilter) =>
     value === undefined ? Object.hasOwn(resource.labels, key) : resource.labels[key] === value;
   return (
     filters.labels.some((line) => line.length > 0 && line.every(has)) ||
-    filters.namePrefixes.some((prefix) => prefix !== '' && resource.name.startsWith(prefix))
+    (resource.kind !== 'image' && filters.namePrefixes.some((prefix) => prefix !== '' && resource.name.startsWith(prefix)))
   );
 }
 
@@ -34,20 +38,32 @@ export function sessionOf(resource: Resource): string | undefined {
 }
 
 /**
+ * What is selected, and the images that are left when that is gone: used by nothing else, and without a label that says whose they are.
+ * An image that something protected uses stays in use.
+ */
+export function withHeirs(selector: Selector): Selector {
+  const goes: Selector = (user) => selector(user) && protectionOf(user) === undefined;
+  return (resource) => {
+    const { heirOf = [] } = resource;
+    return selector(resource) || (sessionOf(resource) === undefined && heirOf.length > 0 && heirOf.every(goes));
+  };
+}
+
+/**
  * What a session owns: what carries its label, and what matches its filters unless another session's label says whose it is.
  * Without a session id (main died before it had one) only the filters are left.
  */
 export function ownedBy(sessionId: string | undefined, filters: Filters): Selector {
-  return (resource) => {
+  return withHeirs((resource) => {
     const owner = sessionOf(resource);
     return owner === undefined ? matchesFilters(resource, filters) : owner === sessionId;
-  };
+  });
 }
 
 /**
  * What pre-cleanup removes: of all that carries any session's label or matches the filters, never the current session's,
  * - `stale`: what this runner's other sessions left (a runner runs one job at a time: they are over), and what is older than `maxAgeMs`;
- * - `stopped`: that, and what is not running;
+ * - `stopped`: that, and what could run and does not (a volume never runs, and may be another session's that does);
  * - `all`: everything.
  */
 export function leftoversOf(
@@ -58,7 +74,7 @@ export function leftoversOf(
   const stale = (resource: Resource, owner: string | undefined) =>
     (owner !== undefined && runner !== undefined && runnerOf(owner) === runner) ||
     (resource.createdAt !== undefined && current.now - resource.createdAt > current.maxAgeMs);
-  return (resource) => {
+  return withHeirs((resource) => {
     const owner = sessionOf(resource);
     if (owner === current.sessionId) return false;
     if (owner === undefined && !matchesFilters(resource, current.filters)) return false;
@@ -68,19 +84,19 @@ export function leftoversOf(
       case 'stale':
         return stale(resource, owner);
       case 'stopped':
-        return stale(resource, owner) || !resource.running;
+        return stale(resource, owner) || (CAN_RUN.has(resource.kind) && !resource.running);
       case 'all':
         return true;
     }
-  };
+  });
 }
 
 /**
  * `scope: job`: what came to be since `startedAt` (milliseconds since the epoch), was not there before, and carries no session's label.
- * Engines tell whole seconds.
+ * Engines tell whole seconds, and clocks differ a little: what is on the edge is settled by the list of what was there.
  */
 export function createdSince(startedAt: number, before: ReadonlySet<string>): Selector {
-  const from = Math.floor(startedAt / 1000) * 1000;
+  const from = startedAt - 2_000;
   return (resource) => sessionOf(resource) === undefined && (resource.createdAt ?? 0) >= from && !before.has(keyOf(resource));
 }
 
@@ -107,7 +123,8 @@ export function allOf(...selectors: readonly Selector[]): Selector {
 }
 
 export function anyOf(...selectors: readonly Selector[]): Selector {
-  return (resource) => selectors.some((selects) => selects(resource));
+  // An image may be left by containers of which each is selected by another of these.
+  return withHeirs((resource) => selectors.some((selects) => selects(resource)));
 }
 
 /** Why a resource that matches stays all the same; undefined when nothing protects it. */

@@ -28,7 +28,7 @@ export interface SweepOptions {
   /** Stops at the first failure; the rest is kept. */
   readonly failFast: boolean;
   readonly clock: Clock;
-  /** Called once a resource, as soon as it is settled. */
+  /** Called once a resource, as soon as it is settled; a failure, as soon as a further listing shows that there is no hope for it. */
   readonly onSettled?: (settlement: Settlement) => void;
 }
 
@@ -51,7 +51,7 @@ const PAUSE_MS = { least: 500, most: 5_000 };
  * deadline passes. What appears meanwhile is picked up. Never throws: what could not be done is in the result.
  */
 export async function sweep(options: SweepOptions): Promise<SweepResult> {
-  const ledger = new Ledger(options.onSettled);
+  const ledger = new Ledger(options);
   const limits = { limit: new Limit(options.concurrency), looks: new Limit(options.concurrency) };
   for (let round = 0; ; round += 1) {
     const listing = await list(options);
@@ -72,59 +72,104 @@ export async function sweep(options: SweepOptions): Promise<SweepResult> {
   }
 }
 
-/** Who is known, and how it ended for each. A retryable failure stays open. */
+interface Entry {
+  readonly resource: Resource;
+  readonly settlement?: Settlement;
+  /** It was settled as gone, and was listed again: it is about to vanish, or another one took its name. */
+  readonly reappeared?: boolean;
+  readonly told?: boolean;
+}
+
+/** Who is known, and how it ended for each. What failed stays open while there is hope for it. */
 class Ledger {
-  readonly #entries = new Map<string, { readonly resource: Resource; settlement?: Settlement }>();
+  readonly #entries = new Map<string, Entry>();
+  readonly #stages: Provider['stages'];
   readonly #onSettled: ((settlement: Settlement) => void) | undefined;
 
-  constructor(onSettled: ((settlement: Settlement) => void) | undefined) {
+  constructor({ provider, onSettled }: SweepOptions) {
+    this.#stages = provider.stages;
     this.#onSettled = onSettled;
   }
 
-  discover(resources: readonly Resource[]): void {
-    for (const resource of resources) {
-      if (!this.#entries.has(keyOf(resource))) this.#entries.set(keyOf(resource), { resource });
+  discover(listed: readonly Resource[]): void {
+    for (const resource of listed) {
+      const entry = this.#entries.get(keyOf(resource));
+      if (entry === undefined) this.#entries.set(keyOf(resource), { resource });
+      else if (isGone(entry.settlement)) this.#entries.set(keyOf(resource), { ...entry, reappeared: true });
     }
+    const isOpen = this.#openness();
+    for (const [key, entry] of this.#entries) if (!isOpen(entry)) this.#tell(key);
   }
 
   open(): readonly Resource[] {
-    return [...this.#entries.values()]
-      .filter(({ settlement }) => settlement === undefined || isOpen(settlement))
-      .map(({ resource }) => resource);
+    return [...this.#entries.values()].filter(this.#openness()).map(({ resource }) => resource);
   }
 
-  /** Something failed that is to be tried again. */
+  /** Something was tried before, and is to be tried again. */
   hasFailures(): boolean {
-    return [...this.#entries.values()].some(({ settlement }) => settlement !== undefined && isOpen(settlement));
+    const isOpen = this.#openness();
+    return [...this.#entries.values()].some((entry) => entry.settlement !== undefined && isOpen(entry));
+  }
+
+  hasFailedForGood(resource: Resource): boolean {
+    const entry = this.#entries.get(keyOf(resource));
+    return entry?.settlement?.outcome === 'failed' && !this.#openness()(entry);
+  }
+
+  /** Where in the provider's order it is; a kind that the provider forgot comes last. */
+  stageOf({ kind }: Resource): number {
+    const stage = this.#stages.findIndex((kinds) => kinds.includes(kind));
+    return stage < 0 ? this.#stages.length : stage;
   }
 
   settle(resource: Resource, settlement: Settlement): void {
-    const entry = this.#entries.get(keyOf(resource));
-    const whole = entry?.settlement ? continued(entry.settlement, settlement) : settlement;
-    this.#entries.set(keyOf(resource), { resource, settlement: whole });
-    if (!isOpen(whole)) this.#onSettled?.(whole);
+    const before = this.#entries.get(keyOf(resource));
+    const whole = before?.settlement ? continued(before.settlement, settlement) : settlement;
+    // What went twice is told once; what could not go the second time is told again.
+    const told = before?.told === true && whole.outcome !== 'failed';
+    this.#entries.set(keyOf(resource), { resource, settlement: whole, told });
+    if (whole.outcome !== 'failed') this.#tell(keyOf(resource));
   }
 
   /** The end: what is still open has failed for good. */
   close(verdict: { readonly verified: boolean; readonly error?: Error }): SweepResult {
-    const settlements = [...this.#entries.values()].flatMap(({ settlement }) => settlement ?? []);
-    for (const settlement of settlements.filter(isOpen)) this.#onSettled?.(settlement);
-    return { settlements, ...verdict };
+    for (const key of this.#entries.keys()) this.#tell(key);
+    return { settlements: [...this.#entries.values()].flatMap(({ settlement }) => settlement ?? []), ...verdict };
+  }
+
+  /**
+   * Open is what was not tried yet or may succeed later. Also what was refused for good, while something of an earlier stage is open:
+   * that may be what holds it, as a container holds its network.
+   */
+  #openness(): (entry: Entry) => boolean {
+    const isOpenItself = ({ settlement, reappeared }: Entry) =>
+      settlement === undefined || reappeared === true || (settlement.outcome === 'failed' && settlement.retryable === true);
+    const open = [...this.#entries.values()].filter(isOpenItself);
+    const first = open.reduce((least, { resource }) => Math.min(least, this.stageOf(resource)), Number.POSITIVE_INFINITY);
+    return (entry) => isOpenItself(entry) || (entry.settlement?.outcome === 'failed' && this.stageOf(entry.resource) > first);
+  }
+
+  #tell(key: string): void {
+    const entry = this.#entries.get(key);
+    if (entry?.settlement === undefined || entry.told) return;
+    this.#entries.set(key, { ...entry, told: true });
+    this.#onSettled?.(entry.settlement);
   }
 }
 
-function isOpen({ outcome, retryable }: Settlement): boolean {
-  return outcome === 'failed' && retryable === true;
+function isGone(settlement: Settlement | undefined): boolean {
+  return settlement !== undefined && ['graceful', 'killed', 'removed', 'gone'].includes(settlement.outcome);
 }
 
 /** One account of two reaps of the same resource. */
 function continued(before: Settlement, after: Settlement): Settlement {
+  if (isGone(before) && after.outcome === 'gone') return before;
   const steps = [...before.steps, ...after.steps];
-  const isGone = after.outcome === 'gone' || after.outcome === 'removed';
+  const goneSince = before.outcome === 'failed' && (after.outcome === 'gone' || after.outcome === 'removed');
   return {
     ...after,
     resource: before.resource,
-    outcome: isGone ? outcomeOf(before.resource, before.ending, steps) : after.outcome,
+    outcome: goneSince ? outcomeOf(before.resource, before.ending, steps) : after.outcome,
     ...(before.ending ? { ending: before.ending } : {}),
     durationMs: before.durationMs + after.durationMs,
     steps,
@@ -156,21 +201,30 @@ type Limits = Pick<ReapContext, 'limit' | 'looks'>;
 /** Settles what is open, stage by stage: what uses others goes first. One failure never holds up another resource. */
 async function settleAll(ledger: Ledger, limits: Limits, options: SweepOptions): Promise<void> {
   const open = ledger.open();
-  const { stages } = options.provider;
-  const stageOf = ({ kind }: Resource) => stages.findIndex((kinds) => kinds.includes(kind));
-  // Last, -1: a kind that the provider forgot to put in a stage.
-  for (const stage of [...stages.keys(), -1]) {
-    await Promise.all(
-      open
-        .filter((resource) => stageOf(resource) === stage)
-        .map(async (resource) => {
-          const settlement = await settleOne(resource, limits, options);
-          ledger.settle(resource, settlement);
-          if (options.failFast && settlement.outcome === 'failed' && settlement.retryable !== true) {
-            options.deadline.halt(new Halted(`fail-fast: ${resource.name} could not be removed`));
-          }
-        }),
-    );
+  const settle = async (resource: Resource) => {
+    ledger.settle(resource, await settleOne(resource, limits, options));
+    if (options.failFast && ledger.hasFailedForGood(resource)) {
+      options.deadline.halt(new Halted(`fail-fast: ${resource.name} could not be removed`));
+    }
+  };
+  const stages = Map.groupBy(open, (resource) => ledger.stageOf(resource));
+  for (const [, resources] of [...stages].sort(([a], [b]) => a - b)) {
+    for (const wave of waves(resources)) await Promise.all(wave.map(settle));
+  }
+}
+
+/** In the order in which they can go: what was made from another one of them before that. */
+function* waves(resources: readonly Resource[]): Generator<readonly Resource[]> {
+  let pending = resources;
+  while (pending.length > 0) {
+    const ids = new Set(pending.map(({ id }) => id));
+    const isHeld = ({ dependents = [] }: Resource) => dependents.some((id) => ids.has(id));
+    const held = pending.filter(isHeld);
+    // Should they all hold each other, nobody waits.
+    const next = held.length < pending.length ? held : [];
+    const later = new Set(next);
+    yield pending.filter((resource) => !later.has(resource));
+    pending = next;
   }
 }
 

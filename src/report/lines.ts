@@ -1,7 +1,12 @@
 import { plainLine } from './escape';
-import type { PhaseReport, ResourceReport } from './model';
+import type { PhaseReport, ProviderReport, ResourceReport } from './model';
 import { verdictOf } from './verdict';
 import { time } from './words';
+
+/** `docker: ready: Docker Engine 20.10.24 at unix:///var/run/docker.sock (the default)`. */
+export function providerLine({ name, status, reason }: ProviderReport): string {
+  return plainLine(`${name}: ${status}: ${reason}`);
+}
 
 /** One resource, in one line of a log: outcome, kind, name, id, state before, time, and how it went. */
 export function resourceLine(resource: ResourceReport): string {

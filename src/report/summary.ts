@@ -2,7 +2,7 @@ import { type Outcome, outcomes } from '../reaper/outcome';
 import { htmlCode, htmlText } from './escape';
 import type { BenchmarkReport, PhaseReport, Report, ResourceReport } from './model';
 import { type Verdict, verdictOf } from './verdict';
-import { countKinds, outcomeMeaning, time } from './words';
+import { countKinds, meaningOf, time } from './words';
 
 const ICONS: Readonly<Record<Verdict['kind'], string>> = {
   clean: '✅',
@@ -12,6 +12,9 @@ const ICONS: Readonly<Record<Verdict['kind'], string>> = {
   unverified: '⚠️',
   leftovers: '❌',
 };
+
+/** So many earlier sessions are named. */
+const MOST_SESSIONS = 5;
 
 /** More failures than this are counted, and stand in the report. */
 const MOST_FAILURES = 50;
@@ -44,9 +47,12 @@ function benchmarkLine(benchmark: BenchmarkReport | null): string {
 function preLine(pre: PhaseReport): string {
   if (pre.resources.length === 0) return '';
   const sessions = [...new Set(pre.resources.flatMap(({ session }) => session ?? []))];
-  const from =
-    sessions.length === 0 ? '' : ` Left by ${sessions.slice(0, 5).map(htmlCode).join(', ')}${sessions.length > 5 ? ', …' : ''}.`;
-  return `Before the benchmark: ${htmlText(verdictOf(pre).headline)}.${from}`;
+  const more = sessions.length > MOST_SESSIONS ? ' and others' : '';
+  const from = sessions.length > 0 ? ` It was left by ${sessions.slice(0, MOST_SESSIONS).map(htmlCode).join(', ')}${more}.` : '';
+  const { kind, headline } = verdictOf(pre);
+  const removed = pre.resources.filter(({ outcome }) => outcome !== 'kept' && outcome !== 'gone');
+  const said = kind === 'clean' ? `${countKinds(removed)} removed in ${time(pre.durationMs)}` : headline;
+  return `Left over from earlier runs: ${htmlText(said)}.${from}`;
 }
 
 function failures({ resources }: PhaseReport): string {
@@ -74,7 +80,7 @@ function outcomeTable({ resources, totals }: PhaseReport): string {
   if (resources.length === 0) return '';
   const row = (outcome: Outcome) => {
     const kinds = countKinds(resources.filter((resource) => resource.outcome === outcome));
-    return `| ${outcome} | ${kinds} | ${outcomeMeaning[outcome]} |`;
+    return `| ${outcome} | ${kinds} | ${htmlText(meaningOf(outcome, resources))} |`;
   };
   return ['| Outcome | Resources | |', '| --- | --- | --- |', ...outcomes.filter((outcome) => totals[outcome] > 0).map(row)].join(
     '\n',

@@ -5,7 +5,7 @@ import { plainLine } from './escape';
 import { closingLines, stepsOf } from './lines';
 import type { PhaseReport, Report, ResourceReport } from './model';
 import { type Verdict, verdictOf } from './verdict';
-import { countKinds, outcomeMeaning, time } from './words';
+import { countKinds, meaningOf, time } from './words';
 
 export interface TerminalOptions {
   readonly color: boolean;
@@ -47,7 +47,8 @@ function phaseParts(phase: PhaseReport, { color, most }: TerminalOptions): reado
 function outcomeTable({ resources, totals }: PhaseReport, color: boolean): string {
   const table = newTable(['Outcome', 'Resources', ''], color);
   for (const outcome of outcomes.filter((name) => totals[name] > 0)) {
-    table.push([outcome, countKinds(resources.filter((resource) => resource.outcome === outcome)), outcomeMeaning[outcome]]);
+    const kinds = countKinds(resources.filter((resource) => resource.outcome === outcome));
+    table.push([outcome, kinds, plainLine(meaningOf(outcome, resources))]);
   }
   return table.toString();
 }

@@ -30,8 +30,13 @@ export function countKinds(resources: readonly ResourceReport[]): string {
   return counts.join(', ') || 'nothing';
 }
 
-/** What happened to the resources with an outcome. */
-export const outcomeMeaning: Readonly<Record<Outcome, string>> = {
+/** What happened to the resources with an outcome; with `kept`, the first reasons. Foreign text may be in it. */
+export function meaningOf(outcome: Outcome, resources: readonly ResourceReport[]): string {
+  const reasons = new Set(resources.flatMap((resource) => (resource.outcome === outcome ? (resource.reason ?? []) : [])));
+  return [...reasons].slice(0, 3).join('; ') || MEANINGS[outcome];
+}
+
+const MEANINGS: Readonly<Record<Outcome, string>> = {
   graceful: 'ended by itself after the stop signal, removed',
   killed: 'ended by SIGKILL, removed',
   removed: 'was not running, removed',

@@ -1,51 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
-import type Docker from 'dockerode';
-import { afterEach, describe, expect, inject, test } from 'vitest';
+import { describe, expect, inject, test } from 'vitest';
 import { labels } from '../../src/reaper/labels';
-import {
-  type ContainerOptions,
-  HONOURS_SIGTERM,
-  IGNORES_SIGTERM,
-  removeContainer,
-  startContainer,
-  stateOf,
-} from '../support/containers';
-import { type Inputs, Job, type JobOptions } from '../support/job';
+import { HONOURS_SIGTERM, IGNORES_SIGTERM, startContainer, stateOf } from '../support/containers';
+import type { Inputs, JobOptions } from '../support/job';
+import { bystander, leak, newJob } from '../support/jobs';
 import { until } from '../support/until';
-
-const cleanups: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0)) await cleanup();
-});
-
-/** A job on the tests' engine, on a runner of its own unless a test says otherwise. */
-async function newJob({ inputs = {}, env = {}, runnerName = randomUUID(), ...rest }: JobOptions = {}): Promise<Job> {
-  const job = await Job.create({
-    inputs: { 'grace-period': '1s', ...inputs },
-    env: { DOCKER_HOST: inject('dockerHost'), ...env },
-    runnerName,
-    ...rest,
-  });
-  cleanups.push(() => job.remove());
-  return job;
-}
-
-/** A container that carries the job's label, as a later step would start it. */
-async function leak(job: Job, command: readonly string[], options: ContainerOptions = {}): Promise<Docker.Container> {
-  return startContainer(command, { ...options, labels: { [labels.session]: await job.session(), ...options.labels } });
-}
-
-/** A container that nobody gave us. It must be there when the test ends. */
-async function bystander(options: ContainerOptions = {}): Promise<Docker.Container> {
-  const container = await startContainer(IGNORES_SIGTERM, options);
-  cleanups.push(async () => {
-    const state = await stateOf(container);
-    await removeContainer(container);
-    expect(state, 'the bystander’s state').toBe('running');
-  });
-  return container;
-}
 
 const run = (script: string, inputs: Inputs = {}): JobOptions => ({ inputs: { run: script, ...inputs } });
 

@@ -2,6 +2,8 @@ import Docker from 'dockerode';
 import { inject } from 'vitest';
 import { dockerOptions } from '../../src/docker/endpoint';
 
+export { HONOURS_SIGTERM, IGNORES_SIGTERM, stateOf } from './container-habits';
+
 /** The engine that the tests use. */
 export const docker = new Docker(dockerOptions({ url: inject('dockerHost'), from: 'the tests' }));
 
@@ -11,11 +13,6 @@ export interface ContainerOptions {
   readonly hostConfig?: Docker.HostConfig;
   readonly create?: Partial<Docker.ContainerCreateOptions>;
 }
-
-/** PID 1 ends at once at SIGTERM. */
-export const HONOURS_SIGTERM = ['sh', '-c', "trap 'exit 0' TERM; while :; do sleep 0.05; done"];
-/** PID 1 ignores SIGTERM. */
-export const IGNORES_SIGTERM = ['sh', '-c', "trap '' TERM; while :; do sleep 1; done"];
 
 export async function createContainer(command: readonly string[], options: ContainerOptions = {}): Promise<Docker.Container> {
   return docker.createContainer({
@@ -32,16 +29,6 @@ export async function startContainer(command: readonly string[], options: Contai
   const container = await createContainer(command, options);
   await container.start();
   return container;
-}
-
-/** The engine's word for the container's state; `gone` when there is none. */
-export async function stateOf(container: Docker.Container): Promise<string> {
-  try {
-    return (await container.inspect()).State.Status;
-  } catch (error) {
-    if (error instanceof Error && 'statusCode' in error && error.statusCode === 404) return 'gone';
-    throw error;
-  }
 }
 
 /** Removes what a test made on purpose outside any session. */

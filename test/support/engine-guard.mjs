@@ -59,8 +59,7 @@ function startEngine() {
   );
   closeSync(log);
   let toldToEnd = false;
-  const ended = new Promise((resolve) => engine.once('exit', resolve).once('error', resolve));
-  ended.then(() => toldToEnd || fail());
+  const ended = new Promise((resolve) => engine.once('exit', resolve).once('error', resolve)).then(() => toldToEnd || fail());
   return {
     ended,
     signal(name) {

@@ -26,7 +26,7 @@ export async function busyboxImage(docker: Docker, name: string): Promise<string
     await Promise.all(APPLETS.map((applet) => symlink('busybox', join(bin, applet))));
     const archive = join(directory, 'image.tar');
     await execute('tar', ['--create', '--file', archive, '--directory', join(directory, 'root'), '.']);
-    const [repo, tag] = name.split(':');
+    const [repo = '', tag = ''] = name.split(':');
     const progress = await docker.importImage(createReadStream(archive) as unknown as string);
     // Its last line names the image. Podman 4.3 takes no tag at the import, so that it is given one afterwards.
     const id = /sha256:[0-9a-f]{64}/.exec(await text(progress))?.[0] ?? '';

@@ -83,8 +83,17 @@ export class Job {
    * @param stateFile the state, where a test has changed it
    */
   async startPost(later: Readonly<Record<string, string>> = {}, stateFile?: string): Promise<Step> {
-    const state = [...commandsIn(stateFile ?? (await this.stateFile()))].map(([name, value]) => [`STATE_${name}`, value]);
-    return this.#start(action.runs.post, { ...Object.fromEntries(state), ...later });
+    return this.#start(action.runs.post, { ...(await this.#state(stateFile)), ...later });
+  }
+
+  /** What post is started with, for a test that starts it elsewhere. */
+  async postProcess(): Promise<{ readonly node: string; readonly bundle: string; readonly env: NodeJS.ProcessEnv }> {
+    return { node: process.execPath, bundle: join(root, action.runs.post), env: await this.#environment(await this.#state()) };
+  }
+
+  /** Makes an empty file in the runner's temporary directory: a sign for the benchmark. */
+  async touch(name: string): Promise<void> {
+    await writeFile(this.#path(`temp/${name}`), '');
   }
 
   async post(later?: Readonly<Record<string, string>>, stateFile?: string): Promise<StepResult> {
@@ -120,6 +129,11 @@ export class Job {
 
   async remove(): Promise<void> {
     await rm(this.directory, { recursive: true, force: true });
+  }
+
+  async #state(stateFile?: string): Promise<Readonly<Record<string, string>>> {
+    const commands = commandsIn(stateFile ?? (await this.stateFile()));
+    return Object.fromEntries([...commands].map(([name, value]) => [`STATE_${name}`, value]));
   }
 
   #path(name: string): string {

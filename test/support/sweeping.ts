@@ -7,7 +7,7 @@ import { Deadline } from '../../src/reaper/deadline';
 import { labels } from '../../src/reaper/labels';
 import type { Settlement } from '../../src/reaper/outcome';
 import type { Provider } from '../../src/reaper/provider';
-import { ownedBy } from '../../src/reaper/selector';
+import { ownedBy, type Selector } from '../../src/reaper/selector';
 import { type SweepMode, type SweepResult, sweep } from '../../src/reaper/sweep';
 
 const SETTINGS: DockerSettings = {
@@ -16,13 +16,14 @@ const SETTINGS: DockerSettings = {
   killMs: 5_000,
   removeMs: 10_000,
   skipGraceWhenDeaf: true,
+  kinds: ['container', 'network', 'volume'],
 };
 
-/** The provider for the tests' engine. */
-export async function provider(settings: Partial<DockerSettings> = {}): Promise<Provider> {
+/** The provider for an engine: the tests' own, unless a test has another. */
+export async function provider(settings: Partial<DockerSettings> = {}, url: string = inject('dockerHost')): Promise<Provider> {
   const deadline = new Deadline(systemClock, 10_000);
   try {
-    const engine = await connect([{ url: inject('dockerHost'), from: 'the tests' }], deadline);
+    const engine = await connect([{ url, from: 'the tests' }], deadline);
     return dockerProvider(engine, { ...SETTINGS, ...settings }, systemClock);
   } finally {
     deadline.dispose();
@@ -30,6 +31,8 @@ export async function provider(settings: Partial<DockerSettings> = {}): Promise<
 }
 
 export interface SweepSettings extends Partial<DockerSettings> {
+  /** Where the engine is, where it is not the tests' own. */
+  readonly url?: string;
   readonly graceMs?: number;
   readonly deadlineMs?: number;
   readonly mode?: SweepMode;
@@ -38,13 +41,18 @@ export interface SweepSettings extends Partial<DockerSettings> {
 }
 
 /** Sweeps one session with a grace period that tests can wait for. */
-export async function sweepSession(session: string, settings: SweepSettings = {}): Promise<SweepResult> {
-  const { graceMs = 1_000, deadlineMs = 60_000, mode = { kind: 'remove' }, change = (same) => same, ...docker } = settings;
+export function sweepSession(session: string, settings: SweepSettings = {}): Promise<SweepResult> {
+  return sweepWith(ownedBy(session, { labels: [], namePrefixes: [] }), settings);
+}
+
+/** Sweeps what the selector selects, in the same way. */
+export async function sweepWith(selector: Selector, settings: SweepSettings = {}): Promise<SweepResult> {
+  const { url, graceMs = 1_000, deadlineMs = 60_000, mode = { kind: 'remove' }, change = (same) => same, ...docker } = settings;
   const deadline = new Deadline(systemClock, deadlineMs);
   try {
     return await sweep({
-      provider: change(await provider(docker)),
-      selector: ownedBy(session, { labels: [], namePrefixes: [] }),
+      provider: change(await provider(docker, url)),
+      selector,
       mode,
       policy: { graceMs, retry: { retries: 3, delayMs: 50, factor: 2 } },
       deadline,

@@ -45,13 +45,13 @@ describe('pre-cleanup', () => {
   it('is told with the sessions that left something', () => {
     const pre = phase([resource({ session: 'gh-1' }), resource({ session: 'gh-1' }), resource({ session: 'gh-2' })]);
     expect(summaryOf(report({ pre }))).toContain(
-      'Before the benchmark: Everything is gone: 3 containers in 6.2s. Left by <code>gh-1</code>, <code>gh-2</code>.',
+      'Left over from earlier runs: 3 containers removed in 6.2s. It was left by <code>gh-1</code>, <code>gh-2</code>.',
     );
   });
 
   it('names five sessions at most', () => {
     const pre = phase(Array.from({ length: 7 }, (_, index) => resource({ session: `gh-${index}` })));
-    expect(summaryOf(report({ pre }))).toMatch(/Left by (<code>gh-\d<\/code>, ){5}…\./);
+    expect(summaryOf(report({ pre }))).toMatch(/left by (<code>gh-\d<\/code>(, )?){5} and others\./);
   });
 
   it('is not told when it found nothing', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { outcomes } from '../../../src/reaper/outcome';
-import { count, countKinds, outcomeMeaning, time } from '../../../src/report/words';
+import { count, countKinds, meaningOf, time } from '../../../src/report/words';
 import { resource } from './sample';
 
 describe('a time', () => {
@@ -38,6 +38,6 @@ describe('a count', () => {
 
 describe('an outcome', () => {
   it.each(outcomes)('%s has a meaning that fits into a table', (outcome) => {
-    expect(outcomeMeaning[outcome]).toMatch(/^[^|\n]+$/);
+    expect(meaningOf(outcome, [])).toMatch(/^[^|\n]+$/);
   });
 });

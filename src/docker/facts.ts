@@ -1,0 +1,56 @@
+import type Docker from 'dockerode';
+import type { Clock } from '../reaper/clock';
+import type { Resource } from '../reaper/resource';
+import { findOwnContainer, type OwnContainer } from './own-container';
+import { protectionOn } from './protection';
+import { ask } from './request';
+
+/** What is asked of an engine once, and said about each of its resources. */
+interface Facts {
+  readonly own: OwnContainer | undefined;
+  /** Milliseconds that the engine's clock is ahead of ours. */
+  readonly aheadMs: number;
+}
+
+/** Clocks that differ by less are as good as equal: the engine tells whole seconds. */
+const SAME_TIME_MS = 1_000;
+
+/**
+ * Adds to a resource what its own listing does not tell: that it is protected, and its age by our clock. A machine that is not this one
+ * may have another idea of the time.
+ */
+export class FactTeller {
+  readonly #docker: Docker;
+  readonly #clock: Clock;
+  #facts: Facts | undefined;
+
+  constructor(docker: Docker, clock: Clock) {
+    this.#docker = docker;
+    this.#clock = clock;
+  }
+
+  /** @throws what the engine answers: without the facts, nothing can be listed */
+  async tell(resources: readonly Resource[], signal: AbortSignal): Promise<readonly Resource[]> {
+    this.#facts ??= await this.#ask(signal);
+    const { own, aheadMs } = this.#facts;
+    return resources.map((resource) => {
+      const protection = resource.protection ?? protectionOn(resource, own);
+      return {
+        ...resource,
+        ...(resource.createdAt === undefined ? {} : { createdAt: resource.createdAt - aheadMs }),
+        ...(protection === undefined ? {} : { protection }),
+      };
+    });
+  }
+
+  async #ask(signal: AbortSignal): Promise<Facts> {
+    const askedAt = this.#clock.now();
+    const { SystemTime } = await ask<{ readonly SystemTime?: string }>(this.#docker, '/info', signal);
+    const ours = (askedAt + this.#clock.now()) / 2;
+    const ahead = SystemTime === undefined ? 0 : Date.parse(SystemTime) - ours;
+    return {
+      own: await findOwnContainer(this.#docker, signal),
+      aheadMs: Math.abs(ahead) >= SAME_TIME_MS ? ahead : 0,
+    };
+  }
+}

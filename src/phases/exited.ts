@@ -1,0 +1,84 @@
+import type { Config } from '../config/config';
+import { type Clock, sleep } from '../reaper/clock';
+import type { Connection } from '../reaper/connection';
+import { Deadline } from '../reaper/deadline';
+import { Halted } from '../reaper/errors';
+import { keyOf, type Resource } from '../reaper/resource';
+import { type Selector, sessionOf } from '../reaper/selector';
+import { type PhaseReport, totalsOf } from '../report/model';
+import { cleanUp } from './cleanup';
+
+export interface ExitedCleanup {
+  readonly connections: readonly Connection[];
+  readonly config: Config;
+  readonly sessionId: string;
+  /** Milliseconds that a container stays after its exit. */
+  readonly ttlMs: number;
+  readonly clock: Clock;
+  readonly log: (line: string) => void;
+  /** Aborts when the benchmark has ended. */
+  readonly benchmark: AbortSignal;
+}
+
+/** Milliseconds between two looks: often enough for the time to live, seldom enough for the engine. */
+const LOOK_EVERY_MS = { least: 500, most: 10_000 };
+
+/** States of a container that has never run: it has not exited. */
+const NOT_YET_RUN = new Set(['created', 'configured']);
+
+/**
+ * While the benchmark runs, removes the session's containers some time after they exit. Ends soon after the benchmark has ended: what
+ * it does not finish is post's.
+ * @returns all that was done, as one phase
+ */
+export async function sweepExited(options: ExitedCleanup): Promise<PhaseReport> {
+  const { config, clock, ttlMs, benchmark, connections } = options;
+  const startedAt = clock.now();
+  const since = new Map<string, number>();
+  const done: PhaseReport[] = [];
+  const every = Math.min(LOOK_EVERY_MS.most, Math.max(LOOK_EVERY_MS.least, ttlMs / 2));
+  while (await elapsed(clock, every, benchmark)) {
+    const deadline = new Deadline(clock, config.deadline);
+    const halt = () => deadline.halt(new Halted('the benchmark has ended'));
+    benchmark.addEventListener('abort', halt, { once: true });
+    const selector = exitedSince(since, options);
+    done.push(await cleanUp({ ...options, connections, selection: { selector }, mode: { kind: 'remove' }, deadline }));
+    benchmark.removeEventListener('abort', halt);
+    deadline.dispose();
+  }
+  return merged(done, clock.now() - startedAt);
+}
+
+/** The session's containers that were seen to have exited at least the time to live ago. Remembers when each was seen so first. */
+function exitedSince(since: Map<string, number>, { clock, sessionId, ttlMs }: ExitedCleanup): Selector {
+  return (resource: Resource) => {
+    if (resource.kind !== 'container' || sessionOf(resource) !== sessionId) return false;
+    if (resource.running || NOT_YET_RUN.has(resource.state)) {
+      since.delete(keyOf(resource)); // Started again: its time begins anew.
+      return false;
+    }
+    const seen = since.get(keyOf(resource)) ?? clock.now();
+    since.set(keyOf(resource), seen);
+    return clock.now() - seen >= ttlMs;
+  };
+}
+
+async function elapsed(clock: Clock, ms: number, signal: AbortSignal): Promise<boolean> {
+  return sleep(clock, ms, signal).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** What was kept is only not finished. The latest word on the providers holds. */
+function merged(phases: readonly PhaseReport[], durationMs: number): PhaseReport {
+  const resources = phases.flatMap((phase) => phase.resources.filter(({ outcome }) => outcome !== 'kept'));
+  return {
+    durationMs: Math.round(durationMs),
+    verified: phases.at(-1)?.verified ?? true,
+    dryRun: false,
+    providers: phases.at(-1)?.providers ?? [],
+    resources,
+    totals: totalsOf(resources),
+  };
+}

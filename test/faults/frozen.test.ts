@@ -1,0 +1,186 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import type { Report } from '../../src/report/model';
+import { HEEDS_NO_SIGTERM, HONOURS_SIGTERM } from '../support/container-habits';
+import { EngineToBreak } from '../support/engine-to-break';
+import type { Job, StepResult } from '../support/job';
+import { newSession, sweepSession } from '../support/sweeping';
+import { until } from '../support/until';
+
+let there: EngineToBreak;
+beforeAll(async () => {
+  there = await EngineToBreak.start();
+});
+afterEach(() => there.engine.thaw());
+afterAll(() => there.stop());
+
+/** Milliseconds that post may take longer than its deadline. */
+const MOST_OVER_MS = 5_000;
+
+interface TimedResult extends StepResult {
+  readonly tookMs: number;
+}
+
+async function timedPost(job: Job): Promise<TimedResult> {
+  const startedAt = performance.now();
+  const result = await job.post();
+  return { ...result, tookMs: performance.now() - startedAt };
+}
+
+const annotations = ({ output }: StepResult) => output.split('\n').filter((line) => /^::(warning|error)/.test(line));
+
+function postOf({ phases: { post } }: Report) {
+  if (post === null) throw new Error('the report has no post');
+  return post;
+}
+
+/** Waits until the frozen engine has that many connections more than now. */
+async function untilAskedAgain(times: number): Promise<void> {
+  const before = await there.engine.connections();
+  await until(`the frozen engine is asked ${times} times`, async () => (await there.engine.connections()) >= before + times);
+}
+
+describe('an engine that is frozen', () => {
+  test('when post starts, and thaws when post has given up its first question, loses everything', async () => {
+    const job = await there.begunJob();
+    await there.leak(await job.session(), 3, HONOURS_SIGTERM);
+    await there.engine.freeze();
+
+    const post = await job.startPost();
+    // The first one waits for 10 s.
+    await untilAskedAgain(2);
+    await there.engine.thaw();
+    const result = await post.ended;
+
+    expect(result.exitCode, result.output).toBe(0);
+    expect(annotations(result)).toEqual([]);
+    expect(postOf(await job.report())).toMatchObject({ verified: true, totals: { graceful: 3, failed: 0 } });
+    expect(await there.leftOf(await job.session())).toBe(0);
+  });
+
+  test('when it is listed, and thaws, loses everything', async () => {
+    const { session } = newSession();
+    await there.leak(session, 3, HONOURS_SIGTERM);
+    let frozenFor = 0;
+
+    const result = await sweepSession(session, {
+      url: there.engine.url,
+      change: (provider) => ({
+        ...provider,
+        async list(signal) {
+          if (frozenFor > 0) return provider.list(signal);
+          await there.engine.freeze();
+          const startedAt = performance.now();
+          const listing = provider.list(signal);
+          // Nothing shows that a question on an open connection waits: half a second is a hundred times what an answer takes.
+          await until('the listing has waited', () => performance.now() - startedAt > 500);
+          frozenFor = performance.now() - startedAt;
+          await there.engine.thaw();
+          return listing;
+        },
+      }),
+    });
+
+    expect(result.settlements.map(({ outcome }) => outcome)).toEqual(['graceful', 'graceful', 'graceful']);
+    expect(result.verified).toBe(true);
+  });
+
+  test('in the middle of the stops, and thaws when it has been asked to kill, loses everything', async () => {
+    const times = { 'grace-period': '2s', 'stop-timeout': '3s', 'kill-timeout': '1s', 'remove-timeout': '1s' };
+    const job = await there.begunJob({ inputs: times });
+    const session = await job.session();
+    await there.leak(session, 5, HEEDS_NO_SIGTERM);
+    const stops = await there.watchStops(session);
+
+    const post = await job.startPost();
+    await until('all have their stop signal', () => stops.signalled === 5);
+    await there.engine.freeze();
+    // For each container: a look, after the stop's time is over, and a kill.
+    await untilAskedAgain(5 * 2);
+    await there.engine.thaw();
+    const result = await post.ended;
+
+    expect(result.exitCode, result.output).toBe(0);
+    expect(annotations(result)).toEqual([]);
+    const { verified, totals, resources } = postOf(await job.report());
+    expect({ verified, killed: totals.killed }).toEqual({ verified: true, killed: 5 });
+    expect(resources.map(({ steps }) => steps[0]?.result)).toEqual(Array.from({ length: 5 }, () => 'timeout'));
+    expect(await there.leftOf(session)).toBe(0);
+  });
+
+  test('for the whole of post lets it end in time, and say so; and the next post loses everything', async () => {
+    const jobs = await Promise.all([
+      there.begunJob({ inputs: { deadline: '4s' } }),
+      there.begunJob({ inputs: { deadline: '4s', 'fail-on-error': 'true' } }),
+    ]);
+    for (const job of jobs) await there.leak(await job.session(), 1, HONOURS_SIGTERM);
+    await there.engine.freeze();
+
+    const results = await Promise.all(jobs.map(timedPost));
+
+    for (const [index, result] of results.entries()) {
+      expect(result.tookMs, result.output).toBeLessThan(4_000 + MOST_OVER_MS);
+      expect(result.exitCode, result.output).toBe(index);
+      expect(annotations(result)).toEqual([
+        expect.stringMatching(/^::(warning|error) title=Cleanup of session gh-\S+::Not cleaned up: docker can’t be reached/),
+      ]);
+    }
+    for (const job of jobs) {
+      const { verified, providers, resources } = postOf(await job.report());
+      expect({ verified, resources }).toEqual({ verified: false, resources: [] });
+      expect(providers).toEqual([
+        { name: 'docker', status: 'unavailable', reason: expect.stringContaining('the deadline of 4 s has passed') },
+      ]);
+      expect(await job.summary()).toContain('Not cleaned up: docker can’t be reached');
+    }
+    await there.engine.thaw();
+    const again = await Promise.all(jobs.map((job) => job.post()));
+    expect(again.map(({ exitCode }) => exitCode)).toEqual([0, 0]);
+    expect(await Promise.all(jobs.map(async (job) => there.leftOf(await job.session())))).toEqual([0, 0]);
+  });
+
+  test('from the first stop to the end of post leaves every container failed, with the command that removes it', async () => {
+    const times = { deadline: '6s', 'stop-timeout': '2s', 'kill-timeout': '1s', 'remove-timeout': '1s' };
+    const job = await there.begunJob({ inputs: times });
+    const session = await job.session();
+    const containers = await there.leak(session, 3, HEEDS_NO_SIGTERM);
+    const stops = await there.watchStops(session);
+    const startedAt = performance.now();
+
+    const post = await job.startPost();
+    await until('all have their stop signal', () => stops.signalled === 3);
+    await there.engine.freeze();
+    const result = await post.ended;
+
+    expect(performance.now() - startedAt, result.output).toBeLessThan(6_000 + MOST_OVER_MS);
+    expect(result.exitCode).toBe(0);
+    expect(annotations(result)).toHaveLength(1);
+    expect(annotations(result)[0]).toContain('3 leftovers: act');
+    const { resources } = postOf(await job.report());
+    const ends = resources.map(({ id, outcome, command }) => ({ id, outcome, command }));
+    const expected = containers.map(({ id }) => ({
+      id,
+      outcome: 'failed',
+      command: `docker --host ${there.engine.url} rm --force --volumes ${id.slice(0, 12)}`,
+    }));
+    expect(ends).toHaveLength(3);
+    expect(ends).toEqual(expect.arrayContaining(expected));
+    for (const { command } of expected) expect(result.output).toContain(command);
+    for (const { steps } of resources) expect(steps.map(({ action }) => action)).toEqual(['stop', 'kill', 'remove']);
+  });
+
+  test('while main cleans does not hold up the job, and post finds it thawed', async () => {
+    const job = await there.job({ inputs: { deadline: '2s', run: 'echo started' } });
+    await there.engine.freeze();
+
+    const main = await job.main();
+
+    expect(main.exitCode, main.output).toBe(0);
+    expect(main.output).toContain('started');
+    expect(main.output).toContain('docker: skipped: no Docker engine at');
+    await there.engine.thaw();
+    await there.leak(await job.session(), 1, HONOURS_SIGTERM);
+    const post = await job.post();
+    expect(post.exitCode, post.output).toBe(0);
+    expect(await there.leftOf(await job.session())).toBe(0);
+  });
+});

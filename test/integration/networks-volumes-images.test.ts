@@ -1,0 +1,349 @@
+import { randomUUID } from 'node:crypto';
+import type Docker from 'dockerode';
+import { afterAll, describe, expect, inject, test } from 'vitest';
+import type { Settlement } from '../../src/reaper/outcome';
+import type { Kind } from '../../src/reaper/resource';
+import { ownedBy } from '../../src/reaper/selector';
+import type { SweepResult } from '../../src/reaper/sweep';
+import {
+  type ContainerOptions,
+  createContainer,
+  docker,
+  HONOURS_SIGTERM,
+  removeContainer,
+  startContainer,
+} from '../support/containers';
+import { busyboxImage } from '../support/image';
+import { newSession, only, provider, stepsOf, sweepSession, sweepWith } from '../support/sweeping';
+
+/** What is nobody's, and must outlive its test: removed after all of them, last made first. */
+const bystanders: (() => Promise<unknown>)[] = [];
+afterAll(async () => {
+  for (const remove of bystanders.reverse()) await remove().catch(() => undefined);
+});
+
+const unique = (name: string) => `${name}-${randomUUID().slice(0, 8)}`;
+
+async function network(labels: Record<string, string> = {}, name = unique('net')): Promise<Docker.Network> {
+  const made: Docker.Network = await docker.createNetwork({ Name: name, Labels: labels });
+  bystanders.push(() => made.remove());
+  return made;
+}
+
+/** @returns its name */
+async function volume(labels: Record<string, string> = {}, name = unique('data')): Promise<string> {
+  await docker.createVolume({ Name: name, Labels: labels });
+  bystanders.push(() => docker.getVolume(name).remove());
+  return name;
+}
+
+/** An image of the test's own: the shared one is used by other tests' containers. */
+async function image(name = `${unique('own')}:1`): Promise<string> {
+  const made = await busyboxImage(docker, name);
+  bystanders.push(() => docker.getImage(made).remove({ force: true }));
+  return made;
+}
+
+async function bystander(options: ContainerOptions): Promise<Docker.Container> {
+  const container = await startContainer(HONOURS_SIGTERM, { name: unique('bystander'), ...options });
+  bystanders.push(() => removeContainer(container));
+  return container;
+}
+
+async function exists(inspection: Promise<unknown>): Promise<boolean> {
+  try {
+    await inspection;
+    return true;
+  } catch (error) {
+    if (error instanceof Error && 'statusCode' in error && error.statusCode === 404) return false;
+    throw error;
+  }
+}
+
+const hasNetwork = (which: Docker.Network) => exists(which.inspect());
+const hasVolume = (name: string) => exists(docker.getVolume(name).inspect());
+const hasImage = (name: string) => exists(docker.getImage(name).inspect());
+const nameOf = async (container: Docker.Container) => (await container.inspect()).Name.replace('/', '');
+
+function settlementOf({ settlements }: SweepResult, kind: Kind): Settlement {
+  return only({ settlements: settlements.filter(({ resource }) => resource.kind === kind), verified: true });
+}
+
+/** `['container graceful', 'network removed']` */
+const outcomes = ({ settlements }: SweepResult) =>
+  settlements.map(({ resource, outcome }) => `${resource.kind} ${outcome}`).sort();
+
+const ALL: readonly Kind[] = ['container', 'network', 'volume', 'image'];
+
+describe('a session’s networks and volumes', () => {
+  test('go with its containers, and those of nobody stay', async () => {
+    const { session, labelled } = newSession();
+    const [net, data] = [await network(labelled.labels), await volume(labelled.labels)];
+    const [otherNet, otherData] = [await network(), await volume()];
+    await startContainer(HONOURS_SIGTERM, { ...labelled, hostConfig: { NetworkMode: net.id, Binds: [`${data}:/data`] } });
+
+    const result = await sweepSession(session);
+
+    expect(outcomes(result)).toEqual(['container graceful', 'network removed', 'volume removed']);
+    expect(result.verified).toBe(true);
+    expect([await hasNetwork(net), await hasVolume(data)]).toEqual([false, false]);
+    expect([await hasNetwork(otherNet), await hasVolume(otherData)]).toEqual([true, true]);
+  });
+
+  test('are planned in a dry run, and stay', async () => {
+    const { session, labelled } = newSession();
+    const [net, data] = [await network(labelled.labels), await volume(labelled.labels)];
+
+    const result = await sweepSession(session, { mode: { kind: 'plan' } });
+
+    expect(outcomes(result)).toEqual(['network planned', 'volume planned']);
+    expect([await hasNetwork(net), await hasVolume(data)]).toEqual([true, true]);
+  });
+
+  test('stay where resources does not name them', async () => {
+    const { session, labelled } = newSession();
+    const [net, data] = [await network(labelled.labels), await volume(labelled.labels)];
+
+    const result = await sweepSession(session, { kinds: ['container', 'sandbox'] });
+
+    expect(result).toMatchObject({ settlements: [], verified: true });
+    expect([await hasNetwork(net), await hasVolume(data)]).toEqual([true, true]);
+  });
+
+  test('are found by their label without any container', async () => {
+    const { session, labelled } = newSession();
+    await network(labelled.labels);
+    await volume(labelled.labels);
+
+    expect(outcomes(await sweepSession(session))).toEqual(['network removed', 'volume removed']);
+  });
+
+  test('are found by their name', async () => {
+    const prefix = unique('task');
+    await network({}, `${prefix}-net`);
+    await volume({}, `${prefix}-data`);
+
+    const result = await sweepWith(ownedBy('none', { labels: [], namePrefixes: [prefix] }));
+
+    expect(outcomes(result)).toEqual(['network removed', 'volume removed']);
+    expect(result.verified).toBe(true);
+  });
+});
+
+describe('a network that somebody else’s container is on', () => {
+  test('has failed at once, with the container’s name and the command that removes it', async () => {
+    const { session, labelled } = newSession();
+    const net = await network(labelled.labels);
+    const foreign = await bystander({ hostConfig: { NetworkMode: net.id } });
+
+    const result = await sweepSession(session);
+
+    const settlement = only(result);
+    expect(settlement).toMatchObject({ outcome: 'failed', resource: { kind: 'network' } });
+    expect(settlement.error?.message).toBe(`it is in use by the container ${await nameOf(foreign)}`);
+    expect(settlement.error?.cause).toBeInstanceOf(Error);
+    expect(settlement.command).toMatch(new RegExp(`^docker (--host \\S+ )?network rm ${net.id.slice(0, 12)}$`));
+    expect(stepsOf(settlement)).toEqual(['remove error']);
+    expect(result.verified).toBe(false);
+  });
+
+  test('holds up nothing else', async () => {
+    const { session, labelled } = newSession();
+    const [held, free, data] = [await network(labelled.labels), await network(labelled.labels), await volume(labelled.labels)];
+    await bystander({ hostConfig: { NetworkMode: held.id } });
+    await startContainer(HONOURS_SIGTERM, { ...labelled, hostConfig: { NetworkMode: held.id } });
+
+    const result = await sweepSession(session);
+
+    expect(outcomes(result)).toEqual(['container graceful', 'network failed', 'network removed', 'volume removed']);
+    expect([await hasNetwork(free), await hasVolume(data)]).toEqual([false, false]);
+  });
+});
+
+describe('a volume that somebody else’s container uses', () => {
+  test('has failed at once, with the container’s name and the command that removes it', async () => {
+    const { session, labelled } = newSession();
+    const data = await volume(labelled.labels);
+    const foreign = await bystander({ hostConfig: { Binds: [`${data}:/data`] } });
+
+    const result = await sweepSession(session);
+
+    const settlement = only(result);
+    expect(settlement).toMatchObject({ outcome: 'failed', resource: { kind: 'volume', id: data } });
+    expect(settlement.error?.message).toBe(`it is in use by the container ${await nameOf(foreign)}`);
+    expect(settlement.command).toMatch(new RegExp(`^docker (--host \\S+ )?volume rm ${data}$`));
+    expect(stepsOf(settlement)).toEqual(['remove error']);
+  });
+
+  test('has failed, too, when that container does not run', async () => {
+    const { session, labelled } = newSession();
+    const data = await volume(labelled.labels);
+    const foreign = await createContainer(['true'], { hostConfig: { Binds: [`${data}:/data`] } });
+    bystanders.push(() => removeContainer(foreign));
+
+    expect(only(await sweepSession(session)).error?.message).toContain(await nameOf(foreign));
+  });
+});
+
+test('an anonymous volume that its container left is nobody’s', async () => {
+  const container = await createContainer(['true'], { create: { Volumes: { '/data': {} } } });
+  const name = (await container.inspect()).Mounts[0]?.Name ?? '';
+  await container.remove({ v: false });
+  bystanders.push(() => docker.getVolume(name).remove());
+
+  const listed = await (await provider()).list(AbortSignal.timeout(10_000));
+
+  expect(listed.map(({ id }) => id)).not.toContain(name);
+});
+
+test('a volume made without a name but with the session’s label is the session’s', async () => {
+  const { session, labelled } = newSession();
+  await docker.createVolume({ Labels: labelled.labels });
+
+  expect(outcomes(await sweepSession(session))).toEqual(['volume removed']);
+});
+
+test('the engine’s own networks are protected', async () => {
+  const listed = await (await provider()).list(AbortSignal.timeout(10_000));
+
+  const own = listed.filter(({ kind, protection }) => kind === 'network' && protection === 'it is the engine’s own');
+  const isDocker = own.some(({ name }) => name === 'bridge');
+  expect(own.map(({ name }) => name).sort()).toEqual(isDocker ? expect.arrayContaining(['bridge', 'host', 'none']) : ['podman']);
+});
+
+test('a Compose project goes whole by its label', async () => {
+  const project = unique('bench');
+  const labels = { 'com.docker.compose.project': project };
+  const [net, data] = [await network(labels, `${project}_default`), await volume(labels, `${project}_data`)];
+  const service = (name: string) =>
+    startContainer(HONOURS_SIGTERM, {
+      name: `${project}-${name}-1`,
+      labels: { ...labels, 'com.docker.compose.service': name },
+      hostConfig: { NetworkMode: net.id, Binds: [`${data}:/data`] },
+    });
+  await Promise.all([service('web'), service('db')]);
+  const other = await network({ 'com.docker.compose.project': unique('other') });
+
+  const filters = { labels: [[{ key: 'com.docker.compose.project', value: project }]], namePrefixes: [] };
+  const result = await sweepWith(ownedBy('none', filters));
+
+  expect(outcomes(result)).toEqual(['container graceful', 'container graceful', 'network removed', 'volume removed']);
+  expect(result.verified).toBe(true);
+  expect(await hasNetwork(other)).toBe(true);
+});
+
+describe('an image', () => {
+  const from = (name: string, options: ContainerOptions = {}): ContainerOptions => ({ ...options, create: { Image: name } });
+
+  test('that removed containers left goes with them, if images are wanted', async () => {
+    const { session, labelled } = newSession();
+    const name = await image();
+    await startContainer(HONOURS_SIGTERM, from(name, labelled));
+
+    const result = await sweepSession(session, { kinds: ALL });
+
+    expect(outcomes(result)).toEqual(['container graceful', 'image removed']);
+    expect(settlementOf(result, 'image').resource.name).toBe(name.includes('/') ? name : expect.stringContaining(name));
+    expect(result.verified).toBe(true);
+    expect(await hasImage(name)).toBe(false);
+  });
+
+  test('stays where images are not wanted', async () => {
+    const { session, labelled } = newSession();
+    const name = await image();
+    await startContainer(HONOURS_SIGTERM, from(name, labelled));
+
+    expect(outcomes(await sweepSession(session))).toEqual(['container graceful']);
+    expect(await hasImage(name)).toBe(true);
+  });
+
+  test('is planned in a dry run, and stays', async () => {
+    const { session, labelled } = newSession();
+    const name = await image();
+    const container = await startContainer(HONOURS_SIGTERM, from(name, labelled));
+    bystanders.push(() => removeContainer(container));
+
+    const result = await sweepSession(session, { kinds: ALL, mode: { kind: 'plan' } });
+
+    expect(outcomes(result)).toEqual(['container planned', 'image planned']);
+    expect(await hasImage(name)).toBe(true);
+  });
+
+  test('that somebody else’s container uses as well is not the session’s', async () => {
+    const { session, labelled } = newSession();
+    const name = await image();
+    await bystander(from(name));
+    await startContainer(HONOURS_SIGTERM, from(name, labelled));
+
+    const result = await sweepSession(session, { kinds: ALL });
+
+    expect(outcomes(result)).toEqual(['container graceful']);
+    expect(result.verified).toBe(true);
+    expect(await hasImage(name)).toBe(true);
+  });
+
+  test('with several tags, in several repositories, goes with all of them', async () => {
+    const { session, labelled } = newSession();
+    const name = await image();
+    const others = [unique('other'), unique('another')];
+    for (const repo of others) await docker.getImage(name).tag({ repo, tag: 'x' });
+    await docker.getImage(name).tag({ repo: name.split(':')[0] ?? '', tag: '2' });
+    await startContainer(HONOURS_SIGTERM, from(name, labelled));
+
+    const result = await sweepSession(session, { kinds: ALL });
+
+    expect(outcomes(result)).toEqual(['container graceful', 'image removed']);
+    expect(await Promise.all([name, ...others.map((repo) => `${repo}:x`)].map(hasImage))).toEqual([false, false, false]);
+  });
+
+  /** An image that carries the labels, as `docker build --label` makes it. */
+  async function built(labels: Record<string, string>, parent?: string): Promise<string> {
+    const container = await createContainer(['true'], parent === undefined ? {} : from(parent));
+    const repo = unique('built');
+    const { Id } = await container.commit({
+      repo,
+      tag: '1',
+      changes: Object.entries(labels).map(([key, value]) => `LABEL ${key}=${value}`),
+    });
+    await container.remove();
+    bystanders.push(() => docker.getImage(Id).remove({ force: true }));
+    return Id.startsWith('sha256:') ? Id : `sha256:${Id}`;
+  }
+
+  test('built with the session’s label is the session’s, though no container used it', async () => {
+    const { session, labelled } = newSession();
+    const id = await built(labelled.labels);
+
+    expect(outcomes(await sweepSession(session, { kinds: ALL }))).toEqual(['image removed']);
+    expect([await hasImage(id), await hasImage(inject('image'))]).toEqual([false, true]);
+  });
+
+  test('of the session goes after those that were made from it', async () => {
+    const { session, labelled } = newSession();
+    const parent = await built(labelled.labels);
+    const child = await built(labelled.labels, parent);
+    await built(labelled.labels, child);
+
+    const result = await sweepSession(session, { kinds: ALL });
+
+    expect(outcomes(result)).toEqual(['image removed', 'image removed', 'image removed']);
+    expect(result.settlements.flatMap(stepsOf)).toEqual(['remove done', 'remove done', 'remove done']);
+  });
+
+  test('of the session that somebody else’s container uses has failed, and keeps its tags', async () => {
+    const { session, labelled } = newSession();
+    const id = await built(labelled.labels);
+    await docker.getImage(id).tag({ repo: unique('second'), tag: '1' });
+    const foreign = await bystander({
+      ...from(id),
+      labels: Object.fromEntries(Object.keys(labelled.labels).map((key) => [key, 'other'])),
+    });
+
+    const settlement = only(await sweepSession(session, { kinds: ALL }));
+
+    expect(settlement).toMatchObject({ outcome: 'failed', resource: { kind: 'image' } });
+    expect(settlement.error?.message).toBe(`it is in use by the container ${await nameOf(foreign)}`);
+    expect(settlement.command).toMatch(/^docker (--host \S+ )?image rm [0-9a-f]{12}$/);
+    expect((await docker.getImage(id).inspect()).RepoTags).toHaveLength(2);
+  });
+});

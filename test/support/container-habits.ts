@@ -1,0 +1,18 @@
+import type Docker from 'dockerode';
+
+/** PID 1 ends at once at SIGTERM. */
+export const HONOURS_SIGTERM = ['sh', '-c', "trap 'exit 0' TERM; while :; do sleep 0.05; done"];
+/** PID 1 ignores SIGTERM. */
+export const IGNORES_SIGTERM = ['sh', '-c', "trap '' TERM; while :; do sleep 1; done"];
+/** PID 1 notes SIGTERM and stays: it can't be seen to be deaf, and uses up the whole grace period. */
+export const HEEDS_NO_SIGTERM = ['sh', '-c', "trap 'true' TERM; while :; do sleep 0.2; done"];
+
+/** The engine's word for the container's state; `gone` when there is none. */
+export async function stateOf(container: Docker.Container): Promise<string> {
+  try {
+    return (await container.inspect()).State.Status;
+  } catch (error) {
+    if (error instanceof Error && 'statusCode' in error && error.statusCode === 404) return 'gone';
+    throw error;
+  }
+}

@@ -1,0 +1,124 @@
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { type ClientRequest, createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
+
+/** What goes wrong with one request. */
+export type Fault =
+  /** The engine never hears of it, and there is no answer. */
+  | { readonly kind: 'hang' }
+  /** The engine never hears of it, and the connection breaks. */
+  | { readonly kind: 'reset' }
+  /** The engine does it, and the connection breaks in the middle of its answer's body. */
+  | { readonly kind: 'cut' }
+  /** The engine does it, and its answer stops in the middle of the body. */
+  | { readonly kind: 'stall' }
+  /** The engine never hears of it, and somebody answers in its place. */
+  | { readonly kind: 'answer'; readonly status: number; readonly retryAfter?: string; readonly body?: string };
+
+interface Rule {
+  readonly fault: Fault;
+  /** `DELETE /containers/abc?force=true`, without the version of the API. */
+  readonly matches: (call: string) => boolean;
+  left: number;
+}
+
+/** Stands between a client and the engine, and spoils the requests that it is told to. */
+export class FlakyProxy {
+  readonly url: string;
+  /** All requests so far. */
+  readonly calls: string[] = [];
+  readonly #server: Server;
+  readonly #directory: string;
+  readonly #upstream: string;
+  readonly #rules: Rule[] = [];
+
+  private constructor(directory: string, upstream: string) {
+    this.#directory = directory;
+    this.#upstream = upstream;
+    this.url = `unix://${join(directory, 'proxy.sock')}`;
+    this.#server = createServer((incoming, answer) => {
+      // Whatever breaks on one side breaks on the other; the client's verdict is what is tested.
+      this.#handle(incoming, answer).catch(() => answer.destroy());
+    });
+  }
+
+  /** @param upstream the engine's socket */
+  static async start(upstream: string): Promise<FlakyProxy> {
+    const proxy = new FlakyProxy(await mkdtemp(join(tmpdir(), 'cleanup-proxy-')), upstream);
+    proxy.#server.listen(proxy.url.slice('unix://'.length));
+    await once(proxy.#server, 'listening');
+    return proxy;
+  }
+
+  async stop(): Promise<void> {
+    const closed = once(this.#server, 'close');
+    this.#server.close();
+    this.#server.closeAllConnections();
+    await closed;
+    await rm(this.#directory, { recursive: true, force: true });
+  }
+
+  /** Spoils so many of the requests that match, from now on. */
+  spoil(fault: Fault, matches: RegExp | ((call: string) => boolean), times = Number.POSITIVE_INFINITY): void {
+    const test = matches instanceof RegExp ? (call: string) => matches.test(call) : matches;
+    this.#rules.push({ fault, matches: test, left: times });
+  }
+
+  async #handle(incoming: IncomingMessage, answer: ServerResponse): Promise<void> {
+    const call = `${incoming.method} ${incoming.url?.replace(/^\/v[\d.]+(?=\/)/, '')}`;
+    this.calls.push(call);
+    const rule = this.#rules.find(({ matches, left }) => left > 0 && matches(call));
+    if (rule === undefined) return this.#forward(incoming, answer);
+    rule.left -= 1;
+    return this.#fail(rule.fault, incoming, answer);
+  }
+
+  async #fail(fault: Fault, incoming: IncomingMessage, answer: ServerResponse): Promise<void> {
+    switch (fault.kind) {
+      case 'hang':
+        return;
+      case 'reset':
+        answer.destroy();
+        return;
+      case 'cut':
+      case 'stall':
+        await this.#half(incoming, answer);
+        if (fault.kind === 'cut') answer.destroy();
+        return;
+      case 'answer':
+        answer.writeHead(fault.status, {
+          'content-type': 'application/json',
+          ...(fault.retryAfter === undefined ? {} : { 'retry-after': fault.retryAfter }),
+        });
+        answer.end(fault.body ?? JSON.stringify({ message: `the proxy says ${fault.status}` }));
+    }
+  }
+
+  async #forward(incoming: IncomingMessage, answer: ServerResponse): Promise<void> {
+    const response = await this.#ask(incoming, answer);
+    answer.writeHead(response.statusCode ?? 502, response.headers);
+    response.pipe(answer);
+  }
+
+  /** Lets the engine do it, and hands on the head and one half of what it says; one that says nothing breaks off before its first byte. */
+  async #half(incoming: IncomingMessage, answer: ServerResponse): Promise<void> {
+    const body = await buffer(await this.#ask(incoming, answer));
+    answer.writeHead(200, { 'content-type': 'application/json', 'content-length': Math.max(1, body.length) });
+    answer.flushHeaders();
+    const half = body.subarray(0, Math.floor(body.length / 2));
+    if (half.length > 0) await new Promise((resolve) => answer.write(half, resolve));
+  }
+
+  async #ask(incoming: IncomingMessage, answer: ServerResponse): Promise<IncomingMessage> {
+    const { method, url, headers } = incoming;
+    const outgoing: ClientRequest = request({ socketPath: this.#upstream, method, path: url, headers });
+    answer.once('close', () => outgoing.destroy());
+    incoming.pipe(outgoing);
+    const [response]: IncomingMessage[] = await once(outgoing, 'response');
+    if (response === undefined) throw new Error('a response without a response');
+    return response;
+  }
+}
