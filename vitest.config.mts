@@ -7,6 +7,16 @@ export default defineConfig({
     projects: [
       { test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },
       { test: { name: 'integration', include: ['test/integration/**/*.test.ts'], ...withEngine } },
+      // The same tests on Podman, alone: its every stop and removal is a process or three.
+      {
+        test: {
+          name: 'podman',
+          include: ['test/integration/containers.test.ts', 'test/integration/states.test.ts'],
+          ...withEngine,
+          globalSetup: 'test/support/podman-setup.ts',
+          sequence: { groupOrder: 2 },
+        },
+      },
       // They break engines of their own, and watch the clock: one after the other, after all others.
       {
         test: {

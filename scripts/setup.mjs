@@ -1,6 +1,6 @@
 /**
  * What `npm run demo` and `npm test` need, on a machine that has Node 20 or newer and npm: the packages of package-lock.json, and
- * with `engine` a Docker engine to talk to or the means to start one. Plain JavaScript: it runs before anything is installed.
+ * with `engine` a Docker engine to talk to or the means to start one, with `podman` the means to start Podman's service. Plain JavaScript: it runs before anything is installed.
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -12,6 +12,9 @@ const root = join(import.meta.dirname ?? new URL('.', import.meta.url).pathname,
 
 /** Debian's and Ubuntu's packages for an engine of the tests' own; busybox is what its one image is made of. */
 const ENGINE_PACKAGES = ['docker.io', 'iptables', 'busybox-static'];
+
+/** Podman takes docker.io's runtime, runc; catatonit is its `--init`. */
+const PODMAN_PACKAGES = ['podman', 'runc', 'catatonit', 'busybox-static'];
 
 function run(command, args, options = {}) {
   const { status, error } = spawnSync(command, args, { stdio: ['ignore', 'inherit', 'inherit'], cwd: root, ...options });
@@ -80,10 +83,24 @@ async function ensureEngine() {
       ].join('\n  '),
     );
   }
-  console.log(`setup: installing ${ENGINE_PACKAGES.join(' ')}`);
+  install(ENGINE_PACKAGES);
+}
+
+function ensurePodman() {
+  if (['podman', 'runc', 'catatonit', 'busybox'].every(onPath)) return;
+  if (process.platform !== 'linux' || process.getuid?.() !== 0 || !onPath('apt-get')) {
+    fail(
+      `Podman is needed: on Debian or Ubuntu, run this as root, or install ${PODMAN_PACKAGES.join(' ')} and run this as root.`,
+    );
+  }
+  install(PODMAN_PACKAGES);
+}
+
+function install(packages) {
+  console.log(`setup: installing ${packages.join(' ')}`);
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
   run('apt-get', ['update', '-qq'], { env });
-  run('apt-get', ['install', '-qq', '--yes', '--no-install-recommends', ...ENGINE_PACKAGES], {
+  run('apt-get', ['install', '-qq', '--yes', '--no-install-recommends', ...packages], {
     env,
     stdio: ['ignore', 'ignore', 'inherit'],
   });
@@ -91,3 +108,4 @@ async function ensureEngine() {
 
 installPackages();
 if (process.argv.includes('engine')) await ensureEngine();
+if (process.argv.includes('podman')) ensurePodman();

@@ -1,5 +1,6 @@
 import Docker from 'dockerode';
 import type { Deadline } from '../reaper/deadline';
+import { watchAnswers } from './answers';
 import { dockerOptions, type Endpoint } from './endpoint';
 import { isNothingThere, whyUnreachable } from './errors';
 
@@ -62,7 +63,9 @@ function client(endpoint: Endpoint): Docker {
   const dockerHost = process.env['DOCKER_HOST'];
   delete process.env['DOCKER_HOST'];
   try {
-    return new Docker(dockerOptions(endpoint));
+    const docker = new Docker(dockerOptions(endpoint));
+    watchAnswers(docker);
+    return docker;
   } finally {
     if (dockerHost !== undefined) process.env['DOCKER_HOST'] = dockerHost;
   }

@@ -1,5 +1,6 @@
 import type Docker from 'dockerode';
 import type { Clock } from '../reaper/clock';
+import { asError } from '../reaper/errors';
 import type { Ending, Rung } from '../reaper/provider';
 import type { Resource } from '../reaper/resource';
 import type { Engine } from './connect';
@@ -7,8 +8,8 @@ import { whyDeaf } from './deaf';
 import { hasStatus } from './errors';
 import type { DockerSettings, KindHandler } from './provider';
 
-/** States in which the engine still has something to end: `restarting` starts again by itself unless it is stopped. */
-const RUNNING_STATES = new Set(['running', 'paused', 'restarting']);
+/** States in which the engine still has something to end: `restarting` starts again by itself unless it is stopped; `stopping` is Podman’s. */
+const RUNNING_STATES = new Set(['running', 'paused', 'restarting', 'stopping']);
 
 /** What a process leaves that SIGKILL ended: 128 + 9. */
 const SIGKILL_EXIT_CODE = 137;
@@ -126,7 +127,7 @@ export class Containers implements KindHandler {
     try {
       await this.#docker.getContainer(id).kill({ signal: 'SIGKILL', abortSignal });
     } catch (error) {
-      if (!hasStatus(error, 409)) throw error; // 409: it is not running.
+      if (!isNotRunning(error)) throw error;
     }
   }
 
@@ -142,6 +143,11 @@ export class Containers implements KindHandler {
 /** The engine's names start with a slash; a container being made or removed can have none. */
 export function nameOf(name: string | undefined, id: string): string {
   return name?.replace(/^\//, '') || id.slice(0, 12);
+}
+
+/** What has ended can't be killed. Docker says 409; Podman says 500, and why. */
+function isNotRunning(error: unknown): boolean {
+  return hasStatus(error, 409) || (hasStatus(error, 500) && /can only kill running containers/i.test(asError(error).message));
 }
 
 function isInProgress(error: unknown): boolean {

@@ -1,5 +1,6 @@
 import { asError } from '../reaper/errors';
 import type { Verdict } from '../reaper/provider';
+import { AskedToWait, BadAnswer } from './answers';
 import { InUse } from './in-use';
 
 /** What Node and dockerode put on their errors. */
@@ -9,8 +10,17 @@ interface DockerError {
   readonly syscall?: string;
 }
 
-/** A connection that broke, or could not be made while the engine restarts. */
-const NETWORK_ERRORS = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOENT', 'EPIPE', 'ETIMEDOUT', 'EAI_AGAIN', 'EHOSTUNREACH']);
+/** A connection that broke, or could not be made while the engine restarts. EAGAIN: too many wait already at a unix socket. */
+const NETWORK_ERRORS = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ENOENT',
+  'EPIPE',
+  'ETIMEDOUT',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'EAGAIN',
+]);
 
 /**
  * What the engine's answers mean for a removal.
@@ -20,6 +30,8 @@ const NETWORK_ERRORS = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOENT', 'EPIPE',
  */
 export function classify(error: unknown): Verdict {
   if (error instanceof InUse) return { kind: 'permanent' };
+  if (error instanceof AskedToWait) return { kind: 'retryable', retryAfterMs: error.retryAfterMs };
+  if (error instanceof BadAnswer) return { kind: 'retryable' };
   const { statusCode, code } = asError(error) as DockerError;
   if (statusCode === 404) return { kind: 'gone' };
   if (statusCode === 409 || statusCode === 429) return { kind: 'retryable' };

@@ -33,14 +33,16 @@ export class FactTeller {
   async tell(resources: readonly Resource[], signal: AbortSignal): Promise<readonly Resource[]> {
     this.#facts ??= await this.#ask(signal);
     const { own, aheadMs } = this.#facts;
-    return resources.map((resource) => {
+    const told = (resource: Resource): Resource => {
       const protection = resource.protection ?? protectionOn(resource, own);
       return {
         ...resource,
         ...(resource.createdAt === undefined ? {} : { createdAt: resource.createdAt - aheadMs }),
         ...(protection === undefined ? {} : { protection }),
+        ...(resource.heirOf === undefined ? {} : { heirOf: resource.heirOf.map(told) }),
       };
-    });
+    };
+    return resources.map(told);
   }
 
   async #ask(signal: AbortSignal): Promise<Facts> {

@@ -95,7 +95,7 @@ export class Images implements KindHandler {
     await this.#refuseIfUsed(id, abortSignal);
     for (const reference of besidesFirst(await this.#look(id, abortSignal))) {
       await this.#removeOne(reference, abortSignal).catch((error: unknown) => {
-        if (!hasStatus(error, 404)) throw error; // With the last tag of a repository its digests go.
+        if (!hasStatus(error, 404)) throw error; // Somebody else untagged it.
       });
     }
     try {
@@ -132,11 +132,14 @@ function digestsOf({ RepoDigests }: Image): readonly string[] {
   return (RepoDigests ?? []).filter((digest) => !digest.startsWith('<none>'));
 }
 
-/** The references that have to go before the image can go by its id: all tags but one, and the digests of other repositories. */
+/**
+ * The references that have to go before the image can go by its id: all tags but one, and the digests of other repositories; those of
+ * a repository go with its last tag.
+ */
 function besidesFirst(image: Image): readonly string[] {
   const [tags, digests] = [tagsOf(image), digestsOf(image)];
-  const first = repositoryOf(tags[0] ?? digests[0] ?? '');
-  return [...tags.slice(1), ...digests.filter((digest) => repositoryOf(digest) !== first)];
+  const going = new Set([...tags, ...(tags.length > 0 ? [] : digests.slice(0, 1))].map(repositoryOf));
+  return [...tags.slice(1), ...digests.filter((digest) => !going.has(repositoryOf(digest)))];
 }
 
 /** `host:5000/team/tool:1.2` and `host:5000/team/tool@sha256:…` are of `host:5000/team/tool`. */

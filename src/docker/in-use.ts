@@ -9,13 +9,16 @@ export class InUse extends Error {
 const MOST_NAMES = 5;
 
 /**
- * The refusal of the engine, with the names of those who use it. The engine's own message has their ids, or nothing.
+ * A refusal, the engine's or ours, with the names of those who use it. The engine's own message has their ids, or nothing.
  * @param users names of containers
  */
 export function inUseBy(users: readonly string[], cause?: unknown): InUse {
   const names = users.slice(0, MOST_NAMES).join(', ');
-  const others = users.length > MOST_NAMES ? ` and ${users.length - MOST_NAMES} others` : '';
-  return new InUse(`it is in use by the ${users.length === 1 ? 'container' : 'containers'} ${names}${others}`, { cause });
+  const others = users.length > MOST_NAMES ? ` and ${users.length - MOST_NAMES} more` : '';
+  return new InUse(
+    `it is in use by the ${users.length === 1 ? 'container' : 'containers'} ${names}${others}`,
+    cause === undefined ? {} : { cause },
+  );
 }
 
 /** The refusal where nobody is known who uses it: as the engine says it. */

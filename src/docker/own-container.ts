@@ -32,11 +32,12 @@ export async function findOwnContainer(docker: Docker, abortSignal: AbortSignal)
 
 /**
  * Ids that may be this container's, best first. cgroup v1 has it in the path; with v2 and a namespace of its own the path is `/`, but
- * the engine mounts files from `…/containers/<id>/`; the host name is the short id unless somebody set another.
+ * the engine mounts files from `…/containers/<id>/` on `/etc/hostname` and the like (outside of containers, the machine's own mounts name
+ * every container that runs); the host name is the short id unless somebody set another.
  */
 export function guesses(cgroup: string, mountinfo: string, host: string): readonly string[] {
   const inCgroup = [...cgroup.matchAll(/[/-]([0-9a-f]{64})(?:\.scope)?$/gm)];
-  const inMounts = [...mountinfo.matchAll(/\/(?:containers|overlay-containers)\/([0-9a-f]{64})\//g)];
+  const inMounts = [...mountinfo.matchAll(/[/-]containers\/([0-9a-f]{64})\/\S+ \/etc\/(?:hostname|hosts|resolv\.conf) /g)];
   const ids = [...inCgroup, ...inMounts].flatMap(([, id]) => id ?? []);
   return [...new Set([...ids, ...(/^[0-9a-f]{12,64}$/.test(host) ? [host] : [])])];
 }

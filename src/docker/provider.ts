@@ -1,6 +1,7 @@
 import type { Clock } from '../reaper/clock';
 import type { Provider, Rung } from '../reaper/provider';
 import type { Kind, Resource } from '../reaper/resource';
+import { BadAnswer } from './answers';
 import type { Engine } from './connect';
 import { Containers } from './containers';
 import { dockerArguments } from './endpoint';
@@ -56,6 +57,8 @@ export function dockerProvider(engine: Engine, settings: DockerSettings, clock: 
     stages: [['container'], ['network', 'volume'], ['image']],
     async list(signal) {
       const listed = await Promise.all(handlers.map((handler) => handler.list(signal)));
+      // An answer without a body is not the news that there is nothing.
+      if (!listed.every((list) => Array.isArray(list))) throw new BadAnswer('the engine’s answer is no list');
       return facts.tell(listed.flat(), signal);
     },
     async inspect(resource, signal) {

@@ -72,10 +72,6 @@ export class SshAgent extends Agent {
     return true;
   }
 
-  override reuseSocket(connection: Duplex): void {
-    if (connection instanceof SshConnection) connection.ref();
-  }
-
   #dial(): SshConnection {
     return new SshConnection(spawn('ssh', this.#arguments, { windowsHide: true }));
   }

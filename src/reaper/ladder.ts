@@ -99,7 +99,8 @@ function leftBehind(now: Resource, lastError: Error | undefined, { deadline, pro
   return { outcome: 'failed', error, command: provider.removalCommand(now), retryable };
 }
 
-function deadlineError(reason: Error, cause: Error | undefined): Error {
+/** That the deadline has passed, and what went wrong before it had. */
+export function deadlineError(reason: Error, cause: Error | undefined): Error {
   return cause && cause !== reason ? new Error(`${reason.message}; before that: ${cause.message}`, { cause }) : reason;
 }
 

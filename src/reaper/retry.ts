@@ -59,3 +59,15 @@ export function withRetries<T>(
     },
   });
 }
+
+/**
+ * Milliseconds to wait, from the value of a `Retry-After` header: seconds, or a date. Undefined where it is neither.
+ * https://www.rfc-editor.org/rfc/rfc9110#name-retry-after
+ * @param now milliseconds since the epoch
+ */
+export function parseRetryAfter(value: string | undefined, now: number): number | undefined {
+  if (value === undefined) return undefined;
+  if (/^\s*\d+\s*$/.test(value)) return Number(value) * 1000;
+  const date = Date.parse(value);
+  return Number.isNaN(date) ? undefined : Math.max(0, date - now);
+}

@@ -1,7 +1,7 @@
 import { type Clock, sleep } from './clock';
 import type { Deadline } from './deadline';
-import { asError, Halted } from './errors';
-import { outcomeOf, type ReapContext, type ReapPolicy, reap } from './ladder';
+import { asError, DeadlinePassed, Halted } from './errors';
+import { deadlineError, outcomeOf, type ReapContext, type ReapPolicy, reap } from './ladder';
 import { Limit } from './limit';
 import type { Settlement } from './outcome';
 import type { Provider } from './provider';
@@ -163,17 +163,23 @@ function isGone(settlement: Settlement | undefined): boolean {
 
 /** One account of two reaps of the same resource. */
 function continued(before: Settlement, after: Settlement): Settlement {
-  if (isGone(before) && after.outcome === 'gone') return before;
   const steps = [...before.steps, ...after.steps];
-  const goneSince = before.outcome === 'failed' && (after.outcome === 'gone' || after.outcome === 'removed');
+  const isGone = after.outcome === 'gone' || after.outcome === 'removed';
+  const error = after.error && before.error ? continuedError(before.error, after.error) : after.error;
   return {
     ...after,
     resource: before.resource,
-    outcome: goneSince ? outcomeOf(before.resource, before.ending, steps) : after.outcome,
+    outcome: isGone ? outcomeOf(before.resource, before.ending, steps) : after.outcome,
     ...(before.ending ? { ending: before.ending } : {}),
+    ...(error ? { error } : {}),
     durationMs: before.durationMs + after.durationMs,
     steps,
   };
+}
+
+/** That the deadline has passed says nothing about the resource; what went wrong before does. */
+function continuedError(before: Error, after: Error): Error {
+  return after instanceof DeadlinePassed ? deadlineError(after, before) : after;
 }
 
 async function list({ provider, deadline, policy, clock }: SweepOptions): Promise<readonly Resource[] | Error> {

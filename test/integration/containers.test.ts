@@ -1,6 +1,6 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, inject, test } from 'vitest';
 import type { Provider } from '../../src/reaper/provider';
-import { docker, HONOURS_SIGTERM, IGNORES_SIGTERM, startContainer, stateOf } from '../support/containers';
+import { docker, HONOURS_SIGTERM, IGNORES_SIGTERM, removeContainer, startContainer, stateOf } from '../support/containers';
 import { newSession, only, stepsOf, sweepSession } from '../support/sweeping';
 import { until } from '../support/until';
 
@@ -68,7 +68,7 @@ describe('a container that somebody else removes', () => {
 
     const result = await sweepSession(session, {
       change: meanwhile('remove', async () => {
-        other = container.remove({ force: true });
+        other = removeContainer(container);
         await until('the engine is at it', async () => ['removing', 'gone'].includes(await stateOf(container)));
       }),
     });
@@ -80,15 +80,20 @@ describe('a container that somebody else removes', () => {
   });
 });
 
-test('100 containers that need the whole grace period are gone in one grace period plus removal', async () => {
-  const { session, labelled } = newSession();
-  await Promise.all(Array.from({ length: 100 }, () => startContainer(IGNORES_SIGTERM, labelled)));
+// Podman starts several processes for each step of each container, and is not through with a hundred in the time of one request.
+const MANY = inject('product') === 'podman' ? 20 : 100;
 
-  // 16 at a time would take 7 grace periods, 35 s: more than the deadline leaves, so that stops would be skipped or cut short.
-  const result = await sweepSession(session, { graceMs: 5_000, deadlineMs: 30_000 });
+test(`${MANY} containers that need the whole grace period are gone in one grace period plus removal`, async () => {
+  const { session, labelled } = newSession();
+  await Promise.all(Array.from({ length: MANY }, () => startContainer(IGNORES_SIGTERM, labelled)));
+
+  // Were `concurrency` to bound the waiting, they would take 7 grace periods, 35 s: more than the deadline leaves, so that stops
+  // would be skipped or cut short.
+  const concurrency = Math.ceil(MANY / 7);
+  const result = await sweepSession(session, { graceMs: 5_000, deadlineMs: 30_000, concurrency });
 
   const ends = result.settlements.map((settlement) => [settlement.outcome, ...stepsOf(settlement)]);
-  expect(ends).toEqual(Array.from({ length: 100 }, () => ['killed', 'stop done', 'remove done']));
+  expect(ends).toEqual(Array.from({ length: MANY }, () => ['killed', 'stop done', 'remove done']));
   expect(result.verified).toBe(true);
 });
 

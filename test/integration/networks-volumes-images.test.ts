@@ -63,6 +63,7 @@ async function exists(inspection: Promise<unknown>): Promise<boolean> {
 const hasNetwork = (which: Docker.Network) => exists(which.inspect());
 const hasVolume = (name: string) => exists(docker.getVolume(name).inspect());
 const hasImage = (name: string) => exists(docker.getImage(name).inspect());
+const networksOf = async (container: Docker.Container) => Object.keys((await container.inspect()).NetworkSettings.Networks);
 const nameOf = async (container: Docker.Container) => (await container.inspect()).Name.replace('/', '');
 
 function settlementOf({ settlements }: SweepResult, kind: Kind): Settlement {
@@ -141,10 +142,10 @@ describe('a network that somebody else’s container is on', () => {
     const settlement = only(result);
     expect(settlement).toMatchObject({ outcome: 'failed', resource: { kind: 'network' } });
     expect(settlement.error?.message).toBe(`it is in use by the container ${await nameOf(foreign)}`);
-    expect(settlement.error?.cause).toBeInstanceOf(Error);
     expect(settlement.command).toMatch(new RegExp(`^docker (--host \\S+ )?network rm ${net.id.slice(0, 12)}$`));
     expect(stepsOf(settlement)).toEqual(['remove error']);
     expect(result.verified).toBe(false);
+    expect(await networksOf(foreign)).toEqual([(await net.inspect()).Name]);
   });
 
   test('holds up nothing else', async () => {
@@ -207,8 +208,11 @@ test('the engine’s own networks are protected', async () => {
   const listed = await (await provider()).list(AbortSignal.timeout(10_000));
 
   const own = listed.filter(({ kind, protection }) => kind === 'network' && protection === 'it is the engine’s own');
-  const isDocker = own.some(({ name }) => name === 'bridge');
-  expect(own.map(({ name }) => name).sort()).toEqual(isDocker ? expect.arrayContaining(['bridge', 'host', 'none']) : ['podman']);
+  const names = own.map(({ name }) => name);
+  // Podman has one, and calls it differently in its versions.
+  expect(names).toEqual(
+    names.length > 1 ? expect.arrayContaining(['bridge', 'host', 'none']) : [expect.stringMatching(/^(bridge|podman)$/)],
+  );
 });
 
 test('a Compose project goes whole by its label', async () => {
@@ -233,6 +237,9 @@ test('a Compose project goes whole by its label', async () => {
 });
 
 describe('an image', () => {
+  /** What a container or an image gets from its image, it must be given anew to be somebody else's. */
+  const asIfOf = (session: string, labels: Record<string, string>) =>
+    Object.fromEntries(Object.keys(labels).map((key) => [key, session]));
   const from = (name: string, options: ContainerOptions = {}): ContainerOptions => ({ ...options, create: { Image: name } });
 
   test('that removed containers left goes with them, if images are wanted', async () => {
@@ -243,7 +250,8 @@ describe('an image', () => {
     const result = await sweepSession(session, { kinds: ALL });
 
     expect(outcomes(result)).toEqual(['container graceful', 'image removed']);
-    expect(settlementOf(result, 'image').resource.name).toBe(name.includes('/') ? name : expect.stringContaining(name));
+    // Podman puts a registry in front.
+    expect(settlementOf(result, 'image').resource.name).toContain(name);
     expect(result.verified).toBe(true);
     expect(await hasImage(name)).toBe(false);
   });
@@ -330,13 +338,29 @@ describe('an image', () => {
     expect(result.settlements.flatMap(stepsOf)).toEqual(['remove done', 'remove done', 'remove done']);
   });
 
+  test('of the session from which somebody else made another is refused by Docker, and the other one stays', async () => {
+    const { session, labelled } = newSession();
+    const parent = await built(labelled.labels);
+    const child = await built(asIfOf('other', labelled.labels), parent);
+
+    const { outcome, resource, error, steps } = only(await sweepSession(session, { kinds: ALL }));
+
+    expect(resource).toMatchObject({ kind: 'image', id: parent });
+    expect(await hasImage(child)).toBe(true);
+    // Podman removes it: what it shares with the other one stays all the same.
+    const refusal = { outcome: 'failed', message: expect.stringMatching(/child/), attempts: [1] };
+    const removal = { outcome: 'removed', message: undefined, attempts: [1] };
+    const end = { outcome, message: error?.message, attempts: steps.map(({ attempts }) => attempts) };
+    expect(end).toEqual((await hasImage(parent)) ? refusal : removal);
+  });
+
   test('of the session that somebody else’s container uses has failed, and keeps its tags', async () => {
     const { session, labelled } = newSession();
     const id = await built(labelled.labels);
     await docker.getImage(id).tag({ repo: unique('second'), tag: '1' });
     const foreign = await bystander({
       ...from(id),
-      labels: Object.fromEntries(Object.keys(labelled.labels).map((key) => [key, 'other'])),
+      labels: asIfOf('other', labelled.labels),
     });
 
     const settlement = only(await sweepSession(session, { kinds: ALL }));

@@ -1,10 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type Docker from 'dockerode';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, inject, test } from 'vitest';
+import { ask } from '../../src/docker/request';
 import { createContainer, docker, HONOURS_SIGTERM, IGNORES_SIGTERM, startContainer, stateOf } from '../support/containers';
 import { newSession, only, sweepSession } from '../support/sweeping';
 import { until } from '../support/until';
+
+const isPodman = inject('product') === 'podman';
 
 type Labelled = ReturnType<typeof newSession>['labelled'];
 
@@ -48,7 +51,10 @@ const makers: Readonly<Record<string, (options: Labelled) => Promise<Docker.Cont
   unhealthy: async (options) => {
     const Healthcheck = { Test: ['CMD', 'false'], Interval: 100_000_000, Timeout: 5_000_000_000, Retries: 1 };
     const container = await startContainer(HONOURS_SIGTERM, { ...options, create: { Healthcheck } });
-    await until('it is unhealthy', async () => (await container.inspect()).State.Health?.Status === 'unhealthy');
+    await until('it is unhealthy', async () => {
+      await checkHealth(container);
+      return (await container.inspect()).State.Health?.Status === 'unhealthy';
+    });
     return container;
   },
   paused: async (options) => {
@@ -56,8 +62,13 @@ const makers: Readonly<Record<string, (options: Labelled) => Promise<Docker.Cont
     await container.pause();
     return container;
   },
-  'restarting for ever': async (options) =>
-    inState(await startContainer(['false'], { ...options, hostConfig: { RestartPolicy: { Name: 'always' } } }), 'restarting'),
+  'restarting for ever': async (options) => {
+    const hostConfig = { RestartPolicy: { Name: 'always' } };
+    const container = await startContainer(['sh', '-c', 'sleep 0.2; false'], { ...options, hostConfig });
+    if (!isPodman) return inState(container, 'restarting');
+    await until('it has restarted', async () => (await container.inspect()).RestartCount > 0);
+    return container;
+  },
   '`--rm`, ends at its stop signal': (options) =>
     startContainer(HONOURS_SIGTERM, { ...options, hostConfig: { AutoRemove: true } }),
   '`--rm`, ignores its stop signal': (options) =>
@@ -65,6 +76,11 @@ const makers: Readonly<Record<string, (options: Labelled) => Promise<Docker.Cont
   exited: async (options) => inState(await startContainer(['false'], options), 'exited'),
   'created, never started': (options) => createContainer(['true'], options),
 };
+
+/** Podman leaves health checks to systemd's timers: where there is no systemd, they have to be asked for. */
+async function checkHealth({ id }: Docker.Container): Promise<void> {
+  if (isPodman) await ask(docker, `/v4.0.0/libpod/containers/${id}/healthcheck`, new AbortController().signal);
+}
 
 interface Row {
   readonly container: string;
@@ -91,7 +107,9 @@ describe('a container that', () => {
 
     const { steps, ...settlement } = only(result);
     const climbed = steps.map(({ action, result: how }) => (how === 'skipped' ? `(${action})` : action)).join(', ');
-    expect(outcome.split(' or ')).toContain(settlement.outcome);
+    // Podman has no state for a container between two starts: it is stopped, and has only to be removed.
+    const others = isPodman && state === 'restarting for ever' ? ['removed'] : [];
+    expect([...outcome.split(' or '), ...others], settlement.reason).toContain(settlement.outcome);
     if (rungs.startsWith('…')) expect(climbed).toMatch(/remove$/);
     // A --rm container removes itself: it may be on its way out still when it is looked at.
     else expect(state.startsWith('`--rm`') ? climbed.replace(/, (kill|remove)/g, '') : climbed).toBe(rungs);

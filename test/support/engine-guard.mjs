@@ -1,6 +1,6 @@
 /**
- * Starts dockerd in the directory given, and ends it with everything in it when standard input ends: see PrivateEngine.
- * Until then each line of its input is a command: `start` (after SIGKILL: again, on the same directories), or a signal for dockerd.
+ * Starts the engine whose command line is given, and ends it, with everything in its directory, when standard input ends: see
+ * PrivateEngine. Until then each line of its input is a command: `start` (after SIGKILL: again, on the same directories), or a signal for it.
  * Plain JavaScript, so that it starts at once.
  */
 import { spawn, spawnSync } from 'node:child_process';
@@ -8,8 +8,8 @@ import { closeSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
-const directory = process.argv[2];
-if (!directory) throw new Error('usage: engine-guard.mjs DIRECTORY');
+const [directory, program, ...engineArguments] = process.argv.slice(2);
+if (!directory || !program) throw new Error('usage: engine-guard.mjs DIRECTORY PROGRAM ARGUMENT…');
 
 /** An engine that was not told to end, and did, is the end of all. */
 let fail;
@@ -33,7 +33,10 @@ engine.signal('SIGTERM');
 const patience = setTimeout(() => engine.signal('SIGKILL'), 10_000);
 await engine.ended;
 clearTimeout(patience);
-killEverythingOf(directory);
+// Podman's conmon mounts and tidies up when its container ends: all is over when there was nothing more to kill.
+for (const giveUpAt = Date.now() + 10_000; killEverythingOf(directory) > 0 && Date.now() < giveUpAt; ) {
+  await new Promise((resolve) => setTimeout(resolve, 50));
+}
 unmountEverythingIn(directory);
 if (why === 'failed') console.error(readFileSync(join(directory, 'dockerd.log'), 'utf8').split('\n').slice(-5).join('\n'));
 rmSync(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
@@ -41,22 +44,10 @@ process.exit(why === 'failed' ? 1 : 0);
 
 function startEngine() {
   const log = openSync(join(directory, 'dockerd.log'), 'a');
-  const engine = spawn(
-    'dockerd',
-    [
-      '--data-root',
-      join(directory, 'data'),
-      '--exec-root',
-      join(directory, 'exec'),
-      '--pidfile',
-      join(directory, 'dockerd.pid'),
-      '--host',
-      `unix://${join(directory, 'docker.sock')}`,
-      '--shutdown-timeout',
-      '1',
-    ],
-    { stdio: ['ignore', log, log], env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` } },
-  );
+  const engine = spawn(program, engineArguments, {
+    stdio: ['ignore', log, log],
+    env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` },
+  });
   closeSync(log);
   let toldToEnd = false;
   const ended = new Promise((resolve) => engine.once('exit', resolve).once('error', resolve)).then(() => toldToEnd || fail());
@@ -69,16 +60,26 @@ function startEngine() {
   };
 }
 
-/** containerd and its shims outlive a dockerd that was killed; their command lines name the directory. */
+/**
+ * What outlives an engine: containerd, its shims and Podman's conmon name the directory in their command lines; the root of a
+ * container's processes is a mount that names it.
+ * @returns how many were killed
+ */
 function killEverythingOf(path) {
+  const isRootIn = (line) => line.split(' ')[4] === '/' && line.includes(path);
+  let killed = 0;
   for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)) {
     try {
       const commandLine = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
-      if (commandLine.includes(path)) process.kill(Number(pid), 'SIGKILL');
+      const mounts = readFileSync(`/proc/${pid}/mountinfo`, 'utf8').split('\n');
+      if (!commandLine.includes(path) && !mounts.some(isRootIn)) continue;
+      process.kill(Number(pid), 'SIGKILL');
+      killed += 1;
     } catch {
       // It ended by itself.
     }
   }
+  return killed;
 }
 
 function unmountEverythingIn(path) {

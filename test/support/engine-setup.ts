@@ -10,6 +10,8 @@ declare module 'vitest' {
     readonly dockerHost: string;
     /** The image that their containers are made from. */
     readonly image: string;
+    /** Whose engine it is: what is Podman's alone stands in docs/podman.md. */
+    readonly product: 'docker' | 'podman';
   }
 }
 
@@ -20,6 +22,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const image = await busyboxImage(docker, `cleanup-action-test:${process.pid}-${project.name}`);
   project.provide('dockerHost', engine.url);
   project.provide('image', image);
+  project.provide('product', engine.description.startsWith('Podman') ? 'podman' : 'docker');
   console.log(`${project.name}: testing on ${engine.description}`);
   return async () => {
     await docker.getImage(image).remove({ force: true });

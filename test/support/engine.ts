@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rename } from 'node:fs/promises';
+import { mkdtemp, readFile, rename, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Docker from 'dockerode';
@@ -33,6 +33,39 @@ export async function findOrStartEngine(): Promise<TestEngine> {
   }
 }
 
+export interface EngineOptions {
+  /** After those that give dockerd directories and a socket of its own. */
+  readonly dockerdArguments?: readonly string[];
+}
+
+function dockerdIn(directory: string): readonly string[] {
+  const own = { 'data-root': 'data', 'exec-root': 'exec', pidfile: 'dockerd.pid' };
+  const directories = Object.entries(own).flatMap(([option, name]) => [`--${option}`, join(directory, name)]);
+  return ['dockerd', ...directories, '--host', `unix://${join(directory, 'docker.sock')}`, '--shutdown-timeout', '1'];
+}
+
+/**
+ * Podman's settings for a machine without systemd. Its default limits are more than a root without CAP_SYS_RESOURCE may set; and 4.3
+ * takes the soft limit for the hard one, so that both are the same here.
+ */
+async function podmanIn(directory: string): Promise<readonly string[]> {
+  const settings = join(directory, 'containers.conf');
+  const lines = [
+    '[containers]',
+    'default_ulimits = ["nofile=4096:4096", "nproc=4096:4096"]',
+    '[engine]',
+    'cgroup_manager = "cgroupfs"',
+    'events_logger = "file"',
+    '[network]',
+    `network_config_dir = "${join(directory, 'networks')}"`,
+  ];
+  await writeFile(settings, `${lines.join('\n')}\n`);
+  const own = { root: 'data', runroot: 'exec', tmpdir: 'tmp' };
+  const directories = Object.entries(own).flatMap(([option, name]) => [`--${option}`, join(directory, name)]);
+  const service = ['system', 'service', '--time', '0', `unix://${join(directory, 'docker.sock')}`];
+  return ['env', `CONTAINERS_CONF=${settings}`, 'podman', ...directories, ...service];
+}
+
 /** A dockerd of the tests' own, which they may freeze, kill and start again. */
 export class PrivateEngine implements TestEngine {
   readonly url: string;
@@ -57,9 +90,19 @@ export class PrivateEngine implements TestEngine {
    * it sees the end of file, ends the engine with everything in it, and removes the directory.
    * @throws when no engine can be started, saying how to get one
    */
-  static async start(): Promise<PrivateEngine> {
+  static async start({ dockerdArguments = [] }: EngineOptions = {}): Promise<PrivateEngine> {
+    return PrivateEngine.#launch((directory) => [...dockerdIn(directory), ...dockerdArguments]);
+  }
+
+  /** Podman's service instead of dockerd: it speaks the same API. It can't be frozen or killed by a test. */
+  static async startPodman(): Promise<PrivateEngine> {
+    return PrivateEngine.#launch(podmanIn);
+  }
+
+  static async #launch(command: (directory: string) => readonly string[] | Promise<readonly string[]>): Promise<PrivateEngine> {
     const directory = await mkdtemp(join(tmpdir(), 'cleanup-engine-'));
-    const guard = spawn(process.execPath, [join(import.meta.dirname, 'engine-guard.mjs'), directory], {
+    const commandLine = await command(directory);
+    const guard = spawn(process.execPath, [join(import.meta.dirname, 'engine-guard.mjs'), directory, ...commandLine], {
       stdio: ['pipe', 'ignore', 'inherit'],
       detached: true, // A Ctrl-C in the terminal is for the tests; the guard ends when they have.
     });

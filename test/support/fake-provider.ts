@@ -81,6 +81,10 @@ export class FakeProvider implements Provider {
     else if (entry) entry.resource = { ...entry.resource, ...to };
   }
 
+  has(resource: Resource): boolean {
+    return this.#entries.has(keyOf(resource));
+  }
+
   /** Lets calls go wrong: all of the operation, unless told otherwise. */
   fail(operation: Operation, fault: Fault, calls: Calls = () => true): this {
     this.#faults.push({ operation, fault, calls });

@@ -35,6 +35,7 @@ export interface SweepSettings extends Partial<DockerSettings> {
   readonly url?: string;
   readonly graceMs?: number;
   readonly deadlineMs?: number;
+  readonly concurrency?: number;
   readonly mode?: SweepMode;
   /** Puts something between the sweep and the engine. */
   readonly change?: (provider: Provider) => Provider;
@@ -47,7 +48,15 @@ export function sweepSession(session: string, settings: SweepSettings = {}): Pro
 
 /** Sweeps what the selector selects, in the same way. */
 export async function sweepWith(selector: Selector, settings: SweepSettings = {}): Promise<SweepResult> {
-  const { url, graceMs = 1_000, deadlineMs = 60_000, mode = { kind: 'remove' }, change = (same) => same, ...docker } = settings;
+  const {
+    url,
+    graceMs = 1_000,
+    deadlineMs = 60_000,
+    concurrency = 16,
+    mode = { kind: 'remove' },
+    change = (same) => same,
+    ...docker
+  } = settings;
   const deadline = new Deadline(systemClock, deadlineMs);
   try {
     return await sweep({
@@ -56,7 +65,7 @@ export async function sweepWith(selector: Selector, settings: SweepSettings = {}
       mode,
       policy: { graceMs, retry: { retries: 3, delayMs: 50, factor: 2 } },
       deadline,
-      concurrency: 16,
+      concurrency,
       failFast: false,
       clock: systemClock,
     });

@@ -24,6 +24,7 @@ describe('the defaults', () => {
     expect(parseConfig({}, env)).toMatchObject({
       shell: 'bash',
       docker: 'auto',
+      resources: ['container', 'network', 'volume', 'sandbox'],
       preCleanup: 'stale',
       maxAge: 86_400_000,
       postCleanup: 'always',
@@ -78,6 +79,7 @@ describe('a value that can’t be read', () => {
     ['dryRun', 'yes'],
     ['docker', 'maybe'],
     ['preCleanup', 'everything'],
+    ['resources', 'pods'],
     ['postCleanup', 'Always'],
     ['shell', 'zsh'],
     ['dockerHost', 'ssh'],

@@ -124,6 +124,21 @@ describe('label filters', () => {
   );
 });
 
+describe('kinds of resources', () => {
+  it.each([
+    ['by spaces', 'containers networks', ['container', 'network']],
+    ['by lines', 'containers\n  images\r\nvolumes', ['container', 'image', 'volume']],
+    ['in any number', 'sandboxes', ['sandbox']],
+    ['once each', 'images images', ['image']],
+  ])('are told apart %s', (_, text, kinds) => {
+    expect(read(types.resourceKinds, text)).toEqual(kinds);
+  });
+
+  it.each(['container', 'containers pods', 'containers,networks', 'toString'])('cannot be %s', (text) => {
+    expect(read(types.resourceKinds, text)).toBe('refused');
+  });
+});
+
 describe('a path', () => {
   it.each<[string, string, types.Environment]>([
     ['the runner’s temporary directory', '/runner/temp/x', { RUNNER_TEMP: '/runner/temp', TMPDIR: '/var/tmp' }],
@@ -146,17 +161,41 @@ describe('a shell', () => {
 });
 
 describe('an endpoint', () => {
-  it.each(['unix:///var/run/docker.sock', 'npipe:////./pipe/docker_engine', 'tcp://host:2375', 'tcp://[::1]:2376'])(
-    'can be %s',
-    (text) => {
-      expect(read(types.endpoint, text)).toBe(text);
-    },
-  );
+  it.each([
+    'unix:///var/run/docker.sock',
+    'npipe:////./pipe/docker_engine',
+    'tcp://host:2375',
+    'tcp://[::1]:2376',
+    'https://host',
+    'ssh://host',
+    'ssh://ci-user@build_1.example.org:2222',
+    'ssh://[::1]',
+  ])('can be %s', (text) => {
+    expect(read(types.endpoint, text)).toBe(text);
+  });
 
-  it.each(['/var/run/docker.sock', 'unix://', 'unix://relative', 'tcp://', 'file:///etc/passwd', 'x unix:///a'])(
-    'cannot be %s',
-    (text) => {
-      expect(read(types.endpoint, text)).toBe('refused');
-    },
-  );
+  it.each([
+    '/var/run/docker.sock',
+    'unix://',
+    'unix://relative',
+    'tcp://',
+    'tcp://user:password@host',
+    'file:///etc/passwd',
+    'x unix:///a',
+    'ssh://',
+    'ssh://-oProxyCommand=id',
+    'ssh://-l@host',
+    'ssh://user:password@host',
+  ])('cannot be %s', (text) => {
+    expect(read(types.endpoint, text)).toBe('refused');
+  });
+
+  it('stands on a line of its own where there are several; the same twice is one', () => {
+    const text = 'unix:///a.sock\n\n  tcp://host:2375 \nunix:///a.sock';
+    expect(read(types.endpoints, text)).toEqual(['unix:///a.sock', 'tcp://host:2375']);
+  });
+
+  it('that is bad is named among the others', () => {
+    expect(() => types.endpoints.parse('unix:///a.sock\n/b.sock', {})).toThrow('“/b.sock” is no endpoint of an engine');
+  });
 });

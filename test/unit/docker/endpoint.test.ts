@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { dockerOptions, endpoints } from '../../../src/docker/endpoint';
+import { dockerArguments, dockerOptions, endpoints } from '../../../src/docker/endpoint';
 
 const HOME = '/home/jane';
 
@@ -50,16 +50,21 @@ describe('an engine is looked for', () => {
   });
 
   it.each([
-    ['DOCKER_CERT_PATH', { DOCKER_TLS_VERIFY: '1', DOCKER_CERT_PATH: '/certs' }, '/certs'],
-    ['the home directory', { DOCKER_TLS_VERIFY: '1' }, '/home/jane/.docker'],
+    ['DOCKER_CERT_PATH', { DOCKER_TLS_VERIFY: '1', DOCKER_CERT_PATH: '/certs' }, '/certs/ca.pem'],
+    ['docker’s own directory', { DOCKER_TLS_VERIFY: '1', DOCKER_CONFIG: '/config' }, '/config/ca.pem'],
+    ['the home directory', { DOCKER_TLS_VERIFY: '1' }, '/home/jane/.docker/ca.pem'],
     ['nowhere when TLS is not wanted', { DOCKER_CERT_PATH: '/certs' }, undefined],
-  ])('with certificates from %s', (_, env, certificates) => {
-    expect(endpoints('tcp://host', { HOME, ...env }, 'linux')[0]?.certificates).toBe(certificates);
+  ])('with certificates from %s', (_, env, ca) => {
+    expect(endpoints('tcp://host', { HOME, ...env }, 'linux')[0]?.ca).toBe(ca);
   });
 
-  it('without certificates at sockets', () => {
+  it.each(['unix:///my.sock', 'ssh://host'])('without certificates at %s', (url) => {
+    expect(endpoints(url, { HOME, DOCKER_TLS_VERIFY: '1' }, 'linux')).toEqual([{ url, from: 'docker-host' }]);
+  });
+
+  it('without certificates at well-known sockets', () => {
     const found = endpoints(undefined, { HOME, DOCKER_TLS_VERIFY: '1' }, 'linux');
-    expect(found.every(({ certificates }) => certificates === undefined)).toBe(true);
+    expect(found.every(({ ca }) => ca === undefined)).toBe(true);
   });
 });
 
@@ -79,31 +84,56 @@ describe('the client connects', () => {
     expect(dockerOptions({ url, from: 'a test' })).toEqual(options);
   });
 
-  it.each(['file:///etc/passwd', 'ssh://host', '/var/run/docker.sock', ''])('not to “%s”', (url) => {
+  it.each(['file:///etc/passwd', '/var/run/docker.sock', ''])('not to “%s”', (url) => {
     expect(() => dockerOptions({ url, from: 'a test' })).toThrow(`“${url}” is no endpoint of an engine`);
   });
 });
 
 describe('with certificates the client connects', () => {
-  let certificates: string;
+  let directory: string;
+  const files = () => ({ ca: join(directory, 'ca.pem'), cert: join(directory, 'cert.pem'), key: join(directory, 'key.pem') });
   beforeEach(async () => {
-    certificates = await mkdtemp(join(tmpdir(), 'certificates-'));
+    directory = await mkdtemp(join(tmpdir(), 'certificates-'));
   });
-  afterEach(() => rm(certificates, { recursive: true }));
+  afterEach(() => rm(directory, { recursive: true }));
 
   it('by TLS, with what is in the files', async () => {
-    for (const name of ['ca', 'cert', 'key']) await writeFile(join(certificates, `${name}.pem`), `the ${name}`);
-    expect(dockerOptions({ url: 'tcp://[::1]', from: 'a test', certificates })).toEqual({
-      protocol: 'https',
-      host: '::1',
-      port: 2376,
+    for (const [part, path] of Object.entries(files())) await writeFile(path, `the ${part}`);
+    const tls = { protocol: 'https', host: '::1', port: 2376 };
+    expect(dockerOptions({ url: 'tcp://[::1]', from: 'a test', ...files() })).toEqual({
+      ...tls,
       ca: 'the ca',
       cert: 'the cert',
       key: 'the key',
     });
+    expect(dockerOptions({ url: 'tcp://[::1]', from: 'a test', ca: files().ca })).toEqual({ ...tls, ca: 'the ca' });
   });
 
   it('not at all when one is missing', () => {
-    expect(() => dockerOptions({ url: 'tcp://host', from: 'a test', certificates })).toThrow('ca.pem');
+    expect(() => dockerOptions({ url: 'tcp://host', from: 'a test', ...files() })).toThrow('ca.pem');
+  });
+
+  it('showing one of its own only where there is one', async () => {
+    const env = { HOME, DOCKER_TLS_VERIFY: '1', DOCKER_CERT_PATH: directory };
+    expect(endpoints('tcp://host', env, 'linux')).toEqual([{ url: 'tcp://host', from: 'docker-host', ca: files().ca }]);
+    for (const path of Object.values(files())) await writeFile(path, '');
+    expect(endpoints('tcp://host', env, 'linux')).toEqual([{ url: 'tcp://host', from: 'docker-host', ...files() }]);
+  });
+});
+
+describe('the docker command reaches the same engine', () => {
+  it.each([
+    [{ url: 'unix:///var/run/docker.sock' }, ''],
+    [{ url: 'unix:///my.sock' }, '--host unix:///my.sock'],
+    [{ url: 'ssh://me@host' }, '--host ssh://me@host'],
+    [{ url: 'tcp://host' }, '--host tcp://host'],
+    [{ url: 'https://host' }, '--host tcp://host --tlsverify'],
+    [
+      { url: 'tcp://host', ca: '/a', cert: '/b', key: '/c' },
+      '--host tcp://host --tlsverify --tlscacert /a --tlscert /b --tlskey /c',
+    ],
+    [{ url: 'tcp://host', verification: 'none' }, '--host tcp://host --tls'],
+  ] as const)('%o by “%s”', (endpoint, command) => {
+    expect(dockerArguments({ from: 'a test', ...endpoint }).join(' ')).toBe(command);
   });
 });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { classify, hasStatus, whyUnreachable } from '../../../src/docker/errors';
+import { inUseBy } from '../../../src/docker/in-use';
 
 const answered = (statusCode: number, message = 'answered') => Object.assign(new Error(message), { statusCode });
 const failed = (code: string, message = 'failed') => Object.assign(new Error(message), { code });
@@ -38,6 +39,10 @@ describe('an error of the engine', () => {
     expect(classify(failed(code))).toEqual({ kind: 'permanent' });
   });
 
+  it('that says who uses it is permanent, whatever the engine’s status was', () => {
+    expect(classify(inUseBy(['web'], answered(409)))).toEqual({ kind: 'permanent' });
+  });
+
   it.each(['socket hang up', 'aborted'])('that says “%s” is retryable', (message) => {
     expect(classify(new Error(message))).toEqual({ kind: 'retryable' });
   });
@@ -69,5 +74,16 @@ describe('why an engine can’t be reached', () => {
     ['a string', 'a string'],
   ])('is said for %s', (error, why) => {
     expect(whyUnreachable(error)).toEqual(why);
+  });
+});
+
+describe('what is in use', () => {
+  it.each([
+    [['web'], 'it is in use by the container web'],
+    [['web', 'db'], 'it is in use by the containers web, db'],
+    [['a', 'b', 'c', 'd', 'e', 'f', 'g'], 'it is in use by the containers a, b, c, d, e and 2 more'],
+  ])('by %j says so, and keeps the engine’s answer', (users, message) => {
+    const cause = answered(409);
+    expect(inUseBy(users, cause)).toMatchObject({ message, cause });
   });
 });

@@ -1,7 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { labels } from '../../../src/reaper/labels';
 import type { Resource } from '../../../src/reaper/resource';
-import { type Filters, leftoversOf, matchesFilters, ownedBy, type PreCleanup, protectionOf } from '../../../src/reaper/selector';
+import {
+  anyOf,
+  type Filters,
+  leftoversOf,
+  matchesFilters,
+  ownedBy,
+  type PreCleanup,
+  protectionOf,
+} from '../../../src/reaper/selector';
 
 const MINE = 'gh-1-1.aaaaaaaa.nonce001';
 const SAME_RUNNER = 'gh-2-1.aaaaaaaa.nonce002';
@@ -57,6 +65,40 @@ describe('a session owns', () => {
   });
 });
 
+describe('an image is owned', () => {
+  const image = (changes: Partial<Resource> = {}) => resource({ kind: 'image', state: 'present', running: false, ...changes });
+  const stranger = resource({ name: 'stranger' });
+  it.each<[string, boolean, Resource]>([
+    ['when all that used it is owned', true, image({ name: 'tool', heirOf: [of(MINE), resource()] })],
+    ['when it carries the session’s label, whoever used it', true, of(MINE, { kind: 'image', heirOf: [stranger] })],
+    ['not when somebody else used it, too', false, image({ name: 'tool', heirOf: [of(MINE), stranger] })],
+    ['not when another session used it, too', false, image({ name: 'tool', heirOf: [of(MINE), of(OTHER_RUNNER)] })],
+    ['not when what used it is kept', false, image({ name: 'tool', heirOf: [of(MINE, { labels: { [labels.keep]: 'true' } })] })],
+    ['not when what used it is protected', false, image({ name: 'tool', heirOf: [of(MINE, { protection: 'it is our own' })] })],
+    ['not when nothing used it', false, image({ name: 'tool', heirOf: [] })],
+    ['not when another session’s label says whose it is', false, of(OTHER_RUNNER, { kind: 'image', heirOf: [of(MINE)] })],
+    ['not by its name', false, image({ name: 'task:latest' })],
+  ])('%s', (_, owns, candidate) => {
+    expect(ownedBy(MINE, byName('task'))(candidate)).toBe(owns);
+  });
+
+  it('when each of what used it is selected by one of several selectors', () => {
+    const [a, b] = [resource({ id: 'a' }), resource({ id: 'b' })];
+    const selector = anyOf(
+      ({ id }) => id === 'a',
+      ({ id }) => id === 'b',
+    );
+    expect(selector(image({ id: 'c', heirOf: [a, b] }))).toBe(true);
+  });
+
+  it('as a leftover when all that used it is a leftover', () => {
+    const current = { sessionId: MINE, filters: nothing, maxAgeMs: 24 * HOUR_MS, now: NOW };
+    const selector = leftoversOf('stale', current);
+    expect(selector(image({ heirOf: [of(SAME_RUNNER)] }))).toBe(true);
+    expect(selector(image({ heirOf: [of(SAME_RUNNER), of(MINE)] }))).toBe(false);
+  });
+});
+
 describe('without a session id', () => {
   it('what matches a filter is owned', () => {
     expect(ownedBy(undefined, byName('task'))(resource())).toBe(true);
@@ -77,6 +119,11 @@ describe('leftovers', () => {
     ['another runner’s session runs', of(OTHER_RUNNER), ['all']],
     ['another runner’s session runs since yesterday', of(OTHER_RUNNER, old), ['stale', 'stopped', 'all']],
     ['another runner’s session stopped', of(OTHER_RUNNER, stopped), ['stopped', 'all']],
+    [
+      'another session’s volume is: it does not run, and may be in use',
+      of(OTHER_RUNNER, { kind: 'volume', running: false }),
+      ['all'],
+    ],
     ['a filter matches', resource(), ['all']],
     ['a filter matches and that is old', resource(old), ['stale', 'stopped', 'all']],
     ['a filter matches and that is stopped', resource(stopped), ['stopped', 'all']],

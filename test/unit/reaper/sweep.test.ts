@@ -3,6 +3,7 @@ import { type Clock, systemClock } from '../../../src/reaper/clock';
 import { Deadline } from '../../../src/reaper/deadline';
 import { labels } from '../../../src/reaper/labels';
 import type { Settlement } from '../../../src/reaper/outcome';
+import type { Resource } from '../../../src/reaper/resource';
 import { type SweepMode, type SweepOptions, sweep } from '../../../src/reaper/sweep';
 import { FakeError, FakeProvider } from '../../support/fake-provider';
 
@@ -173,6 +174,103 @@ describe('a failure', () => {
     provider.fail('inspect', new FakeError('retryable'), (nth) => nth === 2);
     const result = await swept();
     expect([outcomes(result), result.verified]).toEqual([{ a: 'removed' }, true]);
+  });
+});
+
+describe('a network', () => {
+  const net = { id: 'net', kind: 'network', state: 'there' } as const;
+  /** The provider refuses its removal while the container is there. */
+  const isOn = (box: Resource) =>
+    provider.fail('remove', new FakeError('permanent'), (_, id) => id === 'net' && provider.has(box));
+
+  it('goes once the container that holds it does, in a later round', async () => {
+    provider.add(net);
+    isOn(provider.add({ id: 'box', state: 'exited' }));
+    provider.fail('remove', new FakeError('retryable'), (nth, id) => id === 'box' && nth <= 4);
+    const result = await swept();
+    expect([outcomes(result), result.verified]).toEqual([{ net: 'removed', box: 'removed' }, true]);
+  });
+
+  it('goes once a container that appeared on it meanwhile does', async () => {
+    provider.add(net);
+    provider.add({ id: 'box' }, { endsAfterMs: 2_000 });
+    setTimeout(() => isOn(provider.add({ id: 'late', state: 'exited' })), 1_000);
+    const result = await swept();
+    expect([outcomes(result), result.verified]).toEqual([{ net: 'removed', box: 'graceful', late: 'removed' }, true]);
+  });
+
+  it('that a foreign container holds has failed at once', async () => {
+    provider.add(net);
+    isOn(provider.add({ id: 'foreign' }));
+    provider.add({ id: 'box', state: 'exited' });
+    provider.add({ id: 'other', kind: 'network', state: 'there' });
+    const result = await swept({ selector: ({ id }) => id !== 'foreign' });
+    expect([outcomes(result), result.took]).toEqual([{ net: 'failed', box: 'removed', other: 'removed' }, 0]);
+    expect(provider.count('remove', 'net')).toBe(1);
+  });
+
+  it('is told once, when it is settled', async () => {
+    provider.add(net);
+    isOn(provider.add({ id: 'box', state: 'exited' }));
+    provider.add({ id: 'held', kind: 'network', state: 'there' });
+    provider.fail('remove', new FakeError('permanent'), (_, id) => id === 'held');
+    provider.fail('remove', new FakeError('retryable'), (nth, id) => id === 'box' && nth <= 4);
+    const told: string[] = [];
+    await swept({ onSettled: ({ resource, outcome }) => told.push(`${resource.id} ${outcome}`) });
+    expect(told).toEqual(['box removed', 'net removed', 'held failed']);
+  });
+
+  it('does not end a sweep that fails fast while the container that holds it may still go', async () => {
+    provider.add(net);
+    isOn(provider.add({ id: 'box', state: 'exited' }));
+    provider.fail('remove', new FakeError('retryable'), (nth, id) => id === 'box' && nth <= 4);
+    expect(outcomes(await swept({ failFast: true }))).toEqual({ net: 'removed', box: 'removed' });
+  });
+});
+
+describe('what is listed again after it was removed', () => {
+  const data = { id: 'data', kind: 'volume', state: 'there' } as const;
+
+  it('is another one of the same name, and goes as well', async () => {
+    provider.add(data);
+    provider.add({ id: 'img', kind: 'image', state: 'there' });
+    provider.latencyMs = 100;
+    setTimeout(() => provider.add(data), 550);
+    const told: string[] = [];
+    const result = await swept({ onSettled: ({ resource, outcome }) => told.push(`${resource.id} ${outcome}`) });
+    expect(provider.count('remove', 'data')).toBe(2);
+    expect([outcomes(result), result.verified]).toEqual([{ data: 'removed', img: 'removed' }, true]);
+    expect(told).toEqual(['data removed', 'img removed']);
+  });
+
+  it('is the same one where the listing is behind, and is waited for', async () => {
+    const box = provider.add();
+    const list = provider.list.bind(provider);
+    let listings = 0;
+    provider.list = async (signal) => {
+      listings += 1;
+      return listings <= 3 ? [box] : list(signal);
+    };
+    const result = await swept();
+    expect([outcomes(result), way(result), result.verified]).toEqual([{ a: 'graceful' }, ['stop done', 'remove done'], true]);
+  });
+});
+
+describe('of several images', () => {
+  it('those that were made from another go before it', async () => {
+    const image = (id: string, ...dependents: string[]) => provider.add({ id, kind: 'image', state: 'there', dependents });
+    image('base', 'middle', 'leaf');
+    image('middle', 'leaf');
+    image('leaf', 'unselected');
+    await swept();
+    const removals = provider.calls.filter(({ operation }) => operation === 'remove');
+    expect(removals.map(({ id }) => id)).toEqual(['leaf', 'middle', 'base']);
+  });
+
+  it('none waits for ever, whatever the provider says', async () => {
+    provider.add({ id: 'a', kind: 'image', state: 'there', dependents: ['b'] });
+    provider.add({ id: 'b', kind: 'image', state: 'there', dependents: ['a'] });
+    expect(outcomes(await swept())).toEqual({ a: 'removed', b: 'removed' });
   });
 });
 

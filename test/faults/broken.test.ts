@@ -1,0 +1,176 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { PhaseReport } from '../../src/report/model';
+import { HEEDS_NO_SIGTERM, HONOURS_SIGTERM } from '../support/container-habits';
+import { EngineToBreak } from '../support/engine-to-break';
+import type { Job, JobOptions, Step } from '../support/job';
+import { until } from '../support/until';
+
+let there: EngineToBreak;
+beforeAll(async () => {
+  there = await EngineToBreak.start();
+});
+afterAll(() => there.stop());
+
+async function postReport(job: Job): Promise<PhaseReport> {
+  const { post } = (await job.report()).phases;
+  if (post === null) throw new Error('the report has no post');
+  return post;
+}
+
+/** A post that has sent stop signals to all of the job's containers, which use up their grace. */
+async function postAmidStops(
+  options: JobOptions = {},
+): Promise<{ readonly job: Job; readonly session: string; readonly post: Step }> {
+  const job = await there.begunJob({ ...options, inputs: { 'grace-period': '4s', ...options.inputs } });
+  const session = await job.session();
+  await there.leak(session, 4, HEEDS_NO_SIGTERM);
+  const stops = await there.watchStops(session);
+  const post = await job.startPost();
+  await until('all have their stop signal', () => stops.signalled === 4);
+  return { job, session, post };
+}
+
+async function expectAllGone(job: Job, post: Step): Promise<void> {
+  const { exitCode, output } = await post.ended;
+  expect(exitCode, output).toBe(0);
+  expect(output).not.toContain('::warning');
+  expect(await postReport(job), output).toMatchObject({ verified: true, totals: { failed: 0, kept: 0 } });
+  expect(await there.leftOf(await job.session())).toBe(0);
+}
+
+describe('an engine that', () => {
+  test('is killed in the middle of the stops, and started again, loses everything', async () => {
+    const { job, post } = await postAmidStops();
+
+    await there.engine.kill();
+    await there.engine.restart();
+
+    await expectAllGone(job, post);
+    expect((await postReport(job)).resources).toHaveLength(4);
+  });
+
+  test('is down when post starts, and comes back while post still asks, loses everything', async () => {
+    const job = await there.begunJob({ inputs: { 'retry-delay': '2s' } });
+    await there.leak(await job.session(), 2, HONOURS_SIGTERM);
+    await there.engine.kill();
+
+    const post = await job.startPost();
+    await until('post has begun to ask', () => post.output.includes('Cleanup'));
+    await there.engine.restart();
+
+    await expectAllGone(job, post);
+    expect((await postReport(job)).resources).toHaveLength(2);
+  });
+
+  test('is down for the whole of post is told of when the retries are used up, long before the deadline', async () => {
+    const job = await there.begunJob({ inputs: { 'fail-on-error': 'true' } });
+    await there.leak(await job.session(), 1, HONOURS_SIGTERM);
+    await there.engine.kill();
+
+    const result = await job.post();
+
+    expect(result.exitCode, result.output).toBe(1);
+    expect(result.output.match(/^::(error|warning)/gm)).toEqual(['::error']);
+    expect((await postReport(job)).providers).toMatchObject([
+      { name: 'docker', status: 'unavailable', reason: expect.stringContaining('nothing listens there') },
+    ]);
+    await there.engine.restart();
+    expect((await job.post()).exitCode).toBe(0);
+    expect(await there.leftOf(await job.session())).toBe(0);
+  });
+});
+
+describe('a socket that is deleted in the middle of the stops', () => {
+  test('and put back loses everything', async () => {
+    const { job, post } = await postAmidStops();
+
+    await there.engine.removeSocket();
+    // The stops go on over their connections; what comes after them needs new ones.
+    await until('the stops have ended', async () => (await there.engine.connections()) === 0);
+    await there.engine.restoreSocket();
+
+    await expectAllGone(job, post);
+  });
+
+  test('and never put back leaves every container failed, in time, with the command that removes it', async () => {
+    const startedAt = performance.now();
+    const times = { deadline: '5s', 'grace-period': '1s', 'kill-timeout': '1s', 'remove-timeout': '1s' };
+    const { job, session, post } = await postAmidStops({ inputs: times });
+
+    await there.engine.removeSocket();
+    const { exitCode, output } = await post.ended;
+    const tookMs = performance.now() - startedAt;
+    await there.engine.restoreSocket();
+
+    expect(tookMs, output).toBeLessThan(15_000);
+    expect(exitCode).toBe(0);
+    expect(output.match(/^::(error|warning)/gm)).toEqual(['::warning']);
+    const { resources, providers } = await postReport(job);
+    for (const { id, outcome, command, error } of resources) {
+      expect({ outcome, command }, error ?? '').toEqual({
+        outcome: 'failed',
+        command: `docker --host ${there.engine.url} rm --force --volumes ${id.slice(0, 12)}`,
+      });
+    }
+    expect(resources).toHaveLength(4);
+    expect(providers).toHaveLength(1);
+    await job.post();
+    expect(await there.leftOf(session)).toBe(0);
+  });
+});
+
+describe('two posts', () => {
+  test('at once on the same session both end well', async () => {
+    const job = await there.begunJob();
+    await there.leak(await job.session(), 6, HEEDS_NO_SIGTERM);
+    await there.leak(await job.session(), 6, HONOURS_SIGTERM);
+
+    const posts = await Promise.all([job.post(), job.post()]);
+
+    for (const { exitCode, output } of posts) {
+      expect(exitCode, output).toBe(0);
+      expect(output).not.toMatch(/^::(warning|error)/m);
+      expect(output).toMatch(/^Everything (is|was) gone/m);
+      expect(output).not.toMatch(/^failed/m);
+    }
+    expect(await there.leftOf(await job.session())).toBe(0);
+  });
+
+  test.each(['SIGTERM', 'SIGKILL'] as const)('of which the first ends in the middle by %s leave nothing', async (signal) => {
+    const { job, post } = await postAmidStops();
+    post.kill(signal);
+    expect((await post.ended).signal).toBe(signal);
+
+    await expectAllGone(job, await job.startPost());
+  });
+});
+
+describe('a deadline', () => {
+  test('shorter than anything still ends in time, with an outcome for every container', async () => {
+    const job = await there.begunJob({ inputs: { deadline: '1s', 'grace-period': '5s' } });
+    const session = await job.session();
+    await there.leak(session, 30, HEEDS_NO_SIGTERM);
+    const startedAt = performance.now();
+
+    const { exitCode, output } = await job.post();
+
+    expect(performance.now() - startedAt, output).toBeLessThan(1_000 + 5_000);
+    expect(exitCode).toBe(0);
+    const { totals, resources } = await postReport(job);
+    expect(resources).toHaveLength(30);
+    expect(totals.killed + totals.gone + totals.failed).toBe(30);
+    for (const { outcome, command } of resources) expect(command !== null).toBe(outcome === 'failed');
+    await job.post();
+    expect(await there.leftOf(session)).toBe(0);
+  });
+
+  test('shorter than the grace period cuts it, and everything is gone', async () => {
+    const times = { deadline: '8s', 'grace-period': '60s', 'kill-timeout': '2s', 'remove-timeout': '2s' };
+    const job = await there.begunJob({ inputs: times });
+    await there.leak(await job.session(), 5, HEEDS_NO_SIGTERM);
+
+    await expectAllGone(job, await job.startPost());
+
+    expect((await postReport(job)).totals.killed).toBe(5);
+  });
+});

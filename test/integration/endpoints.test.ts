@@ -1,0 +1,329 @@
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest';
+import { parseConfig, type RawSettings } from '../../src/config/config';
+import { discoverDocker } from '../../src/docker/discover';
+import { cleanUp } from '../../src/phases/cleanup';
+import { systemClock } from '../../src/reaper/clock';
+import type { Connection } from '../../src/reaper/connection';
+import { Deadline } from '../../src/reaper/deadline';
+import { ownedBy } from '../../src/reaper/selector';
+import { makeCertificates } from '../support/certificates';
+import { HONOURS_SIGTERM, stateOf } from '../support/containers';
+import { PrivateEngine } from '../support/engine';
+import { makeFakeSsh, sshProcesses } from '../support/fake-ssh';
+import { busyboxImage } from '../support/image';
+import { newSession, only, sweepSession } from '../support/sweeping';
+import { until } from '../support/until';
+
+const IMAGE = 'cleanup-action-test:endpoints';
+
+/** Their containers have no network: several engines would share one bridge. */
+const WITHOUT_NETWORKS = ['--bridge', 'none', '--iptables=false'];
+
+let directory: string;
+/** Listens at a socket, and at `tcp` without TLS. */
+let plain: PrivateEngine;
+/** Listens at a socket, and at `tls` for clients with a certificate. */
+let secure: PrivateEngine;
+let tcp: string;
+let tls: string;
+const path = process.env['PATH'];
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'cleanup-endpoints-'));
+  await makeCertificates(directory);
+  [tcp, tls] = [await freeAddress(), await freeAddress()];
+  const files = { tlscacert: 'ca.pem', tlscert: 'server-cert.pem', tlskey: 'server-key.pem' };
+  const verified = ['--tlsverify', ...Object.entries(files).flatMap(([option, name]) => [`--${option}`, join(directory, name)])];
+  [plain, secure] = await Promise.all([
+    PrivateEngine.start({ dockerdArguments: ['--host', tcp, ...WITHOUT_NETWORKS] }),
+    PrivateEngine.start({ dockerdArguments: ['--host', tls, ...verified, ...WITHOUT_NETWORKS] }),
+  ]);
+  await Promise.all([plain, secure].map(({ docker }) => busyboxImage(docker, IMAGE)));
+  await makeFakeSsh(directory, plain.socketPath);
+  process.env['PATH'] = `${directory}${delimiter}${path}`;
+});
+afterAll(async () => {
+  process.env['PATH'] = path;
+  await Promise.all([plain, secure].map((engine) => engine?.stop()));
+  await rm(directory, { recursive: true, force: true });
+});
+
+async function freeAddress(): Promise<string> {
+  const { server, address } = await listen();
+  server.close();
+  await once(server, 'close');
+  return address;
+}
+
+/** Takes connections, and never says a word. */
+async function listen(): Promise<{ readonly server: Server; readonly address: string; hangUp(): void }> {
+  const sockets: Socket[] = [];
+  const server = createServer((socket) => sockets.push(socket.on('error', () => undefined))).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const hangUp = () => {
+    server.close();
+    for (const socket of sockets) socket.destroy();
+  };
+  return { server, address: `tcp://127.0.0.1:${(server.address() as AddressInfo).port}`, hangUp };
+}
+
+/** A context as `docker context create` makes it. */
+async function dockerContext(docker: object, ...tlsFiles: readonly string[]): Promise<Record<string, string>> {
+  const config = await mkdtemp(join(directory, 'config-'));
+  const id = createHash('sha256').update('the context').digest('hex');
+  const [meta, material] = [join(config, 'contexts/meta', id), join(config, 'contexts/tls', id, 'docker')];
+  await mkdir(meta, { recursive: true });
+  await writeFile(join(meta, 'meta.json'), JSON.stringify({ Name: 'the context', Endpoints: { docker } }));
+  await mkdir(material, { recursive: true });
+  for (const name of tlsFiles) await copyFile(join(directory, name), join(material, name));
+  await writeFile(join(config, 'config.json'), JSON.stringify({ currentContext: 'the context' }));
+  return { DOCKER_CONFIG: config };
+}
+
+interface Surroundings {
+  readonly dockerHost?: string;
+  readonly docker?: string;
+  readonly env?: Record<string, string>;
+  readonly found?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  readonly deadlineMs?: number;
+}
+
+/** What the settings and the environment lead to. */
+function look({ env = {}, found = {}, deadlineMs = 60_000, ...raw }: Surroundings): readonly Promise<Connection>[] {
+  const deadline = new Deadline(systemClock, deadlineMs);
+  onTestFinished(() => deadline.dispose());
+  const settings: RawSettings = { retries: '1', retryDelay: '1s', ...raw };
+  return discoverDocker(parseConfig(settings, {}), { HOME: '/nowhere', ...env }, systemClock, deadline, found);
+}
+
+async function connectionFor(surroundings: Surroundings): Promise<Connection> {
+  const [connection, ...others] = await Promise.all(look(surroundings));
+  if (!connection || others.length > 0) throw new Error('one connection expected');
+  return connection;
+}
+
+async function leak(engine: PrivateEngine, labels: Record<string, string>) {
+  const container = await engine.docker.createContainer({
+    Image: IMAGE,
+    Cmd: HONOURS_SIGTERM,
+    Labels: labels,
+    HostConfig: { NetworkMode: 'none' },
+  });
+  await container.start();
+  return container;
+}
+
+const reasonOf = (connection: Connection) => (connection.status === 'ready' ? 'none' : connection.reason);
+
+interface Way {
+  readonly by: string;
+  readonly engine: () => PrivateEngine;
+  readonly from: string;
+  surroundings(): Surroundings | Promise<Surroundings>;
+}
+
+const WAYS: readonly Way[] = [
+  { by: 'a socket', engine: () => plain, from: 'docker-host', surroundings: () => ({ dockerHost: plain.url }) },
+  { by: 'TCP', engine: () => plain, from: 'docker-host', surroundings: () => ({ dockerHost: tcp }) },
+  { by: 'DOCKER_HOST', engine: () => plain, from: 'DOCKER_HOST', surroundings: () => ({ env: { DOCKER_HOST: tcp } }) },
+  {
+    by: 'DOCKER_HOST with TLS',
+    engine: () => secure,
+    from: 'DOCKER_HOST',
+    surroundings: () => ({ env: { DOCKER_HOST: tls, DOCKER_TLS_VERIFY: '1', DOCKER_CERT_PATH: directory } }),
+  },
+  {
+    by: 'docker-host with TLS',
+    engine: () => secure,
+    from: 'docker-host',
+    surroundings: () => ({ dockerHost: tls, env: { DOCKER_TLS_VERIFY: '1', DOCKER_CERT_PATH: directory } }),
+  },
+  {
+    by: 'a docker context with a socket',
+    engine: () => plain,
+    from: 'docker context the context',
+    surroundings: async () => ({ env: await dockerContext({ Host: plain.url }) }),
+  },
+  {
+    by: 'a docker context with TLS',
+    engine: () => secure,
+    from: 'docker context the context',
+    surroundings: async () => ({
+      env: await dockerContext({ Host: tls, SkipTLSVerify: false }, 'ca.pem', 'cert.pem', 'key.pem'),
+    }),
+  },
+  {
+    by: 'a docker context with TLS that trusts whoever answers',
+    engine: () => secure,
+    from: 'docker context the context',
+    surroundings: async () => ({ env: await dockerContext({ Host: tls, SkipTLSVerify: true }, 'cert.pem', 'key.pem') }),
+  },
+  { by: 'ssh', engine: () => plain, from: 'docker-host', surroundings: () => ({ dockerHost: 'ssh://engine' }) },
+  {
+    by: 'a docker context with ssh',
+    engine: () => plain,
+    from: 'docker context the context',
+    surroundings: async () => ({ env: await dockerContext({ Host: 'ssh://engine' }) }),
+  },
+];
+
+describe('an engine is found and cleaned', () => {
+  test.each(WAYS)('by $by', async ({ engine, from, surroundings }) => {
+    const { session, labelled } = newSession();
+    const container = await leak(engine(), labelled.labels);
+
+    const connection = await connectionFor(await surroundings());
+    if (connection.status !== 'ready') throw new Error(connection.reason);
+    const result = await sweepSession(session, { change: () => connection.provider });
+
+    expect(connection.name).toBe('docker');
+    expect(connection.description).toContain(`(${from})`);
+    expect(only(result).outcome).toBe('graceful');
+    expect(result.verified).toBe(true);
+    expect(await stateOf(container)).toBe('gone');
+  });
+
+  test('where main found it, whatever the environment says by then', async () => {
+    const first = await connectionFor({
+      env: { DOCKER_HOST: tls, DOCKER_TLS_VERIFY: '1', DOCKER_CERT_PATH: directory },
+    });
+    if (first.status !== 'ready') throw new Error(first.reason);
+    const saved = JSON.parse(JSON.stringify({ [first.name]: first.found }));
+
+    const second = await connectionFor({ env: { DOCKER_HOST: 'unix:///no/such.sock' }, found: saved });
+
+    expect(second).toMatchObject({ status: 'ready', found: first.found });
+  });
+});
+
+describe('an engine that can’t be used is told in one line', () => {
+  const context =
+    (docker: object, ...files: readonly string[]) =>
+    async () => ({ env: await dockerContext(docker, ...files) });
+
+  test.each<readonly [what: string, surroundings: () => Surroundings | Promise<Surroundings>, reason: RegExp]>([
+    ['a client without a certificate', () => ({ dockerHost: tls, env: { DOCKER_TLS_VERIFY: '1' } }), /ca\.pem/],
+    [
+      'a certificate that its client has no authority for',
+      async () => (await context({ Host: tls }, 'cert.pem', 'key.pem'))(),
+      /certificate/,
+    ],
+    ['a client without TLS', () => ({ dockerHost: tls }), /HTTP request to an HTTPS server/],
+    ['a context that is not there', () => ({ env: { DOCKER_CONTEXT: 'gone' } }), /“gone” \(DOCKER_CONTEXT\).*no such context$/],
+    ['an address without a scheme', () => ({ env: { DOCKER_HOST: 'nonsense' } }), /“nonsense” is no endpoint/],
+    ['a host that ssh refuses', () => ({ dockerHost: 'ssh://stranger' }), /: ssh: Host key verification failed\.$/],
+    ['an ssh that says nothing', () => ({ dockerHost: 'ssh://silent' }), /: ssh: it ended with exit code 3$/],
+    ['an option in the place of a host', () => ({ env: { DOCKER_HOST: 'ssh://-oProxyCommand=id' } }), /is no host for ssh/],
+  ])('%s', async (_, surroundings, reason) => {
+    const connection = await connectionFor(await surroundings());
+
+    expect(connection.status).toBe('skipped');
+    expect(reasonOf(connection)).toMatch(reason);
+    expect(reasonOf(connection)).toMatch(/^no Docker engine(:| at) [^\n]+$/);
+  });
+
+  test('and is unavailable where one is required', async () => {
+    const connection = await connectionFor({ docker: 'true', dockerHost: 'unix:///no/such.sock' });
+
+    expect(connection).toEqual({
+      name: 'docker',
+      status: 'unavailable',
+      reason: 'no Docker engine at unix:///no/such.sock (docker-host): nothing is there',
+    });
+  });
+
+  test('where there is no ssh', async () => {
+    process.env['PATH'] = '/nowhere';
+    try {
+      expect(reasonOf(await connectionFor({ dockerHost: 'ssh://engine' }))).toMatch(/: ssh can’t be started: .*ENOENT$/);
+    } finally {
+      process.env['PATH'] = `${directory}${delimiter}${path}`;
+    }
+  });
+});
+
+describe('an ssh', () => {
+  test('ends when its host is given up', async () => {
+    const before = await sshProcesses(directory);
+
+    await connectionFor({ dockerHost: 'ssh://deaf', deadlineMs: 500 });
+
+    const started = (await sshProcesses(directory)).filter((pid) => !before.includes(pid));
+    expect(started.length).toBeGreaterThan(0);
+    await until('it has ended', () => !started.some(isAlive));
+  });
+
+  test('does not keep this process from ending when it waits for its next use', async () => {
+    const connection = await connectionFor({ dockerHost: 'ssh://engine' });
+    if (connection.status !== 'ready') throw new Error(connection.reason);
+
+    await connection.provider.list(new AbortController().signal);
+
+    // The tests' own process has no other children that it would wait for, but the guards of its engines.
+    const waitedFor = () => process.getActiveResourcesInfo().filter((name) => name === 'ProcessWrap').length;
+    await until('only the guards are waited for', () => waitedFor() <= 2);
+    expect((await sshProcesses(directory)).some(isAlive)).toBe(true);
+  });
+});
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+describe('several engines', () => {
+  test('are providers of their own, and one that does not answer holds up no other', async () => {
+    const { server, address, hangUp } = await listen();
+    onTestFinished(() => void server.close());
+    const { session, labelled } = newSession();
+    const containers = await Promise.all([plain, secure].map((engine) => leak(engine, labelled.labels)));
+    const dockerHost = `${plain.url}\n${address}\n${secure.url}`;
+    const config = parseConfig({ dockerHost, retries: '1', retryDelay: '1s' }, {});
+    const deadline = new Deadline(systemClock, 60_000);
+    onTestFinished(() => deadline.dispose());
+    // As post has it when main found all three.
+    const found = { [`docker (${address})`]: { url: address, from: 'docker-host' } };
+    let isHeldUp = true;
+
+    const cleaned = cleanUp({
+      connections: look({ dockerHost, found }),
+      selection: { selector: ownedBy(session, { labels: [], namePrefixes: [] }) },
+      mode: { kind: 'remove' },
+      config,
+      deadline,
+      clock: systemClock,
+      log: () => undefined,
+    }).finally(() => {
+      isHeldUp = false;
+    });
+    await until('both are gone', async () => (await Promise.all(containers.map(stateOf))).every((state) => state === 'gone'));
+
+    expect(isHeldUp).toBe(true);
+    hangUp();
+    const report = await cleaned;
+    expect(report.providers.map(({ name, status }) => `${status}: ${name}`)).toEqual([
+      `ready: docker (${plain.url})`,
+      `unavailable: docker (${address})`,
+      `ready: docker (${secure.url})`,
+    ]);
+    expect(report.resources.map(({ provider, outcome }) => `${outcome}: ${provider}`)).toEqual([
+      `graceful: docker (${plain.url})`,
+      `graceful: docker (${secure.url})`,
+    ]);
+    expect(report.verified).toBe(false);
+  });
+
+  test('are one, called docker, where all lines are the same', async () => {
+    const connection = await connectionFor({ dockerHost: `${inject('dockerHost')}\n${inject('dockerHost')}` });
+    expect(connection).toMatchObject({ name: 'docker', status: 'ready' });
+  });
+});
