@@ -1,6 +1,7 @@
 /**
  * What `npm run demo` and `npm test` need, on a machine that has Node 20 or newer and npm: the packages of package-lock.json, and
- * with `engine` a Docker engine to talk to or the means to start one, with `podman` the means to start Podman's service. Plain JavaScript: it runs before anything is installed.
+ * with `engine` a Docker engine to talk to or the means to start one, with `podman` the means to start Podman's service. Plain
+ * JavaScript: it runs before anything is installed.
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -10,8 +11,8 @@ import { delimiter, join } from 'node:path';
 
 const root = join(import.meta.dirname ?? new URL('.', import.meta.url).pathname, '..');
 
-/** Debian's and Ubuntu's packages for an engine of the tests' own; busybox is what its one image is made of. */
-const ENGINE_PACKAGES = ['docker.io', 'iptables', 'busybox-static'];
+/** Debian's and Ubuntu's packages for an engine of the tests' own; busybox is what its one image is made of, openssl makes certificates. */
+const ENGINE_PACKAGES = ['docker.io', 'iptables', 'busybox-static', 'openssl'];
 
 /** Podman takes docker.io's runtime, runc; catatonit is its `--init`. */
 const PODMAN_PACKAGES = ['podman', 'runc', 'catatonit', 'busybox-static'];
@@ -72,7 +73,7 @@ function engineAnswers() {
 
 async function ensureEngine() {
   const engine = (await engineAnswers()) || (process.getuid?.() === 0 && onPath('dockerd') && onPath('iptables'));
-  if (engine && onPath('busybox')) return;
+  if (engine && onPath('busybox') && onPath('openssl')) return;
   if (process.platform !== 'linux' || process.getuid?.() !== 0 || !onPath('apt-get')) {
     fail(
       [

@@ -70,7 +70,7 @@ export const settings = {
   preCleanup: setting(
     types.choice('none', 'stale', 'stopped', 'all'),
     'stale',
-    '`none`; `stale`: owned leftovers of finished sessions (same runner, another session) and any owned resource older than `max-age`; `stopped`: `stale` and every owned resource that is not running; `all`: every owned resource of every other session. “Owned” is: carries this action’s label, or matches `labels` or `name-prefixes`.',
+    '`none`; `stale`: owned leftovers of finished sessions (same runner, another session) and any owned resource older than `max-age`; `stopped`: `stale` and every owned container that is not running; `all`: every owned resource of every other session. “Owned” is: carries this action’s label, or matches `labels` or `name-prefixes`.',
   ),
   maxAge: setting(types.duration, '24h', 'See `pre-cleanup`.'),
   maxContainers: optional(

@@ -8,7 +8,10 @@ import { whyDeaf } from './deaf';
 import { hasStatus } from './errors';
 import type { DockerSettings, KindHandler } from './provider';
 
-/** States in which the engine still has something to end: `restarting` starts again by itself unless it is stopped; `stopping` is Podman’s. */
+/**
+ * States in which the engine still has something to end: `restarting` starts again by itself unless it is stopped; `stopping` is
+ * Podman's word for a stop that has not come to its end.
+ */
 const RUNNING_STATES = new Set(['running', 'paused', 'restarting', 'stopping']);
 
 /** What a process leaves that SIGKILL ended: 128 + 9. */

@@ -38,6 +38,9 @@ const SHORTEST_GRACE_MS = 1_000;
 /** Near the deadline, a request still gets this long. */
 const SHORTEST_REQUEST_MS = 1_000;
 
+/** Near the deadline, a look still gets this long. */
+const SHORTEST_LOOK_MS = 250;
+
 /** What a look at a resource found. `unknown`: the provider did not answer. */
 type Look =
   | { readonly kind: 'there'; readonly resource: Resource }
@@ -185,7 +188,7 @@ function timeLeft(rung: Rung, resource: Resource, context: ReapContext): number 
 /** A look's own time; near the deadline no more than its share of what is left, so that removal is always tried. */
 function lookTimeLeft(last: Rung | undefined, resource: Resource, context: ReapContext): number {
   const share = context.deadline.remaining() / (1 + rungsBelow(last, resource, context).length);
-  return Math.min(LOOK_TIMEOUT_MS, Math.max(share, spare(last, resource, context)));
+  return Math.min(LOOK_TIMEOUT_MS, Math.max(SHORTEST_LOOK_MS, share, spare(last, resource, context)));
 }
 
 /** @throws {TimedOut} when the request was answered but has no effect within the rung's time */

@@ -163,13 +163,15 @@ function isGone(settlement: Settlement | undefined): boolean {
 
 /** One account of two reaps of the same resource. */
 function continued(before: Settlement, after: Settlement): Settlement {
+  // It was only still on the list.
+  if (isGone(before) && after.outcome === 'gone') return before;
   const steps = [...before.steps, ...after.steps];
-  const isGone = after.outcome === 'gone' || after.outcome === 'removed';
+  const goneSince = before.outcome === 'failed' && (after.outcome === 'gone' || after.outcome === 'removed');
   const error = after.error && before.error ? continuedError(before.error, after.error) : after.error;
   return {
     ...after,
     resource: before.resource,
-    outcome: isGone ? outcomeOf(before.resource, before.ending, steps) : after.outcome,
+    outcome: goneSince ? outcomeOf(before.resource, before.ending, steps) : after.outcome,
     ...(before.ending ? { ending: before.ending } : {}),
     ...(error ? { error } : {}),
     durationMs: before.durationMs + after.durationMs,

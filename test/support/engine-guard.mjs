@@ -43,6 +43,8 @@ rmSync(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 10
 process.exit(why === 'failed' ? 1 : 0);
 
 function startEngine() {
+  // containerd dies with a killed dockerd. Until process 1 reaps it, which some do late, the next dockerd takes it for one that runs.
+  rmSync(join(directory, 'exec', 'containerd', 'containerd.pid'), { force: true });
   const log = openSync(join(directory, 'dockerd.log'), 'a');
   const engine = spawn(program, engineArguments, {
     stdio: ['ignore', log, log],

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { AskedToWait, BadAnswer } from '../../../src/docker/answers';
 import { classify, hasStatus, whyUnreachable } from '../../../src/docker/errors';
 import { inUseBy } from '../../../src/docker/in-use';
 
@@ -28,12 +29,20 @@ describe('an error of the engine', () => {
     expect(classify(answered(500, message))).toEqual({ kind: 'permanent' });
   });
 
-  it.each(['ECONNREFUSED', 'ECONNRESET', 'ENOENT', 'EPIPE', 'ETIMEDOUT', 'EAI_AGAIN', 'EHOSTUNREACH'])(
+  it.each(['ECONNREFUSED', 'ECONNRESET', 'ENOENT', 'EPIPE', 'ETIMEDOUT', 'EAI_AGAIN', 'EHOSTUNREACH', 'EAGAIN'])(
     'with the code %s is retryable: the engine restarts',
     (code) => {
       expect(classify(failed(code))).toEqual({ kind: 'retryable' });
     },
   );
+
+  it('that says when to ask again is retryable then', () => {
+    expect(classify(new AskedToWait(503, 7_000))).toEqual({ kind: 'retryable', retryAfterMs: 7_000 });
+  });
+
+  it('whose answer broke off is retryable', () => {
+    expect(classify(new BadAnswer('it broke off'))).toEqual({ kind: 'retryable' });
+  });
 
   it.each(['EACCES', 'EPERM', 'ENOTFOUND', 'ERR_INVALID_URL'])('with the code %s is permanent', (code) => {
     expect(classify(failed(code))).toEqual({ kind: 'permanent' });

@@ -238,6 +238,12 @@ describe('the deadline', () => {
     expect(Math.round(settlement.durationMs)).toBe(40_000);
   });
 
+  it.each([5_000, 12_000, 25_000])('of %i ms leaves time to try the removal when every look hangs too', async (deadlineMs) => {
+    for (const operation of ['inspect', ...rungActions] as const) provider.fail(operation, 'hang');
+    await reaped(provider.add(), { deadlineMs });
+    expect(provider.count('remove')).toBe(1);
+  });
+
   it('is the error when it passes, and tells what went wrong before', async () => {
     const error = new FakeError('retryable', 'the engine restarts');
     provider.fail('kill', error).fail('remove', 'hang');

@@ -3,7 +3,7 @@ import { type Clock, systemClock } from '../../../src/reaper/clock';
 import { Deadline } from '../../../src/reaper/deadline';
 import { DeadlinePassed, Halted, TimedOut } from '../../../src/reaper/errors';
 import type { Verdict } from '../../../src/reaper/provider';
-import { backoff, type RetryPolicy, verdictOn, withRetries } from '../../../src/reaper/retry';
+import { backoff, parseRetryAfter, type RetryPolicy, verdictOn, withRetries } from '../../../src/reaper/retry';
 import { FakeError } from '../../support/fake-provider';
 
 beforeEach(() => {
@@ -125,5 +125,19 @@ describe('the verdict on an error', () => {
     ['the provider’s error', new FakeError('gone'), 'gone'],
   ])('is for %s', (_, error, kind) => {
     expect(verdictOn(error, classify).kind).toBe(kind);
+  });
+});
+
+describe('a Retry-After', () => {
+  const now = Date.parse('2026-11-21T08:00:00Z');
+  it.each([
+    ['3', 3_000],
+    ['0', 0],
+    ['Sat, 21 Nov 2026 08:00:30 GMT', 30_000],
+    ['Sat, 21 Nov 2026 07:00:00 GMT', 0],
+    ['soon', undefined],
+    [undefined, undefined],
+  ])('of %s is %s ms', (value, ms) => {
+    expect(parseRetryAfter(value, now)).toBe(ms);
   });
 });

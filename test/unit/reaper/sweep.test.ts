@@ -403,6 +403,17 @@ describe('fail-fast', () => {
   });
 });
 
+describe('what fails until the deadline passes', () => {
+  it('is told with the error of the rounds before', async () => {
+    provider.add({ id: 'bad', state: 'exited' });
+    provider.fail('remove', new FakeError('retryable', 'the engine is full'), (nth) => nth <= 4);
+    // In the next round it says nothing at all.
+    provider.fail('remove', 'hang', (nth) => nth > 4);
+    const { settlements } = await swept({ deadlineMs: 20_000 });
+    expect(settlements[0]?.error?.message).toBe('the deadline of 20 s has passed; before that: the engine is full');
+  });
+});
+
 describe('concurrency', () => {
   it('bounds the requests that make the provider work', async () => {
     for (let id = 0; id < 30; id += 1) provider.add({ id: `${id}`, state: 'exited' });
