@@ -43,11 +43,11 @@ export function withRetries<T>(
     const verdict = classify(error);
     return verdict.kind === 'retryable' ? verdict.retryAfterMs : undefined;
   };
-  // The wait and the end of retries are decided here: p-retry's own know neither Retry-After nor a handed-in clock.
+  // The wait and the end of retries are decided here: p-retry's own know neither Retry-After nor a handed-in clock, and its signal would
+  // put the deadline's error in place of the last one, which says more.
   return pRetry(work, {
     retries: Number.POSITIVE_INFINITY,
     minTimeout: 0,
-    signal: deadline.signal,
     shouldConsumeRetry: ({ error }) => asked(error) === undefined,
     async onFailedAttempt({ error, retriesConsumed }) {
       const verdict = classify(error);

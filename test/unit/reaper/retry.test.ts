@@ -103,6 +103,17 @@ describe('retries', () => {
     await expect(withRetries(() => Promise.reject(later()), classify, policy, deadline, withoutJitter)).rejects.toBe(reason);
     expect(Math.round(systemClock.now() - start)).toBe(500);
   });
+
+  it('throws what the work makes of the passed deadline', async () => {
+    const deadline = new Deadline(systemClock, 1_000);
+    const work = () =>
+      deadline
+        .within(60_000, 'the answer', () => new Promise<never>(() => undefined))
+        .catch(() => {
+          throw new FakeError('retryable', 'no engine at /a');
+        });
+    await expect(withRetries(work, classify, policy, deadline, withoutJitter)).rejects.toThrow('no engine at /a');
+  });
 });
 
 describe('the backoff', () => {
