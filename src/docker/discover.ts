@@ -6,7 +6,7 @@ import { asError } from '../reaper/errors';
 import { withRetries } from '../reaper/retry';
 import { connect, NoEngine } from './connect';
 import { type Endpoint, type Environment, endpoints } from './endpoint';
-import { type DockerSettings, dockerProvider } from './provider';
+import { type DockerSettings, dockerProvider, removalOfAll } from './provider';
 
 const NAME = 'docker';
 
@@ -49,8 +49,9 @@ async function discoverOne(
   { config, env, clock, deadline }: Search,
   found: Found[string] | undefined,
 ): Promise<Connection> {
+  const known = found as unknown as Endpoint | undefined;
   try {
-    const candidates = found ? [found as unknown as Endpoint] : endpoints(dockerHost, env, process.platform);
+    const candidates = known ? [known] : endpoints(dockerHost, env, process.platform);
     const engine = await withRetries(
       () => connect(candidates, deadline),
       () => ({ kind: 'retryable' }),
@@ -64,11 +65,13 @@ async function discoverOne(
       provider: dockerProvider(engine, settingsOf(config, name), clock),
       description: `${engine.version} at ${engine.endpoint.url} (${engine.endpoint.from})`,
       found: { ...engine.endpoint },
+      removalOfAll: (label) => removalOfAll(engine.endpoint, label),
     };
   } catch (error) {
     const required = config.docker === true || found !== undefined;
     const reason = error instanceof NoEngine ? error.message : `no Docker engine: ${asError(error).message}`;
-    return { name, status: required ? 'unavailable' : 'skipped', reason };
+    const status = required ? 'unavailable' : 'skipped';
+    return { name, status, reason, ...(known ? { removalOfAll: (label) => removalOfAll(known, label) } : {}) };
   }
 }
 

@@ -4,7 +4,7 @@ import type { Kind, Resource } from '../reaper/resource';
 import { BadAnswer } from './answers';
 import type { Engine } from './connect';
 import { Containers } from './containers';
-import { dockerArguments } from './endpoint';
+import { dockerArguments, type Endpoint } from './endpoint';
 import { classify, hasStatus } from './errors';
 import { FactTeller } from './facts';
 import { Images } from './images';
@@ -73,10 +73,19 @@ export function dockerProvider(engine: Engine, settings: DockerSettings, clock: 
     ladder: (resource) => handlerOf(resource).ladder(resource),
     classify,
     removalCommand(resource) {
-      const words = ['docker', ...dockerArguments(engine.endpoint), ...handlerOf(resource).removalArguments(resource)];
-      return words.map(quoted).join(' ');
+      return command(engine.endpoint, ...handlerOf(resource).removalArguments(resource));
     },
   };
+}
+
+/** What a person types to remove all containers with a label, where the engine can't be reached from here. */
+export function removalOfAll(endpoint: Endpoint, label: string): string {
+  const list = command(endpoint, 'ps', '--all', '--quiet', '--filter', `label=${label}`);
+  return `${list} | xargs --no-run-if-empty ${command(endpoint, 'rm', '--force', '--volumes')}`;
+}
+
+function command(endpoint: Endpoint, ...words: readonly string[]): string {
+  return ['docker', ...dockerArguments(endpoint), ...words].map(quoted).join(' ');
 }
 
 /** As one word of a POSIX shell. */

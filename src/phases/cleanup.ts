@@ -15,16 +15,19 @@ export interface Cleanup {
   readonly config: Config;
   readonly deadline: Deadline;
   readonly clock: Clock;
+  /** The session's label, `key=value`: for the command where a provider can't be reached. */
+  readonly label?: string;
   readonly log: (line: string) => void;
 }
 
 /** Sweeps all providers side by side, and tells. Never throws. */
-export async function cleanUp({ connections, selection, mode, config, deadline, clock, log }: Cleanup): Promise<PhaseReport> {
+export async function cleanUp(cleanup: Cleanup): Promise<PhaseReport> {
+  const { connections, selection, mode, config, deadline, clock, log } = cleanup;
   const startedAt = clock.now();
   const swept = await Promise.all(
     connections.map(async (found) => {
       const connection = await found;
-      if (connection.status !== 'ready') return { report: providerReport(connection), result: undefined };
+      if (connection.status !== 'ready') return { report: reportOf(connection, undefined, cleanup), result: undefined };
       const result = await sweep({
         provider: connection.provider,
         ...selection,
@@ -36,7 +39,7 @@ export async function cleanUp({ connections, selection, mode, config, deadline, 
         clock,
         onSettled: (settlement) => log(resourceLine(resourceReport(settlement))),
       });
-      return { report: withListing(providerReport(connection), result), result };
+      return { report: reportOf(connection, result, cleanup), result };
     }),
   );
   const resources = swept.flatMap(({ result }) => result?.settlements.map(resourceReport) ?? []);
@@ -51,6 +54,12 @@ export async function cleanUp({ connections, selection, mode, config, deadline, 
 }
 
 /** A provider that could not be listed at the end was not available, whatever it said at the beginning. */
-function withListing(report: ProviderReport, { error }: SweepResult): ProviderReport {
-  return error ? { ...report, status: 'unavailable', reason: `${error.message} (${report.reason})` } : report;
+function reportOf(connection: Connection, result: SweepResult | undefined, { label, mode }: Cleanup): ProviderReport {
+  const report = providerReport(connection);
+  const { error } = result ?? {};
+  const told: ProviderReport = error
+    ? { ...report, status: 'unavailable', reason: `${error.message} (${report.reason})` }
+    : report;
+  if (told.status !== 'unavailable' || label === undefined || mode.kind !== 'remove') return told;
+  return { ...told, command: connection.removalOfAll?.(label) ?? null };
 }

@@ -19,6 +19,7 @@ import { closingLines, providerLine } from '../report/lines';
 import { isoTime, type PhaseReport, providerReport, type Report } from '../report/model';
 import { summaryOf } from '../report/summary';
 import { time } from '../report/words';
+import { labelArgument } from '../session/session';
 import { annotate } from './annotate';
 import { cleanUp } from './cleanup';
 import { MAIN_REPORT } from './main';
@@ -103,6 +104,7 @@ async function clean({ main, found }: SavedState, config: Config): Promise<Phase
       connections,
       selection: selectAfter(config, main?.session.id, await snapshotFor(config, main)),
       mode: modeOf(config),
+      ...(main ? { label: labelArgument(main.session.id) } : {}),
       config,
       deadline,
       clock,

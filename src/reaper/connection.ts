@@ -1,5 +1,8 @@
 import type { Provider } from './provider';
 
+/** What a person types to remove all that carries a label (`key=value`), where the provider can't be reached from here. */
+export type RemovalOfAll = (label: string) => string;
+
 /** What came of looking for a provider. */
 export type Connection =
   | {
@@ -10,10 +13,13 @@ export type Connection =
       readonly description: string;
       /** What a later process needs to find the same one again; no secrets. */
       readonly found: Readonly<Record<string, string>>;
+      readonly removalOfAll?: RemovalOfAll;
     }
   | {
       readonly name: string;
       /** `skipped`: there need not be one. `unavailable`: there was one, or must be, and it does not answer. */
       readonly status: 'skipped' | 'unavailable';
       readonly reason: string;
+      /** Where it is known where it should be. */
+      readonly removalOfAll?: RemovalOfAll;
     };

@@ -32,9 +32,14 @@ export function stepsOf({ steps }: ResourceReport): string {
     .join(' → ');
 }
 
+/** What removes by hand what is left, one command a line. */
+export function commandsOf({ providers, resources }: PhaseReport): readonly string[] {
+  return [...providers, ...resources].flatMap(({ command }) => command ?? []);
+}
+
 /** The closing lines of a phase: what it came to, and for each leftover what to type. */
 export function closingLines(phase: PhaseReport): readonly string[] {
-  const commands = phase.resources.flatMap(({ command }) => (command === null ? [] : [`  ${command}`]));
+  const commands = commandsOf(phase).map((command) => `  ${command}`);
   return [verdictOf(phase).headline, ...(commands.length > 0 ? ['What removes the rest by hand:', ...commands] : [])].map(
     plainLine,
   );

@@ -45,6 +45,8 @@ export interface ProviderReport {
   readonly status: 'ready' | 'skipped' | 'unavailable';
   /** What was found, or why nothing was. */
   readonly reason: string;
+  /** With `unavailable`: what removes by hand all that carries the session's label. */
+  readonly command: string | null;
 }
 
 export interface ResourceReport {
@@ -88,7 +90,7 @@ export function resourceReport({ resource, outcome, durationMs, steps, error, re
 
 export function providerReport(connection: Connection): ProviderReport {
   const { name, status } = connection;
-  return { name, status, reason: connection.status === 'ready' ? connection.description : connection.reason };
+  return { name, status, reason: connection.status === 'ready' ? connection.description : connection.reason, command: null };
 }
 
 export function totalsOf(resources: readonly ResourceReport[]): Readonly<Record<Outcome, number>> {

@@ -1,5 +1,6 @@
 import { type Outcome, outcomes } from '../reaper/outcome';
 import { htmlCode, htmlText } from './escape';
+import { commandsOf } from './lines';
 import type { BenchmarkReport, PhaseReport, Report, ResourceReport } from './model';
 import { type Verdict, verdictOf } from './verdict';
 import { countKinds, meaningOf, time } from './words';
@@ -30,6 +31,7 @@ export function summaryOf(report: Report): string {
     benchmarkLine(report.benchmark),
     pre ? preLine(pre) : '',
     post ? failures(post) : '',
+    post ? commands(post) : '',
     post ? outcomeTable(post) : '',
     post ? providerLines(post) : '',
     report.session === null ? '' : `<sub>cleanup-action, session ${htmlCode(report.session)}</sub>`,
@@ -60,14 +62,12 @@ function failures({ resources }: PhaseReport): string {
   if (failed.length === 0) return '';
   const rows = failed.slice(0, MOST_FAILURES).map(failureRow);
   const more = failed.length > MOST_FAILURES ? `<p>And ${failed.length - MOST_FAILURES} more: see the report.</p>` : '';
-  const commands = failed.slice(0, MOST_FAILURES).map(({ command }) => htmlText(command ?? ''));
-  return [
-    '<table><tr><th>Still there</th><th>State</th><th>Tried</th><th>Why</th></tr>',
-    ...rows,
-    `</table>${more}`,
-    '<p>What removes the rest by hand:</p>',
-    `<pre>${commands.join('\n')}</pre>`,
-  ].join('\n');
+  return ['<table><tr><th>Still there</th><th>State</th><th>Tried</th><th>Why</th></tr>', ...rows, `</table>${more}`].join('\n');
+}
+
+function commands(post: PhaseReport): string {
+  const typed = commandsOf(post).slice(0, MOST_FAILURES).map(htmlText);
+  return typed.length === 0 ? '' : `<p>What removes the rest by hand:</p>\n<pre>${typed.join('\n')}</pre>`;
 }
 
 function failureRow({ name, id, state, steps, error }: ResourceReport): string {

@@ -58,7 +58,7 @@ describe('a resource’s report', () => {
 describe('a provider’s report', () => {
   it('says why there is none', () => {
     const connection = { name: 'docker', status: 'skipped', reason: 'docker is false' } as const;
-    expect(providerReport(connection)).toEqual(connection);
+    expect(providerReport(connection)).toEqual({ ...connection, command: null });
   });
 });
 

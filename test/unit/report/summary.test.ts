@@ -4,8 +4,13 @@ import { leftoverMessage, summaryOf } from '../../../src/report/summary';
 import { failed, HOSTILE, phase, report, resource } from './sample';
 
 const benchmark = { command: 'make bench', exitCode: 0, signal: null, timedOut: false, durationMs: 64_000 };
-const ready = { name: 'docker', status: 'ready', reason: 'Docker Engine 27 at unix:///var/run/docker.sock' } as const;
-const unavailable = { ...ready, status: 'unavailable', reason: 'no answer' } as const;
+const ready = {
+  name: 'docker',
+  status: 'ready',
+  reason: 'Docker Engine 27 at unix:///var/run/docker.sock',
+  command: null,
+} as const;
+const unavailable = { ...ready, status: 'unavailable', reason: 'no answer', command: null } as const;
 
 /** What a Markdown renderer would still format: it leaves HTML blocks alone, but not what stands between inline elements. */
 const markdownIn = (summary: string) => summary.replace(/^<table>.*<\/pre>$/ms, '');

@@ -8,8 +8,8 @@ const gone = resource({ outcome: 'gone' });
 const kept = resource({ outcome: 'kept' });
 const planned = resource({ outcome: 'planned' });
 const sandbox = resource({ kind: 'sandbox', outcome: 'removed' });
-const unavailable = { name: 'docker', status: 'unavailable', reason: 'no answer' } as const;
-const skipped = { name: 'docker', status: 'skipped', reason: 'no engine' } as const;
+const unavailable = { name: 'docker', status: 'unavailable', reason: 'no answer', command: null } as const;
+const skipped = { name: 'docker', status: 'skipped', reason: 'no engine', command: null } as const;
 
 describe('a phase', () => {
   it.each<[string, Verdict['kind'], string, PhaseReport]>([
@@ -70,7 +70,7 @@ describe('a phase', () => {
 });
 
 describe('somebody must act', () => {
-  const gone = { name: 'docker', status: 'unavailable', reason: 'no answer' } as const;
+  const gone = { name: 'docker', status: 'unavailable', reason: 'no answer', command: null } as const;
   it.each([
     ['on what failed', true, phase([failed()])],
     ['where a provider went away', true, phase([], { providers: [gone] })],
