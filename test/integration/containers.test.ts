@@ -123,7 +123,7 @@ test(`${MANY} containers that need the whole grace period are gone in one grace 
   // Were `concurrency` to bound the waiting, they would take 4 grace periods or more: 20 s, which the deadline does not leave once
   // kill and removal have their time, so that stops would be skipped or cut short.
   const concurrency = Math.min(16, MANY / 4);
-  const result = await sweepSession(session, { graceMs: 5_000, deadlineMs: 30_000, concurrency });
+  const result = await sweepSession(session, { skipGraceWhenDeaf: false, graceMs: 5_000, deadlineMs: 30_000, concurrency });
 
   const ends = result.settlements.map((settlement) => [settlement.outcome, ...stepsOf(settlement)]);
   expect(ends).toEqual(Array.from({ length: MANY }, () => ['killed', 'stop done', 'remove done']));

@@ -132,6 +132,23 @@ describe('a session’s networks and volumes', () => {
 });
 
 describe('a network that somebody else’s container is on', () => {
+  test('ends the sweep with fail-fast: what would have come after it is kept, and says why', async () => {
+    const { session, labelled } = newSession();
+    const net = await network(labelled.labels);
+    await bystander({ hostConfig: { NetworkMode: net.id } });
+    const own = await image();
+    const container = await startContainer(HONOURS_SIGTERM, { ...labelled, create: { Image: own } });
+
+    const result = await sweepSession(session, { failFast: true, kinds: ['container', 'network', 'image'] });
+
+    expect(outcomes(result)).toEqual(['container graceful', 'image kept', 'network failed']);
+    const kept = result.settlements.find(({ outcome }) => outcome === 'kept');
+    expect(kept?.reason).toMatch(/^fail-fast: .+ could not be removed$/);
+    expect(result.verified).toBe(false);
+    expect(await exists(container.inspect())).toBe(false);
+    expect(await exists(docker.getImage(own).inspect())).toBe(true);
+  });
+
   test('has failed at once, with the container’s name and the command that removes it', async () => {
     const { session, labelled } = newSession();
     const net = await network(labelled.labels);

@@ -15,7 +15,7 @@ type Labelled = ReturnType<typeof newSession>['labelled'];
 const HOST_PROGRAMS = ['/usr', '/lib', '/lib64', '/bin'].map((path) => `${path}:${path}:ro`);
 
 /** Blocks SIGTERM, and ends when it has come: without a handler for it. */
-const WAITS_FOR_SIGTERM = `use POSIX; my $term = POSIX::SigSet->new(SIGTERM); sigprocmask(SIG_BLOCK, $term);
+const WAITS_FOR_SIGTERM = `use POSIX; my $term = POSIX::SigSet->new(SIGTERM); sigprocmask(SIG_BLOCK, $term); $| = 1; print "ready\\n";
   my $pending = POSIX::SigSet->new; do { select(undef, undef, undef, 0.05); sigpending($pending) } until $pending->ismember(SIGTERM);`;
 
 async function inState(container: Docker.Container, state: string): Promise<Docker.Container> {
@@ -27,21 +27,21 @@ async function inState(container: Docker.Container, state: string): Promise<Dock
 const makers: Readonly<Record<string, (options: Labelled) => Promise<Docker.Container>>> = {
   'ends at its stop signal': (options) => startContainer(HONOURS_SIGTERM, options),
   'takes a while to end, but less than the grace period': (options) =>
-    startContainer(['sh', '-c', "trap 'sleep 0.5; exit 0' TERM; while :; do sleep 0.05; done"], options),
+    startContainer(['sh', '-c', "trap 'sleep 0.5; exit 0' TERM; echo ready; while :; do sleep 0.05; done"], options),
   'ignores its stop signal, and has children': (options) => startContainer(IGNORES_SIGTERM, options),
   'ignores its stop signal, and has no children': (options) =>
-    startContainer(['sh', '-c', "trap '' TERM; exec sleep 3600"], options),
+    startContainer(['sh', '-c', "trap '' TERM; echo ready; exec sleep 3600"], options),
   '`sleep` as PID 1: no handler for its stop signal': (options) => startContainer(['sleep', '3600'], options),
   '`sleep` under `--init`': (options) => startContainer(['sleep', '3600'], { ...options, hostConfig: { Init: true } }),
   'blocks its stop signal and waits for it': (options) =>
     startContainer(['/usr/bin/perl', '-e', WAITS_FOR_SIGTERM], { ...options, hostConfig: { Binds: HOST_PROGRAMS } }),
   'handles the stop signal that it is configured with': (options) =>
-    startContainer(['sh', '-c', "trap 'exit 0' USR1; while :; do sleep 0.05; done"], {
+    startContainer(['sh', '-c', "trap 'exit 0' USR1; echo ready; while :; do sleep 0.05; done"], {
       ...options,
       create: { StopSignal: 'SIGUSR1' },
     }),
   'handles SIGTERM, but is configured with another stop signal': (options) =>
-    startContainer(['/usr/bin/perl', '-e', '$SIG{TERM} = sub { exit 0 }; sleep 1 while 1'], {
+    startContainer(['/usr/bin/perl', '-e', '$SIG{TERM} = sub { exit 0 }; $| = 1; print "ready\\n"; sleep 1 while 1'], {
       ...options,
       create: { StopSignal: 'SIGUSR1' },
       hostConfig: { Binds: HOST_PROGRAMS },

@@ -1,6 +1,7 @@
 import Docker from 'dockerode';
 import { inject } from 'vitest';
 import { dockerOptions } from '../../src/docker/endpoint';
+import { startWhenReady } from './container-habits';
 
 export { HONOURS_SIGTERM, IGNORES_SIGTERM, stateOf } from './container-habits';
 
@@ -26,9 +27,7 @@ export async function createContainer(command: readonly string[], options: Conta
 }
 
 export async function startContainer(command: readonly string[], options: ContainerOptions = {}): Promise<Docker.Container> {
-  const container = await createContainer(command, options);
-  await container.start();
-  return container;
+  return startWhenReady(await createContainer(command, options), command);
 }
 
 /** Removes what a test made on purpose outside any session. */

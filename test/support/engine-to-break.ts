@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type Docker from 'dockerode';
 import { labels } from '../../src/reaper/labels';
+import { startWhenReady } from './container-habits';
 import { PrivateEngine } from './engine';
 import { busyboxImage } from './image';
 import { Job, type JobOptions } from './job';
@@ -58,8 +59,7 @@ export class EngineToBreak {
         Labels: { [labels.session]: session },
         HostConfig: { NetworkMode: 'none' },
       });
-      await container.start();
-      return container;
+      return startWhenReady(container, command);
     };
     return Promise.all(Array.from({ length: count }, start));
   }

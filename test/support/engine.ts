@@ -41,7 +41,9 @@ export interface EngineOptions {
 function dockerdIn(directory: string): readonly string[] {
   const own = { 'data-root': 'data', 'exec-root': 'exec', pidfile: 'dockerd.pid' };
   const directories = Object.entries(own).flatMap(([option, name]) => [`--${option}`, join(directory, name)]);
-  return ['dockerd', ...directories, '--host', `unix://${join(directory, 'docker.sock')}`, '--shutdown-timeout', '1'];
+  // The machine's packet filter is one for all engines: one that starts would take the chains from under another's hands.
+  const filter = ['--iptables=false', '--ip6tables=false'];
+  return ['dockerd', ...directories, ...filter, '--host', `unix://${join(directory, 'docker.sock')}`, '--shutdown-timeout', '1'];
 }
 
 /**

@@ -37,6 +37,7 @@ export interface SweepSettings extends Partial<DockerSettings> {
   readonly deadlineMs?: number;
   readonly concurrency?: number;
   readonly mode?: SweepMode;
+  readonly failFast?: boolean;
   /** Puts something between the sweep and the engine. */
   readonly change?: (provider: Provider) => Provider;
 }
@@ -54,6 +55,7 @@ export async function sweepWith(selector: Selector, settings: SweepSettings = {}
     deadlineMs = 60_000,
     concurrency = 16,
     mode = { kind: 'remove' },
+    failFast = false,
     change = (same) => same,
     ...docker
   } = settings;
@@ -66,7 +68,7 @@ export async function sweepWith(selector: Selector, settings: SweepSettings = {}
       policy: { graceMs, retry: { retries: 3, delayMs: 50, factor: 2 } },
       deadline,
       concurrency,
-      failFast: false,
+      failFast,
       clock: systemClock,
     });
   } finally {

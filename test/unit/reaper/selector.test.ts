@@ -2,13 +2,19 @@ import { describe, expect, it } from 'vitest';
 import { labels } from '../../../src/reaper/labels';
 import type { Resource } from '../../../src/reaper/resource';
 import {
+  allOf,
   anyOf,
   type Filters,
+  inStates,
   leftoversOf,
   matchesFilters,
+  ofAnySession,
+  ofSession,
+  olderThan,
   ownedBy,
   type PreCleanup,
   protectionOf,
+  type Selector,
 } from '../../../src/reaper/selector';
 
 const MINE = 'gh-1-1.aaaaaaaa.nonce001';
@@ -155,3 +161,34 @@ describe('protection', () => {
     expect(protectionOf(candidate)).toBe(reason);
   });
 });
+
+describe('what a person may ask for', () => {
+  const old = resource({ createdAt: NOW - 2 * HOUR_MS });
+
+  it.each<[string, boolean, Selector, Resource]>([
+    ['older than an hour: two hours old', true, olderThan(HOUR_MS, NOW), old],
+    ['older than an hour: an hour old', false, olderThan(HOUR_MS, NOW), resource()],
+    ['older than an hour: of unknown age', false, olderThan(HOUR_MS, NOW), withoutAge()],
+    ['in a state: that one', true, inStates(['exited', 'dead']), resource({ state: 'dead' })],
+    ['in a state: another', false, inStates(['exited', 'dead']), resource()],
+    ['of a session: its own', true, ofSession(MINE), of(MINE)],
+    ['of a session: another’s', false, ofSession(MINE), of(SAME_RUNNER)],
+    ['of any session: one', true, ofAnySession, of(OTHER_RUNNER)],
+    ['of any session: none', false, ofAnySession, resource()],
+    ['all of several: all', true, allOf(ofSession(MINE), inStates(['running'])), of(MINE)],
+    ['all of several: one', false, allOf(ofSession(MINE), inStates(['exited'])), of(MINE)],
+    ['any of several: one', true, anyOf(ofSession(MINE), inStates(['exited'])), of(MINE)],
+    ['any of several: none', false, anyOf(ofSession(MINE), inStates(['exited'])), resource()],
+  ])('%s', (_, expected, selector, candidate) => {
+    expect(selector(candidate)).toBe(expected);
+  });
+
+  it('all of no conditions at all is refused: it would be everything', () => {
+    expect(() => allOf()).toThrow(RangeError);
+  });
+});
+
+function withoutAge(): Resource {
+  const { createdAt: _, ...rest } = resource();
+  return rest;
+}

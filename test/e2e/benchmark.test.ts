@@ -1,0 +1,139 @@
+import { randomUUID } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { describe, expect, test } from 'vitest';
+import { labels } from '../../src/reaper/labels';
+import { HONOURS_SIGTERM, IGNORES_SIGTERM, stateOf } from '../support/containers';
+import type { Inputs, JobOptions } from '../support/job';
+import { leak, newJob } from '../support/jobs';
+import { until } from '../support/until';
+
+const run = (script: string, inputs: Inputs = {}): JobOptions => ({ inputs: { run: script, ...inputs } });
+
+describe('the benchmark', () => {
+  test('runs with the session in its environment, its output streamed and its exit code 0 passed on', async () => {
+    const job = await newJob(run('echo "labelled with $CLEANUP_LABEL"; test -r "$CLEANUP_LABEL_FILE"'));
+
+    const main = await job.main();
+
+    expect(main.exitCode, main.output).toBe(0);
+    expect(main.output).toContain(`labelled with ${labels.session}=${await job.session()}`);
+    expect((await job.outputs()).get('exit-code')).toBe('0');
+    expect((await job.report()).benchmark).toMatchObject({ exitCode: 0, signal: null, timedOut: false });
+  });
+
+  test('fails main with its own exit code, and is cleaned up after', async () => {
+    const job = await newJob(run('echo leaking; exit 3'));
+
+    const main = await job.main();
+    const container = await leak(job, IGNORES_SIGTERM);
+    job.status = 'failure';
+    const post = await job.post();
+
+    expect(main.exitCode).toBe(3);
+    expect(main.output).toContain('::error title=Benchmark::The benchmark exited with code 3.');
+    expect(post.exitCode).toBe(0);
+    expect(await stateOf(container)).toBe('gone');
+    expect(await job.summary()).toContain('exited with code 3');
+  });
+
+  test.each([
+    ['bash', 'set -o | grep -q "pipefail.*on" && false | true', 1],
+    ['sh', 'false; true', 1],
+    ['python3 -u {0}', 'import sys; sys.exit(7)', 7],
+    ['bash -c ". {0}"', 'exit 9', 9],
+  ])('runs with the shell %s', async (shell, script, exitCode) => {
+    const job = await newJob(run(script, { shell }));
+
+    expect((await job.main()).exitCode).toBe(exitCode);
+  });
+
+  test('runs in working-directory', async () => {
+    const job = await newJob(run('pwd', { 'working-directory': '/usr' }));
+
+    expect((await job.main()).output).toMatch(/^\/usr$/m);
+  });
+
+  test.each([
+    [{ 'working-directory': '/no/such/place' }, /working-directory: "\/no\/such\/place" is no directory/],
+    [{ shell: 'no-such-shell {0}' }, /shell: "no-such-shell" was not found/],
+  ])('that can’t be started is one clear line: %o', async (inputs, message) => {
+    const job = await newJob(run('true', inputs));
+
+    const main = await job.main();
+
+    expect(main.exitCode).toBe(1);
+    expect(main.output.split('\n').filter((line) => line.startsWith('::error'))).toEqual([expect.stringMatching(message)]);
+    expect(main.output).not.toMatch(/^\s+at /m);
+  });
+
+  test('ended by a signal has 128 and its number', async () => {
+    const job = await newJob(run('kill -SEGV $$'));
+
+    const main = await job.main();
+
+    expect(main.exitCode).toBe(139);
+    expect((await job.report()).benchmark).toMatchObject({ exitCode: 139, signal: 'SIGSEGV' });
+  });
+
+  test('is ended when its time is up, with exit code 124', async () => {
+    const job = await newJob(run('trap "" TERM; while :; do sleep 1; done', { timeout: '1s', 'grace-period': '500ms' }));
+
+    const main = await job.main();
+
+    expect(main.exitCode).toBe(124);
+    expect((await job.report()).benchmark).toMatchObject({ timedOut: true, signal: 'SIGKILL' });
+  });
+
+  test('is ended with all its children when the job is cancelled', async () => {
+    const mark = randomUUID();
+    const job = await newJob(run(`sh -c 'trap "" INT TERM; echo started; while :; do sleep 1; done' ${mark} & wait`));
+    const main = await job.startMain();
+    await until('the benchmark runs', () => main.output.includes('started'));
+    const container = await leak(job, HONOURS_SIGTERM);
+
+    main.kill('SIGINT');
+    const { exitCode } = await main.ended;
+    job.status = 'cancelled';
+    const post = await job.post();
+
+    expect(exitCode).toBe(130);
+    expect(await processesWith(mark)).toEqual([]);
+    expect(post.exitCode).toBe(0);
+    expect(await stateOf(container)).toBe('gone');
+  });
+
+  test('is killed at the second signal', async () => {
+    const job = await newJob(run('trap "" INT TERM; echo started; while :; do sleep 1; done', { 'grace-period': '60s' }));
+    const main = await job.startMain();
+    await until('the benchmark runs', () => main.output.includes('started'));
+
+    main.kill('SIGINT');
+    main.kill('SIGTERM');
+
+    expect((await main.ended).exitCode).toBe(137);
+  });
+
+  test('is ended by post when main was killed', async () => {
+    const mark = randomUUID();
+    const job = await newJob(run(`sh -c 'echo started; while :; do sleep 1; done' ${mark}`));
+    const main = await job.startMain();
+    await until('the benchmark runs', () => main.output.includes('started'));
+    const container = await leak(job, HONOURS_SIGTERM);
+
+    main.kill('SIGKILL');
+    job.status = 'cancelled';
+    const post = await job.post();
+
+    expect(post.exitCode, post.output).toBe(0);
+    expect(await processesWith(mark)).toEqual([]);
+    expect(await stateOf(container)).toBe('gone');
+    expect((await job.report()).benchmark).toBeNull();
+  });
+});
+
+/** Processes of this machine whose command line holds the mark. */
+async function processesWith(mark: string): Promise<readonly string[]> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+  const lines = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')));
+  return lines.filter((line) => line.includes(mark));
+}

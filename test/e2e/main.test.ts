@@ -1,0 +1,170 @@
+import { randomUUID } from 'node:crypto';
+import { describe, expect, inject, test } from 'vitest';
+import { labels } from '../../src/reaper/labels';
+import { HONOURS_SIGTERM, startContainer, stateOf } from '../support/containers';
+import { bystander, leak, newJob } from '../support/jobs';
+import { until } from '../support/until';
+
+describe('bad input', () => {
+  test('is one clear error a setting, all of them at once, and nothing is started', async () => {
+    const job = await newJob({
+      inputs: { run: 'echo started', 'grace-period': 'soon', retries: '-1', 'pre-cleanup': 'everything', labels: '=x' },
+    });
+
+    const main = await job.main();
+    const post = await job.post();
+
+    expect(main.exitCode).toBe(1);
+    const errors = main.output.split('\n').filter((line) => line !== '');
+    expect(errors).toEqual([
+      '::error title=Bad input::labels: “=x” has an empty key, which could match everything (in "=x"); use lines of key or key=value, joined by commas where all must match',
+      '::error title=Bad input::pre-cleanup: "everything" can’t be read; use one of none, stale, stopped, all',
+      '::error title=Bad input::grace-period: "soon" can’t be read; use a duration such as 500ms, 5s, 2m, 24h or 7d, or a number of seconds',
+      '::error title=Bad input::retries: "-1" can’t be read; use a whole number from 0',
+    ]);
+    expect(post.exitCode).toBe(0);
+    expect(post.output).toContain('Nothing to clean up');
+  });
+});
+
+describe('without an engine', () => {
+  const nowhere = { DOCKER_HOST: 'unix:///no/such/docker.sock' };
+
+  test('auto says so in main and in post, and goes on', async () => {
+    const job = await newJob({ env: nowhere, inputs: { run: 'echo started' } });
+
+    const main = await job.main();
+    const post = await job.post();
+
+    const skipped = 'docker: skipped: no Docker engine at unix:///no/such/docker.sock (DOCKER_HOST): nothing is there';
+    expect([main.exitCode, post.exitCode], main.output + post.output).toEqual([0, 0]);
+    expect(main.output).toContain(skipped);
+    expect(main.output).toContain('started');
+    expect(post.output).toContain(skipped);
+    expect(post.output).not.toContain('::warning');
+  });
+
+  test('true fails main with what was tried', async () => {
+    const job = await newJob({ env: nowhere, inputs: { docker: 'true', run: 'echo started' } });
+
+    const main = await job.main();
+
+    expect(main.exitCode).toBe(1);
+    expect(main.output).toMatch(
+      /^::error::docker is set to true, but there is no Docker engine at unix:\/\/\/no\/such\/docker.sock/m,
+    );
+    expect(main.output).not.toContain('started');
+  });
+
+  test('that it may talk to, tells permission denied from absent, and what to do', async () => {
+    // Node as another user cannot enter the directory of a private engine, nor open the socket of the machine's own.
+    const job = await newJob({ uid: 65534 });
+
+    const main = await job.main();
+
+    expect(main.exitCode, main.output).toBe(0);
+    expect(main.output).toContain('permission denied: add the runner’s user to the socket’s group');
+  });
+
+  test('false leaves the engine alone', async () => {
+    const job = await newJob({ inputs: { docker: 'false' } });
+    await job.main();
+    await bystander({ labels: { [labels.session]: await job.session() } });
+
+    const post = await job.post();
+
+    expect(post.output).toContain('docker: skipped: docker is false');
+  });
+});
+
+describe('pre-cleanup', () => {
+  const session = (runner: string) => `gh-1-1.${runner}.aaaaaaaa`;
+
+  test('removes what this runner’s earlier session left, and no other runner’s', async () => {
+    const runnerName = randomUUID();
+    const earlier = await newJob({ runnerName });
+    await earlier.main();
+    const leftover = await leak(earlier, HONOURS_SIGTERM);
+    await bystander({ labels: { [labels.session]: session('0badcafe') } });
+
+    const job = await newJob({ runnerName });
+    const main = await job.main();
+
+    expect(main.exitCode, main.output).toBe(0);
+    expect(await stateOf(leftover)).toBe('gone');
+    expect((await job.outputs()).get('removed')).toBe('1');
+    await job.post();
+    expect(await job.summary()).toContain(await earlier.session());
+  });
+
+  test('removes what is older than max-age, whose ever it was', async () => {
+    const prefix = `old-${randomUUID()}`;
+    const container = await startContainer(HONOURS_SIGTERM, { name: `${prefix}-1` });
+    const job = await newJob({ inputs: { 'name-prefixes': prefix, 'max-age': '0s' } });
+    await until(
+      'a second has passed on the engine',
+      async () => Date.now() - Date.parse((await container.inspect()).Created) > 1_000,
+    );
+
+    await job.main();
+
+    expect(await stateOf(container)).toBe('gone');
+  });
+
+  test('stopped removes what does not run, and leaves what runs', async () => {
+    const prefix = `stopped-${randomUUID()}`;
+    const exited = await startContainer(['true'], { name: `${prefix}-1` });
+    await until('it has exited', async () => (await stateOf(exited)) === 'exited');
+    await bystander({ name: `${prefix}-2` });
+    const job = await newJob({ inputs: { 'name-prefixes': prefix, 'pre-cleanup': 'stopped' } });
+
+    await job.main();
+
+    expect(await stateOf(exited)).toBe('gone');
+  });
+
+  test('all removes what runs, too', async () => {
+    const prefix = `all-${randomUUID()}`;
+    const running = await startContainer(HONOURS_SIGTERM, { name: `${prefix}-1` });
+    const job = await newJob({ inputs: { 'name-prefixes': prefix, 'pre-cleanup': 'all', 'dry-run': 'false' } });
+
+    await job.main();
+
+    expect(await stateOf(running)).toBe('gone');
+  });
+
+  test('none removes nothing', async () => {
+    const runnerName = randomUUID();
+    const earlier = await newJob({ runnerName });
+    await earlier.main();
+    await bystander({ labels: { [labels.session]: await earlier.session() } });
+
+    const job = await newJob({ runnerName, inputs: { 'pre-cleanup': 'none' } });
+    await job.main();
+
+    expect((await job.outputs()).get('removed')).toBe('0');
+  });
+});
+
+describe('several engines', () => {
+  test('are providers of their own: one that is down does not hold up the other, in main and in post', async () => {
+    const [up, down] = [inject('dockerHost'), 'unix:///no/such/docker.sock'];
+    const job = await newJob({ inputs: { 'docker-host': `${down}\n${up}` } });
+    const main = await job.main();
+    expect(main.exitCode, main.output).toBe(0);
+    const container = await leak(job, HONOURS_SIGTERM);
+
+    const post = await job.post();
+
+    expect(post.exitCode, post.output).toBe(0);
+    expect(await stateOf(container)).toBe('gone');
+    expect((await job.report()).phases.post).toMatchObject({
+      verified: true,
+      providers: [
+        { name: `docker (${down})`, status: 'skipped' },
+        { name: `docker (${up})`, status: 'ready' },
+      ],
+      resources: [{ provider: `docker (${up})`, outcome: 'graceful' }],
+    });
+  });
+});
