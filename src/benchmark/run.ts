@@ -55,9 +55,33 @@ const FORWARDED: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
  * @throws {BenchmarkNotStarted} when there is no such command or directory
  */
 export async function runBenchmark(options: BenchmarkOptions): Promise<BenchmarkResult> {
-  const { command, clock } = options;
+  const { clock } = options;
   await requireDirectory(options.workingDirectory);
   const startedAt = clock.now();
+  const ender = new Ender(options);
+  try {
+    const group = await start(options, ender);
+    const [code, signal] = await group.exited;
+    ender.disarm();
+    const { timedOut } = ender;
+    const durationMs = clock.now() - startedAt;
+    await endGroup(group.id, ender.graceMs(), clock);
+    const { interruptedBy } = ender;
+    const exitCode = timedOut ? TIMED_OUT_EXIT_CODE : exitCodeOf(code, signal, interruptedBy);
+    return { exitCode, signal, timedOut, interruptedBy, durationMs };
+  } finally {
+    ender.dispose();
+  }
+}
+
+interface Group {
+  readonly id: number;
+  readonly exited: Promise<[number | null, NodeJS.Signals | null]>;
+}
+
+/** @throws {BenchmarkNotStarted} when there is no such command */
+async function start(options: BenchmarkOptions, ender: Ender): Promise<Group> {
+  const { command } = options;
   const child = spawn(command.file, command.arguments, {
     ...(options.workingDirectory === undefined ? {} : { cwd: options.workingDirectory }),
     env: options.environment,
@@ -65,44 +89,48 @@ export async function runBenchmark(options: BenchmarkOptions): Promise<Benchmark
     detached: process.platform !== 'win32',
     windowsHide: true,
   });
-  const exited = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
-  const group = child.pid;
-  if (group === undefined) {
+  const exited: Group['exited'] = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
+  const id = child.pid;
+  if (id === undefined) {
     const error = await exited.then(() => undefined, asError);
     throw new BenchmarkNotStarted(notStarted(command.file, error), { cause: error });
   }
-
-  const ender = new Ender(group, options);
+  ender.watch(id);
   try {
-    options.onStarted(group);
-    const [code, signal] = await exited;
-    await endGroup(group, ender.graceMs(), clock);
-    return {
-      exitCode: ender.timedOut ? TIMED_OUT_EXIT_CODE : exitCodeOf(code, signal, ender.interruptedBy),
-      signal,
-      timedOut: ender.timedOut,
-      interruptedBy: ender.interruptedBy,
-      durationMs: clock.now() - startedAt,
-    };
-  } finally {
-    ender.dispose();
+    options.onStarted(id);
+  } catch (error) {
+    await endGroup(id, options.graceMs, options.clock); // Nobody knows of it: it must not run on unwatched.
+    throw error;
   }
+  return { id, exited };
 }
 
-/** Ends the process group when this process is told to end, or when the time is up. */
+/**
+ * Ends the process group when this process is told to end, or when the time is up. It listens before there is a group: a signal that
+ * came while the benchmark was being started is passed on as soon as it runs.
+ */
 class Ender {
   timedOut = false;
   interruptedBy: NodeJS.Signals | null = null;
-  readonly #group: number;
+  #group: number | undefined;
   readonly #options: BenchmarkOptions;
   readonly #cancels: (() => void)[] = [];
 
-  constructor(group: number, options: BenchmarkOptions) {
-    this.#group = group;
+  constructor(options: BenchmarkOptions) {
     this.#options = options;
     for (const signal of FORWARDED) process.on(signal, this.#onSignal);
-    const { timeoutMs, clock } = options;
-    if (timeoutMs !== undefined) this.#cancels.push(clock.after(timeoutMs, () => this.#onTimeout()));
+  }
+
+  watch(group: number): void {
+    this.#group = group;
+    const { timeoutMs, clock } = this.#options;
+    if (this.interruptedBy !== null) this.#end(this.interruptedBy);
+    else if (timeoutMs !== undefined) this.#cancels.push(clock.after(timeoutMs, () => this.#onTimeout()));
+  }
+
+  /** The benchmark has ended by itself: its time can't be up any more. */
+  disarm(): void {
+    for (const cancel of this.#cancels.splice(0)) cancel();
   }
 
   /** How long what is ended may take: less when the runner will not wait. */
@@ -113,16 +141,14 @@ class Ender {
 
   dispose(): void {
     for (const signal of FORWARDED) process.off(signal, this.#onSignal);
-    for (const cancel of this.#cancels) cancel();
+    this.disarm();
   }
 
   readonly #onSignal = (signal: NodeJS.Signals): void => {
-    if (this.interruptedBy !== null) {
-      signalGroup(this.#group, 'SIGKILL');
-      return;
-    }
-    this.interruptedBy = signal;
-    this.#end(signal);
+    const isSecond = this.interruptedBy !== null;
+    this.interruptedBy ??= signal;
+    if (isSecond) this.#signal('SIGKILL');
+    else this.#end(signal);
   };
 
   #onTimeout(): void {
@@ -131,8 +157,12 @@ class Ender {
   }
 
   #end(signal: NodeJS.Signals): void {
-    signalGroup(this.#group, signal);
-    this.#cancels.push(this.#options.clock.after(this.graceMs(), () => signalGroup(this.#group, 'SIGKILL')));
+    this.#signal(signal);
+    this.#cancels.push(this.#options.clock.after(this.graceMs(), () => this.#signal('SIGKILL')));
+  }
+
+  #signal(signal: NodeJS.Signals): void {
+    if (this.#group !== undefined) signalGroup(this.#group, signal);
   }
 }
 

@@ -72,10 +72,10 @@ export const settings = {
     'stale',
     '`none`; `stale`: owned leftovers of finished sessions (same runner, another session) and any owned resource older than `max-age`; `stopped`: `stale` and every owned container that is not running; `all`: every owned resource of every other session. “Owned” is: carries this action’s label, or matches `labels` or `name-prefixes`.',
   ),
-  maxAge: setting(types.duration, '24h', 'See `pre-cleanup`.'),
+  maxAge: setting(types.positiveDuration, '24h', 'See `pre-cleanup`.'),
   maxContainers: optional(
     types.integer(0),
-    'After pre-cleanup, remove owned containers, stopped first, then oldest, until this many are left. What may be running in another runner’s live session counts, and stays.',
+    'After pre-cleanup, remove owned containers, stopped first, then oldest, until this many are left on each engine. What may be running in another runner’s live session counts, and stays.',
   ),
   exitedTtl: optional(
     types.duration,

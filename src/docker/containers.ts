@@ -111,13 +111,15 @@ export class Containers implements KindHandler {
     const seconds = Math.max(1, Math.ceil(graceMs / 1000));
     const container = this.#docker.getContainer(id);
     const startedAt = this.#clock.now();
-    try {
-      await container.stop({ t: seconds, abortSignal });
-    } catch (error) {
-      if (hasStatus(error, 304)) return 'graceful'; // It ended by itself since it was looked at.
-      throw error;
-    }
-    if (this.#clock.now() - startedAt < seconds * 1000) return 'graceful';
+    const wasRunning = await container.stop({ t: seconds, abortSignal }).then(
+      () => true,
+      (error: unknown) => {
+        // It has ended since it was looked at: by itself, or by a stop whose answer was lost.
+        if (hasStatus(error, 304)) return false;
+        throw error;
+      },
+    );
+    if (wasRunning && this.#clock.now() - startedAt < seconds * 1000) return 'graceful';
     try {
       const { State } = await container.inspect({ abortSignal });
       return State.ExitCode === SIGKILL_EXIT_CODE ? 'killed' : 'graceful';

@@ -25,6 +25,9 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 /** The socket that the docker command uses when nothing else is said. */
 const DEFAULT_URL = 'unix:///var/run/docker.sock';
 
+/** An engine's address goes into state, log and report: it may hold no secret. */
+const HAS_PASSWORD = /^[a-z]+:\/\/[^/@]*:[^/@]*@/;
+
 /** Port of an engine without and with TLS, registered with IANA. */
 const TCP_PORT = { plain: 2375, tls: 2376 };
 
@@ -36,6 +39,7 @@ const TCP_PORT = { plain: 2375, tls: 2376 };
 export function endpoints(dockerHost: string | undefined, env: Environment, platform: NodeJS.Platform): readonly Endpoint[] {
   if (dockerHost !== undefined) return [{ url: dockerHost, from: 'docker-host', ...tlsFrom(dockerHost, env) }];
   const { DOCKER_HOST } = env;
+  if (DOCKER_HOST && HAS_PASSWORD.test(DOCKER_HOST)) throw new Error('DOCKER_HOST holds a password: use a key, or a certificate');
   if (DOCKER_HOST) return [{ url: DOCKER_HOST, from: 'DOCKER_HOST', ...tlsFrom(DOCKER_HOST, env) }];
   const context = contextEndpoint(env);
   return context ? [context] : wellKnownSockets(env, platform);

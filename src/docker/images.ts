@@ -3,7 +3,7 @@ import type { Rung } from '../reaper/provider';
 import type { Resource } from '../reaper/resource';
 import type { Engine } from './connect';
 import { hasStatus } from './errors';
-import { inUseBy, refused } from './in-use';
+import { InUse, inUseBy, MOST_NAMES, refused } from './in-use';
 import type { DockerSettings, KindHandler } from './provider';
 import { ask } from './request';
 
@@ -93,6 +93,7 @@ export class Images implements KindHandler {
   /** Without force an engine removes an image by its id only where that leaves one reference at most. */
   async #remove(id: string, abortSignal: AbortSignal): Promise<undefined> {
     await this.#refuseIfUsed(id, abortSignal);
+    await this.#refuseIfParent(id, abortSignal);
     for (const reference of besidesFirst(await this.#look(id, abortSignal))) {
       await this.#removeOne(reference, abortSignal).catch((error: unknown) => {
         if (!hasStatus(error, 404)) throw error; // Somebody else untagged it.
@@ -116,6 +117,15 @@ export class Images implements KindHandler {
         users.map(({ name }) => name),
         cause,
       );
+  }
+
+  /** What others were made from stays: those that were to go have gone before (`Resource.dependents`). */
+  async #refuseIfParent(id: string, abortSignal: AbortSignal): Promise<void> {
+    const images = await this.#docker.listImages({ all: true, abortSignal });
+    const children = images.filter(({ ParentId }) => ParentId === id);
+    if (children.length === 0) return;
+    const names = children.slice(0, MOST_NAMES).map((child) => tagsOf(child)[0] ?? shortId(child.Id));
+    throw new InUse(`other images were made from it: ${names.join(', ')}`);
   }
 
   async #removeOne(reference: string, abortSignal: AbortSignal): Promise<void> {

@@ -6,7 +6,7 @@ export class InUse extends Error {
 }
 
 /** More names than these tell nobody more. */
-const MOST_NAMES = 5;
+export const MOST_NAMES = 5;
 
 /**
  * A refusal, the engine's or ours, with the names of those who use it. The engine's own message has their ids, or nothing.

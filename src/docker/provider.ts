@@ -78,7 +78,7 @@ export function dockerProvider(engine: Engine, settings: DockerSettings, clock: 
   };
 }
 
-/** What a person types to remove all containers with a label, where the engine can't be reached from here. */
+/** What a person types to remove all containers with a label (their networks and volumes are for the next run's pre-cleanup), where the engine can't be reached from here. */
 export function removalOfAll(endpoint: Endpoint, label: string): string {
   const list = command(endpoint, 'ps', '--all', '--quiet', '--filter', `label=${label}`);
   return `${list} | xargs --no-run-if-empty ${command(endpoint, 'rm', '--force', '--volumes')}`;

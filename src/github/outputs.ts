@@ -10,6 +10,8 @@ export interface SessionVariables {
   readonly CLEANUP_SESSION_ID: string;
   readonly CLEANUP_LABEL: string;
   readonly CLEANUP_LABEL_FILE: string;
+  /** This session and those of earlier uses of the action in the same job, separated by blanks: none of them is over. */
+  readonly CLEANUP_JOB_SESSIONS: string;
 }
 
 export function exportVariables(variables: SessionVariables): void {

@@ -22,6 +22,11 @@ export function surroundings(env: Environment): Surroundings {
   };
 }
 
+/** The sessions of earlier uses of the action in this job: they end with the job. */
+export function earlierSessions(env: Environment): readonly string[] {
+  return (env['CLEANUP_JOB_SESSIONS'] ?? '').split(' ').filter((id) => id !== '');
+}
+
 /** A directory of this session's own, which the runner empties after the job. */
 export function sessionDirectory(env: Environment, sessionId: string): string {
   return join(env['RUNNER_TEMP'] || tmpdir(), 'cleanup-action', sessionId);

@@ -4,14 +4,15 @@ import type { Connection } from '../reaper/connection';
 import { Deadline } from '../reaper/deadline';
 import { Halted } from '../reaper/errors';
 import { keyOf, type Resource } from '../reaper/resource';
-import { type Selector, sessionOf } from '../reaper/selector';
+import { protectionOf, type Selector } from '../reaper/selector';
 import { type PhaseReport, totalsOf } from '../report/model';
 import { cleanUp } from './cleanup';
 
 export interface ExitedCleanup {
   readonly connections: readonly Connection[];
   readonly config: Config;
-  readonly sessionId: string;
+  /** What is the session's. */
+  readonly owned: Selector;
   /** Milliseconds that a container stays after its exit. */
   readonly ttlMs: number;
   readonly clock: Clock;
@@ -35,14 +36,18 @@ export async function sweepExited(options: ExitedCleanup): Promise<PhaseReport> 
   const { config, clock, ttlMs, benchmark, connections } = options;
   const startedAt = clock.now();
   const since = new Map<string, number>();
+  /** Tried once: the rest is post's. */
+  const failed = new Set<string>();
   const done: PhaseReport[] = [];
   const every = Math.min(LOOK_EVERY_MS.most, Math.max(LOOK_EVERY_MS.least, ttlMs / 2));
   while (await elapsed(clock, every, benchmark)) {
     const deadline = new Deadline(clock, config.deadline);
     const halt = () => deadline.halt(new Halted('the benchmark has ended'));
     benchmark.addEventListener('abort', halt, { once: true });
-    const selector = exitedSince(since, options);
-    done.push(await cleanUp({ ...options, connections, selection: { selector }, mode: { kind: 'remove' }, deadline }));
+    const selector = exitedSince(since, failed, options);
+    const phase = await cleanUp({ ...options, connections, selection: { selector }, mode: { kind: 'remove' }, deadline });
+    for (const resource of phase.resources.filter(({ outcome }) => outcome === 'failed')) failed.add(keyOf(resource));
+    done.push(phase);
     benchmark.removeEventListener('abort', halt);
     deadline.dispose();
   }
@@ -50,16 +55,17 @@ export async function sweepExited(options: ExitedCleanup): Promise<PhaseReport> 
 }
 
 /** The session's containers that were seen to have exited at least the time to live ago. Remembers when each was seen so first. */
-function exitedSince(since: Map<string, number>, { clock, sessionId, ttlMs }: ExitedCleanup): Selector {
+function exitedSince(since: Map<string, number>, failed: ReadonlySet<string>, options: ExitedCleanup): Selector {
+  const { clock, owned, ttlMs } = options;
   return (resource: Resource) => {
-    if (resource.kind !== 'container' || sessionOf(resource) !== sessionId) return false;
+    if (resource.kind !== 'container' || !owned(resource) || protectionOf(resource) !== undefined) return false;
     if (resource.running || NOT_YET_RUN.has(resource.state)) {
       since.delete(keyOf(resource)); // Started again: its time begins anew.
       return false;
     }
     const seen = since.get(keyOf(resource)) ?? clock.now();
     since.set(keyOf(resource), seen);
-    return clock.now() - seen >= ttlMs;
+    return !failed.has(keyOf(resource)) && clock.now() - seen >= ttlMs;
   };
 }
 

@@ -7,7 +7,7 @@ import { type Config, parseConfig } from '../config/config';
 import { savable } from '../config/saved';
 import { readInputs } from '../github/inputs';
 import { exportVariables, type SessionVariables, setOutputs } from '../github/outputs';
-import { sessionDirectory, surroundings } from '../github/runner';
+import { earlierSessions, sessionDirectory, surroundings } from '../github/runner';
 import { saveBenchmark, saveMain } from '../github/state';
 import { systemClock } from '../reaper/clock';
 import type { Connection } from '../reaper/connection';
@@ -18,6 +18,7 @@ import { labelArgument, labelFile, newSession, type Session } from '../session/s
 import { annotate } from './annotate';
 import { sweepExited } from './exited';
 import { preClean } from './pre-clean';
+import { selectAfter } from './selection';
 
 const clock = systemClock;
 
@@ -65,7 +66,12 @@ async function announce(session: Session, directory: string): Promise<SessionVar
   const file = join(directory, 'labels');
   await writeFile(file, labelFile(session));
   const label = labelArgument(session.id);
-  const variables = { CLEANUP_SESSION_ID: session.id, CLEANUP_LABEL: label, CLEANUP_LABEL_FILE: file };
+  const variables = {
+    CLEANUP_SESSION_ID: session.id,
+    CLEANUP_LABEL: label,
+    CLEANUP_LABEL_FILE: file,
+    CLEANUP_JOB_SESSIONS: [...earlierSessions(process.env), session.id].join(' '),
+  };
   exportVariables(variables);
   setOutputs({ 'session-id': session.id, label, 'label-file': file });
   core.info(`What carries the label ${label} is removed when this job ends.`);
@@ -80,7 +86,8 @@ async function sweepBeside(
   benchmark: AbortSignal,
 ): Promise<PhaseReport | null> {
   if (config.exitedTtl === undefined || config.dryRun) return null;
-  return sweepExited({ connections, config, sessionId, ttlMs: config.exitedTtl, clock, log: core.info, benchmark });
+  const owned = selectAfter({ ...config, scope: 'session' }, sessionId, undefined).selector;
+  return sweepExited({ connections, config, owned, ttlMs: config.exitedTtl, clock, log: core.info, benchmark });
 }
 
 async function benchmark(

@@ -1,5 +1,6 @@
 import * as core from '@actions/core';
 import type { Config } from '../config/config';
+import { earlierSessions } from '../github/runner';
 import { saveFound } from '../github/state';
 import { systemClock } from '../reaper/clock';
 import type { Connection } from '../reaper/connection';
@@ -44,7 +45,7 @@ export async function preClean(
     for (const connection of connections) core.info(providerLine(providerReport(connection)));
     const pre = await cleanUp({
       connections,
-      selection: selectBefore(config, sessionId, clock.now()),
+      selection: selectBefore(config, sessionId, earlierSessions(process.env), clock.now()),
       mode: config.dryRun ? { kind: 'plan' } : { kind: 'remove' },
       config,
       deadline,

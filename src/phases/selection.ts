@@ -21,9 +21,12 @@ export interface Selection {
   readonly choose?: (selected: readonly Resource[]) => readonly Resource[];
 }
 
-/** What pre-cleanup removes: leftovers, and what is more than `max-containers`. */
-export function selectBefore(config: Config, sessionId: string, now: number): Selection {
-  const owned = { sessionId, filters: filtersOf(config), maxAgeMs: config.maxAge, now };
+/**
+ * What pre-cleanup removes: leftovers, and what is more than `max-containers`.
+ * @param earlier sessions of the same job, which are not over
+ */
+export function selectBefore(config: Config, sessionId: string, earlier: readonly string[], now: number): Selection {
+  const owned = { sessionId, earlier, filters: filtersOf(config), maxAgeMs: config.maxAge, now };
   const leftovers = leftoversOf(config.preCleanup, owned);
   const { maxContainers } = config;
   if (maxContainers === undefined) return { selector: leftovers };

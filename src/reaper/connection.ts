@@ -1,6 +1,6 @@
 import type { Provider } from './provider';
 
-/** What a person types to remove all that carries a label (`key=value`), where the provider can't be reached from here. */
+/** What a person types to remove what runs with a label (`key=value`), where the provider can't be reached from here. */
 export type RemovalOfAll = (label: string) => string;
 
 /** What came of looking for a provider. */

@@ -31,6 +31,6 @@ export interface Resource {
 }
 
 /** What tells a resource from all others. */
-export function keyOf({ provider, kind, id }: Resource): string {
+export function keyOf({ provider, kind, id }: Pick<Resource, 'provider' | 'kind' | 'id'>): string {
   return `${provider} ${kind} ${id}`;
 }

@@ -41,7 +41,8 @@ export function withRetries<T>(
 ): Promise<T> {
   const asked = (error: Error) => {
     const verdict = classify(error);
-    return verdict.kind === 'retryable' ? verdict.retryAfterMs : undefined;
+    // A wait of nothing is no wait: then the backoff holds.
+    return verdict.kind === 'retryable' ? verdict.retryAfterMs || undefined : undefined;
   };
   // The wait and the end of retries are decided here: p-retry's own know neither Retry-After nor a handed-in clock, and its signal would
   // put the deadline's error in place of the last one, which says more.
@@ -52,8 +53,8 @@ export function withRetries<T>(
     async onFailedAttempt({ error, retriesConsumed }) {
       const verdict = classify(error);
       if (verdict.kind !== 'retryable') throw error;
-      if (verdict.retryAfterMs === undefined && retriesConsumed >= policy.retries) throw error;
-      const delay = verdict.retryAfterMs ?? backoff(policy, retriesConsumed, clock);
+      if (asked(error) === undefined && retriesConsumed >= policy.retries) throw error;
+      const delay = asked(error) ?? backoff(policy, retriesConsumed, clock);
       if (delay >= deadline.remaining()) throw error;
       await sleep(clock, delay, deadline.signal);
     },

@@ -61,22 +61,30 @@ export function ownedBy(sessionId: string | undefined, filters: Filters): Select
 }
 
 /**
- * What pre-cleanup removes: of all that carries any session's label or matches the filters, never the current session's,
+ * What pre-cleanup removes: of all that carries any session's label or matches the filters, never the current session's, nor those of
+ * earlier uses in the same job,
  * - `stale`: what this runner's other sessions left (a runner runs one job at a time: they are over), and what is older than `maxAgeMs`;
  * - `stopped`: that, and what could run and does not (a volume never runs, and may be another session's that does);
  * - `all`: everything.
  */
 export function leftoversOf(
   mode: PreCleanup,
-  current: { readonly sessionId: string; readonly filters: Filters; readonly maxAgeMs: number; readonly now: number },
+  current: {
+    readonly sessionId: string;
+    readonly earlier?: readonly string[];
+    readonly filters: Filters;
+    readonly maxAgeMs: number;
+    readonly now: number;
+  },
 ): Selector {
   const runner = runnerOf(current.sessionId);
+  const live = new Set([current.sessionId, ...(current.earlier ?? [])]);
   const stale = (resource: Resource, owner: string | undefined) =>
     (owner !== undefined && runner !== undefined && runnerOf(owner) === runner) ||
     (resource.createdAt !== undefined && current.now - resource.createdAt > current.maxAgeMs);
   return withHeirs((resource) => {
     const owner = sessionOf(resource);
-    if (owner === current.sessionId) return false;
+    if (owner !== undefined && live.has(owner)) return false;
     if (owner === undefined && !matchesFilters(resource, current.filters)) return false;
     switch (mode) {
       case 'none':

@@ -1,7 +1,7 @@
 import { plainLine } from './escape';
 import type { PhaseReport, ProviderReport, ResourceReport } from './model';
 import { verdictOf } from './verdict';
-import { time } from './words';
+import { shortId, time } from './words';
 
 /** `docker: ready: Docker Engine 20.10.24 at unix:///var/run/docker.sock (the default)`. */
 export function providerLine({ name, status, reason }: ProviderReport): string {
@@ -14,7 +14,7 @@ export function resourceLine(resource: ResourceReport): string {
   const parts = [
     outcome.padEnd(8),
     `${kind} ${name}`,
-    `(${id.slice(0, 12)}, ${state})`,
+    `(${shortId(id)}, ${state})`,
     time(durationMs),
     stepsOf(resource),
     error ?? reason ?? '',

@@ -45,7 +45,7 @@ export interface ProviderReport {
   readonly status: 'ready' | 'skipped' | 'unavailable';
   /** What was found, or why nothing was. */
   readonly reason: string;
-  /** With `unavailable`: what removes by hand all that carries the session's label. */
+  /** With `unavailable`: what removes by hand the containers that carry the session's label. */
   readonly command: string | null;
 }
 

@@ -3,11 +3,12 @@ import { htmlCode, htmlText } from './escape';
 import { commandsOf } from './lines';
 import type { BenchmarkReport, PhaseReport, Report, ResourceReport } from './model';
 import { type Verdict, verdictOf } from './verdict';
-import { countKinds, meaningOf, time } from './words';
+import { countKinds, meaningOf, shortId, time } from './words';
 
 const ICONS: Readonly<Record<Verdict['kind'], string>> = {
   clean: '✅',
   nothing: '✅',
+  skipped: '⏭️',
   planned: '🔍',
   kept: '📌',
   unverified: '⚠️',
@@ -72,7 +73,7 @@ function commands(post: PhaseReport): string {
 
 function failureRow({ name, id, state, steps, error }: ResourceReport): string {
   const tried = steps.map(({ action, result }) => `${action}: ${result}`).join(', ') || 'nothing';
-  const cells = [`${htmlCode(name)} (${htmlCode(id.slice(0, 12))})`, htmlCode(state), htmlText(tried), htmlCode(error ?? '')];
+  const cells = [`${htmlCode(name)} (${htmlCode(shortId(id))})`, htmlCode(state), htmlText(tried), htmlCode(error ?? '')];
   return `<tr>${cells.map((cell) => `<td>${cell}</td>`).join('')}</tr>`;
 }
 
@@ -88,7 +89,7 @@ function outcomeTable({ resources, totals }: PhaseReport): string {
 }
 
 function providerLines({ providers }: PhaseReport): string {
-  return providers.map(({ name, status, reason }) => `- ${name}: ${status}, ${htmlCode(reason)}`).join('\n');
+  return providers.map(({ name, status, reason }) => `- ${htmlText(name)}: ${status}, ${htmlCode(reason)}`).join('\n');
 }
 
 /** For an annotation: what is left, and the first causes. Plain text. */

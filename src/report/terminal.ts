@@ -18,6 +18,7 @@ type Color = 'green' | 'yellow' | 'red';
 const COLORS: Readonly<Record<Verdict['kind'], Color>> = {
   clean: 'green',
   nothing: 'green',
+  skipped: 'yellow',
   planned: 'yellow',
   kept: 'yellow',
   unverified: 'yellow',

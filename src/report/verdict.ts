@@ -3,7 +3,7 @@ import { count, countKinds, time } from './words';
 
 /** What a phase came to, in one line. */
 export interface Verdict {
-  readonly kind: 'clean' | 'nothing' | 'planned' | 'kept' | 'unverified' | 'leftovers';
+  readonly kind: 'clean' | 'nothing' | 'skipped' | 'planned' | 'kept' | 'unverified' | 'leftovers';
   readonly headline: string;
 }
 
@@ -30,8 +30,13 @@ export function verdictOf(phase: PhaseReport): Verdict {
     return { kind: 'unverified', headline: `${countKinds(removed)} removed ${took}, but no last listing could be had` };
   }
   if (removed.length === 0 && totals.gone > 0) return { kind: 'clean', headline: `Everything was gone already, ${took}` };
-  if (removed.length === 0) return { kind: 'nothing', headline: 'Nothing to clean up' };
-  return { kind: 'clean', headline: `Everything is gone: ${countKinds(removed)} ${took}` };
+  if (removed.length > 0) return { kind: 'clean', headline: `Everything is gone: ${countKinds(removed)} ${took}` };
+  const skipped = phase.providers.filter(({ status }) => status === 'skipped').map(({ name }) => name);
+  // Where nobody has looked, nobody knows.
+  if (phase.providers.length > 0 && skipped.length === phase.providers.length) {
+    return { kind: 'skipped', headline: `Nothing was looked at: ${skipped.join(', ')} skipped` };
+  }
+  return { kind: 'nothing', headline: 'Nothing to clean up' };
 }
 
 /** Something is left, or it is not known whether: somebody must look. */

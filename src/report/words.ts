@@ -8,6 +8,11 @@ export function time(ms: number): string {
   return prettyMilliseconds(ms, { secondsDecimalDigits: 1, unitCount: 2 });
 }
 
+/** As much of an id as the docker command shows. */
+export function shortId(id: string): string {
+  return id.replace(/^sha256:/, '').slice(0, 12);
+}
+
 /** `1 container`, `2 containers`. */
 export function count(number: number, noun: string, plural = `${noun}s`): string {
   return `${number} ${number === 1 ? noun : plural}`;

@@ -39,6 +39,7 @@ describe('a job whose steps are the benchmark', () => {
       CLEANUP_SESSION_ID: session,
       CLEANUP_LABEL: `${labels.session}=${session}`,
       CLEANUP_LABEL_FILE: file,
+      CLEANUP_JOB_SESSIONS: session,
     });
     expect((await readFile(file, 'utf8')).split('\n')).toEqual([
       `${labels.session}=${session}`,
@@ -71,6 +72,23 @@ describe('a job whose steps are the benchmark', () => {
 
     expect([first.exitCode, second.exitCode]).toEqual([0, 0]);
     expect((await job.report()).phases.post).toMatchObject({ verified: true, resources: [] });
+  });
+
+  test('with two uses of the action keeps what the first one has running, until its own post', async () => {
+    const runnerName = randomUUID();
+    const first = await newJob({ runnerName });
+    await first.main();
+    const database = await leak(first, HONOURS_SIGTERM);
+    const env = Object.fromEntries(await first.exported());
+    const second = await newJob({ runnerName, env });
+
+    const { exitCode, output } = await second.main();
+    await second.post();
+
+    expect(exitCode, output).toBe(0);
+    expect(await stateOf(database)).toBe('running');
+    await first.post();
+    expect(await stateOf(database)).toBe('gone');
   });
 
   test('leaves another session’s containers alone, side by side on one engine', async () => {

@@ -3,8 +3,9 @@ import { parseConfig } from '../../../src/config/config';
 import { sweepExited } from '../../../src/phases/exited';
 import { systemClock } from '../../../src/reaper/clock';
 import { labels } from '../../../src/reaper/labels';
+import { ofSession } from '../../../src/reaper/selector';
 import type { PhaseReport } from '../../../src/report/model';
-import { FakeProvider } from '../../support/fake-provider';
+import { FakeError, FakeProvider } from '../../support/fake-provider';
 
 const SESSION = 'gh-1-1.aaaaaaaa.11111111';
 const ours = { labels: { [labels.session]: SESSION } };
@@ -26,7 +27,7 @@ async function swept(during: () => Promise<unknown>): Promise<PhaseReport> {
   const phase = sweepExited({
     connections: [connection],
     config: parseConfig({}, {}),
-    sessionId: SESSION,
+    owned: ofSession(SESSION),
     ttlMs: 60_000,
     clock: systemClock,
     log: () => undefined,
@@ -56,6 +57,17 @@ describe('while the benchmark runs', () => {
     provider.add({ ...ours, id: 'running' });
     provider.add({ ...ours, id: 'created', state: 'created', running: false });
     provider.add({ ...exited, id: 'theirs', labels: { [labels.session]: 'gh-9-1.bbbbbbbb.22222222' } });
+    expect(idsOf(await swept(() => minutes(5)))).toEqual([]);
+  });
+
+  it('what can’t be removed is told once, and left to post', async () => {
+    provider.add({ ...exited, id: 'a' });
+    provider.fail('remove', new FakeError('permanent'));
+    expect((await swept(() => minutes(30))).totals).toMatchObject({ failed: 1, removed: 0 });
+  });
+
+  it('what is protected is not even listed', async () => {
+    provider.add({ ...exited, id: 'a', protection: 'this action runs in it' });
     expect(idsOf(await swept(() => minutes(5)))).toEqual([]);
   });
 

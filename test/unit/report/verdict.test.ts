@@ -14,7 +14,7 @@ const skipped = { name: 'docker', status: 'skipped', reason: 'no engine', comman
 describe('a phase', () => {
   it.each<[string, Verdict['kind'], string, PhaseReport]>([
     ['found nothing', 'nothing', 'Nothing to clean up', phase()],
-    ['had no provider to look at', 'nothing', 'Nothing to clean up', phase([], { providers: [skipped] })],
+    ['had no provider to look at', 'skipped', 'Nothing was looked at: docker skipped', phase([], { providers: [skipped] })],
     ['removed everything', 'clean', 'Everything is gone: 2 containers, 1 sandbox in 6.2s', phase([resource(), killed, sandbox])],
     ['removed everything that is not protected', 'clean', 'Everything is gone: 1 container in 6.2s', phase([resource(), kept])],
     ['came too late for everything', 'clean', 'Everything was gone already, in 6.2s', phase([gone])],
