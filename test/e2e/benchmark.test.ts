@@ -84,6 +84,13 @@ describe('the benchmark', () => {
     expect((await job.report()).benchmark).toMatchObject({ timedOut: true, signal: 'SIGKILL' });
   });
 
+  test('that ends in time keeps its exit code, though what it leaves behind outlasts its time', async () => {
+    const job = await newJob(run('(trap "" TERM; sleep 60) & exit 4', { timeout: '1s', 'grace-period': '2s' }));
+
+    expect((await job.main()).exitCode).toBe(4);
+    expect((await job.report()).benchmark).toMatchObject({ timedOut: false });
+  });
+
   test('is ended with all its children when the job is cancelled', async () => {
     const mark = randomUUID();
     const job = await newJob(run(`sh -c 'trap "" INT TERM; echo started; while :; do sleep 1; done' ${mark} & wait`));

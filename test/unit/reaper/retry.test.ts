@@ -139,6 +139,12 @@ describe('the verdict on an error', () => {
   });
 });
 
+it('a Retry-After of nothing is no wait: the backoff holds, and the retries end', async () => {
+  const { at, result } = await attempts(Array.from({ length: 9 }, () => later(0)));
+  expect(at).toEqual([0, 2_000, 6_000, 14_000]);
+  expect(result).toBeInstanceOf(FakeError);
+});
+
 describe('a Retry-After', () => {
   const now = Date.parse('2026-11-21T08:00:00Z');
   it.each([
