@@ -5,6 +5,7 @@ import type { Engine } from './connect';
 import { hasStatus } from './errors';
 import { InUse, inUseBy, MOST_NAMES, refused } from './in-use';
 import type { DockerSettings, KindHandler } from './provider';
+import { removalOnly } from './removal';
 import { ask } from './request';
 
 /** What lists and inspections of images have in common. */
@@ -53,8 +54,7 @@ export class Images implements KindHandler {
   }
 
   ladder({ id }: Resource): readonly Rung[] {
-    const run: Rung['run'] = (signal) => this.#remove(id, signal);
-    return [{ action: 'remove', timeoutMs: this.#settings.removeMs, waits: false, run, reached: () => false }];
+    return removalOnly(this.#settings.removeMs, (signal) => this.#remove(id, signal));
   }
 
   removalArguments({ id }: Resource): readonly string[] {

@@ -5,6 +5,7 @@ import type { Engine } from './connect';
 import { hasStatus } from './errors';
 import { inUseBy } from './in-use';
 import type { DockerSettings, KindHandler } from './provider';
+import { removalOnly } from './removal';
 import { ask } from './request';
 
 /** Networks that an engine makes for itself: Docker's, a swarm's, Podman's. It refuses to remove most of them. */
@@ -30,8 +31,7 @@ export class Networks implements KindHandler {
   }
 
   ladder({ id }: Resource): readonly Rung[] {
-    const run: Rung['run'] = (signal) => this.#remove(id, signal);
-    return [{ action: 'remove', timeoutMs: this.#settings.removeMs, waits: false, run, reached: () => false }];
+    return removalOnly(this.#settings.removeMs, (signal) => this.#remove(id, signal));
   }
 
   removalArguments({ id }: Resource): readonly string[] {

@@ -6,6 +6,7 @@ import { nameOf } from './containers';
 import { hasStatus } from './errors';
 import { inUseBy } from './in-use';
 import type { DockerSettings, KindHandler } from './provider';
+import { removalOnly } from './removal';
 
 /** Engines before API 1.29 do not tell when. */
 type Volume = Docker.VolumeInspectInfo & { readonly CreatedAt?: string };
@@ -37,8 +38,7 @@ export class Volumes implements KindHandler {
   }
 
   ladder({ id }: Resource): readonly Rung[] {
-    const run: Rung['run'] = (signal) => this.#remove(id, signal);
-    return [{ action: 'remove', timeoutMs: this.#settings.removeMs, waits: false, run, reached: () => false }];
+    return removalOnly(this.#settings.removeMs, (signal) => this.#remove(id, signal));
   }
 
   removalArguments({ name }: Resource): readonly string[] {
