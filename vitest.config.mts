@@ -6,6 +6,8 @@ export default defineConfig({
   test: {
     projects: [
       { test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },
+      // Daytona's API, as the tests' own server has it: no engine.
+      { test: { name: 'daytona', include: ['test/daytona/**/*.test.ts'], testTimeout: 30_000 } },
       { test: { name: 'integration', include: ['test/integration/**/*.test.ts'], ...withEngine } },
       // The same tests on Podman, alone: its every stop and removal is a process or three.
       {

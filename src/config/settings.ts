@@ -24,6 +24,10 @@ function optional<T>(type: types.SettingType<T>, description: string): Optional<
   return { type, default: '', description, optional: true };
 }
 
+function secret(description: string): Optional<string> {
+  return { ...optional(types.text, description), secret: true };
+}
+
 /**
  * Every setting, once. `action.yml`, the README's table and the validation are made from this table (`npm run build`); a check
  * keeps them so. A key's kebab-case is the input's name: see `inputName`.
@@ -46,7 +50,7 @@ export const settings = {
   ),
   namePrefixes: optional(
     types.lines,
-    'Ownership by name: containers, networks and volumes whose name starts so, one prefix a line.',
+    'Ownership by name: containers, networks, volumes and sandboxes whose name starts so, one prefix a line.',
   ),
   scope: setting(
     types.choice('session', 'job'),
@@ -62,6 +66,19 @@ export const settings = {
     types.endpoints,
     'Engine endpoint: `unix://`, `npipe://`, `tcp://`, `ssh://`. Default: `DOCKER_HOST`, the current docker context, then the well-known sockets (root, rootless, Docker Desktop, Colima, Podman). Several, one a line: each is swept as a provider of its own.',
   ),
+  daytona: setting(
+    types.autoOrBoolean,
+    'auto',
+    '`auto`: used when an API key is known. `true`: main fails without one. `false`: left alone.',
+  ),
+  daytonaApiKey: secret(
+    'Key for Daytona’s API. Default: `DAYTONA_API_KEY`, or the JWT in `DAYTONA_JWT_TOKEN`. Masked, and never written anywhere.',
+  ),
+  daytonaApiUrl: optional(
+    types.httpUrl,
+    'Where Daytona’s API is. Default: `DAYTONA_API_URL`, then `https://app.daytona.io/api`.',
+  ),
+  daytonaOrganizationId: optional(types.text, 'The organization, which a JWT needs. Default: `DAYTONA_ORGANIZATION_ID`.'),
   resources: setting(
     types.resourceKinds,
     'containers networks volumes sandboxes',
@@ -70,16 +87,17 @@ export const settings = {
   preCleanup: setting(
     types.choice('none', 'stale', 'stopped', 'all'),
     'stale',
-    '`none`; `stale`: owned leftovers of finished sessions (same runner, another session) and any owned resource older than `max-age`; `stopped`: `stale` and every owned container that is not running; `all`: every owned resource of every other session. “Owned” is: carries this action’s label, or matches `labels` or `name-prefixes`.',
+    '`none`; `stale`: owned leftovers of finished sessions (same runner, another session) and any owned resource older than `max-age`; `stopped`: `stale` and every owned container and sandbox that is not running; `all`: every owned resource of every other session. “Owned” is: carries this action’s label, or matches `labels` or `name-prefixes`.',
   ),
   maxAge: setting(types.positiveDuration, '24h', 'See `pre-cleanup`.'),
   maxContainers: optional(
     types.integer(0),
     'After pre-cleanup, remove owned containers, stopped first, then oldest, until this many are left on each engine. What may be running in another runner’s live session counts, and stays.',
   ),
+  maxSandboxes: optional(types.integer(0), 'The same for Daytona’s sandboxes.'),
   exitedTtl: optional(
     types.duration,
-    'While `run` runs, remove the session’s containers this long after they exit (per-task cleanup).',
+    'While `run` runs, remove the session’s containers this long after they exit (per-task cleanup); their logs are kept first.',
   ),
   postCleanup: setting(
     types.choice('always', 'success', 'failure', 'never'),
@@ -116,7 +134,20 @@ export const settings = {
   failFast: setting(types.boolean, 'false', 'Stop at the first permanent failure (debugging); the rest is reported as kept.'),
   failOnError: setting(types.boolean, 'false', '`true`: a leftover or failure fails the step. Otherwise one warning annotation.'),
   dryRun: setting(types.boolean, 'false', 'List and report, remove nothing.'),
+  logs: setting(
+    types.choice('failed', 'all', 'none'),
+    'failed',
+    'Keep container logs before removal: `failed` (non-zero exit, OOM, dead), `all`, `none`.',
+  ),
+  logsPath: setting(
+    types.path,
+    '$RUNNER_TEMP/cleanup-action/logs',
+    'One file a container, stdout and stderr interleaved with timestamps, the end kept when cut.',
+  ),
+  logLimit: setting(types.size, '10MiB', 'For one container’s log.'),
+  logsLimit: setting(types.size, '200MiB', 'For all logs of a session.'),
   reportPath: setting(types.path, '$RUNNER_TEMP/cleanup-action/report.json', 'The JSON report.'),
+  metricsPath: optional(types.path, 'Prometheus text file (node_exporter’s textfile collector reads it).'),
   summary: setting(types.boolean, 'true', 'Write the job summary.'),
   jobStatus: setting(types.text, '${{ job.status }}', 'Read in post; leave it alone.'),
 } as const;
@@ -139,6 +170,7 @@ export const outputs = {
   removed: 'Resources that pre-cleanup removed.',
   failed: 'Resources that pre-cleanup could not remove.',
   report: 'Path of the JSON report.',
+  logs: 'Path of the directory with the containers’ logs.',
 } as const;
 
 export type OutputName = keyof typeof outputs;

@@ -76,6 +76,18 @@ export function number(least: number): SettingType<number> {
   };
 }
 
+const UNITS: Readonly<Record<string, number>> = { B: 1, KB: 1e3, MB: 1e6, GB: 1e9, KIB: 2 ** 10, MIB: 2 ** 20, GIB: 2 ** 30 };
+
+/** Bytes, from `10MiB`, `500KB` or a bare number of bytes. */
+export const size: SettingType<number> = {
+  accepts: 'a size such as 500KB, 10MiB or 1GiB, or a number of bytes',
+  parse(value) {
+    const [, number, unit = 'B'] = /^(\d+(?:\.\d+)?) ?([KMG]?i?B)?$/i.exec(value) ?? [];
+    const bytes = Math.round(Number(number) * (UNITS[unit.toUpperCase()] ?? Number.NaN));
+    return Number.isSafeInteger(bytes) ? bytes : undefined;
+  },
+};
+
 export function choice<const T extends string>(...options: readonly T[]): SettingType<T> {
   return {
     accepts: `one of ${options.join(', ')}`,
@@ -136,6 +148,16 @@ export const resourceKinds: SettingType<readonly Kind[]> = {
 export const shell: SettingType<string> = {
   accepts: 'bash, sh, pwsh, python, or a command with {0} where the script goes',
   parse: (value) => (['bash', 'sh', 'pwsh', 'python'].includes(value) || value.includes('{0}') ? value : undefined),
+};
+
+/** Where an HTTP API is, without a slash at the end. No password: the address stands in logs and reports. */
+export const httpUrl: SettingType<string> = {
+  accepts: 'a URL such as https://app.daytona.io/api, without user or password',
+  parse(value) {
+    const url = URL.parse(value);
+    const isPlain = url && /^https?:$/.test(url.protocol) && url.username === '' && url.password === '' && url.search === '';
+    return isPlain ? `${url.origin}${url.pathname}`.replace(/\/+$/, '') : undefined;
+  },
 };
 
 /** Where a Docker engine listens. No password, no options for ssh: the address stands in logs and reports. */

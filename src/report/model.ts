@@ -12,7 +12,8 @@ export interface Report {
   readonly startedAt: string;
   readonly finishedAt: string;
   readonly benchmark: BenchmarkReport | null;
-  readonly deaths: readonly [];
+  /** Containers that ended by themselves during the benchmark, in the order in which they ended. */
+  readonly deaths: readonly DeathReport[];
   readonly phases: {
     readonly pre: PhaseReport | null;
     readonly run: PhaseReport | null;
@@ -27,6 +28,26 @@ export interface BenchmarkReport {
   readonly signal: string | null;
   readonly timedOut: boolean;
   readonly durationMs: number;
+}
+
+export interface DeathReport {
+  readonly provider: string;
+  readonly id: string;
+  readonly name: string;
+  readonly image: string | null;
+  /** Null where nobody told: it was gone before it could be asked. */
+  readonly exitCode: number | null;
+  readonly oomKilled: boolean;
+  /** When it ended. */
+  readonly at: string;
+  /** Milliseconds from its start to its end, where both are known. */
+  readonly livedMs: number | null;
+  /** Path of its log, whose lines begin with their times; null with the reason in `logReason`. */
+  readonly logFile: string | null;
+  /** Why there is no log, or why it is not whole. */
+  readonly logReason: string | null;
+  /** The last lines of its log, without times; foreign text, as all here. */
+  readonly logTail: readonly string[];
 }
 
 export interface PhaseReport {
@@ -54,6 +75,7 @@ export interface ResourceReport {
   readonly kind: Kind;
   readonly id: string;
   readonly name: string;
+  /** What it was made from: an image, or a sandbox's snapshot. */
   readonly image: string | null;
   /** As it was before anything was done to it. */
   readonly state: string;
