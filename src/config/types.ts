@@ -150,14 +150,11 @@ export const shell: SettingType<string> = {
   parse: (value) => (['bash', 'sh', 'pwsh', 'python'].includes(value) || value.includes('{0}') ? value : undefined),
 };
 
-/** Where an HTTP API is, without a slash at the end. No password: the address stands in logs and reports. */
+/** Where an HTTP API is, without a slash at the end. No password: the address stands in logs and in commands to copy. */
 export const httpUrl: SettingType<string> = {
   accepts: 'a URL such as https://app.daytona.io/api, without user or password',
-  parse(value) {
-    const url = URL.parse(value);
-    const isPlain = url && /^https?:$/.test(url.protocol) && url.username === '' && url.password === '' && url.search === '';
-    return isPlain ? `${url.origin}${url.pathname}`.replace(/\/+$/, '') : undefined;
-  },
+  parse: (value) =>
+    /^https?:\/\/[\w.:[\]-]+(\/[\w.~%/-]*)?$/.test(value) && URL.canParse(value) ? value.replace(/\/+$/, '') : undefined,
 };
 
 /** Where a Docker engine listens. No password, no options for ssh: the address stands in logs and reports. */

@@ -1,4 +1,5 @@
 import type { Provider } from './provider';
+import type { Recordable } from './recordable';
 
 /** What a person types to remove what runs with a label (`key=value`), where the provider can't be reached from here. */
 export type RemovalOfAll = (label: string) => string;
@@ -14,6 +15,8 @@ export type Connection =
       /** What a later process needs to find the same one again; no secrets. */
       readonly found: Readonly<Record<string, string>>;
       readonly removalOfAll?: RemovalOfAll;
+      /** Where containers end by themselves, and leave logs. */
+      readonly recordable?: Recordable;
     }
   | {
       readonly name: string;

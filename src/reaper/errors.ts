@@ -6,7 +6,7 @@ export class TimedOut extends Error {
    * @param ms how long
    */
   constructor(what: string, ms: number) {
-    super(`${what} took longer than ${ms / 1000} s`);
+    super(`${what} took longer than ${Math.round(ms / 100) / 10} s`);
   }
 }
 

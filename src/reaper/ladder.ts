@@ -1,3 +1,4 @@
+import { type RetryCause, retryCauseOf } from './cause';
 import { type Clock, sleep } from './clock';
 import type { Deadline } from './deadline';
 import { asError, DeadlinePassed, Halted, TimedOut } from './errors';
@@ -41,6 +42,8 @@ const SHORTEST_REQUEST_MS = 1_000;
 /** Near the deadline, a look still gets this long. */
 const SHORTEST_LOOK_MS = 250;
 
+const NO_RETRIES: RetryPolicy = { retries: 0, delayMs: 0, factor: 1 };
+
 /** What a look at a resource found. `unknown`: the provider did not answer. */
 type Look =
   | { readonly kind: 'there'; readonly resource: Resource }
@@ -60,8 +63,14 @@ type End = Omit<Settlement, 'resource' | 'durationMs'>;
 
 async function endOf(first: Look, seen: Resource, context: ReapContext): Promise<End> {
   if (first.kind === 'gone') return { outcome: 'gone', steps: [] };
+  if (first.kind === 'unknown' && context.provider.staleListings) return untouched(first.error, seen, context);
   if (!context.owned(seen)) return { outcome: 'kept', steps: [], reason: 'it changed meanwhile, and is no longer selected' };
   return descend(seen, context);
+}
+
+/** Nobody could say whether it is still what it was when it was listed. */
+function untouched(error: Error, seen: Resource, context: ReapContext): End {
+  return { ...leftBehind(seen, isOver(error) ? undefined : error, context), steps: [] };
 }
 
 /** Rung by rung, each the next one below for the state that the resource is in by then, until it is gone. */
@@ -108,7 +117,12 @@ export function deadlineError(reason: Error, cause: Error | undefined): Error {
 }
 
 function stillThere(now: Resource): Error {
-  return new Error(`every rung was answered, and it is still there (${now.state})`);
+  return new Error(`every rung was answered, and it is still there (${stateOf(now)})`);
+}
+
+/** `destroying since 2026-11-21T09:00:00.000Z` */
+function stateOf({ state, stateSince }: Resource): string {
+  return Number.isFinite(stateSince) ? `${state} since ${new Date(stateSince ?? 0).toISOString()}` : state;
 }
 
 interface Climbed {
@@ -124,9 +138,12 @@ async function climb(rung: Rung, resource: Resource, context: ReapContext): Prom
   const { clock, deadline, limit, provider, policy } = context;
   const startedAt = clock.now();
   let attempts = 0;
+  const failures: RetryCause[] = [];
   const stepOf = (result: Step['result'], detail?: string): Step => ({
     action: rung.action,
     attempts,
+    ...(attempts > 1 ? { retriedAfter: failures.slice(0, attempts - 1) } : {}),
+    startedAt,
     durationMs: clock.now() - startedAt,
     result,
     ...(detail === undefined ? {} : { detail }),
@@ -136,11 +153,17 @@ async function climb(rung: Rung, resource: Resource, context: ReapContext): Prom
   const skip = rung.skip ?? (rung.action === 'stop' && graceMs === 0 ? noGrace(policy) : undefined);
   if (skip !== undefined) return { step: stepOf('skipped', skip), after: { kind: 'there', resource } };
 
-  const request = () =>
-    deadline.within(timeLeft(rung, resource, context), rung.action, (signal) => {
-      attempts += 1;
-      return rung.run(signal, graceMs);
-    });
+  const request = async () => {
+    try {
+      return await deadline.within(timeLeft(rung, resource, context), rung.action, (signal) => {
+        attempts += 1;
+        return rung.run(signal, graceMs);
+      });
+    } catch (thrown) {
+      failures.push(retryCauseOf(asError(thrown)));
+      throw thrown;
+    }
+  };
   try {
     const ending = await withRetries(
       () => (rung.waits ? request() : limit.run(deadline.signal, request)),
@@ -193,25 +216,36 @@ function lookTimeLeft(last: Rung | undefined, resource: Resource, context: ReapC
 
 /** @throws {TimedOut} when the request was answered but has no effect within the rung's time */
 async function lookUntilReached(rung: Rung, resource: Resource, context: ReapContext): Promise<Look> {
-  const giveUpAt = context.clock.now() + rung.timeoutMs;
-  for (let pause = POLL_MS.first; ; pause = Math.min(pause * 2, POLL_MS.most)) {
+  const { clock, deadline, provider } = context;
+  const { pollMs } = provider;
+  const patience = timeLeft(rung, resource, context);
+  const giveUpAt = clock.now() + patience;
+  if (pollMs && rung.reached) await sleep(clock, pollMs.first, deadline.signal);
+  const { first, most } = pollMs ?? POLL_MS;
+  for (let pause = first; ; pause = Math.min(pause * 2, most)) {
     const found = await look(resource, context, rung);
     if (found.kind === 'gone' || rung.reached === undefined) return found;
     if (found.kind === 'there' && rung.reached(found.resource)) return found;
-    if (context.clock.now() + pause >= giveUpAt) {
-      throw found.kind === 'unknown' ? found.error : new TimedOut(`${rung.action}, answered but not done,`, rung.timeoutMs);
-    }
-    await sleep(context.clock, pause, context.deadline.signal);
+    const left = giveUpAt - clock.now();
+    if (left <= 0) throw found.kind === 'unknown' ? found.error : notReached(rung, found.resource, patience);
+    await sleep(clock, Math.min(pause, left), deadline.signal);
   }
+}
+
+function notReached({ action }: Rung, now: Resource, patience: number): TimedOut {
+  return new TimedOut(`${action}, answered but not done (${stateOf(now)}),`, patience);
 }
 
 /** @param last the rung that was tried before */
 async function look(resource: Resource, context: ReapContext, last?: Rung): Promise<Look> {
-  const { provider, deadline, looks } = context;
+  const { provider, deadline, looks, clock } = context;
   try {
-    const found = await looks.run(deadline.signal, () =>
-      deadline.within(lookTimeLeft(last, resource, context), 'inspect', (signal) => provider.inspect(resource, signal)),
-    );
+    const once = () =>
+      looks.run(deadline.signal, () =>
+        deadline.within(lookTimeLeft(last, resource, context), 'inspect', (signal) => provider.inspect(resource, signal)),
+      );
+    // Looks are not tried again, but when the provider says when to ask, it is asked then.
+    const found = await withRetries(once, (error) => verdictInRung(error, provider), NO_RETRIES, deadline, clock);
     return found ? { kind: 'there', resource: found } : { kind: 'gone' };
   } catch (thrown) {
     const error = asError(thrown);

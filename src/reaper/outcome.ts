@@ -1,3 +1,4 @@
+import type { RetryCause } from './cause';
 import type { Ending, RungAction } from './provider';
 import type { Resource } from './resource';
 
@@ -25,6 +26,10 @@ export interface Step {
   readonly action: RungAction;
   /** Requests made: 0 when the rung was skipped. */
   readonly attempts: number;
+  /** Why it was tried again, once a retry; absent when it was not. */
+  readonly retriedAfter?: readonly RetryCause[];
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number;
   readonly durationMs: number;
   readonly result: 'done' | 'gone' | 'timeout' | 'error' | 'skipped';
   /** The error, or why the rung was skipped. */

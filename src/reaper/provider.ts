@@ -43,6 +43,16 @@ export interface Provider {
   readonly name: string;
   /** In the order in which they can go: what uses others first. */
   readonly stages: readonly (readonly Kind[])[];
+  /**
+   * Its listing may be out of date, and what it lists may change hands: a resource that can't be looked at by its id is not touched.
+   * Without it, a resource is what its id says, and one that can't be looked at is removed all the same.
+   */
+  readonly staleListings?: boolean;
+  /**
+   * Milliseconds between looks while it works in the background: before the first one, and at most. Without it, the first look
+   * follows on the answer at once.
+   */
+  readonly pollMs?: { readonly first: number; readonly most: number };
   /** Everything there is, owned or not. */
   list(signal: AbortSignal): Promise<readonly Resource[]>;
   /** The resource as it is now; undefined when it is gone. */

@@ -15,6 +15,8 @@ export interface Resource {
   readonly imageId?: string;
   /** The provider's own word: `running`, `exited`, `paused`. */
   readonly state: string;
+  /** Milliseconds since the epoch when it came into that state, where the provider tells. */
+  readonly stateSince?: number;
   /** Something still runs in it: ending it is an outcome of its own (`graceful`, `killed`). */
   readonly running: boolean;
   readonly labels: Readonly<Record<string, string>>;

@@ -99,13 +99,19 @@ export function leftoversOf(
   });
 }
 
+/** Whether it is on an engine, which one job may have to itself. Sandboxes are an organization's. */
+export function isOfOneMachine(kind: Kind): boolean {
+  return kind !== 'sandbox';
+}
+
 /**
- * `scope: job`: what came to be since `startedAt` (milliseconds since the epoch), was not there before, and carries no session's label.
+ * `scope: job`: what came to be on an engine since `startedAt` (milliseconds since the epoch), was not there before, and carries no session's label.
  * Engines tell whole seconds, and clocks differ a little: what is on the edge is settled by the list of what was there.
  */
 export function createdSince(startedAt: number, before: ReadonlySet<string>): Selector {
   const from = startedAt - 2_000;
-  return (resource) => sessionOf(resource) === undefined && (resource.createdAt ?? 0) >= from && !before.has(keyOf(resource));
+  const isNew = (resource: Resource) => (resource.createdAt ?? 0) >= from && !before.has(keyOf(resource));
+  return (resource) => isOfOneMachine(resource.kind) && sessionOf(resource) === undefined && isNew(resource);
 }
 
 export function olderThan(ageMs: number, now: number): Selector {

@@ -43,6 +43,12 @@ export interface SweepResult {
 /** Milliseconds for one listing. 10,000 containers take an engine some seconds. */
 const LIST_TIMEOUT_MS = 30_000;
 
+/**
+ * So many resources are taken down at a time, those that wait out their grace included: each takes some kilobytes of memory, and of the
+ * ten thousand sandboxes of a large organization only a few can be worked at anyway.
+ */
+const MOST_AT_ONCE = 500;
+
 /** Milliseconds between rounds, so that a provider in trouble is not asked without a pause, and one that recovers is noticed soon. */
 const PAUSE_MS = { least: 500, most: 5_000 };
 
@@ -217,8 +223,17 @@ async function settleAll(ledger: Ledger, limits: Limits, options: SweepOptions):
   };
   const stages = Map.groupBy(open, (resource) => ledger.stageOf(resource));
   for (const [, resources] of [...stages].sort(([a], [b]) => a - b)) {
-    for (const wave of waves(resources)) await Promise.all(wave.map(settle));
+    for (const wave of waves(resources)) await sideBySide(wave, settle);
   }
+}
+
+/** At most `MOST_AT_ONCE` at a time. */
+async function sideBySide(resources: readonly Resource[], settle: (resource: Resource) => Promise<void>): Promise<void> {
+  const queue = resources.values();
+  const worker = async () => {
+    for (const resource of queue) await settle(resource);
+  };
+  await Promise.all(Array.from({ length: Math.min(resources.length, MOST_AT_ONCE) }, worker));
 }
 
 /** In the order in which they can go: what was made from another one of them before that. */

@@ -169,7 +169,7 @@ describe('a removal', () => {
   it('that is never done fails in time, with the command', async () => {
     const settlement = await reaped(provider.add({ state: 'exited' }, { lingersMs: Number.POSITIVE_INFINITY }));
     expect(settlement).toMatchObject({ outcome: 'failed', retryable: true, command: 'fake rm container a' });
-    expect(settlement.error?.message).toBe('remove, answered but not done, took longer than 10 s');
+    expect(settlement.error?.message).toBe('remove, answered but not done (removing), took longer than 10 s');
     expect(settlement.durationMs).toBeLessThanOrEqual(10_000);
   });
 
@@ -266,4 +266,79 @@ describe('a halt', () => {
     expect(settlement).toMatchObject({ outcome: 'kept', reason: 'fail-fast' });
     expect(provider.count('remove')).toBe(0);
   });
+});
+
+describe('a step', () => {
+  it('tells when it began', async () => {
+    const startedAt = clock.now();
+    const { steps } = await reaped(provider.add({}, { endsAfterMs: 1_200 }));
+    expect(steps.map((step) => Math.round(step.startedAt - startedAt))).toEqual([0, 1_200]);
+  });
+
+  it('tells why each of its attempts but the last had to be repeated', async () => {
+    const failure = Object.assign(new FakeError('retryable'), { statusCode: 409 });
+    provider.fail('remove', failure, (nth) => nth === 1).fail('remove', new FakeError('retryable'), (nth) => nth === 2);
+    const { steps } = await reaped(provider.add({ state: 'exited' }));
+    expect(steps).toMatchObject([{ attempts: 3, retriedAfter: ['conflict', 'network'] }]);
+  });
+
+  it('that failed for good at once was not retried', async () => {
+    provider.fail('remove', new FakeError('permanent'));
+    const { steps } = await reaped(provider.add({ state: 'exited' }));
+    expect(steps[0]).not.toHaveProperty('retriedAfter');
+  });
+});
+
+describe('where listings may be out of date', () => {
+  it('what can’t be looked at is not touched', async () => {
+    const resource = provider.add();
+    provider.staleListings = true;
+    provider.fail('inspect', new FakeError('retryable', 'try later'));
+
+    const settlement = await reaped(resource);
+
+    expect(settlement).toMatchObject({ outcome: 'failed', retryable: true, steps: [] });
+    expect(settlement.error?.message).toBe('try later');
+    expect(provider.has(resource)).toBe(true);
+  });
+
+  it('what nobody could look at before the deadline says that', async () => {
+    const resource = provider.add();
+    provider.staleListings = true;
+    provider.fail('inspect', 'hang');
+    const settlement = await reaped(resource, { deadlineMs: 1_000 });
+    expect(settlement).toMatchObject({ outcome: 'failed', steps: [] });
+  });
+});
+
+describe('a look', () => {
+  it('waits when the provider says when to ask again', async () => {
+    const resource = provider.add({}, { endsAfterMs: 0 });
+    provider.staleListings = true;
+    provider.fail('inspect', new FakeError('retryable', 'try later', 30_000), (nth) => nth === 1);
+
+    expect((await reaped(resource)).outcome).toBe('graceful');
+
+    const [first, second] = provider.calls.filter(({ operation }) => operation === 'inspect');
+    expect(Math.round((second?.at ?? 0) - (first?.at ?? 0))).toBe(30_000);
+  });
+
+  it('comes as late and as seldom as the provider wants it', async () => {
+    provider.pollMs = { first: 2_000, most: 3_000 };
+    const resource = provider.add({ state: 'exited' }, { lingersMs: 8_000 });
+
+    await reaped(resource);
+
+    const looks = provider.calls.filter(({ operation }) => operation === 'inspect').map(({ at }) => at);
+    const removedAt = provider.calls.find(({ operation }) => operation === 'remove')?.at ?? 0;
+    expect(looks.slice(1).map((at) => Math.round(at - removedAt))).toEqual([2_000, 4_000, 7_000, 10_000]);
+  });
+});
+
+it('what does not come to its end says in which state it is, and since when', async () => {
+  const resource = provider.add({ state: 'exited', stateSince: Date.UTC(2026, 0, 1) }, { lingersMs: Number.POSITIVE_INFINITY });
+  const settlement = await reaped(resource);
+  expect(settlement.error?.message).toBe(
+    'remove, answered but not done (removing since 2026-01-01T00:00:00.000Z), took longer than 10 s',
+  );
 });

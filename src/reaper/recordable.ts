@@ -1,0 +1,75 @@
+import type { Verdict } from './provider';
+import type { Resource } from './resource';
+
+/** Something that happened to a container. All times here are the provider's: milliseconds since the epoch by its clock. */
+export interface Happening {
+  /** What a provider tells beside these is not told here. */
+  readonly kind: 'created' | 'started' | 'oom' | 'died' | 'removed';
+  readonly at: number;
+  /** As far as the event tells whose it is: name, labels, image; for `created` when, too. */
+  readonly container: Resource;
+  /** With `died`, where it is told. */
+  readonly exitCode?: number;
+}
+
+/** How far a container has come. `never started`: its start was tried, and failed. */
+export type LifePhase = 'waiting' | 'never started' | 'running' | 'ended';
+
+/** One look at a container. */
+export interface Life {
+  readonly container: Resource;
+  readonly phase: LifePhase;
+  /** Of its last run. */
+  readonly startedAt?: number;
+  /** Of its last end; while it runs, of the run before. */
+  readonly endedAt?: number;
+  readonly exitCode?: number;
+  readonly oomKilled: boolean;
+  /** It is removed by itself when it ends, and its log with it. */
+  readonly vanishes: boolean;
+  /** With `never started`: why. */
+  readonly error?: string;
+  /** Why nobody can have its log. */
+  readonly unlogged?: string;
+}
+
+/** Some of what a container has written. */
+export interface LogPiece {
+  readonly stream: 'stdout' | 'stderr';
+  /** When, as RFC 3339 has it. */
+  readonly at: string;
+  /** Anything at all; may begin and end in the middle of a line. */
+  readonly bytes: Uint8Array;
+}
+
+/** A log, as it comes: several pieces at a time. Ends by throwing when the connection breaks, or the signal aborts. */
+export type LogStream = AsyncIterable<readonly LogPiece[]>;
+
+/** What a provider can that tells of its containers' ends, and has their logs. All I/O ends when the signal aborts. */
+export interface Recordable {
+  /** So many logs can be followed at a time. */
+  readonly mostFollowed: number;
+  /** The provider's own time. */
+  now(signal: AbortSignal): Promise<number>;
+  /**
+   * What happens from `since` on, as far back as the provider remembers; an event at that very time may come again.
+   * @returns when the provider listens: what happens from then on is told, until the connection breaks
+   */
+  watch(since: number, signal: AbortSignal): Promise<AsyncIterable<Happening>>;
+  /** All containers, owned or not. */
+  list(signal: AbortSignal): Promise<readonly Resource[]>;
+  /** The container as it is now; undefined when it is gone. */
+  look(container: Resource, signal: AbortSignal): Promise<Life | undefined>;
+  /**
+   * What is there of a log.
+   * @param newest so many bytes of its end are wanted, as lines that begin with their times; more may come
+   */
+  read(container: Resource, newest: number, signal: AbortSignal): Promise<LogStream>;
+  /**
+   * A log from its beginning, until the container ends.
+   * @returns when the provider sends it; undefined where it can't be followed before the container runs
+   */
+  follow(container: Resource, phase: 'waiting' | 'running', signal: AbortSignal): Promise<LogStream | undefined>;
+  /** What an error of these means. */
+  classify(error: unknown): Verdict;
+}
