@@ -1,11 +1,12 @@
 /**
- * The demo's benchmark: starts 20 containers with the session's label, and leaves without looking back. What it is told comes
- * through the environment, as for any benchmark: DOCKER_HOST, CLEANUP_LABEL; and DEMO_IMAGE.
+ * The demo's benchmark: starts 20 containers and five sandboxes with the session's label, and leaves without looking back. What it is told
+ * comes through the environment, as for any benchmark: DOCKER_HOST, DAYTONA_API_URL, DAYTONA_API_KEY, CLEANUP_LABEL; and DEMO_IMAGE.
  */
 import Docker from 'dockerode';
 import { dockerOptions } from '../src/docker/endpoint';
 
 const { DOCKER_HOST: url = '', CLEANUP_LABEL: label = '', DEMO_IMAGE: image = '' } = process.env;
+const { DAYTONA_API_URL: daytona = '', DAYTONA_API_KEY: daytonaKey = '' } = process.env;
 const docker = new Docker(dockerOptions({ url, from: 'the demo' }));
 const [key = '', value = ''] = label.split('=');
 
@@ -21,6 +22,15 @@ async function start(name: string, command: readonly string[], hostConfig: Docke
   return container;
 }
 
+async function createSandbox(name: string): Promise<void> {
+  const response = await fetch(`${daytona}/sandbox`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${daytonaKey}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ name, labels: { [key]: value } }),
+  });
+  if (!response.ok) throw new Error(`a sandbox could not be created: ${response.status} ${await response.text()}`);
+}
+
 const many = (number: number, name: string, command: readonly string[]) =>
   Array.from({ length: number }, (_, index) => start(`${name}-${index + 1}`, command));
 
@@ -30,6 +40,7 @@ await Promise.all([
   ...many(5, 'failing', ['sh', '-c', 'echo out of luck; exit 3']),
   start('restarting', ['false'], { RestartPolicy: { Name: 'always' } }),
   start('paused', ['sleep', '3600']).then((container) => container.pause()),
+  ...Array.from({ length: 5 }, (_, index) => createSandbox(`demo-${process.pid}-sandbox-${index + 1}`)),
 ]);
-console.log('20 containers started. Something went wrong; leaving them behind.');
+console.log('20 containers and 5 sandboxes started. Something went wrong; leaving them behind.');
 process.exitCode = 1;

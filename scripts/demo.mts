@@ -1,10 +1,12 @@
 /**
- * Shows the action at work: a benchmark that leaks 20 containers runs through the built main, and the built post cleans up after
- * it, on the machine's engine or on a private one. Exits with 1 when anything is not as promised.
+ * Shows the action at work: a benchmark that leaks 20 containers and five sandboxes runs through the built main, and the built post cleans
+ * up after it, on the machine's engine or on a private one, and on a server that stands in for Daytona. Exits with 1 when anything is not
+ * as promised.
  */
 import Docker from 'dockerode';
 import { dockerOptions } from '../src/docker/endpoint';
 import { terminalOf } from '../src/report/terminal';
+import { DaytonaServer } from '../test/support/daytona-server';
 import { findOrStartEngine } from '../test/support/engine';
 import { busyboxImage } from '../test/support/image';
 import { Job, type Step } from '../test/support/job';
@@ -17,11 +19,15 @@ async function show(title: string, step: Step): Promise<void> {
   console.log(`(exit code ${exitCode})`);
 }
 
-async function demo(docker: Docker, url: string): Promise<boolean> {
+async function demo(docker: Docker, url: string, daytona: DaytonaServer): Promise<boolean> {
   const image = await busyboxImage(docker, `cleanup-action-demo:${process.pid}`);
   const bystander = await docker.createContainer({ Image: image, Cmd: ['sleep', '3600'], HostConfig: { NetworkMode: 'none' } });
   const run = `tsx ${JSON.stringify(`${import.meta.dirname}/demo-benchmark.mts`)}`;
-  const job = await Job.create({ inputs: { run }, env: { DOCKER_HOST: url, DEMO_IMAGE: image } });
+  const job = await Job.create({
+    inputs: { run },
+    env: { DOCKER_HOST: url, DEMO_IMAGE: image, DAYTONA_API_URL: daytona.url, DAYTONA_API_KEY: daytona.apiKey },
+  });
+  const sandbox = daytona.add({ name: 'somebody-elses' });
   try {
     await bystander.start();
     await show('main: pre-cleanup, then the benchmark', await job.startMain());
@@ -31,11 +37,11 @@ async function demo(docker: Docker, url: string): Promise<boolean> {
     const report = await job.report();
     const color = process.stdout.isTTY && !process.env['NO_COLOR'];
     console.log(`\n── the job summary ${'─'.repeat(60)}\n${terminalOf(report, { color, most: 30 })}`);
-    const survived = (await bystander.inspect()).State.Running;
+    const survived = (await bystander.inspect()).State.Running && daytona.get(sandbox.id)?.state === 'started';
     console.log(
-      `The container that belonged to nobody ${survived ? 'still runs, as it must' : 'IS GONE: this must never happen'}.`,
+      `The container and the sandbox that belonged to nobody ${survived ? 'still run, as they must' : 'ARE GONE: this must never happen'}.`,
     );
-    return survived && report.phases.post?.verified === true && report.phases.post.resources.length === 20;
+    return survived && report.phases.post?.verified === true && report.phases.post.resources.length === 25;
   } finally {
     await bystander.remove({ force: true });
     await docker.getImage(image).remove({ force: true });
@@ -44,10 +50,11 @@ async function demo(docker: Docker, url: string): Promise<boolean> {
 }
 
 const engine = await findOrStartEngine();
+const daytona = await DaytonaServer.start({ transitionMs: 500 });
 console.log(`Docker: ${engine.description}`);
 try {
-  const good = await demo(new Docker(dockerOptions({ url: engine.url, from: 'the demo' })), engine.url);
+  const good = await demo(new Docker(dockerOptions({ url: engine.url, from: 'the demo' })), engine.url, daytona);
   if (!good) process.exitCode = 1;
 } finally {
-  await engine.stop();
+  await Promise.all([engine.stop(), daytona.close()]);
 }

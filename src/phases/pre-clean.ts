@@ -1,7 +1,4 @@
-import * as core from '@actions/core';
 import type { Config } from '../config/config';
-import { earlierSessions } from '../github/runner';
-import { saveFound } from '../github/state';
 import { systemClock } from '../reaper/clock';
 import type { Connection } from '../reaper/connection';
 import { Deadline } from '../reaper/deadline';
@@ -9,57 +6,81 @@ import { plainLine } from '../report/escape';
 import { providerLine } from '../report/lines';
 import { type PhaseReport, providerReport } from '../report/model';
 import { cleanUp } from './cleanup';
-import { discoverProviders } from './providers';
+import type { Console } from './console';
+import { discoverProviders, type Found } from './providers';
 import { selectBefore } from './selection';
 import { writeSnapshot } from './snapshot';
 
 const clock = systemClock;
 
-export interface PreCleaned {
-  readonly pre: PhaseReport;
-  /** What was found: post uses the same. */
-  readonly connections: readonly Connection[];
+export interface PreCleanup {
+  readonly config: Config;
+  readonly sessionId: string;
+  /** Other sessions that are not over, whatever their ids say. */
+  readonly earlier: readonly string[];
+  /** The session's own. */
+  readonly directory: string;
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number;
+  readonly console: Console;
+  /** Called with where each provider was found, for a later process to find the same, before anything is done. */
+  readonly onFound?: (found: Found) => void;
 }
 
-/**
- * Looks for all providers, and removes what earlier runs left.
- * @returns undefined when a required provider is not there; the step has failed then
- */
-export async function preClean(
-  config: Config,
-  sessionId: string,
-  directory: string,
-  startedAt: number,
-): Promise<PreCleaned | undefined> {
-  const deadline = new Deadline(clock, config.deadline);
-  core.startGroup(`Pre-cleanup (${config.preCleanup})`);
-  try {
-    const connections = await Promise.all(discoverProviders(config, process.env, clock, deadline, {}));
-    saveFound(Object.fromEntries(connections.flatMap((found) => (found.status === 'ready' ? [[found.name, found.found]] : []))));
-    const missing = connections.filter(({ status }) => status === 'unavailable');
-    if (missing.length > 0) {
-      core.setFailed(missing.map(requiredButMissing).join('\n'));
-      return undefined;
+/** Undefined `pre`: a required provider is not there; `problem` says which, in one line each. */
+export type PreCleaned =
+  | {
+      readonly pre: PhaseReport;
+      /** What was found: post uses the same. */
+      readonly connections: readonly Connection[];
     }
-    if (config.scope === 'job') await writeSnapshot(directory, startedAt, connections, deadline);
-    for (const connection of connections) core.info(providerLine(providerReport(connection)));
-    const pre = await cleanUp({
-      connections,
-      selection: selectBefore(config, sessionId, earlierSessions(process.env), clock.now()),
-      mode: config.dryRun ? { kind: 'plan' } : { kind: 'remove' },
-      config,
-      deadline,
-      clock,
-      log: core.info,
-    });
-    return { pre, connections };
+  | { readonly pre?: undefined; readonly connections: readonly Connection[]; readonly problem: string };
+
+/** Looks for all providers, and removes what earlier runs left. */
+export async function preClean(options: PreCleanup): Promise<PreCleaned> {
+  const { config, console } = options;
+  const deadline = new Deadline(clock, config.deadline);
+  try {
+    return await console.group(`Pre-cleanup (${config.preCleanup})`, () => clean(options, deadline));
   } finally {
-    core.endGroup();
     deadline.dispose();
   }
 }
 
+async function clean(options: PreCleanup, deadline: Deadline): Promise<PreCleaned> {
+  const { config, sessionId, earlier, directory, startedAt, console } = options;
+  const connections = await Promise.all(discoverProviders(config, process.env, clock, deadline, {}, console));
+  options.onFound?.(foundOf(connections));
+  const missing = connections.filter(({ status }) => status === 'unavailable');
+  if (missing.length > 0) return { connections, problem: missing.map(requiredButMissing).join('\n') };
+  if (config.scope === 'job') await writeSnapshot(directory, startedAt, connections, deadline);
+  for (const connection of connections) console.info(providerLine(providerReport(connection)));
+  if (config.scope === 'job' && connections.some(hasSandboxes)) console.info(SCOPE_OF_SANDBOXES);
+  const pre = await cleanUp({
+    connections,
+    selection: selectBefore(config, sessionId, earlier, clock.now()),
+    mode: config.dryRun ? { kind: 'plan' } : { kind: 'remove' },
+    config,
+    deadline,
+    clock,
+    log: console.info,
+  });
+  return { pre, connections };
+}
+
+function foundOf(connections: readonly Connection[]): Found {
+  return Object.fromEntries(connections.flatMap((found) => (found.status === 'ready' ? [[found.name, found.found]] : [])));
+}
+
+/** Others work in the same organization at the same time: that something came since main's start says nothing. */
+const SCOPE_OF_SANDBOXES =
+  'scope: job does not reach Daytona, which others share: of its sandboxes, those of the session are removed, and what labels and name-prefixes name.';
+
+function hasSandboxes(connection: Connection): boolean {
+  return connection.status === 'ready' && connection.provider.stages.flat().includes('sandbox');
+}
+
 function requiredButMissing(connection: Connection): string {
   const reason = connection.status === 'ready' ? '' : connection.reason;
-  return plainLine(`${connection.name} is set to true, but there is ${reason}`);
+  return plainLine(`${connection.name} is set to true, and can’t be used: ${reason}`);
 }

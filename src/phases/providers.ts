@@ -1,11 +1,14 @@
 import type { Config } from '../config/config';
+import { daytonaSecrets } from '../daytona/credentials';
+import { discoverDaytona } from '../daytona/discover';
 import { discoverDocker } from '../docker/discover';
 import type { Clock } from '../reaper/clock';
 import type { Connection } from '../reaper/connection';
 import type { Deadline } from '../reaper/deadline';
+import type { Console } from './console';
 
 /** Where main found each provider, by the provider's name. */
-type Found = Readonly<Record<string, Readonly<Record<string, string>>>>;
+export type Found = Readonly<Record<string, Readonly<Record<string, string>>>>;
 
 /** What looks for the providers of one kind: each is a connection of its own, there as soon as it is known, and never rejected. */
 type Discover = (
@@ -17,10 +20,15 @@ type Discover = (
 ) => readonly Promise<Connection>[];
 
 /** Every kind of provider there is: a folder, and a line here. */
-const registry: readonly Discover[] = [discoverDocker];
+const registry: readonly Discover[] = [discoverDocker, discoverDaytona];
+
+/** Every secret that a provider may use: masked wherever text is shown. */
+export function secretsOf(config: Config, env: Readonly<Record<string, string | undefined>>): readonly string[] {
+  return daytonaSecrets(config, env);
+}
 
 /**
- * Looks for all providers side by side. Never throws: a provider that is not there is a connection that says so.
+ * Masks their secrets in the log, and looks for all providers side by side. Never throws: a provider that is not there is a connection that says so.
  * @param found where main found each, by name
  * @returns each as soon as it is known: one that does not answer does not hold up the cleaning of the others
  */
@@ -30,6 +38,8 @@ export function discoverProviders(
   clock: Clock,
   deadline: Deadline,
   found: Found,
+  console: Pick<Console, 'mask'>,
 ): readonly Promise<Connection>[] {
+  for (const secret of secretsOf(config, env)) console.mask(secret);
   return registry.flatMap((discover) => discover(config, env, clock, deadline, found));
 }

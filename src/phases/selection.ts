@@ -1,7 +1,7 @@
 import type { Config } from '../config/config';
 import { runnerOf } from '../reaper/labels';
 import { excess } from '../reaper/quota';
-import type { Resource } from '../reaper/resource';
+import type { Kind, Resource } from '../reaper/resource';
 import {
   anyOf,
   createdSince,
@@ -22,14 +22,14 @@ export interface Selection {
 }
 
 /**
- * What pre-cleanup removes: leftovers, and what is more than `max-containers`.
+ * What pre-cleanup removes: leftovers, and what is more than `max-containers` and `max-sandboxes`.
  * @param earlier sessions of the same job, which are not over
  */
 export function selectBefore(config: Config, sessionId: string, earlier: readonly string[], now: number): Selection {
   const owned = { sessionId, earlier, filters: filtersOf(config), maxAgeMs: config.maxAge, now };
   const leftovers = leftoversOf(config.preCleanup, owned);
-  const { maxContainers } = config;
-  if (maxContainers === undefined) return { selector: leftovers };
+  const quotas = quotasOf(config);
+  if (quotas.length === 0) return { selector: leftovers };
 
   const mayBeLive = (resource: Resource) => {
     const owner = sessionOf(resource);
@@ -41,8 +41,8 @@ export function selectBefore(config: Config, sessionId: string, earlier: readonl
     selector: leftoversOf('all', owned),
     choose(selected) {
       const stale = selected.filter(leftovers);
-      const containers = selected.filter((resource) => resource.kind === 'container' && !leftovers(resource));
-      return [...stale, ...excess(containers, maxContainers, removable)];
+      const others = (kind: Kind) => selected.filter((resource) => resource.kind === kind && !leftovers(resource));
+      return [...stale, ...quotas.flatMap(([kind, most]) => excess(others(kind), most, removable))];
     },
   };
 }
@@ -52,6 +52,14 @@ export function selectAfter(config: Config, sessionId: string | undefined, befor
   const owned = ownedBy(sessionId, filtersOf(config));
   if (config.scope === 'session' || before === undefined) return { selector: owned };
   return { selector: anyOf(owned, createdSince(before.startedAt, new Set(before.keys))) };
+}
+
+function quotasOf({ maxContainers, maxSandboxes }: Config): readonly (readonly [kind: Kind, most: number])[] {
+  const quotas = [
+    ['container', maxContainers],
+    ['sandbox', maxSandboxes],
+  ] as const;
+  return quotas.flatMap(([kind, most]) => (most === undefined ? [] : [[kind, most] as const]));
 }
 
 function filtersOf({ labels = [], namePrefixes = [] }: Config): Filters {

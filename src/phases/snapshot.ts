@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Connection } from '../reaper/connection';
 import type { Deadline } from '../reaper/deadline';
 import { keyOf } from '../reaper/resource';
+import { isOfOneMachine } from '../reaper/selector';
 
 /** What was there before anything of the job was, and when that was; for `scope: job`. */
 export interface Before {
@@ -17,7 +18,7 @@ const FILE = 'snapshot.json';
 /** Milliseconds for one provider's listing. */
 const LIST_TIMEOUT_MS = 30_000;
 
-/** Lists what all providers have now, and writes it into the session's directory: it may be too long for the runner's state. */
+/** Lists what all engines have now, and writes it into the session's directory: it may be too long for the runner's state. */
 export async function writeSnapshot(
   directory: string,
   startedAt: number,
@@ -26,7 +27,7 @@ export async function writeSnapshot(
 ): Promise<void> {
   const listings = await Promise.all(
     connections.map((connection) =>
-      connection.status === 'ready'
+      connection.status === 'ready' && connection.provider.stages.flat().some(isOfOneMachine)
         ? deadline.within(LIST_TIMEOUT_MS, 'listing', (signal) => connection.provider.list(signal))
         : [],
     ),

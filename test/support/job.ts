@@ -208,6 +208,10 @@ export class Step {
     this.ended = once(this.#process, 'close').then(([exitCode, signal]) => ({ exitCode, signal, output: this.#output }));
   }
 
+  get pid(): number | undefined {
+    return this.#process.pid;
+  }
+
   /** What it has printed so far. */
   get output(): string {
     return this.#output;

@@ -61,6 +61,21 @@ describe('before the benchmark, with max-containers', () => {
   });
 });
 
+describe('before the benchmark, with max-sandboxes', () => {
+  const sandbox = (id: string) => resource(id, { kind: 'sandbox', provider: 'daytona', session: OTHERS, running: false });
+
+  it('sandboxes that are too many go, and containers stay', () => {
+    expect(
+      chosen({ maxSandboxes: '1' }, [sandbox('a'), sandbox('b'), resource('c', { session: OTHERS, running: false })]),
+    ).toEqual(['a']);
+  });
+
+  it('and max-containers, each kind has its own measure', () => {
+    const resources = [sandbox('a'), sandbox('b'), resource('c', { session: OTHERS, running: false })];
+    expect(chosen({ maxSandboxes: '2', maxContainers: '0' }, resources)).toEqual(['c']);
+  });
+});
+
 it('an earlier use of the action in the same job is not over: nothing of it goes', () => {
   const { selector } = selectBefore(config({ preCleanup: 'all' }), OURS, [LEFTOVER], NOW);
   expect([selector(resource('a', { session: LEFTOVER })), selector(resource('b', { session: OTHERS }))]).toEqual([false, true]);
@@ -79,6 +94,8 @@ describe('after the benchmark, with scope job', () => {
     ['what the session’s label is on', true, resource('ours', { session: OURS })],
     ['what was there before', false, { ...was, ...fresh }],
     ['what is older, though it was not on the list', false, resource('old')],
+    ['a sandbox that came since, in an organization of many', false, resource('new', { ...fresh, kind: 'sandbox' })],
+    ['a sandbox that the session’s label is on', true, resource('ours', { kind: 'sandbox', session: OURS })],
     ['what another session owns', false, resource('theirs', { ...fresh, session: OTHERS })],
   ])('%s: %s', (_, expected, candidate) => {
     expect(selects(candidate)).toBe(expected);

@@ -1,0 +1,110 @@
+import { type Config, retryPolicy } from '../config/config';
+import { httpUrl } from '../config/types';
+import type { Clock } from '../reaper/clock';
+import type { Connection } from '../reaper/connection';
+import type { Deadline } from '../reaper/deadline';
+import { asError } from '../reaper/errors';
+import { verdictOn, withRetries } from '../reaper/retry';
+import { DaytonaClient } from './client';
+import { type Credentials, credentials, type Environment, NoCredentials } from './credentials';
+import { Curl } from './curl';
+import { classify, hasStatus } from './errors';
+import { type DaytonaSettings, NAME, Sandboxes } from './sandboxes';
+
+const DEFAULT_URL = 'https://app.daytona.io/api';
+
+/** Milliseconds for the first answer. */
+const CONNECT_TIMEOUT_MS = 10_000;
+
+/** Where main found it, by the provider's name. */
+type Found = Readonly<Record<string, Readonly<Record<string, string>>>>;
+
+/** Looks for Daytona's API as the settings say. Never rejects: an API that is not to be had is a connection that says so. */
+export function discoverDaytona(
+  config: Config,
+  env: Environment,
+  clock: Clock,
+  deadline: Deadline,
+  found: Found,
+): readonly Promise<Connection>[] {
+  if (config.daytona === false) return [skipped('daytona is false')];
+  if (!config.resources.includes('sandbox')) return [skipped('resources leaves sandboxes out')];
+  return [discover(config, env, clock, deadline, found[NAME])];
+}
+
+async function skipped(reason: string): Promise<Connection> {
+  return { name: NAME, status: 'skipped', reason };
+}
+
+async function discover(
+  config: Config,
+  env: Environment,
+  clock: Clock,
+  deadline: Deadline,
+  found: Found[string] | undefined,
+): Promise<Connection> {
+  const required = config.daytona === true || found !== undefined;
+  const missing = (error: unknown, curl?: Curl): Connection => ({
+    name: NAME,
+    status: required ? 'unavailable' : 'skipped',
+    reason: reasonOf(error),
+    ...(curl ? { removalOfAll: (label) => curl.removalOfAll(label) } : {}),
+  });
+  try {
+    const url = found?.['url'] ?? urlOf(config, env);
+    const token = credentials(config, env);
+    const curl = new Curl(url, token);
+    return await connect(url, token, curl, { ...config, retries: required ? config.retries : 0 }, clock, deadline).catch(
+      (error: unknown) => missing(error, curl),
+    );
+  } catch (error) {
+    return missing(error);
+  }
+}
+
+async function connect(
+  url: string,
+  token: Credentials,
+  curl: Curl,
+  config: Config,
+  clock: Clock,
+  deadline: Deadline,
+): Promise<Connection> {
+  const client = new DaytonaClient(url, token, clock);
+  await withRetries(
+    () => deadline.within(CONNECT_TIMEOUT_MS, 'Daytona’s answer', (signal) => client.probe(signal)),
+    (error) => verdictOn(error, classify),
+    retryPolicy(config),
+    deadline,
+    clock,
+  );
+  return {
+    name: NAME,
+    status: 'ready',
+    provider: new Sandboxes(client, curl, settingsOf(config), clock),
+    description: `Daytona at ${url} (key from ${token.from})`,
+    found: { url },
+    removalOfAll: (label) => curl.removalOfAll(label),
+  };
+}
+
+/** @throws {NoCredentials} for one that can't be read; the setting's own is checked with all settings */
+function urlOf({ daytonaApiUrl }: Config, env: Environment): string {
+  const typed = env['DAYTONA_API_URL']?.trim();
+  if (daytonaApiUrl !== undefined) return daytonaApiUrl;
+  if (!typed) return DEFAULT_URL;
+  const url = httpUrl.parse(typed, env);
+  if (url === undefined) throw new NoCredentials(`DAYTONA_API_URL can’t be read; use ${httpUrl.accepts}`);
+  return url;
+}
+
+function reasonOf(error: unknown): string {
+  const { message } = asError(error);
+  if (hasStatus(error, 401)) return `Daytona does not accept the key (${message}): check daytona-api-key or DAYTONA_API_KEY`;
+  if (hasStatus(error, 403)) return `the key may not list sandboxes (${message})`;
+  return message;
+}
+
+function settingsOf({ stopTimeout, killTimeout, removeTimeout }: Config): DaytonaSettings {
+  return { stopMs: stopTimeout, killMs: killTimeout, removeMs: removeTimeout };
+}

@@ -1,0 +1,143 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import { DaytonaServer, type DaytonaServerOptions } from '../support/daytona-server';
+import { client } from '../support/daytona-sweeping';
+
+const signal = AbortSignal.timeout(60_000);
+const servers: DaytonaServer[] = [];
+
+async function listing(server: DaytonaServer): Promise<readonly { readonly name: string }[]> {
+  const found = [];
+  for await (const page of client(server).pages(signal)) found.push(...page);
+  return found;
+}
+
+async function start(options?: DaytonaServerOptions): Promise<DaytonaServer> {
+  const server = await DaytonaServer.start(options);
+  servers.push(server);
+  return server;
+}
+
+afterEach(async () => {
+  for (const server of servers.splice(0)) await server.close();
+});
+
+describe('a listing', () => {
+  test('is read page by page, 200 at a time, oldest first', async () => {
+    const server = await start();
+    for (let number = 0; number < 450; number += 1) server.add({ createdAt: Date.UTC(2026, 0, 1) - number, name: `n${number}` });
+
+    const listed = await listing(server);
+
+    expect(listed).toHaveLength(450);
+    expect(listed[0]?.name).toBe('n449');
+    expect(server.requests.map(({ query }) => query.get('limit'))).toEqual(['200', '200', '200']);
+    expect(new Set(server.requests.map(({ query }) => `${query.get('sort')} ${query.get('order')}`))).toEqual(
+      new Set(['createdAt asc']),
+    );
+  });
+
+  test('may be a bare array, as old servers have it', async () => {
+    const server = await start({ listings: 'array' });
+    server.add();
+    expect(await listing(server)).toHaveLength(1);
+  });
+
+  test.each([
+    ['no list', { sandboxes: [] }],
+    ['a list of something else', { items: ['a'], nextCursor: null }],
+    ['a list in which something has no id', { items: [{ name: 'a' }], nextCursor: null }],
+    ['nothing', null],
+  ])('that is %s is an error, not the news that there is nothing', async (_, body) => {
+    const server = await start();
+    server.fault({ answer: { status: 200, body } });
+    await expect(listing(server)).rejects.toThrow(/no list of sandboxes/);
+  });
+
+  test.each(['garbage', 'empty', 'cut'] as const)('whose answer is %s is an error', async (answer) => {
+    const server = await start();
+    server.fault({ answer });
+    await expect(listing(server)).rejects.toMatchObject({ name: 'BadAnswer' });
+  });
+
+  test('that goes in circles ends', async () => {
+    const server = await start();
+    server.fault({ answer: { status: 200, body: { items: [{ id: 'a' }], nextCursor: 'same' } } });
+    await expect(listing(server)).rejects.toThrow(/in circles/);
+  });
+});
+
+describe('a request', () => {
+  test('goes over connections that are kept', async () => {
+    const server = await start();
+    const { id } = server.add();
+    const daytona = client(server);
+    for (let times = 0; times < 20; times += 1) await daytona.get(id, signal);
+    expect(server.sockets).toBeLessThanOrEqual(2);
+  });
+
+  test('carries the key, and with a JWT the organization', async () => {
+    const server = await start();
+    await client(server).probe(signal);
+    const { jwt, organizationId } = server;
+    await client(server, { token: jwt, organizationId, from: 'a test' }).probe(signal);
+    expect(
+      server.requests.map(({ headers }) => [headers.authorization, headers['x-daytona-organization-id'], headers['user-agent']]),
+    ).toEqual([
+      [`Bearer ${server.apiKey}`, undefined, 'cleanup-action'],
+      [`Bearer ${jwt}`, organizationId, 'cleanup-action'],
+    ]);
+  });
+
+  test('that is refused tells the server’s message, the status and the path', async () => {
+    const server = await start();
+    const { id } = server.add({ state: 'stopped' });
+    await expect(client(server).stop(id, false, signal)).rejects.toThrow(`POST /sandbox/${id}/stop: 400 Sandbox is not started`);
+  });
+
+  test.each([
+    ['a list of messages', { message: ['a', 'b'] }, 'a; b'],
+    ['a word', { error: 'Conflict' }, 'Conflict'],
+    ['a page', '<html>', 'Conflict'],
+    ['nothing', '', 'Conflict'],
+  ])('that is refused with %s tells what there is', async (_, body, message) => {
+    const server = await start();
+    server.fault({ answer: { status: 409, body } });
+    await expect(client(server).get('a', signal)).rejects.toThrow(`GET /sandbox/a: 409 ${message}`);
+  });
+
+  test('that is refused never shows the key, even where the server does', async () => {
+    const server = await start();
+    server.fault({ answer: { status: 401, message: `bad key ${server.apiKey}` } });
+    await expect(client(server).get('a', signal)).rejects.toThrow('401 bad key ***');
+  });
+
+  test('ends with its signal, with the reason of that', async () => {
+    const server = await start();
+    server.fault({ answer: 'hang' });
+    const aborted = new AbortController();
+    const request = client(server).get('a', aborted.signal);
+    const reason = new Error('enough');
+    aborted.abort(reason);
+    await expect(request).rejects.toBe(reason);
+  });
+
+  test('whose answer stalls in the middle ends with its signal', async () => {
+    const server = await start();
+    server.fault({ answer: 'stall' });
+    await expect(client(server).get('a', AbortSignal.timeout(200))).rejects.toMatchObject({ name: 'TimeoutError' });
+  });
+
+  test('for an id that would be another path is not made', async () => {
+    const server = await start();
+    for (const id of ['..', '../x', 'a/b', 'a?b', ''])
+      await expect(client(server).delete(id, signal)).rejects.toThrow(/with the id/);
+    expect(server.requests).toHaveLength(0);
+  });
+
+  test('to a server that is not there says why', async () => {
+    const server = await DaytonaServer.start();
+    const daytona = client(server);
+    await server.close();
+    await expect(daytona.probe(signal)).rejects.toThrow(/^http:\/\/127\.0\.0\.1:\d+ can’t be reached: ECONNREFUSED$/);
+  });
+});

@@ -1,0 +1,201 @@
+import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterEach, describe, expect, test } from 'vitest';
+import { labels } from '../../src/reaper/labels';
+import { IGNORES_SIGTERM, stateOf } from '../support/containers';
+import { DaytonaServer } from '../support/daytona-server';
+import type { Inputs, Job } from '../support/job';
+import { leak, newJob } from '../support/jobs';
+
+const servers: DaytonaServer[] = [];
+
+afterEach(async () => {
+  for (const server of servers.splice(0)) await server.close();
+});
+
+/** A key that stands nowhere else. */
+const KEY = 'dtn_the-key';
+
+async function daytona(): Promise<DaytonaServer> {
+  const server = await DaytonaServer.start();
+  servers.push(server);
+  return server;
+}
+
+/** A job that knows the server and its key. */
+async function jobWith(server: DaytonaServer, inputs: Inputs = {}): Promise<Job> {
+  return newJob({ inputs: { docker: 'false', ...inputs }, env: { DAYTONA_API_URL: server.url, DAYTONA_API_KEY: server.apiKey } });
+}
+
+describe('a job with sandboxes', () => {
+  test('ends with nothing left of it, on Docker and on Daytona, and says so', async () => {
+    const server = await daytona();
+    const job = await jobWith(server, { docker: 'true' });
+    const bystander = server.add();
+    const main = await job.main();
+    expect(main.exitCode, main.output).toBe(0);
+    const container = await leak(job, IGNORES_SIGTERM);
+    const own = { [labels.session]: await job.session() };
+    for (let number = 0; number < 5; number += 1) server.add({ labels: own, name: `task-${number}` });
+
+    const post = await job.post();
+
+    expect(post.exitCode, post.output).toBe(0);
+    expect(await stateOf(container)).toBe('gone');
+    const { post: phase } = (await job.report()).phases;
+    expect(phase).toMatchObject({ verified: true, totals: { graceful: 5, killed: 1 } });
+    expect(phase?.resources.find(({ kind }) => kind === 'sandbox')).toMatchObject({
+      provider: 'daytona',
+      image: 'daytonaio/sandbox:0.4.3',
+    });
+    expect(phase?.providers.map(({ name, status }) => `${name} ${status}`)).toEqual(['docker ready', 'daytona ready']);
+    expect(await job.summary()).toContain('Everything is gone: 1 container, 5 sandboxes');
+    expect(server.get(bystander.id)?.state).toBe('started');
+  });
+
+  test('cleans first what earlier jobs on this runner left', async () => {
+    const server = await daytona();
+    const runnerName = randomUUID();
+    const env = { DAYTONA_API_URL: server.url, DAYTONA_API_KEY: server.apiKey };
+    const earlier = await newJob({ runnerName, inputs: { docker: 'false' }, env });
+    await earlier.main();
+    const { id } = server.add({ labels: { [labels.session]: await earlier.session() } });
+
+    const job = await newJob({ runnerName, inputs: { docker: 'false' }, env });
+    const main = await job.main();
+
+    expect(main.output).toContain('Everything is gone: 1 sandbox');
+    expect(server.get(id)).toBeUndefined();
+    expect((await job.outputs()).get('removed')).toBe('1');
+  });
+
+  test('that has no engine still cleans Daytona', async () => {
+    const server = await daytona();
+    const job = await newJob({
+      inputs: { 'docker-host': 'unix:///nowhere/docker.sock' },
+      env: { DAYTONA_API_URL: server.url, DAYTONA_API_KEY: server.apiKey },
+    });
+    await job.main();
+    const { id } = server.add({ labels: { [labels.session]: await job.session() } });
+
+    await job.post();
+
+    expect(server.get(id)).toBeUndefined();
+    const providers = (await job.report()).phases.post?.providers.map(({ name, status }) => `${name} ${status}`);
+    expect(providers).toEqual(['docker skipped', 'daytona ready']);
+  });
+
+  test('with scope: job says once that Daytona is out of its reach', async () => {
+    const server = await daytona();
+    const job = await jobWith(server, { docker: 'true', scope: 'job' });
+    const main = await job.main();
+    const { id } = server.add();
+
+    const post = await job.post();
+
+    expect(`${main.output}${post.output}`.match(/scope: job does not reach Daytona/g)).toHaveLength(1);
+    expect(server.get(id)?.state).toBe('started');
+  });
+});
+
+describe('without a key', () => {
+  test('Daytona is skipped, in one line', async () => {
+    const job = await newJob();
+    const { exitCode, output } = await job.main();
+    expect(exitCode).toBe(0);
+    expect(output.match(/daytona/gi)).toHaveLength(3); // Its name, and twice in what to set.
+    expect(output).toContain('daytona: skipped: no API key: set daytona-api-key or DAYTONA_API_KEY');
+  });
+
+  test('daytona: true fails main, in one line', async () => {
+    const job = await newJob({ inputs: { docker: 'false', daytona: 'true' } });
+    const { exitCode, output } = await job.main();
+    expect(exitCode).toBe(1);
+    expect(output).toContain(
+      '::error::daytona is set to true, and can’t be used: no API key: set daytona-api-key or DAYTONA_API_KEY',
+    );
+  });
+});
+
+describe('a key that is refused', () => {
+  test('is one line, and no retry; with auto Daytona is skipped', async () => {
+    const server = await daytona();
+    const job = await newJob({ inputs: { docker: 'false' }, env: { DAYTONA_API_URL: server.url, DAYTONA_API_KEY: 'wrong-key' } });
+
+    const { exitCode, output } = await job.main();
+
+    expect(exitCode).toBe(0);
+    expect(output).toMatch(
+      /^daytona: skipped: Daytona does not accept the key \(GET \/sandbox: 401 .*\): check daytona-api-key or DAYTONA_API_KEY$/m,
+    );
+    expect(server.requests).toHaveLength(1);
+  });
+
+  test('fails main where Daytona is required', async () => {
+    const server = await daytona();
+    const job = await newJob({
+      inputs: { docker: 'false', daytona: 'true', 'daytona-api-key': 'wrong-key', 'daytona-api-url': server.url },
+    });
+    const { exitCode, output } = await job.main();
+    expect(exitCode).toBe(1);
+    expect(output).toMatch(/^::error::daytona is set to true, and can’t be used: Daytona does not accept the key/m);
+    expect(server.requests).toHaveLength(1);
+  });
+
+  test('in post only is told as what it is: not cleaned up, with the command', async () => {
+    const server = await daytona();
+    const job = await jobWith(server);
+    await job.main();
+
+    const post = await job.post({ DAYTONA_API_KEY: 'expired' });
+
+    expect(post.output).toContain('::warning');
+    expect((await job.report()).phases.post).toMatchObject({
+      verified: false,
+      providers: [{}, { name: 'daytona', status: 'unavailable' }],
+    });
+  });
+});
+
+test('the command for what could not be reached removes it', async () => {
+  const server = await daytona();
+  const job = await jobWith(server, { retries: '0' });
+  await job.main();
+  const own = { [labels.session]: await job.session() };
+  const sandboxes = [server.add({ labels: own, state: 'stopped' }), server.add({ labels: own })];
+  const bystander = server.add();
+  server.fault({ method: 'GET', path: /^\/sandbox$/, nth: 1, answer: { status: 403 } });
+  await job.post();
+  const command = (await job.report()).phases.post?.providers.find(({ name }) => name === 'daytona')?.command ?? '';
+
+  await promisify(execFile)('sh', ['-c', command], { env: { PATH: process.env['PATH'], DAYTONA_API_KEY: server.apiKey } });
+
+  for (const { id } of sandboxes) await expect.poll(() => server.get(id)).toBeUndefined();
+  expect(server.get(bystander.id)?.state).toBe('started');
+});
+
+describe('the key', () => {
+  test.each(['input', 'environment'])('from the %s stands nowhere, and is masked', async (where) => {
+    const server = await daytona();
+    const inputs = where === 'input' ? { 'daytona-api-key': KEY } : {};
+    const env = where === 'input' ? {} : { DAYTONA_API_KEY: KEY };
+    const job = await newJob({ inputs: { docker: 'false', ...inputs }, env: { DAYTONA_API_URL: server.url, ...env } });
+    const main = await job.main();
+    server.add({ labels: { [labels.session]: await job.session() }, name: 'a-task' });
+    server.fault({ method: 'DELETE', answer: { status: 400, message: `never ${KEY}` } });
+    const post = await job.post();
+
+    for (const { output } of [main, post]) {
+      expect(output.match(new RegExp(KEY, 'g'))).toHaveLength(1);
+      expect(output).toContain(`::add-mask::${KEY}`);
+      expect(output.indexOf(KEY)).toBe(output.indexOf('::add-mask::') + '::add-mask::'.length);
+    }
+    const files = await readdir(job.directory, { recursive: true, withFileTypes: true });
+    for (const file of files.filter((entry) => entry.isFile())) {
+      expect(await readFile(join(file.parentPath, file.name), 'utf8'), file.name).not.toContain(KEY);
+    }
+  });
+});

@@ -1,0 +1,170 @@
+import { randomUUID } from 'node:crypto';
+import { ApiError } from './api-error';
+import { type DesiredState, desiredIn, endOf, isInTransition, type Sandbox, type State } from './sandbox';
+import type { Store } from './store';
+import type { Timers } from './timers';
+
+const IN_PROGRESS = 'Sandbox state change in progress';
+
+/** How long things take, in milliseconds. */
+export interface Pace {
+  /** From the acceptance of a request until it has had its effect. */
+  readonly transitionMs: number;
+  /** How long a sandbox is still told of by its id, as `destroyed`, before it is not found. */
+  readonly destroyedMs: number;
+}
+
+/** What becomes of sandboxes: requests are accepted at once, and go on in the background. */
+export class Lifecycle {
+  readonly #store: Store;
+  readonly #timers: Timers;
+  readonly #pace: Pace;
+  readonly #organizationId: string;
+  /** What each sandbox's transition is: one that somebody got in between of no longer counts. */
+  readonly #transitions = new Map<string, symbol>();
+
+  constructor(store: Store, timers: Timers, pace: Pace, organizationId: string) {
+    this.#store = store;
+    this.#timers = timers;
+    this.#pace = pace;
+    this.#organizationId = organizationId;
+  }
+
+  /** Puts a sandbox there; one that is in transition goes on. */
+  add(options: Partial<Sandbox>): Sandbox {
+    const now = Date.now();
+    const id = options.id ?? randomUUID();
+    const state = 'state' in options ? options.state : 'started';
+    const sandbox: Sandbox = {
+      organizationId: this.#organizationId,
+      name: id,
+      labels: {},
+      desiredState: desiredIn(state),
+      createdAt: now,
+      updatedAt: now,
+      lastActivityAt: now,
+      snapshot: 'daytonaio/sandbox:0.4.3',
+      target: 'us',
+      errorReason: state === 'error' ? 'the runner lost it' : undefined,
+      autoStopInterval: 15,
+      autoDeleteInterval: -1,
+      autoDestroyAt: undefined,
+      parent: undefined,
+      deaf: false,
+      undying: false,
+      stuck: false,
+      ...options,
+      state,
+      id,
+    };
+    this.#store.put(sandbox);
+    this.#goOn(sandbox);
+    return sandbox;
+  }
+
+  /** What somebody else does to it. A new state ends the transition that it was in. */
+  change(sandbox: Sandbox, to: Partial<Sandbox>): Sandbox {
+    const desired = 'state' in to ? { desiredState: desiredIn(to.state) } : {};
+    const changed: Sandbox = { ...sandbox, updatedAt: Date.now(), ...desired, ...to, id: sandbox.id };
+    this.#store.put(changed);
+    if ('state' in to) this.#goOn(changed);
+    return changed;
+  }
+
+  start(sandbox: Sandbox): Sandbox {
+    if (isInTransition(sandbox)) throw new ApiError(409, IN_PROGRESS);
+    switch (sandbox.state) {
+      case 'stopped':
+        return this.#head(sandbox, 'started', 'starting');
+      case 'archived':
+        return this.#head(sandbox, 'started', 'restoring');
+      case 'paused':
+        return this.#head(sandbox, 'started', 'resuming');
+      default:
+        throw new ApiError(400, 'Sandbox is not in valid state');
+    }
+  }
+
+  /** @param force with SIGKILL, which ends what no plain stop does */
+  stop(sandbox: Sandbox, force: boolean): Sandbox {
+    const isStopping = sandbox.state === 'stopping' || (sandbox.state === 'started' && sandbox.desiredState === 'stopped');
+    if (isInTransition(sandbox) && !(force && isStopping)) throw new ApiError(409, IN_PROGRESS);
+    if (sandbox.state !== 'started' && !isStopping) throw new ApiError(400, 'Sandbox is not started');
+    if (sandbox.autoDeleteInterval === 0) return this.#destroy(sandbox);
+    return this.#head(sandbox, 'stopped', 'stopping', { deaf: sandbox.deaf && !force });
+  }
+
+  delete(sandbox: Sandbox): Sandbox {
+    if (sandbox.state === 'starting' && sandbox.desiredState === 'started') throw new ApiError(500, 'Internal server error');
+    if (isInTransition(sandbox)) throw new ApiError(409, IN_PROGRESS);
+    return this.#destroy(sandbox);
+  }
+
+  /** @param name the fork's */
+  fork(parent: Sandbox, name: string | undefined): Sandbox {
+    if (isInTransition(parent)) throw new ApiError(409, IN_PROGRESS);
+    if (parent.state !== 'started') throw new ApiError(400, 'Sandbox is not started');
+    const { labels, snapshot, target, organizationId } = parent;
+    const named = name === undefined ? {} : { name };
+    return this.add({ labels, snapshot, target, organizationId, parent: parent.id, state: 'creating', ...named });
+  }
+
+  #destroy(sandbox: Sandbox): Sandbox {
+    if (this.#store.forksOf(sandbox.id).length > 0) {
+      throw new ApiError(400, 'Sandbox has active forks and cannot be deleted. Delete the forked sandboxes first');
+    }
+    const name = `DESTROYED_${sandbox.name}_${Date.now()}`;
+    if (sandbox.state === 'error' || sandbox.state === 'build_failed') {
+      const buried: Sandbox = { ...sandbox, name, desiredState: 'destroyed', updatedAt: Date.now() };
+      this.#store.bury(buried);
+      return buried;
+    }
+    return this.#head(sandbox, 'destroyed', 'destroying', { name });
+  }
+
+  /** Accepts a request: at first only the desired state tells of it, then the state does, then it has had its effect. */
+  #head(sandbox: Sandbox, desiredState: DesiredState, by: State, more: Partial<Sandbox> = {}): Sandbox {
+    const accepted: Sandbox = { ...sandbox, ...more, desiredState, updatedAt: Date.now() };
+    this.#store.put(accepted);
+    this.#later(accepted.id, this.#pace.transitionMs / 3, (now) => {
+      const heading: Sandbox = { ...now, state: by, updatedAt: Date.now() };
+      this.#store.put(heading);
+      this.#goOn(heading, (this.#pace.transitionMs * 2) / 3);
+    });
+    return accepted;
+  }
+
+  /** Lets a transition come to its end, if this sandbox's ever do. */
+  #goOn(sandbox: Sandbox, ms = this.#pace.transitionMs): void {
+    this.#transitions.delete(sandbox.id);
+    const end = endOf(sandbox.state);
+    const { deaf, undying, stuck, state } = sandbox;
+    if (end === undefined || stuck || (deaf && state === 'stopping') || (undying && state === 'destroying')) return;
+    this.#later(sandbox.id, ms, (now) => this.#settle(now, end));
+  }
+
+  #settle(sandbox: Sandbox, state: State): void {
+    if (state !== 'destroyed') {
+      this.#store.put({ ...sandbox, state, desiredState: desiredIn(state), updatedAt: Date.now() });
+      return;
+    }
+    if (this.#pace.destroyedMs === 0) {
+      this.#store.remove(sandbox.id);
+      return;
+    }
+    this.#store.put({ ...sandbox, state, updatedAt: Date.now() });
+    this.#later(sandbox.id, this.#pace.destroyedMs, ({ id }) => this.#store.remove(id));
+  }
+
+  /** Unless something else has begun with it by then. */
+  #later(id: string, ms: number, work: (now: Sandbox) => void): void {
+    const transition = Symbol(id);
+    this.#transitions.set(id, transition);
+    this.#timers.after(ms, () => {
+      const now = this.#store.get(id);
+      if (this.#transitions.get(id) !== transition || now === undefined) return;
+      this.#transitions.delete(id);
+      work(now);
+    });
+  }
+}
