@@ -1,4 +1,9 @@
-import { fail } from './phases/failure';
+import { run } from './phases/failure';
+import { takeLittleMemory } from './phases/memory';
 import { post } from './phases/post';
 
-post().catch(fail);
+/** Milliseconds. As long as the runner gives the last steps of a cancelled job. */
+const MOST_AFTER_FAULT_MS = 5 * 60_000;
+
+takeLittleMemory();
+void run(post, MOST_AFTER_FAULT_MS);

@@ -40,6 +40,6 @@ export async function shellCommand(shell: string, script: string, directory: str
   const path = join(directory, `benchmark.${extension}`);
   await mkdir(directory, { recursive: true });
   await writeFile(path, `${wrap ? wrap(script) : script}\n`, { mode: 0o700 });
-  const [file = '', ...words] = parseArgsStringToArgv(template);
-  return { file, arguments: words.map((word) => word.replaceAll('{0}', () => path)) };
+  const [file = '', ...words] = parseArgsStringToArgv(template).map((word) => word.replaceAll('{0}', () => path));
+  return { file, arguments: words };
 }

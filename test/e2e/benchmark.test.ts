@@ -1,11 +1,8 @@
-import { randomUUID } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import { labels } from '../../src/reaper/labels';
-import { HONOURS_SIGTERM, IGNORES_SIGTERM, stateOf } from '../support/containers';
+import { IGNORES_SIGTERM, stateOf } from '../support/containers';
 import type { Inputs, JobOptions } from '../support/job';
 import { leak, newJob } from '../support/jobs';
-import { until } from '../support/until';
 
 const run = (script: string, inputs: Inputs = {}): JobOptions => ({ inputs: { run: script, ...inputs } });
 
@@ -19,6 +16,15 @@ describe('the benchmark', () => {
     expect(main.output).toContain(`labelled with ${labels.session}=${await job.session()}`);
     expect((await job.outputs()).get('exit-code')).toBe('0');
     expect((await job.report()).benchmark).toMatchObject({ exitCode: 0, signal: null, timedOut: false });
+  });
+
+  test('is marked for itself: later steps’ processes are not its', async () => {
+    const job = await newJob(run('echo "marked as $CLEANUP_BENCHMARK"'));
+
+    const main = await job.main();
+
+    expect(main.output).toContain(`marked as ${await job.session()}\n`);
+    expect([...(await job.exported()).keys()]).not.toContain('CLEANUP_BENCHMARK');
   });
 
   test('fails main with its own exit code, and is cleaned up after', async () => {
@@ -90,57 +96,4 @@ describe('the benchmark', () => {
     expect((await job.main()).exitCode).toBe(4);
     expect((await job.report()).benchmark).toMatchObject({ timedOut: false });
   });
-
-  test('is ended with all its children when the job is cancelled', async () => {
-    const mark = randomUUID();
-    const job = await newJob(run(`sh -c 'trap "" INT TERM; echo started; while :; do sleep 1; done' ${mark} & wait`));
-    const main = await job.startMain();
-    await until('the benchmark runs', () => main.output.includes('started'));
-    const container = await leak(job, HONOURS_SIGTERM);
-
-    main.kill('SIGINT');
-    const { exitCode } = await main.ended;
-    job.status = 'cancelled';
-    const post = await job.post();
-
-    expect(exitCode).toBe(130);
-    expect(await processesWith(mark)).toEqual([]);
-    expect(post.exitCode).toBe(0);
-    expect(await stateOf(container)).toBe('gone');
-  });
-
-  test('is killed at the second signal', async () => {
-    const job = await newJob(run('trap "" INT TERM; echo started; while :; do sleep 1; done', { 'grace-period': '60s' }));
-    const main = await job.startMain();
-    await until('the benchmark runs', () => main.output.includes('started'));
-
-    main.kill('SIGINT');
-    main.kill('SIGTERM');
-
-    expect((await main.ended).exitCode).toBe(137);
-  });
-
-  test('is ended by post when main was killed', async () => {
-    const mark = randomUUID();
-    const job = await newJob(run(`sh -c 'echo started; while :; do sleep 1; done' ${mark}`));
-    const main = await job.startMain();
-    await until('the benchmark runs', () => main.output.includes('started'));
-    const container = await leak(job, HONOURS_SIGTERM);
-
-    main.kill('SIGKILL');
-    job.status = 'cancelled';
-    const post = await job.post();
-
-    expect(post.exitCode, post.output).toBe(0);
-    expect(await processesWith(mark)).toEqual([]);
-    expect(await stateOf(container)).toBe('gone');
-    expect((await job.report()).benchmark).toBeNull();
-  });
 });
-
-/** Processes of this machine whose command line holds the mark. */
-async function processesWith(mark: string): Promise<readonly string[]> {
-  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
-  const lines = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')));
-  return lines.filter((line) => line.includes(mark));
-}

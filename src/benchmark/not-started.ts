@@ -1,0 +1,51 @@
+import { open, stat } from 'node:fs/promises';
+import { delimiter, resolve } from 'node:path';
+import type { StartOptions } from './start';
+
+/** The benchmark could not be started at all. */
+export class BenchmarkNotStarted extends Error {
+  override readonly name = 'BenchmarkNotStarted';
+}
+
+/** Bytes that the kernel reads of a script's first line. https://man7.org/linux/man-pages/man2/execve.2.html */
+const FIRST_LINE_BYTES = 256;
+
+/** Why the command could not be started, in one line. */
+export async function notStarted(options: StartOptions, error: Error): Promise<string> {
+  const { file } = options.command;
+  const shell = `shell: ${JSON.stringify(file)}`;
+  if (file === '') return 'shell: it names no program';
+  const code = 'code' in error ? error.code : undefined;
+  if (code === 'EACCES') return `${shell} may not be executed; make it executable (chmod +x), or choose another shell`;
+  if (code !== 'ENOENT') return `${shell} could not be started: ${error.message}`;
+  // The same error for a file that is there, and whose interpreter is not.
+  const path = await lookUp(options);
+  if (path === undefined) return `${shell} was not found; install it, or choose another shell`;
+  const interpreter = await firstLine(path);
+  return interpreter.startsWith('#!')
+    ? `${shell} can’t be run: the interpreter in its first line, ${JSON.stringify(interpreter)}, was not found`
+    : `${shell} can’t be run here: it was made for another system`;
+}
+
+/** The file that the system would execute. Windows looks in more places: there it is not looked for. */
+async function lookUp({ command: { file }, workingDirectory = '', environment }: StartOptions): Promise<string | undefined> {
+  if (process.platform === 'win32') return undefined;
+  const directories = file.includes('/') ? [''] : (environment['PATH'] ?? '').split(delimiter);
+  for (const directory of directories) {
+    const path = resolve(workingDirectory, directory, file);
+    const found = await stat(path).catch(() => undefined);
+    if (found?.isFile()) return path;
+  }
+  return undefined;
+}
+
+async function firstLine(path: string): Promise<string> {
+  const file = await open(path).catch(() => undefined);
+  if (file === undefined) return '';
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(FIRST_LINE_BYTES), 0, FIRST_LINE_BYTES);
+    return buffer.toString('utf8', 0, bytesRead).split('\n')[0] ?? '';
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,79 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { constants } from 'node:fs';
+import { access, stat } from 'node:fs/promises';
+import { asError } from '../reaper/errors';
+import { BenchmarkNotStarted, notStarted } from './not-started';
+import type { Command } from './shell';
+
+export interface StartOptions {
+  readonly command: Command;
+  /** Where it runs; the current directory by default. */
+  readonly workingDirectory: string | undefined;
+  readonly environment: NodeJS.ProcessEnv;
+}
+
+/** The benchmark, as it was started. */
+export interface Started {
+  /** Its process id, and its process group where there are any. */
+  readonly group: number;
+  /** Its exit code, or the signal that ended it. */
+  readonly exited: Promise<readonly [number | null, NodeJS.Signals | null]>;
+  /** Lets this process end before the benchmark does. */
+  readonly release: () => void;
+}
+
+/**
+ * Starts the command in a process group of its own, with this process's output, which does not pass through this process: it may be of
+ * any size, and any bytes.
+ * @throws {BenchmarkNotStarted} when there is no such command or directory: one line, with what to do about it
+ */
+export async function start(options: StartOptions): Promise<Started> {
+  await requireDirectory(options.workingDirectory);
+  try {
+    const child = spawned(options);
+    const exited = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
+    if (child.pid !== undefined) return { group: child.pid, exited, release: () => child.unref() };
+    await exited;
+    throw new Error('there is no process');
+  } catch (error) {
+    throw new BenchmarkNotStarted(await notStarted(options, asError(error)), { cause: error });
+  }
+}
+
+/** @throws what `spawn` throws at once, where others of its errors come as an event: a path through a file, too long an environment */
+function spawned({ command, workingDirectory, environment }: StartOptions): ChildProcess {
+  openOutput();
+  return spawn(command.file, command.arguments, {
+    ...(workingDirectory === undefined ? {} : { cwd: workingDirectory }),
+    env: environment,
+    stdio: ['ignore', 'inherit', 'inherit'],
+    detached: process.platform !== 'win32',
+    windowsHide: true,
+  });
+}
+
+/**
+ * Node makes a pipe non-blocking when it uses it first, and so it is for all who share it: a benchmark that runs already would see
+ * its writes fail with EAGAIN. Spawning makes it blocking again, so the first use must come before.
+ * https://github.com/libuv/libuv/blob/v1.x/src/unix/process.c (uv__process_child_init)
+ */
+function openOutput(): void {
+  process.stdout.writable;
+  process.stderr.writable;
+}
+
+async function requireDirectory(directory: string | undefined): Promise<void> {
+  if (directory === undefined) return;
+  const found = await stat(directory).catch(() => undefined);
+  if (!found?.isDirectory()) {
+    throw new BenchmarkNotStarted(
+      `working-directory: ${JSON.stringify(directory)} is no directory; name one that exists when main runs`,
+    );
+  }
+  await access(directory, constants.X_OK).catch((error: unknown) => {
+    throw new BenchmarkNotStarted(`working-directory: ${JSON.stringify(directory)} may not be entered by this user`, {
+      cause: error,
+    });
+  });
+}
