@@ -1,11 +1,12 @@
 /**
  * What `npm run demo` and `npm test` need, on a machine that has Node 20 or newer and npm: the packages of package-lock.json, and
- * with `engine` a Docker engine to talk to or the means to start one, with `podman` the means to start Podman's service. Plain
- * JavaScript: it runs before anything is installed.
+ * with `engine` a Docker engine to talk to or the means to start one, with `podman` the means to start Podman's service, with
+ * `promtool` Prometheus' checker of metrics, with `chromium` a browser to look at summaries with. Plain JavaScript: it runs before
+ * anything is installed.
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { accessSync, constants, readFileSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { delimiter, join } from 'node:path';
 
@@ -16,6 +17,12 @@ const ENGINE_PACKAGES = ['docker.io', 'iptables', 'busybox-static', 'openssl'];
 
 /** Podman takes docker.io's runtime, runc; catatonit is its `--init`. */
 const PODMAN_PACKAGES = ['podman', 'runc', 'catatonit', 'busybox-static'];
+
+/** The emoji of a summary need a font; Chromium comes without any. */
+const CHROMIUM_PACKAGES = ['chromium', 'fonts-noto-color-emoji', 'fonts-dejavu-core'];
+
+/** Where promtool is put when the machine has none: test/support/promtool.ts looks here. */
+const promtoolDirectory = join(root, 'node_modules', '.promtool');
 
 function run(command, args, options = {}) {
   const { status, error } = spawnSync(command, args, { stdio: ['ignore', 'inherit', 'inherit'], cwd: root, ...options });
@@ -44,14 +51,16 @@ function installPackages() {
 
 function onPath(name) {
   const directories = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin'];
-  return directories.some((directory) => {
-    try {
-      accessSync(join(directory, name), constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
+  return directories.some((directory) => isExecutable(join(directory, name)));
+}
+
+function isExecutable(path) {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** An engine listens at DOCKER_HOST or at the default socket. */
@@ -97,6 +106,37 @@ function ensurePodman() {
   install(PODMAN_PACKAGES);
 }
 
+/**
+ * Takes promtool out of Debian's or Ubuntu's `prometheus` package, which needs no root. Installed, the package would bring a server that
+ * starts at once and listens on port 9090. Elsewhere the tests that need promtool say so.
+ */
+function ensurePromtool() {
+  if (onPath('promtool') || isExecutable(join(promtoolDirectory, 'usr', 'bin', 'promtool'))) return;
+  if (!['apt-get', 'dpkg-deb', 'tar'].every(onPath)) {
+    console.warn('setup: there is no promtool: install Prometheus for the tests of the metrics');
+    return;
+  }
+  console.log('setup: fetching promtool');
+  mkdirSync(promtoolDirectory, { recursive: true });
+  const quietly = { cwd: promtoolDirectory, stdio: ['ignore', 'ignore', 'inherit'] };
+  if (process.getuid?.() === 0) run('apt-get', ['update', '-qq']);
+  // As root, apt would fetch as a user that may not write here, and warn that it does not.
+  run('apt-get', ['download', '-qq', '-o', 'APT::Sandbox::User=root', 'prometheus'], quietly);
+  const [archive = ''] = readdirSync(promtoolDirectory).filter((name) => name.endsWith('.deb'));
+  run('sh', ['-c', 'dpkg-deb --fsys-tarfile "$1" | tar --extract ./usr/bin/promtool', 'sh', archive], quietly);
+  rmSync(join(promtoolDirectory, archive));
+}
+
+function ensureChromium() {
+  if (onPath('chromium')) return;
+  if (process.platform !== 'linux' || process.getuid?.() !== 0 || !onPath('apt-get')) {
+    fail(
+      `Chromium is needed: on Debian, run this as root, or install ${CHROMIUM_PACKAGES.join(' ')}; or say where one is in CHROMIUM.`,
+    );
+  }
+  install(CHROMIUM_PACKAGES);
+}
+
 function install(packages) {
   console.log(`setup: installing ${packages.join(' ')}`);
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
@@ -110,3 +150,5 @@ function install(packages) {
 installPackages();
 if (process.argv.includes('engine')) await ensureEngine();
 if (process.argv.includes('podman')) ensurePodman();
+if (process.argv.includes('promtool')) ensurePromtool();
+if (process.argv.includes('chromium') && !process.env.CHROMIUM) ensureChromium();

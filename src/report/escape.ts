@@ -17,9 +17,23 @@ function visible(character: string): string {
   return `\\u{${character.codePointAt(0)?.toString(16)}}`;
 }
 
-/** Foreign text in a job summary: shown as it is, whatever it holds; neither Markdown nor mentions work in it. */
-export function htmlCode(text: string): string {
-  return `<code>${htmlText(text)}</code>`;
+/** At most so many characters, the last of them an ellipsis where something was cut off. */
+export function clipped(text: string, most: number): string {
+  if (text.length <= most) return text;
+  // A character is one or two code units: more of them than this are never shown.
+  const characters = [...text.slice(0, most * 2 + 1)];
+  return characters.length <= most ? text : `${characters.slice(0, most - 1).join('')}…`;
+}
+
+/** Longer names and errors make a table of one column. */
+const MOST_IN_CODE = 300;
+
+/**
+ * Foreign text in a job summary: shown as it is, whatever it holds; neither Markdown nor mentions work in it. It belongs into HTML
+ * blocks only: GitHub makes links of addresses that stand anywhere else.
+ */
+export function htmlCode(text: string, most = MOST_IN_CODE): string {
+  return `<code>${htmlText(clipped(text, most))}</code>`;
 }
 
 /**
@@ -32,3 +46,30 @@ export function htmlText(text: string): string {
 
 /** What means something in GitHub's Markdown inside a line. */
 const MARKDOWN = /[\\`*_{}[\]()!|~]/g;
+
+/** Text outside code, where GitHub looks for people and teams to call: an `@` is kept apart from what follows it. */
+export function htmlProse(text: string): string {
+  return htmlText(text).replaceAll('@', '@<wbr>');
+}
+
+/** Lines of foreign text as they stand in a terminal, in an HTML block. An empty line would end the block: it becomes a blank. */
+export function htmlPre(lines: readonly string[], most = MOST_IN_CODE): string {
+  const shown = lines.map((line) => htmlText(clipped(line, most)));
+  return `<pre>${shown.map((line) => (line.trim() === '' ? '&#32;' : line)).join('\n')}</pre>`;
+}
+
+/** Longer than any run of backticks in it: a fence ends at a line of as many, or more. https://spec.commonmark.org/0.31.2/#fenced-code-blocks */
+export function fenced(language: string, lines: readonly string[]): string {
+  const content = lines.map(plainLine);
+  const longest = Math.max(2, ...content.map((line) => Math.max(0, ...(line.match(/`+/g) ?? []).map(({ length }) => length))));
+  const fence = '`'.repeat(longest + 1);
+  return [`${fence}${language}`, ...content, fence].join('\n');
+}
+
+/**
+ * Foreign text inside a line of a Mermaid diagram: letters, digits and what never means anything there. Mermaid has no quoting that
+ * holds in a Gantt chart: `:`, `#`, `;` and `%%` end a task's name, and HTML in it is shown as HTML.
+ */
+export function mermaidText(text: string, most: number): string {
+  return clipped(text, most).replace(/[^\p{L}\p{N} …._/-]/gu, '_');
+}

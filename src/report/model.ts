@@ -1,4 +1,5 @@
 import type { Connection } from '../reaper/connection';
+import { labels } from '../reaper/labels';
 import { type Outcome, outcomes, type Settlement, type Step } from '../reaper/outcome';
 import type { Kind } from '../reaper/resource';
 import { sessionOf } from '../reaper/selector';
@@ -8,6 +9,8 @@ export interface Report {
   readonly schemaVersion: 1;
   /** The session's id; null when main died before it had one. */
   readonly session: string | null;
+  /** What made this report. */
+  readonly versions?: Versions;
   /** ISO 8601, as all times here. */
   readonly startedAt: string;
   readonly finishedAt: string;
@@ -21,12 +24,20 @@ export interface Report {
   };
 }
 
+export interface Versions {
+  /** This action's own. */
+  readonly action: string;
+  readonly node: string;
+}
+
 export interface BenchmarkReport {
   /** The first line of `run`. */
   readonly command: string;
   readonly exitCode: number;
   readonly signal: string | null;
   readonly timedOut: boolean;
+  /** The signal that ended the step itself: the job was cancelled. */
+  readonly interruptedBy: string | null;
   readonly durationMs: number;
 }
 
@@ -52,6 +63,8 @@ export interface DeathReport {
 
 export interface PhaseReport {
   readonly durationMs: number;
+  /** How long it could have taken at most. Absent where several sweeps, each with a deadline of its own, are told as one phase. */
+  readonly deadlineMs?: number;
   /** A last listing of every provider that was ready found nothing left. */
   readonly verified: boolean;
   readonly dryRun: boolean;
@@ -81,14 +94,20 @@ export interface ResourceReport {
   readonly state: string;
   readonly createdAt: string | null;
   readonly session: string | null;
+  /** The address of the run that it says it is from: foreign text, as all here. */
+  readonly runUrl: string | null;
   readonly outcome: Outcome;
   readonly durationMs: number;
-  readonly steps: readonly Step[];
+  readonly steps: readonly StepReport[];
   /** Why it is still there: the error, or with `kept` the reason. */
   readonly error: string | null;
   readonly reason: string | null;
   /** What removes it by hand. */
   readonly command: string | null;
+}
+
+export interface StepReport extends Omit<Step, 'startedAt'> {
+  readonly startedAt: string;
 }
 
 export function resourceReport({ resource, outcome, durationMs, steps, error, reason, command }: Settlement): ResourceReport {
@@ -101,13 +120,18 @@ export function resourceReport({ resource, outcome, durationMs, steps, error, re
     state: resource.state,
     createdAt: Number.isFinite(resource.createdAt) ? isoTime(resource.createdAt ?? 0) : null,
     session: sessionOf(resource) ?? null,
+    runUrl: resource.labels[labels.runUrl] ?? null,
     outcome,
     durationMs: Math.round(durationMs),
-    steps: steps.map((step) => ({ ...step, durationMs: Math.round(step.durationMs) })),
+    steps: steps.map(stepReport),
     error: error?.message ?? null,
     reason: reason ?? null,
     command: command ?? null,
   };
+}
+
+function stepReport(step: Step): StepReport {
+  return { ...step, startedAt: isoTime(step.startedAt), durationMs: Math.round(step.durationMs) };
 }
 
 export function providerReport(connection: Connection): ProviderReport {

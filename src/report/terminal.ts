@@ -1,16 +1,21 @@
 import { styleText } from 'node:util';
-import Table from 'cli-table3';
 import { outcomes } from '../reaper/outcome';
-import { plainLine } from './escape';
-import { closingLines, stepsOf } from './lines';
-import type { PhaseReport, Report, ResourceReport } from './model';
+import { hasFailed } from './deaths';
+import { clipped, plainLine } from './escape';
+import { exitMeaning } from './exit-code';
+import { endOf } from './head';
+import { closingLines, providerLine, stepsOf } from './lines';
+import type { DeathReport, PhaseReport, Report, ResourceReport } from './model';
+import { type TableOptions, tableOf } from './terminal-table';
 import { type Verdict, verdictOf } from './verdict';
-import { countKinds, meaningOf, time } from './words';
+import { count, countKinds, meaningOf, time } from './words';
 
 export interface TerminalOptions {
   readonly color: boolean;
-  /** How many resources are listed one by one; the others are counted. */
+  /** How many resources and deaths are listed one by one; the others are counted. */
   readonly most: number;
+  /** The terminal's width: no table is wider. 80 where it is not known. */
+  readonly columns?: number;
 }
 
 type Color = 'green' | 'yellow' | 'red';
@@ -25,50 +30,82 @@ const COLORS: Readonly<Record<Verdict['kind'], Color>> = {
   leftovers: 'red',
 };
 
+/** Tables of five columns make no sense on less. */
+const FEWEST_COLUMNS = 50;
+const USUAL_COLUMNS = 80;
+
+/** Characters of one cell: a longer text is for the report. */
+const LONGEST_CELL = 200;
+
 /** The same picture as the job summary, for a terminal. Ends with a line break. */
-export function terminalOf(report: Report, options: TerminalOptions): string {
-  const { pre, post } = report.phases;
+export function terminalOf(report: Report, { color, most, columns = USUAL_COLUMNS }: TerminalOptions): string {
+  const { pre, run, post } = report.phases;
+  const table = { color, columns: Math.max(columns, FEWEST_COLUMNS) };
   const parts = [
-    `Session ${plainLine(report.session ?? 'unknown')}`,
-    ...(report.benchmark ? [`Benchmark: exit code ${report.benchmark.exitCode} after ${time(report.benchmark.durationMs)}`] : []),
-    ...(pre ? [`Before the benchmark: ${verdictOf(pre).headline}`] : []),
-    ...(post ? phaseParts(post, options) : ['Nothing was cleaned up.']),
+    plainLine(`Session ${report.session ?? 'unknown'}${report.versions ? `, cleanup-action ${report.versions.action}` : ''}`),
+    ...(post?.providers ?? []).map(providerLine),
+    ...(report.benchmark
+      ? [plainLine(`The benchmark ${endOf(report.benchmark)} after ${time(report.benchmark.durationMs)}.`)]
+      : []),
+    ...(pre ? [plainLine(`Before the benchmark: ${verdictOf(pre).headline}`)] : []),
+    ...(run && run.resources.length > 0 ? [plainLine(`While it ran: ${verdictOf(run).headline}`)] : []),
+    ...deathParts(report.deaths.filter(hasFailed), most, table),
+    ...(post ? phaseParts(post, most, table) : ['Nothing was cleaned up.']),
   ];
   return `${parts.join('\n')}\n`;
 }
 
-function phaseParts(phase: PhaseReport, { color, most }: TerminalOptions): readonly string[] {
-  const verdict = verdictOf(phase);
-  const [headline = '', ...commands] = closingLines(phase);
-  const bold = color ? styleText(['bold', COLORS[verdict.kind]], headline, { validateStream: false }) : headline;
-  const tables = phase.resources.length > 0 ? [outcomeTable(phase, color), resourceTable(phase.resources, most, color)] : [];
-  return ['', bold, ...tables, ...commands];
-}
-
-function outcomeTable({ resources, totals }: PhaseReport, color: boolean): string {
-  const table = newTable(['Outcome', 'Resources', ''], color);
-  for (const outcome of outcomes.filter((name) => totals[name] > 0)) {
-    const kinds = countKinds(resources.filter((resource) => resource.outcome === outcome));
-    table.push([outcome, kinds, plainLine(meaningOf(outcome, resources))]);
-  }
-  return table.toString();
-}
-
-function resourceTable(resources: readonly ResourceReport[], most: number, color: boolean): string {
-  const table = newTable(['Outcome', 'Name', 'State before', 'Time', 'How'], color);
-  const byOutcome = resources.toSorted((a, b) => outcomes.indexOf(b.outcome) - outcomes.indexOf(a.outcome));
-  for (const resource of byOutcome.slice(0, most)) {
-    const { outcome, name, state, durationMs, error, reason } = resource;
-    const how = [stepsOf(resource), error ?? reason ?? ''].filter((part) => part !== '').join('; ');
-    table.push([outcome, name, state, time(durationMs), how].map(plainLine));
-  }
-  const more = resources.length > most ? `\nand ${resources.length - most} more` : '';
-  return `${table.toString()}${more}`;
-}
-
-function newTable(head: string[], color: boolean): Table.Table {
-  return new Table({
-    head,
-    style: color ? { head: ['cyan'], border: ['gray'], compact: true } : { head: [], border: [], compact: true },
+function deathParts(failed: readonly DeathReport[], most: number, table: TableOptions): readonly string[] {
+  if (failed.length === 0) return [];
+  const rows = failed.slice(0, most).map((death) => {
+    const { name, exitCode, livedMs, logFile, logReason } = death;
+    const lived = livedMs === null ? '' : time(livedMs);
+    return cells([name, `${exitCode ?? ''}`, exitMeaning(death), lived, logFile ?? logReason ?? '']);
   });
+  return [
+    '',
+    `${count(failed.length, 'container')} failed during the benchmark`,
+    tableOf(['Name', 'Exit code', 'Meaning', 'Lived', 'Log'], rows, table),
+    ...rest(failed.length - rows.length),
+  ];
+}
+
+function phaseParts(phase: PhaseReport, most: number, table: TableOptions): readonly string[] {
+  const [headline = '', ...commands] = closingLines(phase);
+  const color = COLORS[verdictOf(phase).kind];
+  const bold = table.color ? styleText(['bold', color], headline, { validateStream: false }) : headline;
+  const tables = phase.resources.length > 0 ? [outcomeTable(phase, table), ...resourceParts(phase.resources, most, table)] : [];
+  return ['', bold, ...tables, ...atMost(commands, most + 1)];
+}
+
+function outcomeTable({ resources, totals }: PhaseReport, table: TableOptions): string {
+  const rows = outcomes
+    .filter((outcome) => totals[outcome] > 0)
+    .map((outcome) => {
+      const kinds = countKinds(resources.filter((resource) => resource.outcome === outcome));
+      return cells([outcome, kinds, meaningOf(outcome, resources)]);
+    });
+  return tableOf(['Outcome', 'Resources', ''], rows, table);
+}
+
+function resourceParts(resources: readonly ResourceReport[], most: number, table: TableOptions): readonly string[] {
+  const worstFirst = resources.toSorted((a, b) => outcomes.indexOf(b.outcome) - outcomes.indexOf(a.outcome));
+  const rows = worstFirst.slice(0, most).map((resource) => {
+    const { outcome, name, state, durationMs, error, reason } = resource;
+    const how = [error ?? reason ?? '', stepsOf(resource)].filter((part) => part !== '').join('; ');
+    return cells([outcome, name, state, time(durationMs), how]);
+  });
+  return [tableOf(['Outcome', 'Name', 'State before', 'Time', 'How'], rows, table), ...rest(resources.length - rows.length)];
+}
+
+function cells(texts: readonly string[]): readonly string[] {
+  return texts.map((text) => clipped(plainLine(clipped(text, LONGEST_CELL)), LONGEST_CELL));
+}
+
+function rest(number: number): readonly string[] {
+  return number > 0 ? [`and ${number} more`] : [];
+}
+
+function atMost(lines: readonly string[], most: number): readonly string[] {
+  return lines.length <= most ? lines : [...lines.slice(0, most), `  and ${lines.length - most} more: see the report`];
 }

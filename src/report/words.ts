@@ -18,6 +18,11 @@ export function count(number: number, noun: string, plural = `${noun}s`): string
   return `${number} ${number === 1 ? noun : plural}`;
 }
 
+/** The last part of a session's id, which no other session has. */
+export function nonceOf(session: string): string {
+  return session.slice(session.lastIndexOf('.') + 1);
+}
+
 const KINDS: readonly (readonly [kind: Kind, plural: string])[] = [
   ['container', 'containers'],
   ['sandbox', 'sandboxes'],
@@ -25,6 +30,11 @@ const KINDS: readonly (readonly [kind: Kind, plural: string])[] = [
   ['volume', 'volumes'],
   ['image', 'images'],
 ];
+
+/** `containers` */
+export function kindName(kind: Kind): string {
+  return KINDS.find(([name]) => name === kind)?.[1] ?? kind;
+}
 
 /** `37 containers, 5 sandboxes`; `nothing` when there are none. */
 export function countKinds(resources: readonly ResourceReport[]): string {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { closingLines, resourceLine } from '../../../src/report/lines';
-import { failed, HOSTILE, phase, resource } from './sample';
+import { failed, HOSTILE, phase, resource, step } from './sample';
 
 /** What would change a terminal or a log: control characters, line breaks, the runner's commands. */
 const DANGEROUS = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]|##\[|^\s*::/u;
@@ -12,10 +12,10 @@ describe('a resource’s line', () => {
 
   it('tells the rungs that did not just work, and why it failed', () => {
     const steps = [
-      { action: 'stop', attempts: 1, durationMs: 15_000, result: 'timeout' },
-      { action: 'kill', attempts: 1, durationMs: 10, result: 'done' },
-      { action: 'remove', attempts: 4, durationMs: 14_000, result: 'error', detail: 'no' },
-    ] as const;
+      step({ action: 'stop', result: 'timeout' }),
+      step({ action: 'kill' }),
+      step({ action: 'remove', attempts: 4, result: 'error', detail: 'no' }),
+    ];
     expect(resourceLine(failed({ steps }))).toBe(
       'failed    container task-1  (0123456789ab, running)  1.2s  stop timeout → kill → remove error (4 attempts)  permission denied',
     );

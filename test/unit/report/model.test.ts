@@ -27,6 +27,7 @@ describe('a resource’s report', () => {
       state: 'running',
       createdAt: null,
       session: null,
+      runUrl: null,
       outcome: 'killed',
       durationMs: 13,
       steps: [],
@@ -37,14 +38,21 @@ describe('a resource’s report', () => {
   });
 
   it('holds what is known, in words that a reader understands', () => {
-    const steps = [{ action: 'stop', attempts: 1, durationMs: 0.4, result: 'done' }] as const;
-    const known = { ...seen, image: 'busybox', createdAt: Date.UTC(2030, 0, 1), labels: { [labels.session]: 'gh-1' } };
+    const startedAt = Date.UTC(2030, 0, 1);
+    const steps = [{ action: 'stop', attempts: 1, startedAt, durationMs: 0.4, result: 'done' }] as const;
+    const known = {
+      ...seen,
+      image: 'busybox',
+      createdAt: Date.UTC(2030, 0, 1),
+      labels: { [labels.session]: 'gh-1', [labels.runUrl]: 'https://ghe/run' },
+    };
     const error = new Error('permission denied');
     expect(resourceReport({ ...settlement, resource: known, steps, error, command: 'docker rm a' })).toMatchObject({
       image: 'busybox',
       createdAt: '2030-01-01T00:00:00.000Z',
       session: 'gh-1',
-      steps: [{ durationMs: 0 }],
+      runUrl: 'https://ghe/run',
+      steps: [{ startedAt: '2030-01-01T00:00:00.000Z', durationMs: 0 }],
       error: 'permission denied',
       command: 'docker rm a',
     });

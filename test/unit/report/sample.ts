@@ -1,4 +1,12 @@
-import { type PhaseReport, type Report, type ResourceReport, totalsOf } from '../../../src/report/model';
+import {
+  type DeathReport,
+  type PhaseReport,
+  type ProviderReport,
+  type Report,
+  type ResourceReport,
+  type StepReport,
+  totalsOf,
+} from '../../../src/report/model';
 
 /** All that foreign text could try: to move the cursor, to start a line or a command of its own, to become HTML or Markdown. */
 export const HOSTILE =
@@ -14,6 +22,7 @@ export function resource(changes: Partial<ResourceReport> = {}): ResourceReport 
     state: 'running',
     createdAt: null,
     session: null,
+    runUrl: null,
     outcome: 'graceful',
     durationMs: 1_200,
     steps: [],
@@ -26,6 +35,37 @@ export function resource(changes: Partial<ResourceReport> = {}): ResourceReport 
 
 export function failed(changes: Partial<ResourceReport> = {}): ResourceReport {
   return resource({ outcome: 'failed', error: 'permission denied', command: 'docker rm 0123', ...changes });
+}
+
+export function step(changes: Partial<StepReport> = {}): StepReport {
+  return { action: 'remove', attempts: 1, startedAt: '2030-01-01T00:01:00.000Z', durationMs: 30, result: 'done', ...changes };
+}
+
+export function death(changes: Partial<DeathReport> = {}): DeathReport {
+  return {
+    provider: 'docker',
+    id: '0123456789abcdef0123456789abcdef',
+    name: 'task-1',
+    image: 'busybox',
+    exitCode: 1,
+    oomKilled: false,
+    at: '2030-01-01T00:00:30.000Z',
+    livedMs: 30_000,
+    logFile: '/tmp/logs/task-1.log',
+    logReason: null,
+    logTail: [],
+    ...changes,
+  };
+}
+
+export function provider(changes: Partial<ProviderReport> = {}): ProviderReport {
+  return {
+    name: 'docker',
+    status: 'ready',
+    reason: 'Docker Engine 27.5.1 at unix:///var/run/docker.sock (the default)',
+    command: null,
+    ...changes,
+  };
 }
 
 export function phase(resources: readonly ResourceReport[] = [], changes: Partial<PhaseReport> = {}): PhaseReport {

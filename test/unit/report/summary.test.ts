@@ -1,161 +1,280 @@
 import { describe, expect, it } from 'vitest';
-import type { Report } from '../../../src/report/model';
-import { leftoverMessage, summaryOf } from '../../../src/report/summary';
-import { failed, HOSTILE, phase, report, resource } from './sample';
+import { summaryOf } from '../../../src/report/summary';
+import { rendered, texts } from './rendered';
+import { death, failed, phase, provider, report, resource, step } from './sample';
 
-const benchmark = { command: 'make bench', exitCode: 0, signal: null, timedOut: false, durationMs: 64_000 };
-const ready = {
-  name: 'docker',
-  status: 'ready',
-  reason: 'Docker Engine 27 at unix:///var/run/docker.sock',
-  command: null,
-} as const;
-const unavailable = { ...ready, status: 'unavailable', reason: 'no answer', command: null } as const;
+const benchmark = { command: 'make bench', exitCode: 0, signal: null, timedOut: false, interruptedBy: null, durationMs: 64_000 };
+const unavailable = provider({ status: 'unavailable', reason: 'no answer' });
+const EARLIER = 'gh-1-1.3f9a1c22.p0s8d7fa';
+const RUN = 'https://github.com/acme/bench/actions/runs/1/attempts/1';
 
-/** What a Markdown renderer would still format: it leaves HTML blocks alone, but not what stands between inline elements. */
-const markdownIn = (summary: string) => summary.replace(/^<table>.*<\/pre>$/ms, '');
+describe('a session with nothing to report', () => {
+  it('is one line', () => {
+    expect(summaryOf(report({ post: phase() }))).toBe('<p>✅ Nothing to clean up</p>\n\n');
+  });
 
-/** What is Markdown in `HOSTILE`, unless it is escaped. */
-const FORMAT = /(?<!\\)(`tick|\*\*bold|_it_|!?\[[ai]\]\()/g;
+  it('is one line where nothing was looked at', () => {
+    const skipped = phase([], { providers: [provider({ status: 'skipped', reason: 'docker is false' })] });
+    expect(summaryOf(report({ post: skipped, session: EARLIER }))).toBe(
+      '<p>⏭️ Nothing was looked at: docker skipped · session <code>p0s8d7fa</code></p>\n\n',
+    );
+  });
+
+  it.each([
+    ['a benchmark', report({ post: phase(), benchmark })],
+    ['an earlier run’s leftovers', report({ post: phase(), pre: phase([resource()]) })],
+    ['a death', report({ post: phase(), deaths: [death()] })],
+    ['an engine that can’t be reached', report({ post: phase([], { providers: [unavailable], verified: false }) })],
+  ])('is more than a line with %s', (_, made) => {
+    expect(summaryOf(made)).toContain('<h3>');
+  });
+});
 
 describe('the head line', () => {
   it.each([
     ['✅ Everything is gone', phase([resource()])],
-    ['✅ Nothing to clean up', phase()],
     ['🔍 Dry run', phase([resource({ outcome: 'planned' })], { dryRun: true })],
     ['📌 1 resource kept', phase([resource({ outcome: 'kept' })])],
     ['⚠️ Not cleaned up', phase([], { verified: false, providers: [unavailable] })],
     ['❌ 1 leftover', phase([failed()])],
   ])('begins with %s', (head, post) => {
-    expect(summaryOf(report({ post })).split('\n')[0]).toMatch(new RegExp(`^### ${head}`));
+    expect(summaryOf(report({ post })).split('\n')[0]).toMatch(new RegExp(`^<h3>${head}`));
   });
 
   it('says so when post did not clean', () => {
-    expect(summaryOf(report())).toBe('### ⚠️ Nothing was cleaned up\n\n');
+    expect(summaryOf(report())).toMatch(/^<h3>⚠️ Nothing was cleaned up<\/h3>/);
+  });
+
+  it('has below it which use of the action it is', () => {
+    expect(summaryOf(report({ post: phase([resource()]), session: EARLIER })).split('\n')[2]).toBe(
+      '<p>session <code>p0s8d7fa</code></p>',
+    );
   });
 });
 
 describe('the benchmark', () => {
   it.each([
+    ['exited with code 0', {}],
     ['exited with code 3', { exitCode: 3 }],
-    ['was ended by SIGKILL', { exitCode: 137, signal: 'SIGKILL' }],
-    ['was ended at its timeout', { exitCode: 124, signal: 'SIGTERM', timedOut: true }],
+    ['exited with code 127: the command was not found', { exitCode: 127 }],
+    ['was ended by SIGKILL (exit code 137)', { exitCode: 137, signal: 'SIGKILL' }],
+    ['was ended at its timeout (exit code 124)', { exitCode: 124, signal: 'SIGTERM', timedOut: true, interruptedBy: null }],
   ])('%s', (how, changes) => {
     const summary = summaryOf(report({ benchmark: { ...benchmark, ...changes } }));
-    expect(summary).toContain(`The benchmark <code>make bench</code> ${how} after 1m 4s.`);
-  });
-});
-
-describe('pre-cleanup', () => {
-  it('is told with the sessions that left something', () => {
-    const pre = phase([resource({ session: 'gh-1' }), resource({ session: 'gh-1' }), resource({ session: 'gh-2' })]);
-    expect(summaryOf(report({ pre }))).toContain(
-      'Left over from earlier runs: 3 containers removed in 6.2s. It was left by <code>gh-1</code>, <code>gh-2</code>.',
-    );
+    expect(texts(rendered(summary))).toContain(`The benchmark make bench ${how} after 1m 4s`);
   });
 
-  it('names five sessions at most', () => {
-    const pre = phase(Array.from({ length: 7 }, (_, index) => resource({ session: `gh-${index}` })));
-    expect(summaryOf(report({ pre }))).toMatch(/left by (<code>gh-\d<\/code>(, )?){5} and others\./);
-  });
-
-  it('is not told when it found nothing', () => {
-    expect(summaryOf(report({ pre: phase() }))).not.toContain('Before');
+  it.each([
+    ['is marked', true, 1],
+    ['is not marked', false, 0],
+  ])('%s when it is bad: %s', (_, marked, exitCode) => {
+    expect(summaryOf(report({ benchmark: { ...benchmark, exitCode } })).includes('❌ The benchmark')).toBe(marked);
   });
 });
 
 describe('a failure', () => {
-  it('is told with what was tried, why, and what to type', () => {
-    const steps = [{ action: 'remove', attempts: 1, durationMs: 1, result: 'error' }] as const;
+  it('is told with its cause and what was tried', () => {
+    const steps = [step({ action: 'kill', result: 'timeout' }), step({ attempts: 4, result: 'error' })];
     const summary = summaryOf(report({ post: phase([failed({ steps })]) }));
-    expect(summary).toContain(
-      '<td><code>task-1</code> (<code>0123456789ab</code>)</td><td><code>running</code></td><td>remove: error</td><td><code>permission denied</code></td>',
+    expect(texts(rendered(summary))).toContain(
+      'task-1 container 0123456789ab running permission denied kill timeout → remove error (4 attempts)',
     );
-    expect(summary).toContain('<pre>docker rm 0123</pre>');
+  });
+
+  it('comes before everything but the head', () => {
+    const summary = summaryOf(report({ post: phase([failed(), resource()]), deaths: [death()] }));
+    expect(summary.indexOf('Still there')).toBeLessThan(summary.indexOf('failed during the benchmark'));
+  });
+
+  it('comes with the command, in a fence that can be copied', () => {
+    expect(summaryOf(report({ post: phase([failed()]) }))).toContain('\n```sh\ndocker rm 0123\n```\n');
   });
 
   it('is one of fifty at most, and the others are counted', () => {
     const summary = summaryOf(report({ post: phase(Array(53).fill(failed())) }));
-    expect(summary.match(/<tr><td>/g)).toHaveLength(50);
-    expect(summary).toContain('And 3 more: see the report.');
+    expect(summary.match(/<tr><td><code>task-1/g)).toHaveLength(50);
+    expect(summary).toContain('<p>3 leftovers more: see the report.</p>');
+  });
+
+  it('is summed up by its cause where there are many', () => {
+    const left = [...Array(9).fill(failed()), ...Array(3).fill(failed({ error: 'timeout' }))];
+    expect(summaryOf(report({ post: phase(left) }))).toContain(
+      '<ul>\n<li>9 × <code>permission denied</code></li>\n<li>3 × <code>timeout</code></li>\n</ul>',
+    );
+  });
+
+  it('of a whole engine comes with the command that removes all', () => {
+    const post = phase([], { verified: false, providers: [{ ...unavailable, command: 'docker rm $(docker ps -q)' }] });
+    const summary = summaryOf(report({ post }));
+    expect(summary).toContain('<li><code>docker</code> can’t be reached: <code>no answer</code></li>');
+    expect(summary).toContain('\ndocker rm $(docker ps -q)\n');
   });
 });
 
-describe('the table', () => {
-  it('counts the outcomes that there were', () => {
-    const summary = summaryOf(
-      report({ post: phase([resource(), resource({ kind: 'sandbox' }), resource({ outcome: 'gone' })]) }),
-    );
-    const rows = summary.split('\n').filter((line) => line.startsWith('| '));
-    expect(rows.slice(2)).toEqual([
-      '| graceful | 1 container, 1 sandbox | ended by itself after the stop signal, removed |',
-      '| gone | 1 container | already gone, or removed by someone else |',
+describe('deaths', () => {
+  it('are told with the meaning of their exit code, how long they lived, and their last lines', () => {
+    const deaths = [death({ exitCode: 137, oomKilled: true, livedMs: 61_000, logTail: ['a', '', 'b'] })];
+    const html = rendered(summaryOf(report({ deaths })));
+    expect(texts(html)).toContain('task-1 137 out of memory 1m 1s Its last 3 lines a b whole log: /tmp/logs/task-1.log');
+  });
+
+  it('are only those that failed', () => {
+    const deaths = [death({ exitCode: 0 }), death({ exitCode: 1 }), death({ exitCode: null })];
+    const summary = summaryOf(report({ deaths }));
+    expect(summary).toContain('<h4>1 container failed during the benchmark</h4>');
+    expect(summary).toContain('How 1 other container ended is not known.');
+  });
+
+  it('say why there is no log', () => {
+    const deaths = [death({ logFile: null, logReason: 'logs is none' })];
+    expect(summaryOf(report({ deaths }))).toContain('log: <code>logs is none</code>');
+  });
+
+  it('are twenty at most, and the others are counted', () => {
+    const summary = summaryOf(report({ deaths: Array(23).fill(death()) }));
+    expect(summary.match(/<td><code>task-1/g)).toHaveLength(20);
+    expect(summary).toContain('<p>3 containers more: see the report.</p>');
+  });
+});
+
+describe('the counts', () => {
+  it('are by provider, kind and outcome', () => {
+    const sandbox = resource({ provider: 'daytona', kind: 'sandbox', outcome: 'killed' });
+    const html = rendered(summaryOf(report({ post: phase([resource(), sandbox, resource()]) })));
+    expect(texts(html)).toContain('graceful killed docker containers 2 daytona sandboxes 1');
+  });
+
+  it('say what the outcomes mean, and why something was kept', () => {
+    const kept = resource({ outcome: 'kept', reason: 'post-cleanup is never' });
+    const html = rendered(summaryOf(report({ post: phase([resource(), kept]) })));
+    expect(texts(html)).toContain('graceful: ended by itself after the stop signal, removed · kept: post-cleanup is never');
+  });
+
+  it('tell what went while the benchmark ran', () => {
+    const run = phase([resource({ outcome: 'removed' })]);
+    const summary = summaryOf({ ...report({ post: phase() }), phases: { pre: null, run, post: phase() } });
+    expect(texts(rendered(summary))).toContain('While the benchmark ran, as exited-ttl says: removed docker containers 1');
+  });
+});
+
+describe('the timeline', () => {
+  const stopped = resource({
+    steps: [step({ action: 'stop', durationMs: 900 }), step({ startedAt: '2030-01-01T00:01:00.900Z' })],
+  });
+  const bars = (resources: Parameters<typeof phase>[0]) =>
+    summaryOf(report({ post: phase(resources) })).match(/^ {4}.* :.*ms$/gm);
+
+  it('has a bar for each of thirty, from its first rung to its last', () => {
+    expect(bars(Array(30).fill(stopped))).toEqual(Array(30).fill('    930ms task-1 :2000-01-01 00:00:00.000, 930ms'));
+  });
+
+  it('has a bar for each kind, outcome and rung of more', () => {
+    expect(bars([...Array(30).fill(stopped), failed({ steps: [step({ durationMs: 4_000 })] })])).toEqual([
+      '    stop 30 in 900ms :2000-01-01 00:00:00.000, 900ms',
+      '    remove 30 in 30ms :2000-01-01 00:00:00.900, 30ms',
+      '    remove 1 in 4s :crit, 2000-01-01 00:00:00.000, 4000ms',
     ]);
   });
+
+  it('has none for what nothing was done to', () => {
+    const skipped = resource({ outcome: 'kept', steps: [step({ attempts: 0, result: 'skipped' })] });
+    expect(bars([skipped, resource({ outcome: 'planned' })])).toBeNull();
+  });
+
+  it.each([
+    [700, '%S.%L', '100millisecond'],
+    [6_000, '%H:%M:%S', '1second'],
+    [90_000, '%H:%M:%S', '15second'],
+    [100_000_000, '%H:%M:%S', '1hour'],
+  ])('of %i ms has an axis that can be read', (durationMs, format, interval) => {
+    const summary = summaryOf(report({ post: phase([resource({ steps: [step({ durationMs })] })]) }));
+    expect(summary).toContain(`  axisFormat ${format}\n  tickInterval ${interval}\n`);
+  });
 });
 
-describe('foreign text in the summary', () => {
-  const hostile = {
-    name: HOSTILE,
-    id: HOSTILE,
-    state: HOSTILE,
-    image: HOSTILE,
-    error: HOSTILE,
-    command: HOSTILE,
-    session: HOSTILE,
-  };
-  const tame = { ...hostile, name: 'a', id: 'b', state: 'c', image: 'd', error: 'e', command: 'f', session: 'g' };
+describe('what earlier runs left', () => {
+  const left = resource({ session: EARLIER, runUrl: RUN, outcome: 'removed' });
+  const listed = (resources: Parameters<typeof phase>[0]) => summaryOf(report({ pre: phase(resources), post: phase() }));
 
-  const everywhere = (foreign: typeof hostile): Report =>
-    report({
-      session: foreign.session,
-      benchmark: { ...benchmark, command: foreign.command },
-      pre: phase([resource(foreign)]),
-      post: phase([failed(foreign), resource({ ...foreign, outcome: 'kept', reason: foreign.error })], {
-        providers: [{ ...unavailable, reason: foreign.error }],
-      }),
+  it('is told with a link to the run', () => {
+    expect(listed([left, left])).toContain(`<li>2 containers of <a href="${RUN}"><code>${EARLIER}</code></a></li>`);
+  });
+
+  it.each([
+    'http://github.com/acme/bench/actions/runs/1',
+    'javascript:alert(1)//github.com/acme/bench/actions/runs/1',
+    'https://github.com/acme/bench/actions/runs/1"onclick="x',
+    'https://user@evil.example/acme/bench/actions/runs/1',
+    'https://evil.example/login',
+    'https://github.com/acme/bench/actions/runs/1\n',
+  ])('has no link to %j', (runUrl) => {
+    expect(listed([{ ...left, runUrl }])).not.toContain('<a');
+  });
+
+  it('names five sessions at most', () => {
+    const html = rendered(listed(Array.from({ length: 7 }, (_, index) => resource({ session: `gh-${index}` }))));
+    expect(texts(html)).toContain('1 container of gh-4 and of 2 other sessions');
+  });
+
+  it('is not told when there was nothing', () => {
+    expect(summaryOf(report({ pre: phase(), post: phase([resource()]) }))).not.toContain('earlier runs');
+  });
+});
+
+describe('the end of the summary', () => {
+  it('tells versions, providers, session and where the report is', () => {
+    const made = report({
+      session: EARLIER,
+      versions: { action: '1.2.0', node: 'v24.0.0' },
+      post: phase([resource()], { providers: [provider()] }),
     });
-
-  it.each<[string, Report]>([
-    ['a benchmark’s command', report({ benchmark: { ...benchmark, command: HOSTILE } })],
-    ['another session’s id', report({ pre: phase([resource(hostile)]) })],
-    ['the session’s id', report({ session: HOSTILE })],
-    ['a provider’s answer', report({ post: phase([], { providers: [{ ...ready, reason: HOSTILE }] }) })],
-    ['a failure', report({ post: phase([failed(hostile)]) })],
-  ])('is not formatted: %s', (_, made) => {
-    expect(markdownIn(summaryOf(made)).match(FORMAT)).toBeNull();
-  });
-
-  it('adds no element', () => {
-    const elements = (summary: string) => summary.match(/<[a-z]+/g);
-    expect(elements(summaryOf(everywhere(hostile)))).toEqual(elements(summaryOf(everywhere(tame))));
-  });
-
-  it('starts no line of its own', () => {
-    expect(summaryOf(everywhere(hostile)).split('\n')).toHaveLength(summaryOf(everywhere(tame)).split('\n').length);
-  });
-
-  it('has nothing hidden in it', () => {
-    expect(summaryOf(everywhere(hostile)).replaceAll('\n', '').replaceAll('⚠️', '')).not.toMatch(
-      /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]|##\[/u,
+    const html = rendered(summaryOf(made, { reportPath: '/tmp/report.json' }));
+    expect(texts(html)).toMatch(
+      /docker ready: Docker Engine 27.5.1 at .* cleanup-action 1.2.0 on Node v24.0.0 · session gh-1-1.3f9a1c22.p0s8d7fa · report \/tmp\/report.json$/,
     );
   });
 });
 
-describe('the annotation', () => {
-  it('tells how many are left, and each cause once', () => {
-    const message = leftoverMessage(phase([failed(), failed(), failed({ error: 'timeout' }), resource()]));
-    expect(message).toBe('3 leftovers: act; 1 container removed in 6.2s; permission denied; timeout');
+describe('a summary that can’t be whole', () => {
+  it('says which part is missing, and has all others', () => {
+    const broken = { ...death(), name: undefined as unknown as string };
+    const summary = summaryOf(report({ deaths: [broken], post: phase([failed()]) }));
+    expect(summary).toContain('<p>⚠️ Could not tell of the containers that failed: <code>');
+    expect(summary).toContain('<h3>❌ 1 leftover');
+    expect(summary).toContain('Still there');
   });
 
-  it('tells three causes at most', () => {
-    const message = leftoverMessage(phase(['a', 'b', 'c', 'd'].map((error) => failed({ error }))));
-    expect(message).toBe('4 leftovers: act in 6.2s; a; b; c');
+  it('lists less where there is less room', () => {
+    const made = report({ post: phase(Array(50).fill(failed({ error: 'x'.repeat(200) }))) });
+    expect(summaryOf(made, { limit: 16_000 }).match(/<tr><td><code>task-1/g)).toHaveLength(10);
   });
 
-  it('tells which provider can’t be reached', () => {
-    expect(leftoverMessage(phase([], { providers: [unavailable] }))).toBe(
-      'Not cleaned up: docker can’t be reached; docker: no answer',
-    );
+  it('gives up first what matters least', () => {
+    const logTail = Array(10).fill('x'.repeat(200));
+    const made = report({ post: phase([failed({ steps: [step()] })]), deaths: Array(20).fill(death({ logTail })) });
+    const summary = summaryOf(made, { limit: 14_000 });
+    expect(summary).toContain('<code>task-1</code><br>');
+    expect(summary).toContain('20 containers more: see the report.');
   });
+
+  it.each([12_000, 20_000, 100_000, 300_000, 600_000, 1_000_000])(
+    'is never longer than %i bytes when that is all there is',
+    (limit) => {
+      const evil = '\u{10ffff}'.repeat(1_000);
+      const made = report({
+        post: phase(Array(100).fill(failed({ name: evil, error: evil, command: evil.slice(0, 900) }))),
+        deaths: Array(100).fill(death({ name: evil, logTail: Array(10).fill(evil) })),
+      });
+      const broken = {
+        ...made,
+        session: {
+          lastIndexOf: () => {
+            throw new Error(evil);
+          },
+        } as unknown as string,
+      };
+      expect(Buffer.byteLength(summaryOf(made, { limit }))).toBeLessThanOrEqual(limit);
+      expect(Buffer.byteLength(summaryOf(broken, { limit }))).toBeLessThanOrEqual(limit);
+    },
+  );
 });

@@ -1,0 +1,66 @@
+import { htmlCode, htmlPre } from './escape';
+import { exitMeaning } from './exit-code';
+import type { Section } from './fit';
+import type { DeathReport, Report } from './model';
+import { count, time } from './words';
+
+/** More are counted: who looks at twenty has seen what is wrong. */
+const MOST_DEATHS = 20;
+
+/** Characters. */
+const MOST_NAME = 80;
+
+/** Containers that failed during the benchmark, with the last that they said. */
+export function deathsSection({ deaths }: Report): Section {
+  return {
+    title: 'the containers that failed',
+    priority: 2,
+    render(most) {
+      const failed = deaths.filter(hasFailed);
+      if (failed.length === 0) return '';
+      const shown = failed.slice(0, Math.min(most, MOST_DEATHS));
+      const rest = failed.length - shown.length;
+      const untold = deaths.filter(({ exitCode, oomKilled }) => exitCode === null && !oomKilled).length;
+      return [
+        `<h4>${count(failed.length, 'container')} failed during the benchmark</h4>`,
+        ...(shown.length > 0 ? [table(shown)] : []),
+        ...(rest > 0 ? [`<p>${count(rest, 'container')} more: see the report.</p>`] : []),
+        ...(untold > 0 ? [`<p>How ${count(untold, 'other container')} ended is not known.</p>`] : []),
+      ].join('\n\n');
+    },
+  };
+}
+
+/** It ended with an error, or for want of memory. Where nobody told how it ended, nobody knows. */
+export function hasFailed({ exitCode, oomKilled }: DeathReport): boolean {
+  return oomKilled || (exitCode !== null && exitCode !== 0);
+}
+
+function table(deaths: readonly DeathReport[]): string {
+  return [
+    '<table>',
+    '<tr><th align="left">Container</th><th align="right">Exit code</th><th align="left">Meaning</th><th align="right">Lived</th></tr>',
+    ...deaths.map(rows),
+    '</table>',
+  ].join('\n');
+}
+
+/** The log is a row of its own: it needs the width. */
+function rows(death: DeathReport): string {
+  const { name, exitCode, livedMs } = death;
+  const cells = [
+    `<td>${htmlCode(name, MOST_NAME)}</td>`,
+    `<td align="right">${exitCode ?? ''}</td>`,
+    `<td>${exitMeaning(death)}</td>`,
+    `<td align="right">${livedMs === null ? '' : time(livedMs)}</td>`,
+  ];
+  return `<tr>${cells.join('')}</tr>\n<tr><td colspan="4">${logOf(death)}</td></tr>`;
+}
+
+function logOf({ logTail, logFile, logReason }: DeathReport): string {
+  const where = logFile === null ? '' : `<sub>whole log: ${htmlCode(logFile)}</sub>`;
+  const why = logReason === null ? '' : `<sub>log: ${htmlCode(logReason)}</sub>`;
+  if (logTail.length === 0) return where || why || '<sub>no log</sub>';
+  const title = logTail.length === 1 ? 'Its last line' : `Its last ${logTail.length} lines`;
+  return `<details><summary>${title}</summary>\n${htmlPre(logTail)}\n${[where, why].filter((part) => part !== '').join('<br>')}</details>`;
+}

@@ -1,0 +1,80 @@
+import { constants } from 'node:os';
+
+/** What is to be known of an end to name it. */
+export interface ExitCode {
+  readonly exitCode: number | null;
+  readonly oomKilled?: boolean;
+}
+
+/** What ends of processes come down to: few, and fit for the label of a metric. */
+export const exitClasses = [
+  'success',
+  'error',
+  'not_started',
+  'out_of_memory',
+  'killed',
+  'crashed',
+  'signal',
+  'unknown',
+] as const;
+export type ExitClass = (typeof exitClasses)[number];
+
+/** A shell adds the signal's number to this, and so do container engines. https://www.gnu.org/software/bash/manual/html_node/Exit-Status.html */
+const SIGNALLED = 128;
+
+/** By their names, which are the same everywhere; their numbers are not. */
+const CRASHES: ReadonlySet<string> = new Set(['SIGILL', 'SIGABRT', 'SIGBUS', 'SIGFPE', 'SIGSEGV', 'SIGSYS', 'SIGTRAP']);
+
+const SIGNAL_NAMES: ReadonlyMap<number, string> = new Map(
+  // Several names of one number: the first is the usual one.
+  Object.entries(constants.signals)
+    .toReversed()
+    .map(([name, number]) => [number, name]),
+);
+
+/** The class of a container's or command's end. */
+export function exitClassOf({ exitCode, oomKilled = false }: ExitCode): ExitClass {
+  if (oomKilled) return 'out_of_memory';
+  if (exitCode === null) return 'unknown';
+  if (exitCode === 0) return 'success';
+  if (exitCode in NOT_STARTED) return 'not_started';
+  const signal = signalOf(exitCode);
+  if (signal === undefined) return 'error';
+  if (signal === 'SIGKILL') return 'killed';
+  return CRASHES.has(signal) ? 'crashed' : 'signal';
+}
+
+/** What an exit code says, in a few words; empty where it is only the program's own. */
+export function exitMeaning({ exitCode, oomKilled = false }: ExitCode): string {
+  if (oomKilled) return 'out of memory';
+  if (exitCode === null) return 'not known';
+  const notStarted = NOT_STARTED[exitCode];
+  if (notStarted !== undefined) return notStarted;
+  const signal = signalOf(exitCode);
+  return signal === undefined ? '' : `${SIGNAL_MEANINGS[signal] ?? 'ended'} (${signal})`;
+}
+
+/** https://docs.docker.com/engine/containers/run/#exit-status; the same three as a shell's. */
+const NOT_STARTED: Readonly<Record<number, string>> = {
+  125: 'the engine could not start it',
+  126: 'the command can’t be executed',
+  127: 'the command was not found',
+};
+
+const SIGNAL_MEANINGS: Readonly<Record<string, string>> = {
+  SIGHUP: 'hung up',
+  SIGINT: 'interrupted',
+  SIGQUIT: 'quit',
+  SIGILL: 'illegal instruction',
+  SIGABRT: 'aborted itself',
+  SIGBUS: 'bus error',
+  SIGFPE: 'arithmetic error',
+  SIGKILL: 'killed, or out of memory',
+  SIGSEGV: 'segmentation fault',
+  SIGPIPE: 'broken pipe',
+  SIGTERM: 'terminated',
+};
+
+function signalOf(exitCode: number): string | undefined {
+  return SIGNAL_NAMES.get(exitCode - SIGNALLED);
+}

@@ -1,0 +1,133 @@
+import { Gauge, Histogram, Registry } from 'prom-client';
+import { retryCauses } from '../reaper/cause';
+import { runnerOf } from '../reaper/labels';
+import { outcomes } from '../reaper/outcome';
+import { rungActions } from '../reaper/provider';
+import { writeWhole } from './atomic';
+import { exitClasses, exitClassOf } from './exit-code';
+import type { PhaseReport, Report, ResourceReport } from './model';
+
+/** Seconds. A healthy engine needs tenths; a grace period is 5 s, the longest request 15 s by default, and a rung has its retries. */
+const BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30, 60, 120];
+
+/** Writes the metrics so that node_exporter's textfile collector never reads half of them. */
+export async function writeMetrics(path: string, report: Report): Promise<void> {
+  await writeWhole(path, await metricsOf(report));
+}
+
+/**
+ * The report as Prometheus' text format: what the last session did. Gauges, therefore, and no counters: nothing adds up from one
+ * session to the next. No label holds foreign text or has more values than there are providers, but for the one that is there to
+ * find a session. `docs/metrics.md` describes them.
+ */
+export async function metricsOf(report: Report): Promise<string> {
+  const registry = new Registry();
+  const runner = report.session === null ? undefined : runnerOf(report.session);
+  // Runners on one host: their files must not hold the same series.
+  if (runner !== undefined) registry.setDefaultLabels({ runner });
+  addSession(registry, report);
+  addBenchmark(registry, report);
+  const phases = Object.entries(report.phases).flatMap(([name, phase]) => (phase === null ? [] : [[name, phase] as const]));
+  addPhases(registry, phases);
+  addResources(registry, phases);
+  addSteps(registry, phases);
+  return `${(await registry.metrics()).trimEnd()}\n`;
+}
+
+type NamedPhases = readonly (readonly [name: string, phase: PhaseReport])[];
+
+/** A gauge of the registry's own: prom-client would put it into a global one otherwise. */
+function gauge<L extends string>(registry: Registry, name: string, help: string, labelNames: readonly L[]): Gauge<L> {
+  return new Gauge({ name: `cleanup_action_${name}`, help, labelNames: [...labelNames], registers: [registry] });
+}
+
+function addSession(registry: Registry, { session, versions, finishedAt, deaths }: Report): void {
+  gauge(registry, 'info', 'The version that made these metrics, and the session that they are about. Always 1.', [
+    'version',
+    'session',
+  ]).set({ version: versions?.action ?? 'unknown', session: session ?? 'unknown' }, 1);
+  gauge(registry, 'last_run_timestamp_seconds', 'When the last session ended, in seconds since the epoch.', []).set(
+    Date.parse(finishedAt) / 1000,
+  );
+  const died = gauge(registry, 'deaths', 'Containers that ended by themselves during the benchmark, by how.', ['exit_class']);
+  for (const exitClass of exitClasses)
+    died.set({ exit_class: exitClass }, deaths.filter((death) => exitClassOf(death) === exitClass).length);
+}
+
+function addBenchmark(registry: Registry, { benchmark }: Report): void {
+  if (benchmark === null) return;
+  gauge(registry, 'benchmark_exit_code', 'The benchmark’s exit code.', []).set(benchmark.exitCode);
+  gauge(registry, 'benchmark_duration_seconds', 'How long the benchmark ran.', []).set(benchmark.durationMs / 1000);
+  gauge(registry, 'benchmark_timed_out', 'Whether the benchmark was ended at its timeout: 1 or 0.', []).set(
+    Number(benchmark.timedOut),
+  );
+}
+
+function addPhases(registry: Registry, phases: NamedPhases): void {
+  const seconds = gauge(registry, 'phase_duration_seconds', 'How long a cleanup took.', ['phase']);
+  const deadline = gauge(registry, 'deadline_seconds', 'How long a cleanup could have taken at most.', ['phase']);
+  const used = gauge(registry, 'deadline_used_ratio', 'The part of its deadline that a cleanup took, from 0 to 1.', ['phase']);
+  const verified = gauge(registry, 'verified', 'Whether a last listing found nothing left: 1 or 0.', ['phase']);
+  const up = gauge(registry, 'provider_up', 'Whether a provider could be reached: 1 or 0. Skipped ones are left out.', [
+    'phase',
+    'provider',
+  ]);
+  for (const [phase, { durationMs, deadlineMs, verified: isVerified, providers }] of phases) {
+    seconds.set({ phase }, durationMs / 1000);
+    verified.set({ phase }, Number(isVerified));
+    if (deadlineMs !== undefined && deadlineMs > 0) {
+      deadline.set({ phase }, deadlineMs / 1000);
+      used.set({ phase }, durationMs / deadlineMs);
+    }
+    for (const { name: provider, status } of providers) {
+      if (status !== 'skipped') up.set({ phase, provider }, Number(status === 'ready'));
+    }
+  }
+}
+
+function addResources(registry: Registry, phases: NamedPhases): void {
+  const labels = ['phase', 'provider', 'kind'] as const;
+  const resources = gauge(registry, 'resources', 'Resources, by what became of them.', [...labels, 'outcome']);
+  const stopFailures = gauge(
+    registry,
+    'graceful_stop_failures',
+    'Resources that were asked to stop and had to be killed, or are still there.',
+    labels,
+  );
+  for (const [phase, { resources: all }] of phases) {
+    for (const group of Map.groupBy(all, ({ provider, kind }) => `${kind} ${provider}`).values()) {
+      const [first] = group;
+      if (first === undefined) continue;
+      const where = { phase, provider: first.provider, kind: first.kind };
+      for (const outcome of outcomes)
+        resources.set({ ...where, outcome }, group.filter((resource) => resource.outcome === outcome).length);
+      stopFailures.set(where, group.filter(ignoredItsStop).length);
+    }
+  }
+}
+
+function ignoredItsStop({ outcome, steps }: ResourceReport): boolean {
+  return (
+    (outcome === 'killed' || outcome === 'failed') && steps.some(({ action, attempts }) => action === 'stop' && attempts > 0)
+  );
+}
+
+function addSteps(registry: Registry, phases: NamedPhases): void {
+  const seconds = new Histogram({
+    name: 'cleanup_action_rung_duration_seconds',
+    help: 'How long the rungs took, each with its retries.',
+    labelNames: ['phase', 'provider', 'rung'],
+    buckets: BUCKETS,
+    registers: [registry],
+  });
+  const retries = gauge(registry, 'retries', 'Requests that were sent again, by why.', ['phase', 'provider', 'cause']);
+  for (const [phase, { resources }] of phases) {
+    for (const [provider, group] of Map.groupBy(resources, (resource) => resource.provider)) {
+      const steps = group.flatMap((resource) => resource.steps).filter(({ attempts }) => attempts > 0);
+      for (const rung of rungActions) seconds.zero({ phase, provider, rung });
+      for (const { action: rung, durationMs } of steps) seconds.observe({ phase, provider, rung }, durationMs / 1000);
+      const causes = steps.flatMap(({ retriedAfter = [] }) => retriedAfter);
+      for (const cause of retryCauses) retries.set({ phase, provider, cause }, causes.filter((one) => one === cause).length);
+    }
+  }
+}
