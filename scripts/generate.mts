@@ -1,5 +1,6 @@
 /**
- * Writes what comes from the table of settings: action.yml and the README's tables; with --check, fails when they differ.
+ * Writes what is made from something else: action.yml and the README's tables from the table of settings, the version from package.json;
+ * with --check, fails when they differ.
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -12,7 +13,7 @@ function actionYml(): string {
   const action = {
     name: 'Cleanup for benchmarks',
     description:
-      'What your job starts is gone when your job ends, and you are shown that it is: Docker containers of benchmarks.',
+      'What your job starts is gone when your job ends, and you are shown that it is: Docker containers and Daytona sandboxes of benchmarks.',
     author: 'The cleanup-action authors',
     branding: { icon: 'trash-2', color: 'green' },
     inputs: Object.fromEntries(settingKeys.map((key) => [inputName(key), inputOf(settings[key])])),
@@ -47,9 +48,15 @@ function between(text: string, name: string, content: string): string {
   return `${text.slice(0, from + start.length)}\n${content}\n${text.slice(to)}`;
 }
 
+async function versionModule(): Promise<string> {
+  const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
+  return `/** Made from package.json by \`npm run build\`. */\nexport const VERSION = '${version}';\n`;
+}
+
 const readme = await readFile(join(root, 'README.md'), 'utf8');
 const files = {
   'action.yml': actionYml(),
+  'src/version.ts': await versionModule(),
   'README.md': between(between(readme, 'settings', settingsTable()), 'outputs', outputsTable()),
 };
 
@@ -57,7 +64,7 @@ for (const [path, content] of Object.entries(files)) {
   const current = await readFile(join(root, path), 'utf8').catch(() => '');
   if (current === content) continue;
   if (process.argv.includes('--check')) {
-    console.error(`${path} is not what src/config/settings.ts says: run \`npm run build\` and commit it.`);
+    console.error(`${path} is not what it is made from: run \`npm run build\` and commit it.`);
     process.exitCode = 1;
   } else {
     await writeFile(join(root, path), content);

@@ -7,6 +7,7 @@ import { withRetries } from '../reaper/retry';
 import { connect, NoEngine } from './connect';
 import { type Endpoint, type Environment, endpoints } from './endpoint';
 import { type DockerSettings, dockerProvider, removalOfAll } from './provider';
+import { dockerRecordable } from './recordable';
 
 const NAME = 'docker';
 
@@ -66,6 +67,7 @@ async function discoverOne(
       description: `${engine.version} at ${engine.endpoint.url} (${engine.endpoint.from})`,
       found: { ...engine.endpoint },
       removalOfAll: (label) => removalOfAll(engine.endpoint, label),
+      recordable: dockerRecordable(engine, settingsOf(config, name), clock),
     };
   } catch (error) {
     const required = config.docker === true || found !== undefined;

@@ -1,23 +1,27 @@
-import * as core from '@actions/core';
 import type { Config } from '../config/config';
-import { plainLine } from '../report/escape';
+import { annotationOf } from '../report/annotation';
 import type { PhaseReport } from '../report/model';
-import { leftoverMessage } from '../report/summary';
 import { needsAction } from '../report/verdict';
+import type { Console } from './console';
 
 /**
  * One annotation for all that a phase left, never one a resource: a matrix multiplies them.
  * @returns false when it fails the step, as `fail-on-error` says
  */
-export function annotate(phase: PhaseReport, { failOnError }: Config, sessionId: string | undefined): boolean {
+export function annotate(
+  phase: PhaseReport,
+  { failOnError }: Config,
+  sessionId: string | undefined,
+  when: 'pre' | 'post',
+  console: Console,
+): boolean {
   if (!needsAction(phase)) return true;
-  const message = plainLine(leftoverMessage(phase));
-  const title = `Cleanup of session ${sessionId ?? 'unknown'}`;
+  const { title, message } = annotationOf(phase, sessionId, when);
   if (!failOnError) {
-    core.warning(message, { title });
+    console.warning(message, title);
     return true;
   }
-  core.error(message, { title });
+  console.error(message, title);
   process.exitCode = 1;
   return false;
 }

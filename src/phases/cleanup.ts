@@ -45,6 +45,7 @@ export async function cleanUp(cleanup: Cleanup): Promise<PhaseReport> {
   const resources = swept.flatMap(({ result }) => result?.settlements.map(resourceReport) ?? []);
   return {
     durationMs: Math.round(clock.now() - startedAt),
+    deadlineMs: config.deadline,
     verified: swept.every(({ report, result }) => result?.verified ?? report.status === 'skipped'),
     dryRun: mode.kind === 'plan',
     providers: swept.map(({ report }) => report),

@@ -13,6 +13,8 @@ export interface ExitedCleanup {
   readonly config: Config;
   /** What is the session's. */
   readonly owned: Selector;
+  /** Whether a container that has exited may go by now: its log is kept first. */
+  readonly mayGo: (container: Resource) => boolean;
   /** Milliseconds that a container stays after its exit. */
   readonly ttlMs: number;
   readonly clock: Clock;
@@ -56,7 +58,7 @@ export async function sweepExited(options: ExitedCleanup): Promise<PhaseReport> 
 
 /** The session's containers that were seen to have exited at least the time to live ago. Remembers when each was seen so first. */
 function exitedSince(since: Map<string, number>, failed: ReadonlySet<string>, options: ExitedCleanup): Selector {
-  const { clock, owned, ttlMs } = options;
+  const { clock, owned, ttlMs, mayGo } = options;
   return (resource: Resource) => {
     if (resource.kind !== 'container' || !owned(resource) || protectionOf(resource) !== undefined) return false;
     if (resource.running || NOT_YET_RUN.has(resource.state)) {
@@ -65,7 +67,7 @@ function exitedSince(since: Map<string, number>, failed: ReadonlySet<string>, op
     }
     const seen = since.get(keyOf(resource)) ?? clock.now();
     since.set(keyOf(resource), seen);
-    return !failed.has(keyOf(resource)) && clock.now() - seen >= ttlMs;
+    return !failed.has(keyOf(resource)) && clock.now() - seen >= ttlMs && mayGo(resource);
   };
 }
 

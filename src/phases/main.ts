@@ -1,29 +1,33 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as core from '@actions/core';
-import { type BenchmarkResult, runBenchmark } from '../benchmark/run';
 import { shellCommand } from '../benchmark/shell';
-import { type Config, parseConfig } from '../config/config';
+import { parseConfig } from '../config/config';
 import { savable } from '../config/saved';
+import { runnerConsole as console } from '../github/console';
 import { readInputs } from '../github/inputs';
 import { exportVariables, type SessionVariables, setOutputs } from '../github/outputs';
 import { earlierSessions, sessionDirectory, surroundings } from '../github/runner';
-import { saveBenchmark, saveMain } from '../github/state';
+import { saveBenchmark, saveFound, saveMain } from '../github/state';
 import { systemClock } from '../reaper/clock';
-import type { Connection } from '../reaper/connection';
 import { writeReport } from '../report/json';
 import { closingLines } from '../report/lines';
-import { type BenchmarkReport, isoTime, type PhaseReport, type Report, removedIn } from '../report/model';
+import { type BenchmarkReport, type DeathReport, type PhaseReport, removedIn } from '../report/model';
 import { labelArgument, labelFile, newSession, type Session } from '../session/session';
 import { annotate } from './annotate';
-import { sweepExited } from './exited';
+import { benchmarkReport, runUnderCare } from './benchmark';
 import { preClean } from './pre-clean';
 import { selectAfter } from './selection';
+import { readSnapshot } from './snapshot';
+import { wholeReport } from './whole-report';
 
 const clock = systemClock;
 
-/** The action's main: cleans what earlier runs left, says whose the new resources are, and runs the benchmark if it is given one. */
-export async function main(): Promise<void> {
+/**
+ * The action's main: cleans what earlier runs left, says whose the new resources are, and runs the benchmark if it is given one.
+ * @param stop ends the benchmark
+ */
+export async function main(stop: AbortSignal): Promise<void> {
   const startedAt = clock.now();
   const raw = readInputs();
   const session = newSession(surroundings(process.env));
@@ -33,28 +37,51 @@ export async function main(): Promise<void> {
   const directory = sessionDirectory(process.env, session.id);
   await mkdir(directory, { recursive: true });
 
-  const cleaned = await preClean(config, session.id, directory, startedAt);
-  if (cleaned === undefined) return;
+  const cleaned = await preClean({
+    config,
+    sessionId: session.id,
+    earlier: earlierSessions(process.env),
+    directory,
+    startedAt,
+    console,
+    onFound: saveFound,
+  });
   const { pre, connections } = cleaned;
-  for (const line of closingLines(pre)) core.info(line);
+  if (pre === undefined) {
+    core.setFailed(cleaned.problem);
+    return;
+  }
+  for (const line of closingLines(pre)) console.info(line);
   const variables = await announce(session, directory);
-  const writeReports = async (benchmark: BenchmarkReport | null, run: PhaseReport | null) => {
-    const report = reportOf(session, startedAt, benchmark, { pre, run, post: null });
+  const writeReports = async (
+    benchmark: BenchmarkReport | null,
+    run: PhaseReport | null,
+    deaths: readonly DeathReport[] = [],
+  ) => {
+    const phases = { pre, run, post: null };
+    const report = wholeReport({ session: session.id, startedAt, now: clock.now(), benchmark, deaths, phases });
     await writeReport(join(directory, MAIN_REPORT), report);
     await writeReport(config.reportPath, report);
   };
-  setOutputs({ removed: removedIn(pre), failed: pre.totals.failed, report: config.reportPath });
+  setOutputs({ removed: removedIn(pre), failed: pre.totals.failed, report: config.reportPath, logs: config.logsPath });
   await writeReports(null, null);
-  if (!annotate(pre, config, session.id)) return;
+  if (!annotate(pre, config, session.id, 'pre', console)) return;
   if (config.run === undefined) return;
 
-  const ended = new AbortController();
-  const [result, run] = await Promise.all([
-    benchmark(config.run, config, directory, variables).finally(() => ended.abort()),
-    sweepBeside(config, session.id, connections, ended.signal),
-  ]);
+  const before = config.scope === 'job' ? await readSnapshot(directory) : undefined;
+  const { result, run, deaths } = await runUnderCare({
+    config,
+    sessionId: session.id,
+    command: await shellCommand(config.shell, config.run, directory),
+    environment: { ...process.env, ...variables },
+    connections,
+    recorded: selectAfter(config, session.id, before).selector,
+    console,
+    onGroup: saveBenchmark,
+    stop,
+  });
   setOutputs({ 'exit-code': result.exitCode });
-  await writeReports(benchmarkReport(config.run, result), run);
+  await writeReports(benchmarkReport(config.run, result), run, deaths);
   process.exitCode = result.exitCode;
 }
 
@@ -74,61 +101,6 @@ async function announce(session: Session, directory: string): Promise<SessionVar
   };
   exportVariables(variables);
   setOutputs({ 'session-id': session.id, label, 'label-file': file });
-  core.info(`What carries the label ${label} is removed when this job ends.`);
+  console.info(`What carries the label ${label} is removed when this job ends.`);
   return variables;
-}
-
-/** `exited-ttl`: what goes while the benchmark runs; null when it is not set. */
-async function sweepBeside(
-  config: Config,
-  sessionId: string,
-  connections: readonly Connection[],
-  benchmark: AbortSignal,
-): Promise<PhaseReport | null> {
-  if (config.exitedTtl === undefined || config.dryRun) return null;
-  const owned = selectAfter({ ...config, scope: 'session' }, sessionId, undefined).selector;
-  return sweepExited({ connections, config, owned, ttlMs: config.exitedTtl, clock, log: core.info, benchmark });
-}
-
-async function benchmark(
-  script: string,
-  config: Config,
-  directory: string,
-  variables: SessionVariables,
-): Promise<BenchmarkResult> {
-  const result = await runBenchmark({
-    command: await shellCommand(config.shell, script, directory),
-    workingDirectory: config.workingDirectory,
-    environment: { ...process.env, ...variables },
-    timeoutMs: config.timeout,
-    graceMs: config.gracePeriod,
-    clock,
-    onStarted: saveBenchmark,
-  });
-  saveBenchmark(undefined);
-  if (result.exitCode !== 0) core.error(endOf(result), { title: 'Benchmark' });
-  return result;
-}
-
-function endOf({ exitCode, signal, timedOut, interruptedBy }: BenchmarkResult): string {
-  if (timedOut) return `The benchmark was ended at its timeout (exit code ${exitCode}).`;
-  if (interruptedBy) return `The benchmark was ended, because this step was (${interruptedBy}, exit code ${exitCode}).`;
-  return signal ? `The benchmark was ended by ${signal} (exit code ${exitCode}).` : `The benchmark exited with code ${exitCode}.`;
-}
-
-function benchmarkReport(script: string, { exitCode, signal, timedOut, durationMs }: BenchmarkResult): BenchmarkReport {
-  const command = script.split('\n')[0]?.trim() ?? '';
-  return { command, exitCode, signal, timedOut, durationMs: Math.round(durationMs) };
-}
-
-function reportOf(session: Session, startedAt: number, benchmark: BenchmarkReport | null, phases: Report['phases']): Report {
-  return {
-    schemaVersion: 1,
-    session: session.id,
-    startedAt: isoTime(startedAt),
-    finishedAt: isoTime(clock.now()),
-    benchmark,
-    deaths: [],
-    phases,
-  };
 }

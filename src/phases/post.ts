@@ -1,31 +1,33 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import * as core from '@actions/core';
-import { endGroup, isGroupOf } from '../benchmark/process-group';
+import { limitsFrom, Offspring } from '../benchmark/offspring';
+import { processList, survivorsLine } from '../benchmark/survivors';
 import { BadSettings, type Config, parseConfig } from '../config/config';
 import { restored } from '../config/saved';
+import { runnerConsole as console } from '../github/console';
 import { readInputs } from '../github/inputs';
 import { sessionDirectory } from '../github/runner';
 import { loadState, type SavedState } from '../github/state';
 import { appendSummary } from '../github/summary';
 import { sleep, systemClock } from '../reaper/clock';
-import type { Connection } from '../reaper/connection';
 import { Deadline } from '../reaper/deadline';
-import { asError } from '../reaper/errors';
 import type { SweepMode } from '../reaper/sweep';
 import { plainLine } from '../report/escape';
 import { writeReport } from '../report/json';
-import { closingLines, providerLine } from '../report/lines';
-import { isoTime, type PhaseReport, providerReport, type Report } from '../report/model';
+import { closingLines } from '../report/lines';
+import { writeMetrics } from '../report/metrics';
+import type { DeathReport, Report } from '../report/model';
 import { summaryOf } from '../report/summary';
 import { time } from '../report/words';
-import { labelArgument } from '../session/session';
 import { annotate } from './annotate';
-import { cleanUp } from './cleanup';
+import { together } from './deaths';
+import { duty } from './duty';
 import { MAIN_REPORT } from './main';
 import { discoverProviders } from './providers';
 import { selectAfter } from './selection';
 import { type Before, readSnapshot } from './snapshot';
+import { tearDown } from './teardown';
+import { wholeReport } from './whole-report';
 
 const clock = systemClock;
 
@@ -35,22 +37,26 @@ export async function post(): Promise<void> {
   const config = settingsFor(state);
   if (config === undefined) return;
   const startedAt = clock.now();
-  const before = await duty('reading main’s report', () => mainReport(state));
-  await duty('ending the benchmark', () => endBenchmark(state, config));
-  const phase = await clean(state, config);
-  for (const line of closingLines(phase)) core.info(line);
-  const report: Report = {
-    schemaVersion: 1,
+  const before = await duty(console, 'reading main’s report', () => mainReport(state));
+  await duty(console, 'ending the benchmark', () => endBenchmark(state, config));
+  const { phase, deaths } = await clean(state, config, before?.deaths ?? []);
+  for (const line of closingLines(phase)) console.info(line);
+  const report = wholeReport({
     session: state.main?.session.id ?? null,
-    startedAt: before?.startedAt ?? isoTime(startedAt),
-    finishedAt: isoTime(clock.now()),
+    startedAt: before?.startedAt ?? startedAt,
+    now: clock.now(),
     benchmark: before?.benchmark ?? null,
-    deaths: [],
+    deaths: together(before?.deaths ?? [], deaths),
     phases: { pre: before?.phases.pre ?? null, run: before?.phases.run ?? null, post: phase },
-  };
-  await duty('writing the report', () => writeReport(config.reportPath, report));
-  if (config.summary) await duty('writing the summary', () => appendSummary(summaryOf(report), process.env));
-  annotate(phase, config, state.main?.session.id);
+  });
+  await tell(report, config);
+  annotate(phase, config, state.main?.session.id, 'post', console);
+}
+
+async function tell(report: Report, { reportPath, metricsPath, summary }: Config): Promise<void> {
+  await duty(console, 'writing the report', () => writeReport(reportPath, report));
+  if (metricsPath !== undefined) await duty(console, 'writing the metrics', () => writeMetrics(metricsPath, report));
+  if (summary) await duty(console, 'writing the summary', () => appendSummary(summaryOf(report, { reportPath }), process.env));
 }
 
 /**
@@ -63,16 +69,7 @@ function settingsFor({ main }: SavedState): Config | undefined {
     return parseConfig(main ? restored(main.settings, current) : current, process.env);
   } catch (error) {
     if (!(error instanceof BadSettings)) throw error;
-    core.info('Nothing to clean up: main refused its inputs and started nothing.');
-    return undefined;
-  }
-}
-
-async function duty<T>(what: string, work: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await work();
-  } catch (error) {
-    core.warning(plainLine(`${what} failed: ${asError(error).message}`), { title: 'Cleanup' });
+    console.info('Nothing to clean up: main refused its inputs and started nothing.');
     return undefined;
   }
 }
@@ -83,52 +80,54 @@ async function mainReport({ main }: SavedState): Promise<Report | undefined> {
   return text === undefined ? undefined : (JSON.parse(text) as Report);
 }
 
-/** Only where main was killed: it ends what it started otherwise. */
+/** Where main was killed; it ends what it started otherwise. */
 async function endBenchmark({ benchmark, main }: SavedState, config: Config): Promise<void> {
-  if (benchmark === undefined || main === undefined) return;
-  if (!(await isGroupOf(benchmark, `CLEANUP_SESSION_ID=${main.session.id}`))) return;
-  core.info(`Ending the benchmark (process group ${benchmark}), which outlived main.`);
-  await endGroup(benchmark, config.gracePeriod, clock);
+  if (main === undefined || config.run === undefined) return;
+  const offspring = Offspring.ofEarlier(main.session.id, benchmark);
+  const found = await offspring.alive();
+  if (found.length === 0) return;
+  console.info(plainLine(`Ending the benchmark, which outlived main: ${processList(found)}.`));
+  const survivors = await offspring.end(limitsFrom(clock.now(), config.gracePeriod), clock);
+  if (survivors.length > 0) console.warning(plainLine(survivorsLine(survivors)), 'Benchmark');
 }
 
-async function clean({ main, found }: SavedState, config: Config): Promise<PhaseReport> {
+/** @param told the deaths that main has told */
+async function clean({ main, found }: SavedState, config: Config, told: readonly DeathReport[]): ReturnType<typeof tearDown> {
   if (config.delay > 0) {
-    core.info(`Waiting ${time(config.delay)}, as delay says.`);
+    console.info(`Waiting ${time(config.delay)}, as delay says.`);
     await sleep(clock, config.delay, new AbortController().signal);
   }
   const deadline = new Deadline(clock, config.deadline);
-  core.startGroup('Cleanup');
   try {
-    const connections = discoverProviders(config, process.env, clock, deadline, found).map(told);
-    return await cleanUp({
-      connections,
-      selection: selectAfter(config, main?.session.id, await snapshotFor(config, main)),
-      mode: modeOf(config),
-      ...(main ? { label: labelArgument(main.session.id) } : {}),
-      config,
-      deadline,
-      clock,
-      log: core.info,
-    });
+    return await console.group('Cleanup', async () =>
+      tearDown({
+        config,
+        sessionId: main?.session.id,
+        connections: discoverProviders(config, process.env, clock, deadline, found, console),
+        selection: selectAfter(config, main?.session.id, await snapshotFor(config, main)),
+        mode: modeOf(config),
+        told,
+        deadline,
+        clock,
+        console,
+      }),
+    );
   } finally {
-    core.endGroup();
     deadline.dispose();
   }
-}
-
-async function told(found: Promise<Connection>): Promise<Connection> {
-  const connection = await found;
-  core.info(providerLine(providerReport(connection)));
-  return connection;
 }
 
 /** For `scope: job`. Without main's list nobody knows what was there before: then the session's own is all that is removed. */
 async function snapshotFor({ scope }: Config, main: SavedState['main']): Promise<Before | undefined> {
   if (scope === 'session') return undefined;
   const before =
-    main && (await duty('reading what was there before', () => readSnapshot(sessionDirectory(process.env, main.session.id))));
+    main &&
+    (await duty(console, 'reading what was there before', () => readSnapshot(sessionDirectory(process.env, main.session.id))));
   if (before === undefined)
-    core.warning('scope: job can’t be kept: main left no list of what was there before. Only the session’s own is removed.');
+    console.warning(
+      'scope: job can’t be kept: main left no list of what was there before. Only the session’s own is removed.',
+      'Cleanup',
+    );
   return before;
 }
 

@@ -20,7 +20,7 @@ describe('a job whose steps are the benchmark', () => {
     const report = await job.report();
     expect(report.phases.post).toMatchObject({ verified: true, totals: { graceful: 1, killed: 1, removed: 1, failed: 0 } });
     expect(report.session).toBe(await job.session());
-    expect(await job.summary()).toMatch(/^### ✅ Everything is gone: 3 containers in /);
+    expect(await job.summary()).toMatch(/^<h3>✅ Everything is gone: 3 containers in /);
     expect(post.output).toContain('Everything is gone: 3 containers');
     expect(post.output).not.toContain('::warning');
   });
@@ -59,7 +59,7 @@ describe('a job whose steps are the benchmark', () => {
 
     expect(post.exitCode).toBe(0);
     expect((await job.report()).phases.post).toMatchObject({ verified: true, resources: [] });
-    expect(await job.summary()).toMatch(/^### ✅ Nothing to clean up\n/);
+    expect(await job.summary()).toMatch(/^<p>✅ Nothing to clean up · session <code>[0-9a-z]{8}<\/code><\/p>\n\n$/);
   });
 
   test('is clean also when post runs twice', async () => {

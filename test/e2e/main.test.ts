@@ -51,7 +51,7 @@ describe('without an engine', () => {
 
     expect(main.exitCode).toBe(1);
     expect(main.output).toMatch(
-      /^::error::docker is set to true, but there is no Docker engine at unix:\/\/\/no\/such\/docker.sock/m,
+      /^::error::docker is set to true, and can’t be used: no Docker engine at unix:\/\/\/no\/such\/docker.sock/m,
     );
     expect(main.output).not.toContain('started');
   });
@@ -163,6 +163,7 @@ describe('several engines', () => {
       providers: [
         { name: `docker (${down})`, status: 'skipped' },
         { name: `docker (${up})`, status: 'ready' },
+        { name: 'daytona', status: 'skipped' },
       ],
       resources: [{ provider: `docker (${up})`, outcome: 'graceful' }],
     });

@@ -13,11 +13,13 @@ const exited = { ...ours, state: 'exited', running: false };
 
 let provider: FakeProvider;
 let benchmark: AbortController;
+let held: Set<string>;
 
 beforeEach(() => {
   vi.useFakeTimers();
   provider = new FakeProvider();
   benchmark = new AbortController();
+  held = new Set();
 });
 afterEach(() => vi.useRealTimers());
 
@@ -28,6 +30,7 @@ async function swept(during: () => Promise<unknown>): Promise<PhaseReport> {
     connections: [connection],
     config: parseConfig({}, {}),
     owned: ofSession(SESSION),
+    mayGo: (container) => !held.has(container.id),
     ttlMs: 60_000,
     clock: systemClock,
     log: () => undefined,

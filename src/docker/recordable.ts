@@ -1,0 +1,82 @@
+import type { Clock } from '../reaper/clock';
+import { asError } from '../reaper/errors';
+import type { Happening, Recordable } from '../reaper/recordable';
+import type { Engine } from './connect';
+import { Containers } from './containers';
+import { classify, hasStatus } from './errors';
+import { happeningsIn } from './events';
+import { FactTeller } from './facts';
+import { type Inspected, lifeOf } from './life';
+import { followLog, logFromStart, readLog } from './logs';
+import type { DockerSettings } from './provider';
+import { ask } from './request';
+import { openStream } from './stream';
+
+/** Each log that is followed is a connection. Through ssh each is a process of its own, here and there. */
+const MOST_FOLLOWED = { direct: 1_000, ssh: 16 };
+
+/** A line with its time is at least this long: `2026-11-21T09:50:58Z`, a blank, a line feed. */
+const SHORTEST_LINE = 22;
+
+/** Drivers whose logs the engine has itself: asking another for the log of a container that does not run yet may wake up who knows what. */
+const LOCAL_DRIVERS = new Set(['json-file', 'local', 'journald']);
+
+/** What of `info` is needed here. */
+interface Info {
+  readonly SystemTime?: string;
+  readonly LoggingDriver?: string;
+}
+
+/** The containers of a Docker engine, or of what speaks its API. */
+export function dockerRecordable(engine: Engine, settings: DockerSettings, clock: Clock): Recordable {
+  const { docker, endpoint, version } = engine;
+  const containers = new Containers(engine, settings, clock);
+  const facts = new FactTeller(docker, clock);
+  const isPodman = version.startsWith('Podman');
+  let driver = '';
+
+  async function* told(happenings: AsyncIterable<Happening>, signal: AbortSignal): AsyncGenerator<Happening> {
+    for await (const happening of happenings) {
+      const [container] = await facts.tell([happening.container], signal);
+      yield container ? { ...happening, container } : happening;
+    }
+  }
+  return {
+    mostFollowed: endpoint.url.startsWith('ssh:') ? MOST_FOLLOWED.ssh : MOST_FOLLOWED.direct,
+    async now(signal) {
+      const { SystemTime, LoggingDriver = '' } = await ask<Info>(docker, '/info', signal);
+      driver = LoggingDriver;
+      return SystemTime === undefined ? clock.now() : Date.parse(SystemTime);
+    },
+    async watch(since, signal) {
+      // Whole milliseconds: what happened in this one comes again.
+      const query = { since: (Math.floor(since) / 1000).toFixed(3), filters: JSON.stringify({ type: ['container'] }) };
+      const stream = await openStream(docker, { method: 'GET', path: '/events', query }, signal);
+      return told(happeningsIn(stream, settings.name), signal);
+    },
+    list: async (signal) => facts.tell(await containers.list(signal), signal),
+    async look({ id }, signal) {
+      try {
+        const life = lifeOf((await docker.getContainer(id).inspect({ abortSignal: signal })) as Inspected, settings.name);
+        const [container] = await facts.tell([life.container], signal);
+        return container ? { ...life, container } : life;
+      } catch (error) {
+        if (isGone(error)) return undefined;
+        throw error;
+      }
+    },
+    // No more lines than can make up what is wanted: of a gigabyte the engine reads the end alone. Podman 4.3 then forgets line feeds.
+    read: ({ id }, newest, signal) => readLog(docker, id, isPodman ? 'all' : Math.floor(newest / SHORTEST_LINE) + 1, signal),
+    async follow({ id }, phase, signal) {
+      if (phase === 'running') return followLog(docker, id, signal);
+      // Podman prepares a container that does not run when something attaches to it: that is not ours to bring about.
+      return isPodman || !LOCAL_DRIVERS.has(driver) ? undefined : logFromStart(docker, id, signal);
+    },
+    classify: (error) => (isGone(error) ? { kind: 'gone' } : classify(error)),
+  };
+}
+
+/** Podman says so in its own way while a container is going. */
+function isGone(error: unknown): boolean {
+  return hasStatus(error, 404) || (hasStatus(error, 500) && /no such container/i.test(asError(error).message));
+}

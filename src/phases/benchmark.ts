@@ -1,0 +1,111 @@
+import { type BenchmarkResult, runBenchmark } from '../benchmark/run';
+import type { Command } from '../benchmark/shell';
+import { survivorsLine } from '../benchmark/survivors';
+import type { Config } from '../config/config';
+import { systemClock } from '../reaper/clock';
+import type { Connection } from '../reaper/connection';
+import type { Selector } from '../reaper/selector';
+import { plainLine } from '../report/escape';
+import type { BenchmarkReport, DeathReport, PhaseReport } from '../report/model';
+import type { Console } from './console';
+import { sweepExited } from './exited';
+import { type Recording, startRecording } from './recording';
+import { selectAfter } from './selection';
+
+const clock = systemClock;
+
+export interface BenchmarkUnderCare {
+  readonly config: Config;
+  readonly sessionId: string;
+  readonly command: Command;
+  /** Of the benchmark. */
+  readonly environment: NodeJS.ProcessEnv;
+  readonly connections: readonly Connection[];
+  /** Whose containers are recorded. */
+  readonly recorded: Selector;
+  readonly console: Console;
+  /** Called with the benchmark's process group as soon as it runs, and with nothing when it has ended. */
+  readonly onGroup: (processGroup: number | undefined) => void;
+  /** Ends the benchmark. */
+  readonly stop: AbortSignal;
+}
+
+export interface BenchmarkOutcome {
+  readonly result: BenchmarkResult;
+  /** What `exited-ttl` did meanwhile; null without it. */
+  readonly run: PhaseReport | null;
+  readonly deaths: readonly DeathReport[];
+}
+
+/** Runs the benchmark, with the recorder and the removal of what has exited beside it. */
+export async function runUnderCare(care: BenchmarkUnderCare): Promise<BenchmarkOutcome> {
+  const { config, connections, recorded, console, stop } = care;
+  const recording = await startRecording(config, recorded, connections, console);
+  const ended = new AbortController();
+  const beside = Promise.all([run(care).finally(() => ended.abort()), sweepBeside(care, recording, ended.signal)]);
+  const [result, phase] = await beside.catch(async (error: unknown) => {
+    await recording.finish(true); // Its streams would keep this process from its end.
+    throw error;
+  });
+  const deaths = await recording.finish(result.interruptedBy !== null || stop.aborted);
+  return { result, run: phase, deaths };
+}
+
+async function run({
+  config,
+  sessionId,
+  command,
+  environment,
+  console,
+  onGroup,
+  stop,
+}: BenchmarkUnderCare): Promise<BenchmarkResult> {
+  const result = await runBenchmark({
+    sessionId,
+    command,
+    workingDirectory: config.workingDirectory,
+    environment,
+    timeoutMs: config.timeout,
+    graceMs: config.gracePeriod,
+    clock,
+    signal: stop,
+    onStarted: onGroup,
+  });
+  onGroup(undefined);
+  if (result.survivors.length > 0) console.warning(plainLine(survivorsLine(result.survivors)), 'Benchmark');
+  if (result.exitCode !== 0) console.error(endOf(result), 'Benchmark');
+  return result;
+}
+
+/** `exited-ttl`: what goes while the benchmark runs. */
+async function sweepBeside(
+  { config, sessionId, connections, console }: BenchmarkUnderCare,
+  { isThroughWith }: Recording,
+  benchmark: AbortSignal,
+): Promise<PhaseReport | null> {
+  if (config.exitedTtl === undefined || config.dryRun) return null;
+  const owned = selectAfter({ ...config, scope: 'session' }, sessionId, undefined).selector;
+  return sweepExited({
+    connections,
+    config,
+    owned,
+    mayGo: isThroughWith,
+    ttlMs: config.exitedTtl,
+    clock,
+    log: console.info,
+    benchmark,
+  });
+}
+
+function endOf({ exitCode, signal, timedOut, interruptedBy }: BenchmarkResult): string {
+  if (timedOut) return `The benchmark was ended at its timeout (exit code ${exitCode}).`;
+  if (interruptedBy) return `The benchmark was ended, because this step was (${interruptedBy}, exit code ${exitCode}).`;
+  return signal ? `The benchmark was ended by ${signal} (exit code ${exitCode}).` : `The benchmark exited with code ${exitCode}.`;
+}
+
+/** @param command what was run, as people wrote it: its first line is told */
+export function benchmarkReport(command: string, result: BenchmarkResult): BenchmarkReport {
+  const { exitCode, signal, timedOut, interruptedBy, durationMs } = result;
+  const firstLine = command.trim().split('\n')[0]?.trim() ?? '';
+  return { command: firstLine, exitCode, signal, timedOut, interruptedBy, durationMs: Math.round(durationMs) };
+}

@@ -1,0 +1,55 @@
+import type { Config } from '../config/config';
+import type { Clock } from '../reaper/clock';
+import type { Connection } from '../reaper/connection';
+import type { Deadline } from '../reaper/deadline';
+import type { SweepMode } from '../reaper/sweep';
+import { providerLine } from '../report/lines';
+import { type DeathReport, type PhaseReport, providerReport } from '../report/model';
+import { labelArgument } from '../session/session';
+import { cleanUp } from './cleanup';
+import type { Console } from './console';
+import { duty } from './duty';
+import { recordLast } from './recording';
+import type { Selection } from './selection';
+
+export interface Teardown {
+  readonly config: Config;
+  /** Undefined when main died before it had one. */
+  readonly sessionId: string | undefined;
+  /** Each is cleaned as soon as it is known. */
+  readonly connections: readonly Promise<Connection>[];
+  readonly selection: Selection;
+  readonly mode: SweepMode;
+  /** The deaths that are known already. */
+  readonly told: readonly DeathReport[];
+  readonly deadline: Deadline;
+  readonly clock: Clock;
+  readonly console: Console;
+}
+
+/** What post does, and `run` at its end: keeps the logs of what has failed, then removes all that the session owns. Never throws. */
+export async function tearDown(
+  teardown: Teardown,
+): Promise<{ readonly phase: PhaseReport; readonly deaths: readonly DeathReport[] }> {
+  const { config, sessionId, selection, mode, told, deadline, clock, console } = teardown;
+  const deaths: DeathReport[] = [];
+  const lastLook = { config, owned: selection.selector, told, signal: deadline.signal };
+  const connections = teardown.connections.map(async (found) => {
+    const connection = await found;
+    console.info(providerLine(providerReport(connection)));
+    const last = await duty(console, 'keeping logs', () => recordLast(connection, lastLook));
+    deaths.push(...(last ?? []));
+    return connection;
+  });
+  const phase = await cleanUp({
+    connections,
+    selection,
+    mode,
+    ...(sessionId === undefined ? {} : { label: labelArgument(sessionId) }),
+    config,
+    deadline,
+    clock,
+    log: console.info,
+  });
+  return { phase, deaths };
+}

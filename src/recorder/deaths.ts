@@ -1,0 +1,132 @@
+import type { Clock } from '../reaper/clock';
+import { Limit } from '../reaper/limit';
+import type { Life, Recordable } from '../reaper/recordable';
+import type { Resource } from '../reaper/resource';
+import { bounded } from './bounded';
+import type { End } from './chronicle';
+import { type Death, type LogsWanted, whyUnwanted } from './death';
+import { Following } from './following';
+import { type KeepingPlace, type KeptLog, noLog } from './log-keeper';
+import { GONE, NO_TIME, readLog } from './reading';
+
+export interface DeathsOptions {
+  readonly recordable: Recordable;
+  readonly logs: LogsWanted;
+  readonly place: KeepingPlace;
+  readonly clock: Clock;
+  /** Aborts when there is no time left. */
+  readonly signal: AbortSignal;
+}
+
+/** Logs that are read at a time: more make no engine faster, and each takes some memory. */
+const READINGS = 8;
+const LOOKS = 8;
+
+/** Milliseconds for one look. */
+const LOOK_MS = 10_000;
+
+/** The exit code of what SIGKILL ended, the system's when memory is short among others. */
+const KILLED = 137;
+
+/** How containers ended, and their logs. */
+export class Deaths {
+  readonly #options: DeathsOptions;
+  readonly #readings = new Limit(READINGS);
+  readonly #looks = new Limit(LOOKS);
+  readonly #all: Death[] = [];
+  readonly #followings = new Map<string, Following>();
+  /** What is being done about a container's end, by its id. */
+  readonly #settling = new Map<string, Promise<void>>();
+
+  constructor(options: DeathsOptions) {
+    this.#options = options;
+  }
+
+  /** In the order in which they ended. What is not settled yet says so. */
+  get all(): readonly Death[] {
+    return this.#all.toSorted((a, b) => a.at - b.at);
+  }
+
+  /** The log of this one's end is where it will be. */
+  isSettled({ id }: Pick<Resource, 'id'>): boolean {
+    return !this.#settling.has(id);
+  }
+
+  /** What is being done by now is done. Never rejects. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#settling.values());
+  }
+
+  /** Follows the log of a container that may take it along when it ends. Whether it does is not waited for: it may end before. */
+  follow(container: Resource, phase: 'waiting' | 'running'): void {
+    const { recordable, logs } = this.#options;
+    const before = this.#followings.get(container.id);
+    if (logs === 'none' || before?.isInVain === false || this.#followings.size >= recordable.mostFollowed) return;
+    this.#followings.set(container.id, new Following({ container, phase }, this.#options, before?.discard()));
+  }
+
+  /** Its log stays when it ends: there is no need to follow. Never rejects. */
+  async unfollow({ id }: Pick<Resource, 'id'>): Promise<void> {
+    const following = this.#followings.get(id);
+    this.#followings.delete(id);
+    await following?.discard();
+  }
+
+  /** @param life as it was last seen; undefined when nobody has yet */
+  add(end: End, life: Life | undefined): void {
+    const { id } = end.container;
+    const index = this.#all.push({ ...end, log: noLog(NO_TIME) }) - 1;
+    const before = this.#settling.get(id) ?? Promise.resolve();
+    const settling = before
+      .then(() => this.#settle(end, life))
+      .then((death) => {
+        this.#all[index] = death;
+      })
+      .finally(() => {
+        if (this.#settling.get(id) === settling) this.#settling.delete(id);
+      });
+    this.#settling.set(id, settling);
+  }
+
+  /** Ends what is still followed: those have not died. To be called when the signal has aborted. Never rejects. */
+  async close(): Promise<void> {
+    await this.settled();
+    await Promise.all([...this.#followings.values()].map((following) => following.discard()));
+    this.#followings.clear();
+  }
+
+  /** Never throws. */
+  async #settle(end: End, known: Life | undefined): Promise<Death> {
+    const { logs } = this.#options;
+    const following = this.#followings.get(end.container.id);
+    this.#followings.delete(end.container.id);
+    // No event may have told that memory was short.
+    const isClear = end.exitCode !== KILLED || end.oomKilled || known?.vanishes === true;
+    const isRead = following === undefined && end.neverStarted === undefined && whyUnwanted(end, logs) === undefined;
+    const life = isClear && (known !== undefined || !isRead) ? known : ((await this.#look(end)) ?? known);
+    const told = life?.phase === 'ended' ? { ...end, oomKilled: end.oomKilled || life.oomKilled } : end;
+    return { ...told, log: await this.#log(told, following, life) };
+  }
+
+  async #log(end: End, following: Following | undefined, life: Life | undefined): Promise<KeptLog> {
+    const { signal, logs } = this.#options;
+    const unwanted = end.neverStarted === undefined ? whyUnwanted(end, logs) : `it never ran: ${end.neverStarted}`;
+    if (unwanted !== undefined) {
+      await following?.discard();
+      return noLog(unwanted);
+    }
+    const followed = await following?.finish(signal);
+    if (followed && !followed.isLost) return followed.log;
+    if (signal.aborted) return noLog(NO_TIME);
+    return life === undefined ? noLog(GONE) : readLog(life, { ...this.#options, limit: this.#readings });
+  }
+
+  async #look({ container }: End): Promise<Life | undefined> {
+    const { recordable, signal } = this.#options;
+    try {
+      return await this.#looks.run(signal, () => bounded(LOOK_MS, this.#options, (time) => recordable.look(container, time)));
+    } catch {
+      return undefined;
+    }
+  }
+}

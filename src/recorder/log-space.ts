@@ -1,0 +1,25 @@
+/** What all logs of a session together may take. */
+export class LogSpace {
+  readonly limit: number;
+  #left: number;
+
+  /**
+   * @param limit bytes
+   * @param used so many of them are taken already
+   */
+  constructor(limit: number, used = 0) {
+    this.limit = limit;
+    this.#left = Math.max(0, limit - used);
+  }
+
+  /** @returns how many of the bytes there is room for */
+  take(bytes: number): number {
+    const taken = Math.min(bytes, this.#left);
+    this.#left -= taken;
+    return taken;
+  }
+
+  giveBack(bytes: number): void {
+    this.#left += bytes;
+  }
+}

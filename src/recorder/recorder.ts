@@ -1,0 +1,268 @@
+import { type Clock, sleep } from '../reaper/clock';
+import { asError } from '../reaper/errors';
+import { Limit } from '../reaper/limit';
+import type { Happening, Life, Recordable } from '../reaper/recordable';
+import type { Resource } from '../reaper/resource';
+import type { Selector } from '../reaper/selector';
+import { bounded } from './bounded';
+import { Chronicle, type News } from './chronicle';
+import type { Death, LogsWanted } from './death';
+import { Deaths } from './deaths';
+import type { KeepingPlace } from './log-keeper';
+import { watch } from './watching';
+
+export interface RecorderOptions {
+  readonly recordable: Recordable;
+  /** Whose containers are recorded. */
+  readonly owned: Selector;
+  readonly logs: LogsWanted;
+  readonly place: KeepingPlace;
+  readonly clock: Clock;
+}
+
+/** Looks at a time. */
+const LOOKS = 16;
+
+/** Milliseconds for one look, and for one listing. */
+const LOOK_MS = 10_000;
+const LIST_MS = 30_000;
+
+/** Milliseconds in which the provider must listen before the benchmark starts; then that starts all the same. */
+const START_MS = 5_000;
+
+/** Milliseconds between listings: should events get lost on their way, no death does. */
+const LIST_EVERY_MS = 30_000;
+
+/** Milliseconds in which the event comes of what a look has shown, and how often that is asked. */
+const EVENT_MS = { most: 2_000, every: 20 };
+
+/** Milliseconds between looks at a container that waits to be started: no event tells of a start that fails. */
+const STARTS_MS = [1_000, 4_000, 15_000];
+
+/** Milliseconds that a container whose end is not settled keeps its removal waiting. */
+const PATIENCE_MS = 30_000;
+
+/**
+ * Watches the containers of one provider end, and keeps their logs. Nothing that it fails at reaches the benchmark: what it could not
+ * do stands in the deaths as a reason, and in `trouble`.
+ */
+export class Recorder {
+  readonly #options: RecorderOptions;
+  readonly #end = new AbortController();
+  readonly #looks = new Limit(LOOKS);
+  readonly #deaths: Deaths;
+  readonly #lives = new Map<string, Life>();
+  readonly #tasks = new Set<Promise<void>>();
+  readonly #askedSince = new Map<string, number>();
+  #chronicle = new Chronicle(0);
+  /** Milliseconds that the provider's clock is ahead of ours. */
+  #aheadMs = 0;
+  #trouble: Error | undefined;
+
+  constructor(options: RecorderOptions) {
+    this.#options = options;
+    this.#deaths = new Deaths({ ...options, signal: this.#end.signal });
+  }
+
+  /** Why deaths may have been missed; undefined while the provider listens. */
+  get trouble(): Error | undefined {
+    return this.#trouble;
+  }
+
+  /**
+   * Begins to record.
+   * @returns when the provider listens; after some seconds in any case. Never throws
+   */
+  async start(): Promise<void> {
+    const { clock } = this.#options;
+    const { promise: listening, resolve } = Promise.withResolvers<void>();
+    this.#run(async () => {
+      await this.#setClock();
+      const since = this.#now();
+      this.#chronicle = new Chronicle(since);
+      this.#run(() => this.#listRegularly());
+      await watch(since, {
+        ...this.#options,
+        signal: this.#end.signal,
+        onHappening: (happening) => this.#onHappening(happening),
+        onListening: () => {
+          this.#trouble = undefined;
+          this.#run(() => this.#reconcile('every one').finally(resolve));
+        },
+        onBroken: (error) => {
+          this.#trouble = error;
+        },
+      });
+    });
+    const waiting = new AbortController();
+    await Promise.race([listening, sleep(clock, START_MS, waiting.signal).catch(() => undefined)]);
+    waiting.abort();
+  }
+
+  /**
+   * Whether a container that has exited may go: its end is recorded, its log kept. What nobody can find out does not keep it for ever.
+   */
+  isThroughWith(container: Resource): boolean {
+    const { clock, owned } = this.#options;
+    if (!owned(container) || (this.#chronicle.hasEnded(container) && this.#deaths.isSettled(container))) {
+      this.#askedSince.delete(container.id);
+      return true;
+    }
+    const since = this.#askedSince.get(container.id) ?? clock.now();
+    if (!this.#askedSince.has(container.id)) this.#run(() => this.#check(container));
+    this.#askedSince.set(container.id, since);
+    return clock.now() - since >= PATIENCE_MS;
+  }
+
+  /**
+   * The benchmark has ended: looks for deaths that nobody told, waits for logs that are being kept, and closes all streams.
+   * @param signal aborts when there is no time left: what is not done by then says so
+   * @returns all deaths, in their order. Never throws
+   */
+  async finish(signal: AbortSignal): Promise<readonly Death[]> {
+    const { promise: outOfTime, resolve } = Promise.withResolvers<void>();
+    const stop = () => resolve();
+    signal.addEventListener('abort', stop, { once: true });
+    if (signal.aborted) stop();
+    const complete = this.#attempt(() => this.#reconcile('what has changed')).then(() => this.#deaths.settled());
+    await Promise.race([complete, outOfTime]);
+    signal.removeEventListener('abort', stop);
+    this.#end.abort();
+    while (this.#tasks.size > 0) await Promise.all(this.#tasks);
+    await complete;
+    await this.#deaths.close();
+    return this.#deaths.all;
+  }
+
+  #onHappening(happening: Happening): void {
+    const { container, kind } = happening;
+    if (!this.#chronicle.knows(container) && !this.#options.owned(container)) return;
+    this.#tell(this.#chronicle.happened(happening));
+    if (kind === 'removed') this.#lives.delete(container.id);
+  }
+
+  #tell(news: readonly News[]): void {
+    for (const each of news) this.#tellOne(each);
+  }
+
+  #tellOne(news: News): void {
+    switch (news.kind) {
+      case 'appeared':
+        if (news.container.state === 'created') this.#follow(news.container, 'waiting');
+        this.#run(() => this.#meet(news.container));
+        return;
+      case 'started':
+        this.#follow(news.container, 'running');
+        return;
+      case 'ended':
+        this.#deaths.add(news.end, this.#lives.get(news.end.container.id));
+    }
+  }
+
+  /** A container that was not known: is it one to follow, and does its start succeed? */
+  async #meet(container: Resource): Promise<void> {
+    await this.#check(container);
+    for (const wait of STARTS_MS) {
+      if (!this.#chronicle.isWaiting(container)) return;
+      await sleep(this.#options.clock, wait, this.#end.signal);
+      if (this.#chronicle.isWaiting(container)) await this.#check(container);
+    }
+  }
+
+  /** Looks at a container, and tells what no event has told. */
+  async #check(container: Resource): Promise<void> {
+    this.#tell(this.#chronicle.listed(container));
+    const revision = this.#chronicle.revisionOf(container);
+    const at = this.#now();
+    const life = await this.#look(container);
+    if (life !== undefined) this.#seen(life);
+    const isNews = life === undefined || life.phase === 'ended';
+    if (isNews && !this.#chronicle.hasEnded(container) && (await this.#isTold(container, revision))) return;
+    this.#tell(life === undefined ? this.#chronicle.vanished(container, at) : this.#chronicle.seen(life, at));
+  }
+
+  /** Events say more than looks, and come a little later. */
+  async #isTold(container: Resource, revision: number): Promise<boolean> {
+    const { clock } = this.#options;
+    const isNew = () => this.#chronicle.revisionOf(container) !== revision;
+    for (let waited = 0; waited < EVENT_MS.most && !isNew(); waited += EVENT_MS.every) {
+      await sleep(clock, EVENT_MS.every, this.#end.signal);
+    }
+    return isNew();
+  }
+
+  #seen(life: Life): void {
+    const { container, vanishes, unlogged, phase } = life;
+    if (this.#chronicle.hasEnded(container) && phase !== 'running') return;
+    this.#lives.set(container.id, life);
+    if (!vanishes || unlogged !== undefined) this.#run(() => this.#deaths.unfollow(container));
+    else if (phase === 'running') this.#deaths.follow(container, phase);
+  }
+
+  #follow(container: Resource, phase: 'waiting' | 'running'): void {
+    const life = this.#lives.get(container.id);
+    if (life === undefined || (life.vanishes && life.unlogged === undefined)) this.#deaths.follow(container, phase);
+  }
+
+  async #listRegularly(): Promise<void> {
+    for (;;) {
+      await sleep(this.#options.clock, LIST_EVERY_MS, this.#end.signal);
+      await this.#attempt(() => this.#reconcile('what has changed'));
+    }
+  }
+
+  /** Looks at what may have ended without a word. */
+  async #reconcile(which: 'every one' | 'what has changed'): Promise<void> {
+    const { recordable, owned } = this.#options;
+    const listed = await bounded(LIST_MS, this.#bounds, (signal) => recordable.list(signal));
+    const known = this.#chronicle.alive;
+    const there = new Map(listed.filter(owned).map((container) => [container.id, container]));
+    const changed = known.filter((container) => which === 'every one' || this.#differs(container, there.get(container.id)));
+    const again = [...there.values()].filter((container) => container.running && this.#chronicle.hasEnded(container));
+    const unknown = [...there.values()].filter((container) => !this.#chronicle.knows(container));
+    await Promise.all([...changed, ...again, ...unknown].map((container) => this.#attempt(() => this.#check(container))));
+  }
+
+  #differs(known: Resource, listed: Resource | undefined): boolean {
+    return listed === undefined || listed.running === this.#chronicle.isWaiting(known) || !listed.running;
+  }
+
+  async #look(container: Resource): Promise<Life | undefined> {
+    const { recordable } = this.#options;
+    return this.#looks.run(this.#end.signal, () =>
+      bounded(LOOK_MS, this.#bounds, (signal) => recordable.look(container, signal)),
+    );
+  }
+
+  async #setClock(): Promise<void> {
+    const { recordable, clock } = this.#options;
+    await this.#attempt(async () => {
+      const theirs = await bounded(START_MS, this.#bounds, (signal) => recordable.now(signal));
+      this.#aheadMs = theirs - clock.now();
+    });
+  }
+
+  /** By the provider's clock. */
+  #now(): number {
+    return this.#options.clock.now() + this.#aheadMs;
+  }
+
+  get #bounds(): { readonly clock: Clock; readonly signal: AbortSignal } {
+    return { clock: this.#options.clock, signal: this.#end.signal };
+  }
+
+  /** Work beside all else, which `finish` waits for. */
+  #run(work: () => Promise<void>): void {
+    const task = this.#attempt(work).finally(() => this.#tasks.delete(task));
+    this.#tasks.add(task);
+  }
+
+  /** What one look could not find out, the next one can. */
+  async #attempt(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      if (!this.#end.signal.aborted) this.#trouble ??= asError(error);
+    }
+  }
+}

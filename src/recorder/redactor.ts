@@ -1,0 +1,36 @@
+/** Takes secrets out of text before it is written anywhere. */
+export interface Redactor {
+  /** @param text bytes, a character each (latin1): a log may hold anything */
+  redact(text: string): string;
+  /** The longest secret's characters, less one: so much of an unfinished text may be the beginning of one. */
+  readonly overlap: number;
+}
+
+/** Shorter values are words that stand in any log. */
+const SHORTEST_SECRET = 8;
+
+/** How people name the variables that hold secrets. */
+const NAMES = /(KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?)$/i;
+
+/** The values of variables whose names say that they are secret. */
+export function secretsIn(env: Readonly<Record<string, string | undefined>>): readonly string[] {
+  return Object.entries(env).flatMap(([name, value]) => (value !== undefined && NAMES.test(name) ? [value] : []));
+}
+
+/** Puts `***` in their place, as the runner does in its log; of a value with several lines (a private key), each line is secret. */
+export function redactor(secrets: readonly string[]): Redactor {
+  const lines = secrets.flatMap((secret) => secret.split(/[\r\n]+/)).map((line) => line.trim());
+  const words = [...new Set(lines.filter((line) => line.length >= SHORTEST_SECRET))].map((line) =>
+    Buffer.from(line, 'utf8').toString('latin1'),
+  );
+  if (words.length === 0) return { redact: (text) => text, overlap: 0 };
+  // The longest first: one secret may be the beginning of another.
+  const sorted = words.toSorted((a, b) => b.length - a.length);
+  const pattern = new RegExp(sorted.map(literally).join('|'), 'g');
+  return { redact: (text) => text.replace(pattern, '***'), overlap: (sorted[0] ?? '').length - 1 };
+}
+
+/** As a regular expression that matches nothing else: each character by its number. */
+function literally(word: string): string {
+  return Array.from(word, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`).join('');
+}

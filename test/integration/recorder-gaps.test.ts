@@ -1,0 +1,93 @@
+import type Docker from 'dockerode';
+import { describe, expect, inject, test } from 'vitest';
+import type { Recordable } from '../../src/reaper/recordable';
+import { HONOURS_SIGTERM, removeContainer, startContainer, stateOf } from '../support/containers';
+import { TestRecording } from '../support/recording';
+import { until } from '../support/until';
+
+const script = (text: string) => ['sh', '-c', text];
+
+/** Podman answers 500 about a container that is just going. */
+const hasEnded = (container: Docker.Container) => () =>
+  stateOf(container).then(
+    (state) => ['exited', 'gone'].includes(state),
+    () => false,
+  );
+
+/** A wire to the engine's events that can be cut, and mended; looks and listings go on. */
+class Wire {
+  readonly change = (real: Recordable): Recordable => ({
+    ...real,
+    watch: async (since, signal) => {
+      if (this.#isCut) throw new Error('the wire is cut');
+      this.#part = new AbortController();
+      const from = this.#forgets ? await real.now(signal) : since;
+      return real.watch(from, AbortSignal.any([signal, this.#part.signal]));
+    },
+  });
+  #isCut = false;
+  #forgets = false;
+  #part = new AbortController();
+
+  cut(): void {
+    this.#isCut = true;
+    this.#part.abort(new Error('the wire was cut'));
+  }
+
+  /** @param forgets the engine remembers nothing of what happened meanwhile */
+  mend({ forgets }: { readonly forgets: boolean }): void {
+    this.#forgets = forgets;
+    this.#isCut = false;
+  }
+}
+
+describe.each([
+  ['remembers what happened', { forgets: false }],
+  ['has forgotten what happened', { forgets: true }],
+])('when the stream of events broke, and the engine %s,', (_, engine) => {
+  test('what ended meanwhile is told, once', async () => {
+    const wire = new Wire();
+    const recording = await TestRecording.start({ change: wire.change });
+    const before = await startContainer(script('exit 3'), recording.labelled);
+    await until('it has ended', hasEnded(before));
+    await until('the recorder is through', () => isThrough(recording, before));
+
+    wire.cut();
+    const meanwhile = await startContainer(script('echo line; exit 4'), recording.labelled);
+    await until('it has ended', hasEnded(meanwhile));
+    wire.mend(engine);
+    await until('the recorder listens again', () => recording.recorder.trouble === undefined);
+    const after = await startContainer(script('exit 5'), recording.labelled);
+    await until('it has ended', hasEnded(after));
+    const deaths = await recording.finish();
+    await Promise.all([before, meanwhile, after].map(removeContainer));
+
+    expect(deaths).toMatchObject([{ exitCode: 3 }, { exitCode: 4, log: { tail: ['line'] } }, { exitCode: 5 }]);
+  });
+
+  test('what was removed meanwhile is told, with the reason why there is no log', async () => {
+    const wire = new Wire();
+    const recording = await TestRecording.start({ change: wire.change });
+    const container = await startContainer(HONOURS_SIGTERM, recording.labelled);
+    await until('the recorder knows it', () => !isThrough(recording, container));
+
+    wire.cut();
+    await container.remove({ force: true });
+    wire.mend(engine);
+    const deaths = await recording.finish();
+
+    expect(deaths).toMatchObject([
+      {
+        container: { id: container.id },
+        // Podman says nothing but that it was removed.
+        exitCode: engine.forgets || inject('product') === 'podman' ? null : 137,
+        log: { file: null, reason: 'it was removed before its log could be read' },
+      },
+    ]);
+  });
+});
+
+function isThrough({ recorder, labelled }: TestRecording, { id }: Docker.Container): boolean {
+  const listed = { provider: 'docker', kind: 'container', id, name: id, state: 'exited', running: false, ...labelled } as const;
+  return recorder.isThroughWith(listed);
+}

@@ -1,0 +1,340 @@
+import { existsSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import type Docker from 'dockerode';
+import { describe, expect, inject, test } from 'vitest';
+import { systemClock } from '../../src/reaper/clock';
+import type { Recordable } from '../../src/reaper/recordable';
+import { allOf, matchesFilters } from '../../src/reaper/selector';
+import type { Death } from '../../src/recorder/death';
+import { recordEnded } from '../../src/recorder/ended';
+import {
+  type ContainerOptions,
+  createContainer,
+  HONOURS_SIGTERM,
+  removeContainer,
+  startContainer,
+  stateOf,
+} from '../support/containers';
+import { logOf, place, type RecordingSettings, recordable, TestRecording } from '../support/recording';
+import { newSession } from '../support/sweeping';
+import { until } from '../support/until';
+
+const podman = inject('product') === 'podman';
+const AUTO_REMOVE: ContainerOptions = { hostConfig: { AutoRemove: true } };
+
+/** Records one container from its start to its end. */
+async function recorded(
+  command: readonly string[],
+  options: ContainerOptions = {},
+  settings: RecordingSettings = {},
+): Promise<Death> {
+  const recording = await TestRecording.start(settings);
+  const container = await createContainer(command, { ...options, labels: { ...options.labels, ...recording.labelled.labels } });
+  await container.start().catch(() => undefined);
+  await until('it has ended', () => hasEnded(container));
+  const [death, ...others] = await recording.finish();
+  await removeContainer(container);
+  if (death === undefined || others.length > 0) throw new Error(`one death expected, not ${others.length + (death ? 1 : 0)}`);
+  return death;
+}
+
+/** Podman answers 500 about a container that is just going. */
+async function hasEnded(container: Docker.Container): Promise<boolean> {
+  return stateOf(container).then(
+    (state) => ['exited', 'created', 'gone'].includes(state),
+    () => false,
+  );
+}
+
+const script = (text: string) => ['sh', '-c', text];
+
+describe('a container that fails', () => {
+  test.each([
+    ['stays', {}],
+    ['removes itself', AUTO_REMOVE],
+  ])('and %s is a death with its exit code, and its log in a file', async (_, options) => {
+    const death = await recorded(script('echo line; exit 3'), options);
+
+    expect(death).toMatchObject({ exitCode: 3, oomKilled: false, log: { tail: ['line'], reason: null } });
+    expect(death.livedMs).toBeGreaterThanOrEqual(0);
+    expect(await logOf(death)).toBe('line\n');
+  });
+
+  test('has what it wrote to both streams in its log', async () => {
+    const death = await recorded(script('echo out; echo err >&2; printf unfinished; exit 1'));
+
+    expect((await logOf(death)).split('\n').toSorted()).toEqual(['', 'err', 'out', 'unfinished']);
+  });
+
+  test.each([
+    ['stays', {}],
+    ['removes itself', AUTO_REMOVE],
+  ])('with a terminal, and %s, has its log without anything of the engine’s', async (_, options) => {
+    const death = await recorded(script('echo one; echo two; exit 1'), { ...options, create: { Tty: true } });
+
+    expect(await logOf(death)).toBe('one\r\ntwo\r\n');
+    expect(death.log.tail).toEqual(['one', 'two']);
+  });
+
+  // Podman 4.3 neither has an event for it nor says so afterwards.
+  test.skipIf(podman)('for want of memory is told to have', async () => {
+    const death = await recorded(script('exec dd if=/dev/zero of=/dev/null bs=100M count=1'), {
+      hostConfig: { Memory: 8 * 2 ** 20 },
+    });
+
+    expect(death).toMatchObject({ exitCode: 137, oomKilled: true });
+  });
+
+  // Not all bytes: Docker's json-file keeps text, and puts U+FFFD for what is none.
+  test.each([
+    ['stays', {}],
+    ['removes itself', AUTO_REMOVE],
+  ])('and %s has control characters in its log as they are', async (_, options) => {
+    const death = await recorded(script(String.raw`printf '\000\001\033[2J\r::error::no\r\n\n'; exit 1`), options);
+
+    expect(await logOf(death)).toBe('\0\x01\x1b[2J\r::error::no\r\n\n');
+  });
+
+  test('has no secrets in its log', async () => {
+    const death = await recorded(script('echo "the key is swordfish-1234"; exit 1'), {}, { secrets: ['swordfish-1234'] });
+
+    expect(await logOf(death)).toBe('the key is ***\n');
+    expect(death.log.tail).toEqual(['the key is ***']);
+  });
+
+  test('has its log in the directory, and nothing else is there', async () => {
+    const recording = await TestRecording.start();
+    const container = await startContainer(script('echo line; exit 1'), recording.labelled);
+    await until('it has ended', () => hasEnded(container));
+    const [death] = await recording.finish();
+    await removeContainer(container);
+
+    expect(await readdir(recording.directory)).toEqual([death?.log.file?.split('/').at(-1)]);
+  });
+
+  test('has the end of a long log, and a line that says so', async () => {
+    const death = await recorded(
+      script('i=0; while [ $i -lt 20000 ]; do echo line $i; i=$((i+1)); done; exit 1'),
+      {},
+      { logLimit: 65_536 },
+    );
+
+    const text = await readFile(death.log.file ?? '', 'utf8');
+    expect(text).toMatch(/^\[cleanup-action: .* log-limit is 65536 bytes\]\n/);
+    expect(text).toMatch(/ line 19999\n$/);
+    expect(text.length).toBeLessThan(65_536 + 200);
+    expect(death.log.reason).toContain('log-limit is 65536 bytes');
+  });
+
+  // Podman tells nothing: the container is as it was before, and who wanted to start it alone has the error.
+  test.skipIf(podman).each([
+    ['stays', {}, { exitCode: 127, log: { reason: expect.stringContaining('/no/such/command') } }],
+    ['removes itself', AUTO_REMOVE, { exitCode: null, log: { reason: expect.stringContaining('it never ran') } }],
+  ])('and never started, and %s, is a death that says why', async (_, options, expected) => {
+    let looks = 0;
+    const counting = (real: Recordable): Recordable => ({
+      ...real,
+      look: (container, signal) =>
+        real.look(container, signal).finally(() => {
+          looks += 1;
+        }),
+    });
+    const recording = await TestRecording.start({ change: counting });
+    const container = await createContainer(['/no/such/command'], { ...options, ...recording.labelled });
+    await until('it was looked at', () => looks > 0);
+    await container.start().catch(() => undefined);
+    const deaths = await recording.finish();
+    await removeContainer(container);
+
+    expect(deaths).toMatchObject([expected]);
+  });
+
+  test('and keeps no log has the reason', async () => {
+    const death = await recorded(script('echo line; exit 1'), { hostConfig: { LogConfig: { Type: 'none', Config: {} } } });
+
+    expect(death).toMatchObject({ exitCode: 1, log: { file: null, reason: 'its logging driver is none' } });
+  });
+});
+
+describe('a container that does not fail', () => {
+  test.each([
+    ['stays', {}],
+    ['removes itself', AUTO_REMOVE],
+  ])('and %s is a death, and has no log', async (_, options) => {
+    const recording = await TestRecording.start();
+    const container = await startContainer(script('echo line'), { ...options, ...recording.labelled });
+    await until('it has ended', () => hasEnded(container));
+    const deaths = await recording.finish();
+    await removeContainer(container);
+
+    expect(deaths).toMatchObject([{ exitCode: 0, log: { file: null, reason: 'it did not fail, and logs is failed' } }]);
+    expect(await readdir(recording.directory)).toEqual([]);
+  });
+
+  test.each([
+    ['stays', {}],
+    ['removes itself', AUTO_REMOVE],
+  ])('and %s has its log with logs: all', async (_, options) => {
+    const death = await recorded(script('echo line'), options, { logs: 'all' });
+
+    expect(await logOf(death)).toBe('line\n');
+  });
+});
+
+describe('the recorder', () => {
+  test('tells only of those that are owned', async () => {
+    const recording = await TestRecording.start();
+    const container = await startContainer(script('exit 3'));
+    await until('it has ended', () => hasEnded(container));
+    const deaths = await recording.finish();
+    await removeContainer(container);
+
+    expect(deaths).toEqual([]);
+  });
+
+  test('knows whose it is by its name', async () => {
+    const prefix = `recorded-${process.pid}-${inject('product')}`;
+    const owned = allOf((container) => matchesFilters(container, { labels: [], namePrefixes: [prefix] }));
+
+    expect(await recorded(script('exit 3'), { name: `${prefix}-1` }, { owned })).toMatchObject({ exitCode: 3 });
+  });
+
+  test('tells of a container that ran before it came, and of its whole log when that goes with it', async () => {
+    const { labelled, session } = newSession();
+    const container = await startContainer(script('echo ready; while [ ! -e /tmp/end ]; do sleep 0.05; done; exit 4'), {
+      ...AUTO_REMOVE,
+      ...labelled,
+    });
+    const recording = await TestRecording.start({ owned: (each) => Object.values(each.labels).includes(session) });
+    const exec = await container.exec({ Cmd: ['touch', '/tmp/end'] });
+    await exec.start({ Detach: true });
+    await until('it is gone', () => hasEnded(container));
+
+    const [death] = await recording.finish();
+
+    expect(death).toMatchObject({ exitCode: 4 });
+    expect(await logOf(death)).toBe('ready\n');
+  });
+
+  test('leaves out what had ended before it came', async () => {
+    const { labelled, session } = newSession();
+    const container = await startContainer(script('exit 3'), labelled);
+    await until('it has ended', () => hasEnded(container));
+    const recording = await TestRecording.start({ owned: (each) => Object.values(each.labels).includes(session) });
+    const deaths = await recording.finish();
+    await removeContainer(container);
+
+    expect(deaths).toEqual([]);
+  });
+
+  test('tells each end of a container that is started again', async () => {
+    const recording = await TestRecording.start();
+    const container = await startContainer(script('echo line; exit 3'), recording.labelled);
+    await until('it has ended', () => hasEnded(container));
+    await container.start();
+    await until('it has ended again', async () => {
+      const { State } = await container.inspect();
+      return !State.Running && String(await container.logs({ stdout: true })).match(/line/g)?.length === 2;
+    });
+    const deaths = await recording.finish();
+    await removeContainer(container);
+
+    expect(deaths).toMatchObject([{ exitCode: 3 }, { exitCode: 3 }]);
+    expect(await logOf(deaths[1])).toBe('line\nline\n');
+  });
+
+  test('is through with a container when its log is kept', async () => {
+    const recording = await TestRecording.start();
+    const container = await startContainer(script('echo line; exit 3'), recording.labelled);
+    await until('it has ended', () => hasEnded(container));
+    const [listed] = (await (await recordable()).list(AbortSignal.timeout(10_000))).filter(({ id }) => id === container.id);
+    if (!listed) throw new Error('the engine does not list it');
+
+    await until('the recorder is through', () => recording.recorder.isThroughWith(listed));
+
+    await container.remove();
+    const [death] = await recording.finish();
+    expect(existsSync(death?.log.file ?? '')).toBe(true);
+  });
+
+  test('ends at once when there is no time, with the reason', async () => {
+    const recording = await TestRecording.start({
+      change: (real) => ({ ...real, read: (_, __, signal) => hanging(signal), follow: async () => undefined }),
+    });
+    const container = await startContainer(script('echo line; exit 3'), recording.labelled);
+    await until('it has ended', () => hasEnded(container));
+    const startedAt = performance.now();
+    const deaths = await recording.finish(AbortSignal.timeout(500));
+    const tookMs = performance.now() - startedAt;
+    await removeContainer(container);
+
+    expect(tookMs).toBeLessThan(2_000);
+    expect(deaths).toMatchObject([{ exitCode: 3, log: { file: null, reason: 'there was no time left to read its log' } }]);
+  });
+
+  test('keeps nothing of what still runs, and takes nothing from it', async () => {
+    const recording = await TestRecording.start();
+    const container = await startContainer(HONOURS_SIGTERM, { ...AUTO_REMOVE, ...recording.labelled });
+
+    const deaths = await recording.finish();
+
+    const state = await stateOf(container);
+    await removeContainer(container);
+    expect(deaths).toEqual([]);
+    expect(await readdir(recording.directory)).toEqual([]);
+    expect(state).toBe('running');
+  });
+});
+
+function hanging(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }));
+}
+
+// Podman starts some containers a second.
+const MANY = podman ? 10 : 40;
+
+test(`${MANY} containers that end at once, half of which remove themselves, are all deaths with their lines`, async () => {
+  const recording = await TestRecording.start();
+  const containers = await Promise.all(
+    Array.from({ length: MANY }, (_, index) =>
+      startContainer(script(`echo line ${index}; exit 3`), {
+        labels: { ...recording.labelled.labels, index: String(index) },
+        hostConfig: { AutoRemove: index % 2 === 0 },
+      }),
+    ),
+  );
+  await until('all have ended', async () => {
+    const ended = await Promise.all(containers.map(hasEnded));
+    return ended.every(Boolean);
+  });
+  const deaths = await recording.finish();
+  await Promise.all(containers.map(removeContainer));
+
+  expect(deaths.map(({ exitCode }) => exitCode)).toEqual(Array.from({ length: MANY }, () => 3));
+  for (const { container, log } of deaths)
+    expect(log, JSON.stringify(log)).toMatchObject({ tail: expect.arrayContaining([`line ${container.labels['index']}`]) });
+});
+
+describe('what nobody watched', () => {
+  test('is found when it is about to be removed, with its log', async () => {
+    const { labelled, session } = newSession();
+    const failed = await startContainer(script('echo line; exit 3'), labelled);
+    const well = await startContainer(script('echo line'), labelled);
+    await until('both have ended', async () => (await stateOf(failed)) === 'exited' && (await stateOf(well)) === 'exited');
+
+    const deaths = await recordEnded({
+      recordable: await recordable(),
+      owned: (each) => Object.values(each.labels).includes(session),
+      logs: 'failed',
+      place: await place(),
+      clock: systemClock,
+      isRecorded: () => false,
+      signal: AbortSignal.timeout(30_000),
+    });
+
+    await Promise.all([failed, well].map(removeContainer));
+    const [first, second] = deaths.toSorted((a, b) => (b.exitCode ?? 0) - (a.exitCode ?? 0));
+    expect(await logOf(first)).toBe('line\n');
+    expect(second).toMatchObject({ exitCode: 0, log: { file: null } });
+  });
+});
