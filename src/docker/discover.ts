@@ -8,6 +8,7 @@ import { connect, NoEngine } from './connect';
 import { type Endpoint, type Environment, endpoints } from './endpoint';
 import { type DockerSettings, dockerProvider, removalOfAll } from './provider';
 import { dockerRecordable } from './recordable';
+import { sizesOf } from './sizes';
 
 const NAME = 'docker';
 
@@ -68,6 +69,7 @@ async function discoverOne(
       found: { ...engine.endpoint },
       removalOfAll: (label) => removalOfAll(engine.endpoint, label),
       recordable: dockerRecordable(engine, settingsOf(config, name), clock),
+      sizes: (signal) => sizesOf(engine, name, signal),
     };
   } catch (error) {
     const required = config.docker === true || found !== undefined;

@@ -4,7 +4,14 @@ import type { Connection } from '../reaper/connection';
 import type { Deadline } from '../reaper/deadline';
 import { type SweepMode, type SweepResult, sweep } from '../reaper/sweep';
 import { resourceLine } from '../report/lines';
-import { type PhaseReport, type ProviderReport, providerReport, resourceReport, totalsOf } from '../report/model';
+import {
+  type PhaseReport,
+  type ProviderReport,
+  providerReport,
+  type ResourceReport,
+  resourceReport,
+  totalsOf,
+} from '../report/model';
 import type { Selection } from './selection';
 
 export interface Cleanup {
@@ -18,6 +25,8 @@ export interface Cleanup {
   /** The session's label, `key=value`: for the command where a provider can't be reached. */
   readonly label?: string;
   readonly log: (line: string) => void;
+  /** Called besides: see `SweepOptions`. */
+  readonly onSettled?: (resource: ResourceReport) => void;
 }
 
 /** Sweeps all providers side by side, and tells. Never throws. */
@@ -37,7 +46,11 @@ export async function cleanUp(cleanup: Cleanup): Promise<PhaseReport> {
         concurrency: config.concurrency,
         failFast: config.failFast,
         clock,
-        onSettled: (settlement) => log(resourceLine(resourceReport(settlement))),
+        onSettled: (settlement) => {
+          const resource = resourceReport(settlement);
+          log(resourceLine(resource));
+          cleanup.onSettled?.(resource);
+        },
       });
       return { report: reportOf(connection, result, cleanup), result };
     }),

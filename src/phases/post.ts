@@ -11,7 +11,6 @@ import { loadState, type SavedState } from '../github/state';
 import { appendSummary } from '../github/summary';
 import { sleep, systemClock } from '../reaper/clock';
 import { Deadline } from '../reaper/deadline';
-import type { SweepMode } from '../reaper/sweep';
 import { plainLine } from '../report/escape';
 import { writeReport } from '../report/json';
 import { closingLines } from '../report/lines';
@@ -23,6 +22,7 @@ import { annotate } from './annotate';
 import { together } from './deaths';
 import { duty } from './duty';
 import { MAIN_REPORT } from './main';
+import { modeOf } from './mode';
 import { discoverProviders } from './providers';
 import { selectAfter } from './selection';
 import { type Before, readSnapshot } from './snapshot';
@@ -129,13 +129,4 @@ async function snapshotFor({ scope }: Config, main: SavedState['main']): Promise
       'Cleanup',
     );
   return before;
-}
-
-function modeOf({ dryRun, postCleanup, jobStatus }: Config): SweepMode {
-  const succeeded = jobStatus === 'success';
-  if (postCleanup === 'never') return { kind: 'keep', reason: 'post-cleanup is never' };
-  if (postCleanup === 'success' && !succeeded)
-    return { kind: 'keep', reason: `post-cleanup is success, the job’s status is ${jobStatus}` };
-  if (postCleanup === 'failure' && succeeded) return { kind: 'keep', reason: 'post-cleanup is failure, and the job succeeded' };
-  return dryRun ? { kind: 'plan' } : { kind: 'remove' };
 }

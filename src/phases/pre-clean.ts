@@ -2,13 +2,14 @@ import type { Config } from '../config/config';
 import { systemClock } from '../reaper/clock';
 import type { Connection } from '../reaper/connection';
 import { Deadline } from '../reaper/deadline';
+import { Halted } from '../reaper/errors';
 import { plainLine } from '../report/escape';
 import { providerLine } from '../report/lines';
 import { type PhaseReport, providerReport } from '../report/model';
-import { cleanUp } from './cleanup';
+import { type Cleanup, cleanUp } from './cleanup';
 import type { Console } from './console';
 import { discoverProviders, type Found } from './providers';
-import { selectBefore } from './selection';
+import { type Selection, selectBefore } from './selection';
 import { writeSnapshot } from './snapshot';
 
 const clock = systemClock;
@@ -25,6 +26,12 @@ export interface PreCleanup {
   readonly console: Console;
   /** Called with where each provider was found, for a later process to find the same, before anything is done. */
   readonly onFound?: (found: Found) => void;
+  /** Narrows what is selected, or watches it. */
+  readonly around?: (selection: Selection) => Selection;
+  /** See `Cleanup`. */
+  readonly onSettled?: Cleanup['onSettled'];
+  /** Ends it before its deadline: what is left stays. */
+  readonly stop?: AbortSignal;
 }
 
 /** Undefined `pre`: a required provider is not there; `problem` says which, in one line each. */
@@ -38,11 +45,14 @@ export type PreCleaned =
 
 /** Looks for all providers, and removes what earlier runs left. */
 export async function preClean(options: PreCleanup): Promise<PreCleaned> {
-  const { config, console } = options;
+  const { config, console, stop } = options;
   const deadline = new Deadline(clock, config.deadline);
+  const halt = () => deadline.halt(new Halted('it was interrupted'));
+  stop?.addEventListener('abort', halt);
   try {
     return await console.group(`Pre-cleanup (${config.preCleanup})`, () => clean(options, deadline));
   } finally {
+    stop?.removeEventListener('abort', halt);
     deadline.dispose();
   }
 }
@@ -56,14 +66,16 @@ async function clean(options: PreCleanup, deadline: Deadline): Promise<PreCleane
   if (config.scope === 'job') await writeSnapshot(directory, startedAt, connections, deadline);
   for (const connection of connections) console.info(providerLine(providerReport(connection)));
   if (config.scope === 'job' && connections.some(hasSandboxes)) console.info(SCOPE_OF_SANDBOXES);
+  const { around = (same) => same, onSettled } = options;
   const pre = await cleanUp({
     connections,
-    selection: selectBefore(config, sessionId, earlier, clock.now()),
+    selection: around(selectBefore(config, sessionId, earlier, clock.now())),
     mode: config.dryRun ? { kind: 'plan' } : { kind: 'remove' },
     config,
     deadline,
     clock,
     log: console.info,
+    ...(onSettled ? { onSettled } : {}),
   });
   return { pre, connections };
 }

@@ -6,7 +6,7 @@ import type { SweepMode } from '../reaper/sweep';
 import { providerLine } from '../report/lines';
 import { type DeathReport, type PhaseReport, providerReport } from '../report/model';
 import { labelArgument } from '../session/session';
-import { cleanUp } from './cleanup';
+import { type Cleanup, cleanUp } from './cleanup';
 import type { Console } from './console';
 import { duty } from './duty';
 import { recordLast } from './recording';
@@ -25,6 +25,8 @@ export interface Teardown {
   readonly deadline: Deadline;
   readonly clock: Clock;
   readonly console: Console;
+  /** See `Cleanup`. */
+  readonly onSettled?: Cleanup['onSettled'];
 }
 
 /** What post does, and `run` at its end: keeps the logs of what has failed, then removes all that the session owns. Never throws. */
@@ -50,6 +52,7 @@ export async function tearDown(
     deadline,
     clock,
     log: console.info,
+    ...(teardown.onSettled ? { onSettled: teardown.onSettled } : {}),
   });
   return { phase, deaths };
 }

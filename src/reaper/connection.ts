@@ -4,6 +4,9 @@ import type { Recordable } from './recordable';
 /** What a person types to remove what runs with a label (`key=value`), where the provider can't be reached from here. */
 export type RemovalOfAll = (label: string) => string;
 
+/** Bytes of disk, by `keyOf`; what is not in it is not known. */
+export type Sizes = ReadonlyMap<string, number>;
+
 /** What came of looking for a provider. */
 export type Connection =
   | {
@@ -17,6 +20,8 @@ export type Connection =
       readonly removalOfAll?: RemovalOfAll;
       /** Where containers end by themselves, and leave logs. */
       readonly recordable?: Recordable;
+      /** Where there is a disk: how much of it each resource holds. Takes long. */
+      readonly sizes?: (signal: AbortSignal) => Promise<Sizes>;
     }
   | {
       readonly name: string;

@@ -16,7 +16,7 @@ export function deathsSection({ deaths }: Report): Section {
     title: 'the containers that failed',
     priority: 2,
     render(most) {
-      const failed = deaths.filter(hasFailed);
+      const failed = failuresIn(deaths);
       if (failed.length === 0) return '';
       const shown = failed.slice(0, Math.min(most, MOST_DEATHS));
       const rest = failed.length - shown.length;
@@ -36,25 +36,43 @@ export function hasFailed({ exitCode, oomKilled }: DeathReport): boolean {
   return oomKilled || (exitCode !== null && exitCode !== 0);
 }
 
-function table(deaths: readonly DeathReport[]): string {
+/** A container that failed: its last end, and how often it did, which is once but for those that the engine starts again. */
+export interface Failure {
+  readonly last: DeathReport;
+  readonly times: number;
+}
+
+/** Each container once, in the order in which they ended for the last time. */
+export function failuresIn(deaths: readonly DeathReport[]): readonly Failure[] {
+  const failures = new Map<string, Failure>();
+  for (const last of deaths.filter(hasFailed)) {
+    const key = `${last.provider} ${last.id}`;
+    const times = (failures.get(key)?.times ?? 0) + 1;
+    failures.delete(key);
+    failures.set(key, { last, times });
+  }
+  return [...failures.values()];
+}
+
+function table(failures: readonly Failure[]): string {
   return [
     '<table>',
     '<tr><th align="left">Container</th><th align="right">Exit code</th><th align="left">Meaning</th><th align="right">Lived</th></tr>',
-    ...deaths.map(rows),
+    ...failures.map(rows),
     '</table>',
   ].join('\n');
 }
 
 /** The log is a row of its own: it needs the width. */
-function rows(death: DeathReport): string {
-  const { name, exitCode, livedMs } = death;
+function rows({ last, times }: Failure): string {
+  const { name, exitCode, livedMs } = last;
   const cells = [
-    `<td>${htmlCode(name, MOST_NAME)}</td>`,
+    `<td>${htmlCode(name, MOST_NAME)}${times > 1 ? ` <sub>${times} times</sub>` : ''}</td>`,
     `<td align="right">${exitCode ?? ''}</td>`,
-    `<td>${exitMeaning(death)}</td>`,
+    `<td>${exitMeaning(last)}</td>`,
     `<td align="right">${livedMs === null ? '' : time(livedMs)}</td>`,
   ];
-  return `<tr>${cells.join('')}</tr>\n<tr><td colspan="4">${logOf(death)}</td></tr>`;
+  return `<tr>${cells.join('')}</tr>\n<tr><td colspan="4">${logOf(last)}</td></tr>`;
 }
 
 function logOf({ logTail, logFile, logReason }: DeathReport): string {

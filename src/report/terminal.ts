@@ -1,11 +1,12 @@
+import { basename, dirname } from 'node:path';
 import { styleText } from 'node:util';
 import { outcomes } from '../reaper/outcome';
-import { hasFailed } from './deaths';
+import { type Failure, failuresIn } from './deaths';
 import { clipped, plainLine } from './escape';
 import { exitMeaning } from './exit-code';
 import { endOf } from './head';
 import { closingLines, providerLine, stepsOf } from './lines';
-import type { DeathReport, PhaseReport, Report, ResourceReport } from './model';
+import type { PhaseReport, Report, ResourceReport } from './model';
 import { type TableOptions, tableOf } from './terminal-table';
 import { type Verdict, verdictOf } from './verdict';
 import { count, countKinds, meaningOf, time } from './words';
@@ -49,24 +50,33 @@ export function terminalOf(report: Report, { color, most, columns = USUAL_COLUMN
       : []),
     ...(pre ? [plainLine(`Before the benchmark: ${verdictOf(pre).headline}`)] : []),
     ...(run && run.resources.length > 0 ? [plainLine(`While it ran: ${verdictOf(run).headline}`)] : []),
-    ...deathParts(report.deaths.filter(hasFailed), most, table),
+    ...deathParts(failuresIn(report.deaths), most, table),
     ...(post ? phaseParts(post, most, table) : ['Nothing was cleaned up.']),
   ];
   return `${parts.join('\n')}\n`;
 }
 
-function deathParts(failed: readonly DeathReport[], most: number, table: TableOptions): readonly string[] {
-  if (failed.length === 0) return [];
-  const rows = failed.slice(0, most).map((death) => {
-    const { name, exitCode, livedMs, logFile, logReason } = death;
+function deathParts(failures: readonly Failure[], most: number, table: TableOptions): readonly string[] {
+  if (failures.length === 0) return [];
+  const rows = failures.slice(0, most).map(({ last, times }) => {
+    const { name, exitCode, livedMs, logFile, logReason } = last;
     const lived = livedMs === null ? '' : time(livedMs);
-    return cells([name, `${exitCode ?? ''}`, exitMeaning(death), lived, logFile ?? logReason ?? '']);
+    const often = times > 1 ? `${name} (${times} times)` : name;
+    return cells([
+      often,
+      `${exitCode ?? ''}`,
+      exitMeaning(last),
+      lived,
+      logFile === null ? (logReason ?? '') : basename(logFile),
+    ]);
   });
+  const directories = new Set(failures.flatMap(({ last: { logFile } }) => (logFile === null ? [] : dirname(logFile))));
   return [
     '',
-    `${count(failed.length, 'container')} failed during the benchmark`,
+    `${count(failures.length, 'container')} failed during the benchmark`,
+    ...[...directories].map((directory) => plainLine(`Logs are in ${directory}`)),
     tableOf(['Name', 'Exit code', 'Meaning', 'Lived', 'Log'], rows, table),
-    ...rest(failed.length - rows.length),
+    ...rest(failures.length - rows.length),
   ];
 }
 

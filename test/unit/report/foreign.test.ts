@@ -42,9 +42,9 @@ function everywhere(text: string): Report {
     versions: { action: text, node: text },
     benchmark: { command: text, exitCode: 1, signal: text, timedOut: false, interruptedBy: null, durationMs: 1 },
     deaths: [
-      death({ name: text, logFile: text, logTail: [text, text] }),
-      death({ name: text, logFile: null, logReason: text }),
-      death({ name: text, logFile: text, logReason: text, logTail: [text] }),
+      death({ id: 'a', name: text, logFile: text, logTail: [text, text] }),
+      death({ id: 'b', name: text, logFile: null, logReason: text }),
+      death({ id: 'c', name: text, logFile: text, logReason: text, logTail: [text] }),
     ],
     pre: phase([left, resource(worked)]),
     post,

@@ -41,6 +41,11 @@ export function step(changes: Partial<StepReport> = {}): StepReport {
   return { action: 'remove', attempts: 1, startedAt: '2030-01-01T00:01:00.000Z', durationMs: 30, result: 'done', ...changes };
 }
 
+/** As many deaths of as many containers. */
+export function deaths(number: number, changes: Partial<DeathReport> = {}): readonly DeathReport[] {
+  return Array.from({ length: number }, (_, index) => death({ ...changes, id: String(index) }));
+}
+
 export function death(changes: Partial<DeathReport> = {}): DeathReport {
   return {
     provider: 'docker',

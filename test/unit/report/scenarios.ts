@@ -132,6 +132,7 @@ function hugeReport(): Report {
   ];
   const deaths = many(500, (index) =>
     death({
+      id: `death-${index}`,
       name: `task-${index} ${HOSTILE.repeat(20)}`,
       exitCode: [1, 137, 139, 127][index % 4] ?? 1,
       logFile: HOSTILE.repeat(20),
@@ -202,21 +203,23 @@ export const scenarios: Readonly<Record<ScenarioName, () => Report>> = {
       {
         benchmark: { ...benchmark, exitCode: 130, signal: 'SIGINT', interruptedBy: 'SIGINT', durationMs: 7_200_000 },
         deaths: [
-          death({ name: 'bench-agent-12', exitCode: 137, oomKilled: true, livedMs: 611_000, logTail: tail }),
+          death({ id: 'death-1', name: 'bench-agent-12', exitCode: 137, oomKilled: true, livedMs: 611_000, logTail: tail }),
           death({
+            id: 'death-2',
             name: 'bench-agent-31',
             exitCode: 139,
             livedMs: 4_300,
             logTail: ['loading model', 'Segmentation fault (core dumped)'],
           }),
           death({
+            id: 'death-3',
             name: 'bench-grader',
             exitCode: 127,
             livedMs: 90,
             logFile: null,
             logReason: 'removed before its log could be read',
           }),
-          death({ name: 'bench-done', exitCode: 0, livedMs: 12_000 }),
+          death({ id: 'death-4', name: 'bench-done', exitCode: 0, livedMs: 12_000 }),
         ],
       },
     ),

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { summaryOf } from '../../../src/report/summary';
 import { rendered, texts } from './rendered';
-import { death, failed, phase, provider, report, resource, step } from './sample';
+import { death, deaths, failed, phase, provider, report, resource, step } from './sample';
 
 const benchmark = { command: 'make bench', exitCode: 0, signal: null, timedOut: false, interruptedBy: null, durationMs: 64_000 };
 const unavailable = provider({ status: 'unavailable', reason: 'no answer' });
@@ -119,7 +119,7 @@ describe('deaths', () => {
   });
 
   it('are only those that failed', () => {
-    const deaths = [death({ exitCode: 0 }), death({ exitCode: 1 }), death({ exitCode: null })];
+    const deaths = [death({ id: 'a', exitCode: 0 }), death({ id: 'b', exitCode: 1 }), death({ id: 'c', exitCode: null })];
     const summary = summaryOf(report({ deaths }));
     expect(summary).toContain('<h4>1 container failed during the benchmark</h4>');
     expect(summary).toContain('How 1 other container ended is not known.');
@@ -130,8 +130,15 @@ describe('deaths', () => {
     expect(summaryOf(report({ deaths }))).toContain('log: <code>logs is none</code>');
   });
 
+  it('tell a container that the engine started again once, with its last end', () => {
+    const summary = summaryOf(report({ deaths: [death({ exitCode: 1 }), death({ exitCode: 139 })] }));
+    expect(summary).toContain('<h4>1 container failed during the benchmark</h4>');
+    expect(summary).toContain('<sub>2 times</sub>');
+    expect(summary).toContain('<td align="right">139</td>');
+  });
+
   it('are twenty at most, and the others are counted', () => {
-    const summary = summaryOf(report({ deaths: Array(23).fill(death()) }));
+    const summary = summaryOf(report({ deaths: deaths(23) }));
     expect(summary.match(/<td><code>task-1/g)).toHaveLength(20);
     expect(summary).toContain('<p>3 containers more: see the report.</p>');
   });
@@ -251,7 +258,7 @@ describe('a summary that can’t be whole', () => {
 
   it('gives up first what matters least', () => {
     const logTail = Array(10).fill('x'.repeat(200));
-    const made = report({ post: phase([failed({ steps: [step()] })]), deaths: Array(20).fill(death({ logTail })) });
+    const made = report({ post: phase([failed({ steps: [step()] })]), deaths: deaths(20, { logTail }) });
     const summary = summaryOf(made, { limit: 14_000 });
     expect(summary).toContain('<code>task-1</code><br>');
     expect(summary).toContain('20 containers more: see the report.');
@@ -263,7 +270,7 @@ describe('a summary that can’t be whole', () => {
       const evil = '\u{10ffff}'.repeat(1_000);
       const made = report({
         post: phase(Array(100).fill(failed({ name: evil, error: evil, command: evil.slice(0, 900) }))),
-        deaths: Array(100).fill(death({ name: evil, logTail: Array(10).fill(evil) })),
+        deaths: deaths(100, { name: evil, logTail: Array(10).fill(evil) }),
       });
       const broken = {
         ...made,
