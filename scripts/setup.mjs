@@ -12,8 +12,9 @@ import { delimiter, join } from 'node:path';
 
 const root = join(import.meta.dirname ?? new URL('.', import.meta.url).pathname, '..');
 
-/** Debian's and Ubuntu's packages for an engine of the tests' own; busybox is what its one image is made of, openssl makes certificates. */
-const ENGINE_PACKAGES = ['docker.io', 'iptables', 'busybox-static', 'openssl'];
+/** Debian's and Ubuntu's packages for an engine of the tests' own; busybox is what its one image is made of, openssl makes certificates, curl and jq are in the
+ * commands that the action tells people to type. */
+const ENGINE_PACKAGES = ['docker.io', 'iptables', 'busybox-static', 'openssl', 'curl', 'jq'];
 
 /** Podman takes docker.io's runtime, runc; catatonit is its `--init`. */
 const PODMAN_PACKAGES = ['podman', 'runc', 'catatonit', 'busybox-static'];
@@ -82,7 +83,7 @@ function engineAnswers() {
 
 async function ensureEngine() {
   const engine = (await engineAnswers()) || (process.getuid?.() === 0 && onPath('dockerd') && onPath('iptables'));
-  if (engine && onPath('busybox') && onPath('openssl')) return;
+  if (engine && ['busybox', 'openssl', 'curl', 'jq'].every(onPath)) return;
   if (process.platform !== 'linux' || process.getuid?.() !== 0 || !onPath('apt-get')) {
     fail(
       [

@@ -69,7 +69,7 @@ export const settings = {
   daytona: setting(
     types.autoOrBoolean,
     'auto',
-    '`auto`: used when an API key is known. `true`: main fails without one. `false`: left alone.',
+    '`auto`: used when an API key is known, and Daytona takes it; else reported as skipped. `true`: main fails without one. `false`: left alone.',
   ),
   daytonaApiKey: secret(
     'Key for Daytona’s API. Default: `DAYTONA_API_KEY`, or the JWT in `DAYTONA_JWT_TOKEN`. Masked, and never written anywhere.',

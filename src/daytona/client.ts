@@ -2,10 +2,10 @@ import { STATUS_CODES } from 'node:http';
 import type { ListSandboxesResponse, Sandbox, SandboxListItem } from '@daytona/api-client';
 import { getProxyForUrl } from 'proxy-from-env';
 import { Agent, type Dispatcher, ProxyAgent } from 'undici';
-import type { Clock } from '../reaper/clock';
+import { type Clock, sleep } from '../reaper/clock';
 import { asError } from '../reaper/errors';
 import type { Credentials } from './credentials';
-import { AllowanceUsedUp, BadAnswer, DaytonaError, Unreachable } from './errors';
+import { AllowanceUsedUp, BadAnswer, classify, DaytonaError, Unreachable } from './errors';
 import { RateLimits, retryAfterIn } from './rate-limits';
 
 /** The most that one page of a listing may hold. */
@@ -14,8 +14,11 @@ const PAGE = 200;
 /** Of a server's message, no more than this is shown. */
 const LONGEST_MESSAGE = 500;
 
-/** Characters of an id that need no escaping in a path. */
-const ID = /^[\w.-]+$/;
+/** Characters of an id that need no escaping, in a path or in a command. `..` would be another path. */
+const ID = /^(?!\.+$)[\w.-]+$/;
+
+/** A page that could not be had is asked for again so often: starting anew would cost all pages before it. */
+const PAGE_RETRIES = 3;
 
 /**
  * The five calls that a removal takes, over undici, which is what is below Node's own fetch: that has no way to a proxy unless
@@ -32,7 +35,8 @@ export class DaytonaClient {
   readonly #clock: Clock;
   readonly #agent: Agent | ProxyAgent;
   readonly #limits = new RateLimits();
-  #inFlight = 0;
+  /** By what they count as: what changes a sandbox's life, and all else. */
+  readonly #inFlight = { lifecycle: 0, other: 0 };
 
   constructor(url: string, { token, organizationId }: Credentials, clock: Clock) {
     const { origin, pathname } = new URL(url);
@@ -63,7 +67,7 @@ export class DaytonaClient {
     const seen = new Set<string>();
     for (let cursor: string | null = ''; cursor !== null; ) {
       const query = { limit: String(PAGE), sort: 'createdAt', order: 'asc', ...(cursor ? { cursor } : {}) };
-      const page: ListSandboxesResponse = await this.#page(query, signal);
+      const page: ListSandboxesResponse = await this.#pageOf(query, cursor === '' ? 0 : PAGE_RETRIES, signal);
       yield page.items;
       cursor = page.nextCursor || null;
       if (cursor !== null && seen.has(cursor)) throw new BadAnswer('the listing goes in circles: its cursor came twice');
@@ -89,10 +93,22 @@ export class DaytonaClient {
   }
 
   /** The sandboxes that were forked from it, and are still there. */
-  async forks(id: string, signal: AbortSignal): Promise<readonly Pick<Sandbox, 'id' | 'name'>[]> {
+  async forks(id: string, signal: AbortSignal): Promise<readonly Pick<Sandbox, 'id' | 'name' | 'state' | 'desiredState'>[]> {
     const forks = await this.#ask('GET', `/sandbox/${segment(id)}/forks`, signal);
     if (!Array.isArray(forks) || !forks.every(isSandbox)) throw new BadAnswer('the answer is no list of forks');
     return forks as Sandbox[];
+  }
+
+  async #pageOf(query: Readonly<Record<string, string>>, retries: number, signal: AbortSignal): Promise<ListSandboxesResponse> {
+    for (let retry = 0; ; retry += 1) {
+      try {
+        return await this.#page(query, signal);
+      } catch (error) {
+        const verdict = classify(error);
+        if (verdict.kind !== 'retryable' || retry >= retries) throw error;
+        await sleep(this.#clock, verdict.retryAfterMs ?? 1_000 * 2 ** retry, signal);
+      }
+    }
   }
 
   async #page(query: Readonly<Record<string, string>>, signal: AbortSignal): Promise<ListSandboxesResponse> {
@@ -109,10 +125,11 @@ export class DaytonaClient {
    * @throws {AllowanceUsedUp} before the request is made, when it would be refused
    */
   async #ask(method: 'GET' | 'POST' | 'DELETE', path: string, signal: AbortSignal): Promise<unknown> {
-    const wait = this.#limits.waitMs(method !== 'GET', this.#inFlight, this.#clock.now());
+    const use = method === 'GET' ? 'other' : 'lifecycle';
+    const wait = this.#limits.waitMs(use === 'lifecycle', this.#inFlight[use], this.#clock.now());
     if (wait > 0) throw new AllowanceUsedUp(wait);
     const request = `${method} ${path.split('?')[0]}`;
-    this.#inFlight += 1;
+    this.#inFlight[use] += 1;
     try {
       const response = await this.#agent.request({
         origin: this.#origin,
@@ -132,7 +149,7 @@ export class DaytonaClient {
       if (error instanceof DaytonaError || error instanceof BadAnswer) throw error;
       throw new Unreachable(this.#origin, asError(error));
     } finally {
-      this.#inFlight -= 1;
+      this.#inFlight[use] -= 1;
     }
   }
 
@@ -190,11 +207,11 @@ function messageIn(text: string): string | undefined {
 }
 
 function isSandbox(item: unknown): item is Pick<Sandbox, 'id'> {
-  return typeof item === 'object' && item !== null && 'id' in item && typeof item.id === 'string' && item.id !== '';
+  return typeof item === 'object' && item !== null && 'id' in item && typeof item.id === 'string' && ID.test(item.id);
 }
 
-/** An id comes from the server, and goes into a path: `..` would be another one. */
+/** @throws {BadAnswer} for what no server would call a sandbox: nothing else may get into a path */
 function segment(id: string): string {
-  if (!ID.test(id) || /^\.+$/.test(id)) throw new BadAnswer(`the listing has a sandbox with the id ${JSON.stringify(id)}`);
+  if (!ID.test(id)) throw new BadAnswer(`a sandbox with the id ${JSON.stringify(id)} can’t be asked for`);
   return id;
 }

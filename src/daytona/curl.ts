@@ -1,3 +1,4 @@
+import { labels } from '../reaper/labels';
 import type { Credentials } from './credentials';
 
 /**
@@ -9,8 +10,8 @@ export class Curl {
   readonly #command: string;
 
   /** @param url a URL as the setting's type takes it: nothing in it needs quoting */
-  constructor(url: string, { organizationId }: Pick<Credentials, 'organizationId'>) {
-    const key = organizationId === undefined ? 'DAYTONA_API_KEY' : 'DAYTONA_JWT_TOKEN';
+  constructor(url: string, { from, organizationId }: Pick<Credentials, 'from' | 'organizationId'>) {
+    const key = from === 'DAYTONA_JWT_TOKEN' ? from : 'DAYTONA_API_KEY';
     const organization = organizationId === undefined ? '' : ` -H 'X-Daytona-Organization-ID: ${organizationId}'`;
     this.#url = url;
     this.#command = `curl --silent --show-error --fail -H "Authorization: Bearer $${key}"${organization}`;
@@ -24,7 +25,8 @@ export class Curl {
   removalOfAll(label: string): string {
     const [key = '', value = ''] = label.split('=');
     const query = `--get --data limit=200 --data-urlencode 'labels=${JSON.stringify({ [key]: value })}'`;
-    const ids = `grep -o '"id":"[^"]*"' | cut -d '"' -f 4`;
+    const isProtected = `(.labels["${labels.keep}"] // "" | ascii_downcase) == "true"`;
+    const ids = `jq -r '.items[] | select(${isProtected} | not) | .id'`;
     return `${this.#command} ${query} ${this.#url}/sandbox | ${ids} | xargs -I {} ${this.removal('{}')}`;
   }
 }

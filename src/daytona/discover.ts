@@ -43,20 +43,20 @@ async function discover(
   deadline: Deadline,
   found: Found[string] | undefined,
 ): Promise<Connection> {
-  const required = config.daytona === true || found !== undefined;
+  const required = config.daytona === true;
   const missing = (error: unknown, curl?: Curl): Connection => ({
     name: NAME,
-    status: required ? 'unavailable' : 'skipped',
+    // With auto, a key that is none is no reason to worry, unless it was one before. That there is no answer is: sandboxes may be there.
+    status: required || found !== undefined || !isOfNoUse(error) ? 'unavailable' : 'skipped',
     reason: reasonOf(error),
+    required,
     ...(curl ? { removalOfAll: (label) => curl.removalOfAll(label) } : {}),
   });
   try {
     const url = found?.['url'] ?? urlOf(config, env);
     const token = credentials(config, env);
     const curl = new Curl(url, token);
-    return await connect(url, token, curl, { ...config, retries: required ? config.retries : 0 }, clock, deadline).catch(
-      (error: unknown) => missing(error, curl),
-    );
+    return await connect(url, token, curl, config, clock, deadline).catch((error: unknown) => missing(error, curl));
   } catch (error) {
     return missing(error);
   }
@@ -96,6 +96,11 @@ function urlOf({ daytonaApiUrl }: Config, env: Environment): string {
   const url = httpUrl.parse(typed, env);
   if (url === undefined) throw new NoCredentials(`DAYTONA_API_URL can’t be read; use ${httpUrl.accepts}`);
   return url;
+}
+
+/** There is no key, or not one that this API takes. */
+function isOfNoUse(error: unknown): boolean {
+  return error instanceof NoCredentials || hasStatus(error, 401, 403);
 }
 
 function reasonOf(error: unknown): string {

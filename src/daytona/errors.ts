@@ -35,6 +35,8 @@ export class Unreachable extends Error {
 /** Asking now would be refused: the allowance for requests is used up until a known time. */
 export class AllowanceUsedUp extends Error {
   override readonly name = 'AllowanceUsedUp';
+  /** What the server would have answered. */
+  readonly statusCode = 429;
   readonly retryAfterMs: number;
 
   constructor(retryAfterMs: number) {
@@ -46,11 +48,13 @@ export class AllowanceUsedUp extends Error {
 /** It can't go before its forks. */
 export class HasForks extends Error {
   override readonly name = 'HasForks';
+  readonly statusCode: number;
   /** They are to go, too. Otherwise they were there before, and have stayed. */
   readonly willGo: boolean;
 
-  constructor(forks: readonly string[], willGo: boolean, cause: Error) {
+  constructor(forks: readonly string[], willGo: boolean, cause: DaytonaError) {
     super(`it has forks, which must go before it: ${forks.join(', ') || 'Daytona does not say which'}`, { cause });
+    this.statusCode = cause.statusCode;
     this.willGo = willGo;
   }
 }
@@ -58,11 +62,13 @@ export class HasForks extends Error {
 /** It is in between two states, and refuses to be deleted until it has come through. */
 export class Changing extends Error {
   override readonly name = 'Changing';
+  readonly statusCode: number;
   readonly retryAfterMs: number | undefined;
 
   /** @param state `starting since 2026-11-21T09:00:00.000Z` */
   constructor(state: string, cause: DaytonaError) {
     super(`${cause.message} (it is ${state})`, { cause });
+    this.statusCode = cause.statusCode;
     this.retryAfterMs = cause.retryAfterMs;
   }
 }
@@ -87,7 +93,7 @@ const CERTIFICATE_ERROR = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ERR_TLS|ERR_SSL/;
  * - all others: the same request will fail again.
  */
 export function classify(error: unknown): Verdict {
-  if (error instanceof AllowanceUsedUp) return { kind: 'retryable', retryAfterMs: error.retryAfterMs };
+  if (error instanceof AllowanceUsedUp) return { kind: 'retryable', retryAfterMs: error.retryAfterMs, unsent: true };
   if (error instanceof HasForks) return { kind: error.willGo ? 'retryable' : 'permanent' };
   if (error instanceof BadAnswer) return { kind: 'retryable' };
   if (error instanceof Changing) return retryable(error);
@@ -111,7 +117,7 @@ export function hasStatus(error: unknown, ...statusCodes: readonly number[]): er
   return error instanceof DaytonaError && statusCodes.includes(error.statusCode);
 }
 
-/** fetch says "fetch failed"; what failed is below, and of several addresses the first tells. */
+/** What failed may be below what says so; of several addresses the first tells. */
 function rootOf(error: Error): { readonly code: string | undefined; readonly message: string } {
   const inner: unknown = error instanceof AggregateError ? error.errors[0] : error.cause;
   if (inner instanceof Error) return rootOf(inner);

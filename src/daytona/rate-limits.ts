@@ -1,6 +1,6 @@
 import { parseRetryAfter } from '../reaper/retry';
 
-/** The headers of an answer, as fetch has them: names in lower case. */
+/** The headers of an answer. */
 type Headers = Iterable<readonly [name: string, value: string]>;
 
 /** One allowance of requests, as the server last told it. */
@@ -16,6 +16,9 @@ const BUCKETS = { lifecycle: 'sandbox-lifecycle', other: 'authenticated' };
 
 /** Kept free for others in the organization, who share the allowance: this part of it. */
 const SPARE = 0.02;
+
+/** Milliseconds in which an answer comes, which tells what is left. */
+const MOMENT_MS = 250;
 
 /** Two resets that are told less than this apart are one: they are whole seconds. */
 const SAME_WINDOW_MS = 1_500;
@@ -43,14 +46,17 @@ export class RateLimits {
   }
 
   /**
-   * Milliseconds to wait before one more request, so that it is not refused; 0: none.
+   * Milliseconds to wait before one more request, so that it is not refused; 0: none. While what is on its way could use the rest up, that
+   * is a moment; when it is used up, the time until it is whole again.
    * @param lifecycle it starts, stops or deletes a sandbox
-   * @param inFlight requests on their way, which the server may not have counted yet
+   * @param inFlight requests of that kind on their way, which the server may not have counted yet
    */
   waitMs(lifecycle: boolean, inFlight: number, now: number): number {
     const waits = [...this.#allowances].map(([bucket, { limit, remaining, resetsAt }]) => {
       if (bucket === (lifecycle ? BUCKETS.other : BUCKETS.lifecycle)) return 0;
-      return remaining - inFlight <= Math.floor(limit * SPARE) ? resetsAt - now : 0;
+      const spare = Math.floor(limit * SPARE);
+      if (resetsAt <= now || remaining - inFlight > spare) return 0;
+      return remaining > spare ? Math.min(MOMENT_MS, resetsAt - now) : resetsAt - now;
     });
     return Math.max(0, ...waits);
   }

@@ -10,7 +10,7 @@ export const NAME = 'daytona';
 
 /** How sandboxes are taken down. */
 export interface DaytonaSettings {
-  /** Milliseconds for one rung each: the request, and until the sandbox is seen to be where it should be. */
+  /** Milliseconds of each rung: for one request, and after its answer until the sandbox is seen to be where it should be. */
   readonly stopMs: number;
   readonly killMs: number;
   readonly removeMs: number;
@@ -30,11 +30,34 @@ const AT_REST: ReadonlySet<string> = new Set<SandboxState>([
 /** States in which a stop has something to end. In all others a delete is all there is to do: they refuse it while they change. */
 const STOPPABLE: ReadonlySet<string> = new Set<SandboxState>(['started', 'stopping']);
 
+/** States that come to an end by themselves, unless Daytona has lost the sandbox. */
+const IN_BETWEEN: ReadonlySet<string> = new Set<SandboxState>([
+  'creating',
+  'restoring',
+  'starting',
+  'stopping',
+  'pending_build',
+  'building_snapshot',
+  'pulling_snapshot',
+  'archiving',
+  'resizing',
+  'snapshotting',
+  'forking',
+  'pausing',
+  'resuming',
+]);
+
 /**
  * Milliseconds after which nobody waits any longer for a sandbox that is being destroyed, or that refuses to be deleted because it is
  * changing: many times what either takes when all is well (building an image being the longest). Some stay so for an hour.
  */
 const STUCK_MS = { destroying: 60_000, changing: 600_000 };
+
+/** For about 2 s a listing may tell of a sandbox as it was. Observed on API server v0.190. */
+const LISTING_LAG_MS = 2_500;
+
+/** Milliseconds for a listing: of ten thousand sandboxes it has fifty pages, one after the other. */
+const LIST_TIMEOUT_MS = 120_000;
 
 /** Sandboxes take seconds to stop and to go, and every look counts against the rate limit. */
 const POLL_MS = { first: 500, most: 4_000 };
@@ -43,7 +66,8 @@ const POLL_MS = { first: 500, most: 4_000 };
 export class Sandboxes implements Provider {
   readonly name = NAME;
   readonly stages = [['sandbox']] as const;
-  readonly staleListings = true;
+  readonly listingLagMs = LISTING_LAG_MS;
+  readonly listTimeoutMs = LIST_TIMEOUT_MS;
   readonly pollMs = POLL_MS;
   readonly classify = classify;
   readonly #client: DaytonaClient;
@@ -52,8 +76,10 @@ export class Sandboxes implements Provider {
   readonly #clock: Clock;
   /** Of those that were refused because of their forks: which these are. Listings do not tell. */
   readonly #forks = new Map<string, readonly string[]>();
-  /** Those with forks which the sweep was told of, so that it takes the forks first. */
+  /** Those with forks which a listing told of since, so that the sweep takes the forks first. */
   readonly #ordered = new Set<string>();
+  /** Under which name each was first seen: a delete gives it another, and it may be owned by its name. */
+  readonly #names = new Map<string, string>();
   /** Since when each was seen to be on its way out, in milliseconds since the epoch. */
   readonly #leavingSince = new Map<string, number>();
 
@@ -69,6 +95,7 @@ export class Sandboxes implements Provider {
     for await (const page of this.#client.pages(signal)) {
       found.push(...page.filter(({ state }) => state !== 'destroyed').map((sandbox) => this.#resource(sandbox)));
     }
+    for (const { id } of found) if (this.#forks.has(id)) this.#ordered.add(id);
     return found;
   }
 
@@ -163,15 +190,16 @@ export class Sandboxes implements Provider {
     const since = timeOf(updatedAt);
     if (since === undefined) return new Changing(state, refusal);
     const text = `${state} since ${new Date(since).toISOString()}`;
-    const isStuck = this.#clock.now() - since >= STUCK_MS.changing;
+    const isStuck = IN_BETWEEN.has(state) && this.#clock.now() - since >= STUCK_MS.changing;
     return isStuck ? new Stuck(`${refusal.message} (it has been ${text})`, { cause: refusal }) : new Changing(text, refusal);
   }
 
-  /** A key that may not delete may still stop: then it costs next to nothing. */
+  /** A key that may not delete may still stop: then it costs next to nothing. That it has stopped is for the next look to see. */
   async #stopInstead(now: Sandbox, refusal: DaytonaError, signal: AbortSignal): Promise<Error> {
-    if (isStoppable(now)) await this.#stop(now.id, true, 'killed', signal);
-    else if (!AT_REST.has(now.state ?? '')) return this.#changing(now, refusal);
-    return new NotDeletable(`stopped, not deleted: the key lacks delete:sandboxes (${refusal.message})`, { cause: refusal });
+    const { id, state = 'unknown' } = now;
+    if (isStoppable(now)) await this.#stop(id, true, 'killed', signal);
+    if (isStoppable(now) || IN_BETWEEN.has(state)) return this.#changing(now, refusal);
+    return new NotDeletable(`${state}, not deleted: the key lacks delete:sandboxes (${refusal.message})`, { cause: refusal });
   }
 
   /** 400 is what a delete gets for forks that are still there; whatever else it means stays what it is. */
@@ -180,7 +208,7 @@ export class Sandboxes implements Provider {
     if (forks.length === 0 && !/\bforks?\b/i.test(refusal.message)) return refusal;
     const ids = forks.map((fork) => fork.id);
     // The sweep has taken first what it was told of: what is still there is not its to take.
-    const stay = this.#ordered.has(id) && ids.every((fork) => this.#forks.get(id)?.includes(fork));
+    const stay = this.#ordered.has(id) && !forks.some(isLeaving) && ids.every((fork) => this.#forks.get(id)?.includes(fork));
     this.#forks.set(id, ids);
     return new HasForks(
       forks.map(({ name, id: fork }) => name || fork),
@@ -192,14 +220,15 @@ export class Sandboxes implements Provider {
   #resource(sandbox: Sandbox | SandboxListItem): Resource {
     const { id, name, snapshot, state = 'unknown', labels, createdAt, updatedAt } = sandbox;
     const forks = this.#forks.get(id);
-    if (forks) this.#ordered.add(id);
+    if (!this.#names.has(id)) this.#names.set(id, name || id);
+    const known = this.#names.get(id) ?? name;
     const created = timeOf(createdAt);
     const updated = timeOf(updatedAt);
     return {
       provider: NAME,
       kind: 'sandbox',
       id,
-      name: name || id,
+      name: isLeaving(sandbox) ? known : name || id,
       state,
       running: !AT_REST.has(state),
       labels: labels ?? {},
@@ -216,7 +245,7 @@ function isStoppable({ state }: Sandbox): boolean {
 }
 
 /** It is being destroyed, or is told to be. */
-function isLeaving({ state, desiredState }: Sandbox): boolean {
+function isLeaving({ state, desiredState }: Pick<Sandbox, 'state' | 'desiredState'>): boolean {
   return state === 'destroying' || desiredState === 'destroyed';
 }
 

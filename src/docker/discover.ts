@@ -75,7 +75,13 @@ async function discoverOne(
     const required = config.docker === true || found !== undefined;
     const reason = error instanceof NoEngine ? error.message : `no Docker engine: ${asError(error).message}`;
     const status = required ? 'unavailable' : 'skipped';
-    return { name, status, reason, ...(known ? { removalOfAll: (label) => removalOfAll(known, label) } : {}) };
+    return {
+      name,
+      status,
+      reason,
+      required: config.docker === true,
+      ...(known ? { removalOfAll: (label) => removalOfAll(known, label) } : {}),
+    };
   }
 }
 

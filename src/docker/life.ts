@@ -12,6 +12,8 @@ const WAITING = new Set(['created', 'configured', 'initialized']);
 export function lifeOf({ Id, Name, Config, HostConfig, State, Created }: Inspected, provider: string): Life {
   const [startedAt, endedAt] = [timeOf(State.StartedAt), timeOf(State.FinishedAt)];
   const phase = phaseOf(State);
+  // While it removes a container that ran, Podman says 0.
+  const isKnown = phase === 'never started' || (phase === 'ended' && State.Status !== 'removing');
   return {
     container: {
       provider,
@@ -27,7 +29,7 @@ export function lifeOf({ Id, Name, Config, HostConfig, State, Created }: Inspect
     phase,
     ...(startedAt === undefined ? {} : { startedAt }),
     ...(endedAt === undefined ? {} : { endedAt }),
-    ...(phase === 'ended' || phase === 'never started' ? { exitCode: State.ExitCode } : {}),
+    ...(isKnown ? { exitCode: State.ExitCode } : {}),
     oomKilled: State.OOMKilled,
     vanishes: HostConfig.AutoRemove === true,
     ...(State.Error ? { error: State.Error } : {}),

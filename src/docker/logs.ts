@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import type Docker from 'dockerode';
 import type { LogPiece, LogStream } from '../reaper/recordable';
+import { BadAnswer } from './answers';
 import { LogParser, type Stamps } from './frames';
 import { openStream } from './stream';
 
@@ -113,6 +114,15 @@ async function* piecesOf(stream: Readable, stamps: Stamps): AsyncGenerator<reado
   const parser = new LogParser(stamps);
   for await (const chunk of stream) {
     const pieces = parser.pieces(chunk);
+    const excuse = excuseIn(pieces);
+    if (excuse !== undefined) throw new BadAnswer(excuse);
     if (pieces.length > 0) yield pieces;
   }
+}
+
+/** Podman notices that a container is gone when it has said 200 already, and sends its error as if it were the log: without a time. */
+function excuseIn([piece]: readonly LogPiece[]): string | undefined {
+  if (piece === undefined || piece.at !== '') return undefined;
+  const text = Buffer.from(piece.bytes).toString();
+  return /^\{"cause":.*"message":"(.*)","response":5\d\d\}\s*$/s.exec(text)?.[1];
 }

@@ -1,6 +1,7 @@
 import type { Clock } from '../reaper/clock';
 import { asError } from '../reaper/errors';
 import type { Happening, Recordable } from '../reaper/recordable';
+import { BadAnswer } from './answers';
 import type { Engine } from './connect';
 import { Containers } from './containers';
 import { classify, hasStatus } from './errors';
@@ -14,9 +15,6 @@ import { openStream } from './stream';
 
 /** Each log that is followed is a connection. Through ssh each is a process of its own, here and there. */
 const MOST_FOLLOWED = { direct: 1_000, ssh: 16 };
-
-/** A line with its time is at least this long: `2026-11-21T09:50:58Z`, a blank, a line feed. */
-const SHORTEST_LINE = 22;
 
 /** Drivers whose logs the engine has itself: asking another for the log of a container that does not run yet may wake up who knows what. */
 const LOCAL_DRIVERS = new Set(['json-file', 'local', 'journald']);
@@ -65,8 +63,8 @@ export function dockerRecordable(engine: Engine, settings: DockerSettings, clock
         throw error;
       }
     },
-    // No more lines than can make up what is wanted: of a gigabyte the engine reads the end alone. Podman 4.3 then forgets line feeds.
-    read: ({ id }, newest, signal) => readLog(docker, id, isPodman ? 'all' : Math.floor(newest / SHORTEST_LINE) + 1, signal),
+    // Asked for the last lines, Podman 4.3 forgets some line feeds.
+    read: ({ id }, lines, signal) => readLog(docker, id, isPodman ? 'all' : lines, signal),
     async follow({ id }, phase, signal) {
       if (phase === 'running') return followLog(docker, id, signal);
       // Podman prepares a container that does not run when something attaches to it: that is not ours to bring about.
@@ -78,5 +76,6 @@ export function dockerRecordable(engine: Engine, settings: DockerSettings, clock
 
 /** Podman says so in its own way while a container is going. */
 function isGone(error: unknown): boolean {
-  return hasStatus(error, 404) || (hasStatus(error, 500) && /no such container/i.test(asError(error).message));
+  const isVague = hasStatus(error, 500) || error instanceof BadAnswer;
+  return hasStatus(error, 404) || (isVague && /no such container/i.test(asError(error).message));
 }

@@ -27,6 +27,13 @@ export function earlierSessions(env: Environment): readonly string[] {
   return (env['CLEANUP_JOB_SESSIONS'] ?? '').split(' ').filter((id) => id !== '');
 }
 
+/**
+ * What the benchmark may see of this step's environment: as in a `run` step, neither inputs, which may be secret, nor state.
+ */
+export function benchmarkEnvironment(env: Environment): Record<string, string | undefined> {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !/^(INPUT|STATE)_/i.test(name)));
+}
+
 /** A directory of this session's own, which the runner empties after the job. */
 export function sessionDirectory(env: Environment, sessionId: string): string {
   return join(env['RUNNER_TEMP'] || tmpdir(), 'cleanup-action', sessionId);

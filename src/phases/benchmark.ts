@@ -86,7 +86,7 @@ async function sweepBeside(
   if (config.exitedTtl === undefined || config.dryRun) return null;
   const owned = selectAfter({ ...config, scope: 'session' }, sessionId, undefined).selector;
   return sweepExited({
-    connections,
+    connections: connections.filter((found) => found.status === 'ready' && found.provider.stages.flat().includes('container')),
     config,
     owned,
     mayGo: isThroughWith,

@@ -25,6 +25,8 @@ export interface Cleanup {
   /** The session's label, `key=value`: for the command where a provider can't be reached. */
   readonly label?: string;
   readonly log: (line: string) => void;
+  /** False: another cleanup follows. See `SweepOptions`. */
+  readonly final?: boolean;
   /** Called besides: see `SweepOptions`. */
   readonly onSettled?: (resource: ResourceReport) => void;
 }
@@ -44,6 +46,7 @@ export async function cleanUp(cleanup: Cleanup): Promise<PhaseReport> {
         policy: { graceMs: config.gracePeriod, retry: retryPolicy(config) },
         deadline,
         concurrency: config.concurrency,
+        final: cleanup.final ?? true,
         failFast: config.failFast,
         clock,
         onSettled: (settlement) => {

@@ -47,7 +47,14 @@ export async function sweepExited(options: ExitedCleanup): Promise<PhaseReport> 
     const halt = () => deadline.halt(new Halted('the benchmark has ended'));
     benchmark.addEventListener('abort', halt, { once: true });
     const selector = exitedSince(since, failed, options);
-    const phase = await cleanUp({ ...options, connections, selection: { selector }, mode: { kind: 'remove' }, deadline });
+    const phase = await cleanUp({
+      ...options,
+      connections,
+      selection: { selector },
+      mode: { kind: 'remove' },
+      deadline,
+      final: false,
+    });
     for (const resource of phase.resources.filter(({ outcome }) => outcome === 'failed')) failed.add(keyOf(resource));
     done.push(phase);
     benchmark.removeEventListener('abort', halt);

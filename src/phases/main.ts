@@ -7,7 +7,7 @@ import { savable } from '../config/saved';
 import { runnerConsole as console } from '../github/console';
 import { readInputs } from '../github/inputs';
 import { exportVariables, type SessionVariables, setOutputs } from '../github/outputs';
-import { earlierSessions, sessionDirectory, surroundings } from '../github/runner';
+import { benchmarkEnvironment, earlierSessions, sessionDirectory, surroundings } from '../github/runner';
 import { saveBenchmark, saveFound, saveMain } from '../github/state';
 import { systemClock } from '../reaper/clock';
 import { writeReport } from '../report/json';
@@ -73,7 +73,7 @@ export async function main(stop: AbortSignal): Promise<void> {
     config,
     sessionId: session.id,
     command: await shellCommand(config.shell, config.run, directory),
-    environment: { ...process.env, ...variables },
+    environment: { ...benchmarkEnvironment(process.env), ...variables },
     connections,
     recorded: selectAfter(config, session.id, before).selector,
     console,

@@ -61,7 +61,7 @@ async function clean(options: PreCleanup, deadline: Deadline): Promise<PreCleane
   const { config, sessionId, earlier, directory, startedAt, console } = options;
   const connections = await Promise.all(discoverProviders(config, process.env, clock, deadline, {}, console));
   options.onFound?.(foundOf(connections));
-  const missing = connections.filter(({ status }) => status === 'unavailable');
+  const missing = connections.filter((found) => found.status === 'unavailable' && found.required);
   if (missing.length > 0) return { connections, problem: missing.map(requiredButMissing).join('\n') };
   if (config.scope === 'job') await writeSnapshot(directory, startedAt, connections, deadline);
   for (const connection of connections) console.info(providerLine(providerReport(connection)));
@@ -75,6 +75,7 @@ async function clean(options: PreCleanup, deadline: Deadline): Promise<PreCleane
     deadline,
     clock,
     log: console.info,
+    final: false,
     ...(onSettled ? { onSettled } : {}),
   });
   return { pre, connections };

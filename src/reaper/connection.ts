@@ -28,6 +28,8 @@ export type Connection =
       /** `skipped`: there need not be one. `unavailable`: there was one, or must be, and it does not answer. */
       readonly status: 'skipped' | 'unavailable';
       readonly reason: string;
+      /** The user asked for it: main fails without it. */
+      readonly required?: boolean;
       /** Where it is known where it should be. */
       readonly removalOfAll?: RemovalOfAll;
     };

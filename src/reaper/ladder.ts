@@ -63,7 +63,7 @@ type End = Omit<Settlement, 'resource' | 'durationMs'>;
 
 async function endOf(first: Look, seen: Resource, context: ReapContext): Promise<End> {
   if (first.kind === 'gone') return { outcome: 'gone', steps: [] };
-  if (first.kind === 'unknown' && context.provider.staleListings) return untouched(first.error, seen, context);
+  if (first.kind === 'unknown' && context.provider.listingLagMs !== undefined) return untouched(first.error, seen, context);
   if (!context.owned(seen)) return { outcome: 'kept', steps: [], reason: 'it changed meanwhile, and is no longer selected' };
   return descend(seen, context);
 }
@@ -160,7 +160,8 @@ async function climb(rung: Rung, resource: Resource, context: ReapContext): Prom
         return rung.run(signal, graceMs);
       });
     } catch (thrown) {
-      failures.push(retryCauseOf(asError(thrown)));
+      if (isUnsent(thrown, provider)) attempts -= 1;
+      else failures.push(retryCauseOf(asError(thrown)));
       throw thrown;
     }
   };
@@ -180,6 +181,11 @@ async function climb(rung: Rung, resource: Resource, context: ReapContext): Prom
     const step = stepOf(error instanceof TimedOut ? 'timeout' : 'error', error.message);
     return { step, error, after: await look(resource, context, rung) };
   }
+}
+
+function isUnsent(thrown: unknown, provider: Provider): boolean {
+  const verdict = verdictInRung(thrown, provider);
+  return verdict.kind === 'retryable' && verdict.unsent === true;
 }
 
 function noGrace({ graceMs }: ReapPolicy): string {

@@ -8,8 +8,11 @@ export type RungAction = (typeof rungActions)[number];
 export type Verdict =
   /** The resource is not there any more: success. */
   | { readonly kind: 'gone' }
-  /** The same request may succeed later. `retryAfterMs`: the provider said when; it wins over the backoff. */
-  | { readonly kind: 'retryable'; readonly retryAfterMs?: number }
+  /**
+   * The same request may succeed later. `retryAfterMs`: the provider said when; it wins over the backoff. `unsent`: it would have been
+   * refused, and was not made: it is no attempt.
+   */
+  | { readonly kind: 'retryable'; readonly retryAfterMs?: number; readonly unsent?: true }
   /** The same request will fail again. */
   | { readonly kind: 'permanent' };
 
@@ -44,10 +47,13 @@ export interface Provider {
   /** In the order in which they can go: what uses others first. */
   readonly stages: readonly (readonly Kind[])[];
   /**
-   * Its listing may be out of date, and what it lists may change hands: a resource that can't be looked at by its id is not touched.
-   * Without it, a resource is what its id says, and one that can't be looked at is removed all the same.
+   * Milliseconds by which its listings may be out of date. A resource that can't be looked at by its id is not touched then, because it
+   * may have changed hands; and an empty listing means nothing unless one so much later is empty, too. Without it, a listing is the
+   * truth, and what can't be looked at is removed all the same.
    */
-  readonly staleListings?: boolean;
+  readonly listingLagMs?: number;
+  /** Milliseconds for one listing, where it comes in pages and the usual time may not do. */
+  readonly listTimeoutMs?: number;
   /**
    * Milliseconds between looks while it works in the background: before the first one, and at most. Without it, the first look
    * follows on the answer at once.

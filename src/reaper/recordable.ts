@@ -61,10 +61,10 @@ export interface Recordable {
   /** The container as it is now; undefined when it is gone. */
   look(container: Resource, signal: AbortSignal): Promise<Life | undefined>;
   /**
-   * What is there of a log.
-   * @param newest so many bytes of its end are wanted, as lines that begin with their times; more may come
+   * What is there of a log: its last lines, of which each is a piece or several.
+   * @param lines so many at most; more may come
    */
-  read(container: Resource, newest: number, signal: AbortSignal): Promise<LogStream>;
+  read(container: Resource, lines: number, signal: AbortSignal): Promise<LogStream>;
   /**
    * A log from its beginning, until the container ends.
    * @returns when the provider sends it; undefined where it can't be followed before the container runs

@@ -25,6 +25,8 @@ export interface SweepOptions {
   readonly deadline: Deadline;
   /** Requests in flight that make the provider work. */
   readonly concurrency: number;
+  /** Nothing comes after it: what a listing that lags does not tell yet is waited for. */
+  readonly final: boolean;
   /** Stops at the first failure; the rest is kept. */
   readonly failFast: boolean;
   readonly clock: Clock;
@@ -57,25 +59,59 @@ const PAUSE_MS = { least: 500, most: 5_000 };
  * deadline passes. What appears meanwhile is picked up. Never throws: what could not be done is in the result.
  */
 export async function sweep(options: SweepOptions): Promise<SweepResult> {
+  const { clock, deadline } = options;
   const ledger = new Ledger(options);
   const limits = { limit: new Limit(options.concurrency), looks: new Limit(options.concurrency) };
+  let quietSince: number | undefined;
   for (let round = 0; ; round += 1) {
-    const listing = await list(options);
-    if (listing instanceof Error) {
-      // What is known and may still go is tried until the deadline; nothing known, or all settled: the answer is "unverified".
-      if (ledger.open().length === 0 || options.deadline.passed) return ledger.close({ verified: false, error: listing });
+    const next = whatNext(await list(options), ledger, quietSince, options);
+    if (next.kind === 'close') return ledger.close(next.verdict);
+    if (next.kind === 'wait') {
+      quietSince ??= clock.now();
+      await waitOutLag(options);
     } else {
-      const selected = listing.filter(options.selector);
-      const owned = options.choose?.(selected) ?? selected;
-      ledger.discover(owned);
-      if (ledger.open().length === 0) {
-        return ledger.close({ verified: owned.every((resource) => protectionOf(resource) !== undefined) });
-      }
+      quietSince = undefined;
+      if (ledger.hasFailures()) await pause(round - 1, options);
+      await settleAll(ledger, limits, options);
     }
-    if (ledger.hasFailures()) await pause(round - 1, options);
-    await settleAll(ledger, limits, options);
-    if (options.deadline.passed) return ledger.close({ verified: false });
+    if (deadline.passed) return ledger.close({ verified: false });
   }
+}
+
+type Closing = Omit<SweepResult, 'settlements'>;
+
+/** What a listing leads to: the end, a wait for what it may not tell yet, or work. */
+type Next = { readonly kind: 'close'; readonly verdict: Closing } | { readonly kind: 'wait' } | { readonly kind: 'work' };
+
+function whatNext(
+  listing: readonly Resource[] | Error,
+  ledger: Ledger,
+  quietSince: number | undefined,
+  options: SweepOptions,
+): Next {
+  if (listing instanceof Error) {
+    // What is known and may still go is tried until the deadline; nothing known, or all settled: the answer is "unverified".
+    const isOver = ledger.open().length === 0 || options.deadline.passed;
+    return isOver ? { kind: 'close', verdict: { verified: false, error: listing } } : { kind: 'work' };
+  }
+  const selected = listing.filter(options.selector);
+  const owned = options.choose?.(selected) ?? selected;
+  ledger.discover(owned);
+  if (ledger.open().length > 0) return { kind: 'work' };
+  const verified = owned.every((resource) => protectionOf(resource) !== undefined);
+  // What has failed for good will not become more by waiting.
+  return !verified || isSure(quietSince, options) ? { kind: 'close', verdict: { verified } } : { kind: 'wait' };
+}
+
+/** Whether nothing can be there that the listings do not tell, when they have had nothing new since then. */
+function isSure(quietSince: number | undefined, { provider, mode, final, clock }: SweepOptions): boolean {
+  const { listingLagMs = 0 } = provider;
+  if (!final || mode.kind !== 'remove' || listingLagMs === 0) return true;
+  return quietSince !== undefined && clock.now() - quietSince >= listingLagMs;
+}
+
+async function waitOutLag({ provider, clock, deadline }: SweepOptions): Promise<void> {
+  await sleep(clock, provider.listingLagMs ?? 0, deadline.signal).catch(() => undefined);
 }
 
 interface Entry {
@@ -102,6 +138,7 @@ class Ledger {
       const entry = this.#entries.get(keyOf(resource));
       if (entry === undefined) this.#entries.set(keyOf(resource), { resource });
       else if (isGone(entry.settlement)) this.#entries.set(keyOf(resource), { ...entry, reappeared: true });
+      else this.#entries.set(keyOf(resource), { ...entry, resource }); // More may be known of it by now: what must go before it.
     }
     const isOpen = this.#openness();
     for (const [key, entry] of this.#entries) if (!isOpen(entry)) this.#tell(key);
@@ -138,7 +175,7 @@ class Ledger {
   }
 
   /** The end: what is still open has failed for good. */
-  close(verdict: { readonly verified: boolean; readonly error?: Error }): SweepResult {
+  close(verdict: Closing): SweepResult {
     for (const key of this.#entries.keys()) this.#tell(key);
     return { settlements: [...this.#entries.values()].flatMap(({ settlement }) => settlement ?? []), ...verdict };
   }
@@ -193,7 +230,7 @@ function continuedError(before: Error, after: Error): Error {
 async function list({ provider, deadline, policy, clock }: SweepOptions): Promise<readonly Resource[] | Error> {
   try {
     return await withRetries(
-      () => deadline.within(LIST_TIMEOUT_MS, 'listing', (signal) => provider.list(signal)),
+      () => deadline.within(provider.listTimeoutMs ?? LIST_TIMEOUT_MS, 'listing', (signal) => provider.list(signal)),
       (error) => verdictOn(error, (other) => provider.classify(other)),
       policy.retry,
       deadline,

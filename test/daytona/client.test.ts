@@ -1,4 +1,9 @@
-import { afterEach, describe, expect, test } from 'vitest';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { DaytonaClient } from '../../src/daytona/client';
+import { systemClock } from '../../src/reaper/clock';
 import { DaytonaServer, type DaytonaServerOptions } from '../support/daytona-server';
 import { client } from '../support/daytona-sweeping';
 
@@ -45,6 +50,7 @@ describe('a listing', () => {
   test.each([
     ['no list', { sandboxes: [] }],
     ['a list of something else', { items: ['a'], nextCursor: null }],
+    ['a list in which an id is a command', { items: [{ id: 'x; touch /tmp/pwned #' }], nextCursor: null }],
     ['a list in which something has no id', { items: [{ name: 'a' }], nextCursor: null }],
     ['nothing', null],
   ])('that is %s is an error, not the news that there is nothing', async (_, body) => {
@@ -57,6 +63,14 @@ describe('a listing', () => {
     const server = await start();
     server.fault({ answer });
     await expect(listing(server)).rejects.toMatchObject({ name: 'BadAnswer' });
+  });
+
+  test('a page of which could not be had asks for that page again', async () => {
+    const server = await start();
+    for (let number = 0; number < 500; number += 1) server.add();
+    server.fault({ path: /^\/sandbox$/, nth: 3, answer: { status: 503, headers: { 'Retry-After': '0' } } });
+    expect(await listing(server)).toHaveLength(500);
+    expect(server.requests).toHaveLength(4);
   });
 
   test('that goes in circles ends', async () => {
@@ -86,6 +100,35 @@ describe('a request', () => {
       [`Bearer ${server.apiKey}`, undefined, 'cleanup-action'],
       [`Bearer ${jwt}`, organizationId, 'cleanup-action'],
     ]);
+  });
+
+  test('goes through the proxy that the environment names, and past it where that says so', async () => {
+    const server = await start();
+    const tunnels: string[] = [];
+    const proxy = createServer().on('connect', (request, socket) => {
+      tunnels.push(request.url ?? '');
+      const { hostname, port } = new URL(server.url);
+      const upstream = connect(Number(port), hostname, () => {
+        socket.write('HTTP/1.1 200 OK\r\n\r\n');
+        socket.pipe(upstream).pipe(socket);
+      });
+      for (const end of [socket, upstream])
+        end.on('error', () => undefined).on('close', () => [socket, upstream].map((each) => each.destroy()));
+    });
+    await once(proxy.listen(0, '127.0.0.1'), 'listening');
+    const { port } = proxy.address() as AddressInfo;
+    vi.stubEnv('http_proxy', `http://127.0.0.1:${port}`);
+    const url = server.url.replace('127.0.0.1', 'daytona.example');
+    const token = { token: server.apiKey, from: 'a test' };
+
+    await new DaytonaClient(url, token, systemClock).probe(signal);
+    vi.stubEnv('no_proxy', '127.0.0.1');
+    await client(server).probe(signal);
+
+    expect(tunnels).toEqual([new URL(url).host]);
+    vi.unstubAllEnvs();
+    proxy.closeAllConnections();
+    proxy.close();
   });
 
   test('that is refused tells the server’s message, the status and the path', async () => {
@@ -130,7 +173,7 @@ describe('a request', () => {
   test('for an id that would be another path is not made', async () => {
     const server = await start();
     for (const id of ['..', '../x', 'a/b', 'a?b', ''])
-      await expect(client(server).delete(id, signal)).rejects.toThrow(/with the id/);
+      await expect(client(server).delete(id, signal)).rejects.toThrow(/can’t be asked for/);
     expect(server.requests).toHaveLength(0);
   });
 

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { labels } from '../../src/reaper/labels';
+import { ownedBy } from '../../src/reaper/selector';
 import {
   DaytonaServer,
   type DaytonaServerOptions,
@@ -172,6 +173,27 @@ describe('a sandbox that does not go', () => {
     expect(server.get(id)?.state).toBe('stopped');
   });
 
+  test('because the key may not delete, though it is paused, says that at once', async () => {
+    const server = await start();
+    own(server, { state: 'paused' });
+    const { settlements } = await sweepSandboxes(server, { credentials: { token: server.readOnlyKey, from: 'a test' } });
+    expect(settlements).toMatchObject([{ outcome: 'failed', retryable: false }]);
+    expect(settlements[0]?.error?.message).toMatch(/^paused, not deleted: /);
+    expect(server.count('DELETE', /./)).toBe(1);
+  });
+
+  test('because the key may not delete is not said to be stopped before it is', async () => {
+    const server = await start();
+    const { id } = own(server);
+    server.fault({ method: 'POST', path: /stop$/, answer: { status: 200, body: {} } });
+
+    const credentials = { token: server.readOnlyKey, from: 'a test' };
+    const { settlements } = await sweepSandboxes(server, { credentials, deadlineMs: 2_000, rungMs: 300 });
+
+    expect(server.get(id)?.state).toBe('started');
+    expect(settlements[0]?.error?.message).not.toContain('stopped, not deleted');
+  });
+
   test('because the key may not delete is stopped even where its stop was skipped', async () => {
     const server = await start();
     const { id } = own(server, { state: 'starting' });
@@ -180,6 +202,45 @@ describe('a sandbox that does not go', () => {
 
     await until('it has stopped', () => server.get(id)?.state === 'stopped');
   });
+});
+
+describe('a sandbox at rest for long', () => {
+  test('is no less deletable for one refusal', async () => {
+    const server = await start();
+    own(server, { state: 'stopped', updatedAt: Date.UTC(2026, 0, 1) });
+    server.fault({ method: 'DELETE', nth: 1, answer: { status: 409, message: 'Sandbox was modified by another operation' } });
+
+    const settlement = only(await sweepSandboxes(server));
+
+    expect(settlement).toMatchObject({ outcome: 'removed', steps: [{ attempts: 2, retriedAfter: ['conflict'] }] });
+  });
+});
+
+test('a sandbox that is owned by its name stays owned when its deletion gives it another', async () => {
+  const server = await start({ transitionMs: 3_000 });
+  const { id } = server.add({ name: 'bench-1', state: 'stopped' });
+  const selector = ownedBy(undefined, { labels: [], namePrefixes: ['bench-'] });
+
+  const result = await sweepSandboxes(server, { selector, rungMs: 1_000 });
+
+  expect(only(result)).toMatchObject({ outcome: 'removed', resource: { name: 'bench-1' } });
+  expect(result.verified).toBe(true);
+  expect(server.get(id)).toBeUndefined();
+});
+
+test('a sandbox that was made a moment ago, and is not listed yet, is removed too', async () => {
+  const server = await start({ listingLagMs: 1_000 });
+  const { url, apiKey } = server;
+  const response = await fetch(`${url}/sandbox`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ labels: OWNED }),
+  });
+  const { id } = (await response.json()) as { readonly id: string };
+
+  const { settlements, verified } = await sweepSandboxes(server, { listingLagMs: 1_500 });
+
+  expect([settlements.length, verified, server.get(id)]).toEqual([1, true, undefined]);
 });
 
 describe('forks', () => {
@@ -205,6 +266,17 @@ describe('forks', () => {
 
     expect(verified).toBe(true);
     expect(settlements.map(({ outcome }) => outcome).toSorted()).toEqual(['graceful', 'removed']);
+  });
+
+  test('that take longer to go than a rung has time do not fail their parent', async () => {
+    const server = await start({ transitionMs: 2_500 });
+    const parent = own(server, { state: 'stopped' });
+    own(server, { parent: parent.id, state: 'stopped' });
+
+    const { settlements, verified } = await sweepSandboxes(server, { rungMs: 500, retries: 1 });
+
+    expect(settlements.map(({ outcome }) => outcome)).toEqual(['removed', 'removed']);
+    expect(verified).toBe(true);
   });
 
   test('that the API will not name are waited for all the same', async () => {

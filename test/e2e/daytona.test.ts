@@ -160,13 +160,52 @@ describe('a key that is refused', () => {
   });
 });
 
+describe('an API that does not answer', () => {
+  test('once is asked again, and Daytona is cleaned', async () => {
+    const server = await daytona();
+    server.fault({ nth: 1, answer: { status: 503, headers: { 'Retry-After': '0' } } });
+    const job = await jobWith(server, { 'retry-delay': '10ms' });
+    expect((await job.main()).output).toContain('daytona: ready');
+  });
+
+  test('is told with auto, and main goes on', async () => {
+    const server = await daytona();
+    server.fault({ answer: { status: 503 } });
+    const job = await jobWith(server, { 'retry-delay': '10ms' });
+
+    const main = await job.main();
+
+    expect(main.exitCode, main.output).toBe(0);
+    expect(main.output).toMatch(/^::warning title=.*daytona can’t be reached/m);
+    expect((await job.report()).phases.pre).toMatchObject({ verified: false });
+  });
+
+  test('fails main where Daytona is required', async () => {
+    const server = await daytona();
+    server.fault({ answer: { status: 503 } });
+    const job = await jobWith(server, { daytona: 'true', 'retry-delay': '10ms' });
+    expect(await job.main()).toMatchObject({ exitCode: 1 });
+  });
+});
+
+test('the benchmark sees no input: the key may be one', async () => {
+  const server = await daytona();
+  const job = await newJob({
+    inputs: { docker: 'false', 'daytona-api-key': KEY, 'daytona-api-url': server.url, run: 'env | sort' },
+  });
+  const { output } = await job.main();
+  expect(output).toContain('CLEANUP_SESSION_ID=');
+  expect(output).not.toMatch(/^INPUT_/m);
+  expect(output.match(new RegExp(KEY, 'g'))).toHaveLength(1); // Where it is masked.
+});
+
 test('the command for what could not be reached removes it', async () => {
   const server = await daytona();
   const job = await jobWith(server, { retries: '0' });
   await job.main();
   const own = { [labels.session]: await job.session() };
   const sandboxes = [server.add({ labels: own, state: 'stopped' }), server.add({ labels: own })];
-  const bystander = server.add();
+  const bystanders = [server.add({ name: 'web' }), server.add({ labels: { ...own, [labels.keep]: 'True', id: 'web' } })];
   server.fault({ method: 'GET', path: /^\/sandbox$/, nth: 1, answer: { status: 403 } });
   await job.post();
   const command = (await job.report()).phases.post?.providers.find(({ name }) => name === 'daytona')?.command ?? '';
@@ -174,7 +213,7 @@ test('the command for what could not be reached removes it', async () => {
   await promisify(execFile)('sh', ['-c', command], { env: { PATH: process.env['PATH'], DAYTONA_API_KEY: server.apiKey } });
 
   for (const { id } of sandboxes) await expect.poll(() => server.get(id)).toBeUndefined();
-  expect(server.get(bystander.id)?.state).toBe('started');
+  expect(bystanders.map(({ id }) => server.get(id)?.state)).toEqual(['started', 'started']);
 });
 
 describe('the key', () => {

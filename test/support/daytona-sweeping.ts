@@ -19,6 +19,9 @@ export interface SandboxSweep {
   readonly rungMs?: number;
   readonly retries?: number;
   readonly concurrency?: number;
+  readonly final?: boolean;
+  /** As the provider reckons with: none, for tests that need not wait. */
+  readonly listingLagMs?: number;
   readonly clock?: Clock;
 }
 
@@ -32,18 +35,27 @@ export function client(server: DaytonaServer, credentials?: Credentials, clock: 
 /** The provider for a server, with looks as often as tests can wait for. */
 export function sandboxes(
   server: DaytonaServer,
-  { credentials, rungMs = 5_000, clock = systemClock }: SandboxSweep = {},
+  { credentials, rungMs = 5_000, listingLagMs = 0, clock = systemClock }: SandboxSweep = {},
 ): Provider {
   const settings = { stopMs: rungMs, killMs: rungMs, removeMs: rungMs };
-  const curl = new Curl(server.url, credentials ?? {});
+  const curl = new Curl(server.url, credentials ?? { from: 'the tests' });
   return Object.assign(new Sandboxes(client(server, credentials, clock), curl, settings, clock), {
     pollMs: { first: 10, most: 50 },
+    listingLagMs,
   });
 }
 
 /** Sweeps what belongs to `SESSION`, as post does. */
 export async function sweepSandboxes(server: DaytonaServer, options: SandboxSweep = {}): Promise<SweepResult> {
-  const { selector, graceMs = 5_000, deadlineMs = 20_000, retries = 3, concurrency = 16, clock = systemClock } = options;
+  const {
+    selector,
+    graceMs = 5_000,
+    deadlineMs = 20_000,
+    retries = 3,
+    concurrency = 16,
+    final = true,
+    clock = systemClock,
+  } = options;
   const deadline = new Deadline(clock, deadlineMs);
   try {
     return await sweep({
@@ -54,6 +66,7 @@ export async function sweepSandboxes(server: DaytonaServer, options: SandboxSwee
       deadline,
       concurrency,
       failFast: false,
+      final,
       clock,
     });
   } finally {

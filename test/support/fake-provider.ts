@@ -52,7 +52,7 @@ const USES = { list: 'looking', inspect: 'looking', stop: 'waiting', kill: 'work
 export class FakeProvider implements Provider {
   readonly name = 'fake';
   readonly stages: readonly (readonly Kind[])[] = [['container', 'sandbox'], ['network', 'volume'], ['image']];
-  staleListings?: boolean;
+  listingLagMs?: number;
   pollMs?: { readonly first: number; readonly most: number };
   readonly calls: RecordedCall[] = [];
   /** Milliseconds that every answer takes. */

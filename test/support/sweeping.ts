@@ -69,6 +69,7 @@ export async function sweepWith(selector: Selector, settings: SweepSettings = {}
       deadline,
       concurrency,
       failFast,
+      final: true,
       clock: systemClock,
     });
   } finally {

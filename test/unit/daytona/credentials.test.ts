@@ -52,10 +52,19 @@ describe('the key', () => {
   });
 
   it('stands in no command', () => {
-    const curl = new Curl('https://api', found({ daytonaApiKey: JWT, daytonaOrganizationId: 'org-1' }));
+    const curl = new Curl('https://api', found({ daytonaOrganizationId: 'org-1' }, { DAYTONA_JWT_TOKEN: JWT }));
     expect(`${curl.removal('x')}${curl.removalOfAll('a=b')}`).not.toContain(JWT);
     expect(curl.removal('x')).toBe(
       `curl --silent --show-error --fail -H "Authorization: Bearer $DAYTONA_JWT_TOKEN" -H 'X-Daytona-Organization-ID: org-1' -X DELETE https://api/sandbox/x`,
     );
+  });
+
+  it.each([
+    [{ daytonaApiKey: 'a' }, {}, '$DAYTONA_API_KEY'],
+    [{}, { DAYTONA_API_KEY: 'a' }, '$DAYTONA_API_KEY'],
+    [{ daytonaOrganizationId: 'o' }, { DAYTONA_API_KEY: JWT }, '$DAYTONA_API_KEY'],
+    [{ daytonaOrganizationId: 'o' }, { DAYTONA_JWT_TOKEN: JWT }, '$DAYTONA_JWT_TOKEN'],
+  ])('is named in commands as where it was found: %j %j', (settings, env, variable) => {
+    expect(new Curl('https://api', found(settings, env)).removal('x')).toContain(`Bearer ${variable}"`);
   });
 });

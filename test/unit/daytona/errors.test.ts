@@ -11,6 +11,8 @@ import {
   Unreachable,
 } from '../../../src/daytona/errors';
 
+import { retryCauseOf } from '../../../src/reaper/cause';
+
 const status = (code: number, retryAfterMs?: number) =>
   new DaytonaError('DELETE /sandbox/a', code, 'says the server', retryAfterMs);
 const failed = (code: string) => Object.assign(new TypeError('fetch failed'), { cause: Object.assign(new Error('x'), { code }) });
@@ -33,7 +35,7 @@ describe('an error of Daytona’s', () => {
     ['forks that stay', new HasForks(['a'], false, status(400)), { kind: 'permanent' }],
     ['no progress', new Stuck('stuck'), { kind: 'permanent' }],
     ['a key that may not delete', new NotDeletable('no'), { kind: 'permanent' }],
-    ['an allowance used up', new AllowanceUsedUp(5), { kind: 'retryable', retryAfterMs: 5 }],
+    ['an allowance used up', new AllowanceUsedUp(5), { kind: 'retryable', retryAfterMs: 5, unsent: true }],
     ['a bad answer', new BadAnswer('html'), { kind: 'retryable' }],
     ['a refused connection', unreachable('ECONNREFUSED'), { kind: 'retryable' }],
     ['a name that is not found', unreachable('ENOTFOUND'), { kind: 'retryable' }],
@@ -43,6 +45,16 @@ describe('an error of Daytona’s', () => {
     ['what nobody knows', new Error('?'), { kind: 'permanent' }],
   ])('%s means what it should', (_, error, verdict) => {
     expect(classify(error)).toEqual(verdict);
+  });
+
+  it.each([
+    [new Changing('starting', status(409)), 'conflict'],
+    [new AllowanceUsedUp(5), 'rate_limit'],
+    [status(429), 'rate_limit'],
+    [status(503), 'server_error'],
+    [unreachable('ECONNRESET'), 'network'],
+  ])('counts among the retries as what it is: %s', (error, cause) => {
+    expect(retryCauseOf(error)).toBe(cause);
   });
 
   it('says what was asked for, and what the server said', () => {

@@ -292,7 +292,7 @@ describe('a step', () => {
 describe('where listings may be out of date', () => {
   it('what can’t be looked at is not touched', async () => {
     const resource = provider.add();
-    provider.staleListings = true;
+    provider.listingLagMs = 2_000;
     provider.fail('inspect', new FakeError('retryable', 'try later'));
 
     const settlement = await reaped(resource);
@@ -304,7 +304,7 @@ describe('where listings may be out of date', () => {
 
   it('what nobody could look at before the deadline says that', async () => {
     const resource = provider.add();
-    provider.staleListings = true;
+    provider.listingLagMs = 2_000;
     provider.fail('inspect', 'hang');
     const settlement = await reaped(resource, { deadlineMs: 1_000 });
     expect(settlement).toMatchObject({ outcome: 'failed', steps: [] });
@@ -314,7 +314,7 @@ describe('where listings may be out of date', () => {
 describe('a look', () => {
   it('waits when the provider says when to ask again', async () => {
     const resource = provider.add({}, { endsAfterMs: 0 });
-    provider.staleListings = true;
+    provider.listingLagMs = 2_000;
     provider.fail('inspect', new FakeError('retryable', 'try later', 30_000), (nth) => nth === 1);
 
     expect((await reaped(resource)).outcome).toBe('graceful');
@@ -341,4 +341,15 @@ it('what does not come to its end says in which state it is, and since when', as
   expect(settlement.error?.message).toBe(
     'remove, answered but not done (removing since 2026-01-01T00:00:00.000Z), took longer than 10 s',
   );
+});
+
+it('a request that was not made is no attempt', async () => {
+  class Unsent extends FakeError {
+    override readonly verdict = { kind: 'retryable', retryAfterMs: 1_000, unsent: true } as const;
+  }
+  const resource = provider.add({ state: 'exited' });
+  provider.fail('remove', new Unsent('retryable'), (nth) => nth < 3);
+  const { steps } = await reaped(resource);
+  expect(steps).toMatchObject([{ action: 'remove', attempts: 1, result: 'done' }]);
+  expect(steps[0]).not.toHaveProperty('retriedAfter');
 });

@@ -36,6 +36,7 @@ async function swept({ deadlineMs = 240_000, ...situation }: Situation = {}) {
     deadline,
     concurrency: 4,
     failFast: false,
+    final: true,
     clock,
     ...situation,
   });
@@ -429,4 +430,65 @@ describe('concurrency', () => {
     expect(result.took).toBe(5_000);
     expect(provider.mostInFlight.waiting).toBe(100);
   });
+});
+
+describe('where listings lag', () => {
+  /** Listed only after a while, as what was made a moment ago. */
+  const appearsAfter = (ms: number) => setTimeout(() => provider.add({ id: 'late' }, { endsAfterMs: 0 }), ms);
+
+  it('what they do not tell yet is waited for', async () => {
+    provider.listingLagMs = 2_000;
+    appearsAfter(1_500);
+    const result = await swept();
+    expect([outcomes(result), result.verified]).toEqual([{ late: 'graceful' }, true]);
+  });
+
+  it('one that is empty counts when another is, so much later', async () => {
+    provider.listingLagMs = 2_000;
+    const { verified, took } = await swept();
+    expect([verified, took, provider.count('list')]).toEqual([true, 2_000, 2]);
+  });
+
+  it.each([
+    ['another cleanup follows', { final: false }],
+    ['nothing is removed', { mode: { kind: 'plan' } }],
+  ] as const)('nothing is waited for where %s', async (_, situation) => {
+    provider.listingLagMs = 2_000;
+    expect((await swept(situation)).took).toBe(0);
+  });
+
+  it('the wait ends with the deadline, and nothing is said to be sure', async () => {
+    provider.listingLagMs = 2_000;
+    expect(await swept({ deadlineMs: 1_000 })).toMatchObject({ verified: false, took: 1_000 });
+  });
+
+  it('what has failed for good is not waited for', async () => {
+    provider.listingLagMs = 2_000;
+    provider.add({ state: 'exited' });
+    provider.fail('remove', new FakeError('permanent'));
+    expect(await swept()).toMatchObject({ verified: false, took: 0 });
+  });
+});
+
+it('what must go first may be known only by a later listing', async () => {
+  const parent = provider.add({ id: 'parent', state: 'stopped' });
+  provider.add({ id: 'child', state: 'stopped' }, { lingersMs: 12_000 });
+  const isThere = () => provider.count('remove', 'child') > 0 && provider.has({ ...parent, id: 'child' });
+  const refused = new FakeError('retryable', 'the child first');
+  provider.fail('remove', refused, (_, id) => id === 'parent' && (provider.count('list') < 2 || isThere()));
+  const list = provider.list.bind(provider);
+  provider.list = async (signal) =>
+    (await list(signal)).map((each) =>
+      each.id === 'parent' && provider.count('list') > 1 ? { ...each, dependents: ['child'] } : each,
+    );
+
+  const result = await swept({ policy: { graceMs: 0, retry: { retries: 0, delayMs: 1_000, factor: 1 } } });
+
+  expect(result.verified).toBe(true);
+  expect(
+    provider.calls
+      .filter(({ operation }) => operation === 'remove')
+      .map(({ id }) => id)
+      .at(-1),
+  ).toBe('parent');
 });

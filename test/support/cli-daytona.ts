@@ -1,0 +1,21 @@
+import { onTestFinished } from 'vitest';
+import type { Variables } from './cli';
+import { DaytonaServer, type Sandbox, type SandboxOptions } from './daytona-server';
+
+/** A server of Daytona's API, and how the command line finds it. */
+export interface TestDaytona {
+  readonly env: Variables;
+  readonly add: (sandbox?: Partial<SandboxOptions>) => Sandbox;
+  readonly stateOf: (sandbox: Sandbox) => string;
+}
+
+/** Closed after the test. */
+export async function startDaytona(): Promise<TestDaytona> {
+  const server = await DaytonaServer.start();
+  onTestFinished(() => server.close());
+  return {
+    env: { DAYTONA_API_URL: server.url, DAYTONA_API_KEY: server.apiKey },
+    add: (sandbox) => server.add(sandbox),
+    stateOf: ({ id }) => server.get(id)?.state ?? 'gone',
+  };
+}
