@@ -32,6 +32,8 @@ export default defineConfig({
         },
       },
       { test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], ...withEngine } },
+      // The command line's bundle, as people, cron and other CI systems start it.
+      { test: { name: 'cli', include: ['test/cli/**/*.test.ts'], ...withEngine } },
     ],
   },
 });

@@ -1,4 +1,5 @@
 import type { Clock } from '../reaper/clock';
+import { asError } from '../reaper/errors';
 import { Limit } from '../reaper/limit';
 import type { Life, Recordable } from '../reaper/recordable';
 import type { Resource } from '../reaper/resource';
@@ -7,7 +8,7 @@ import type { End } from './chronicle';
 import { type Death, type LogsWanted, whyUnwanted } from './death';
 import { Following } from './following';
 import { type KeepingPlace, type KeptLog, noLog } from './log-keeper';
-import { GONE, NO_TIME, readLog } from './reading';
+import { GONE, NO_TIME, readLog, whyNot } from './reading';
 
 export interface DeathsOptions {
   readonly recordable: Recordable;
@@ -97,36 +98,39 @@ export class Deaths {
 
   /** Never throws. */
   async #settle(end: End, known: Life | undefined): Promise<Death> {
-    const { logs } = this.#options;
+    const { logs, signal } = this.#options;
     const following = this.#followings.get(end.container.id);
     this.#followings.delete(end.container.id);
+    const unwanted = end.neverStarted === undefined ? whyUnwanted(end, logs) : `it never ran: ${end.neverStarted}`;
+    if (unwanted !== undefined) await following?.discard();
+    const followed = unwanted === undefined ? await following?.finish(signal) : undefined;
+    const isToRead = unwanted === undefined && (followed === undefined || followed.isLost);
     // No event may have told that memory was short.
     const isClear = end.exitCode !== KILLED || end.oomKilled || known?.vanishes === true;
-    const isRead = following === undefined && end.neverStarted === undefined && whyUnwanted(end, logs) === undefined;
-    const life = isClear && (known !== undefined || !isRead) ? known : ((await this.#look(end)) ?? known);
-    const told = life?.phase === 'ended' ? { ...end, oomKilled: end.oomKilled || life.oomKilled } : end;
-    return { ...told, log: await this.#log(told, following, life) };
+    const now = isClear && (known !== undefined || !isToRead) ? known : await this.#look(end);
+    const oomKilled = end.oomKilled || (isLife(now) && now.phase === 'ended' && now.oomKilled);
+    const log = isToRead ? await this.#read(isLife(now) ? now : (known ?? now)) : (followed?.log ?? noLog(unwanted ?? GONE));
+    return { ...end, oomKilled, log };
   }
 
-  async #log(end: End, following: Following | undefined, life: Life | undefined): Promise<KeptLog> {
-    const { signal, logs } = this.#options;
-    const unwanted = end.neverStarted === undefined ? whyUnwanted(end, logs) : `it never ran: ${end.neverStarted}`;
-    if (unwanted !== undefined) {
-      await following?.discard();
-      return noLog(unwanted);
-    }
-    const followed = await following?.finish(signal);
-    if (followed && !followed.isLost) return followed.log;
+  /** @param life what is known of it; the error with which nobody could be asked; undefined when it is gone */
+  async #read(life: Life | Error | undefined): Promise<KeptLog> {
+    const { signal, recordable } = this.#options;
     if (signal.aborted) return noLog(NO_TIME);
-    return life === undefined ? noLog(GONE) : readLog(life, { ...this.#options, limit: this.#readings });
+    if (life === undefined) return noLog(GONE);
+    return isLife(life) ? readLog(life, { ...this.#options, limit: this.#readings }) : noLog(whyNot(life, recordable));
   }
 
-  async #look({ container }: End): Promise<Life | undefined> {
+  async #look({ container }: End): Promise<Life | Error | undefined> {
     const { recordable, signal } = this.#options;
     try {
       return await this.#looks.run(signal, () => bounded(LOOK_MS, this.#options, (time) => recordable.look(container, time)));
-    } catch {
-      return undefined;
+    } catch (error) {
+      return asError(error);
     }
   }
+}
+
+function isLife(life: Life | Error | undefined): life is Life {
+  return life !== undefined && !(life instanceof Error);
 }

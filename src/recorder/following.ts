@@ -3,11 +3,11 @@ import { Halted } from '../reaper/errors';
 import type { Recordable } from '../reaper/recordable';
 import type { Resource } from '../reaper/resource';
 import { type KeepingPlace, type KeptLog, LogKeeper, noLog } from './log-keeper';
-import { whyNot } from './reading';
+import { LONGEST_READING_MS, whyNot } from './reading';
 
-/** Milliseconds after a container's end in which the last of its log comes, and in which it begins to come: a busy engine takes a while. */
-const LAST_WORDS_MS = 2_000;
-const OPENING_MS = 10_000;
+/** Milliseconds after a container's end in which its log begins to come, and goes on: a busy engine takes a while. */
+const FIRST_WORD_MS = 10_000;
+const NEXT_WORD_MS = 2_000;
 
 export interface Followed {
   readonly container: Resource;
@@ -35,7 +35,6 @@ export class Following {
   readonly #recordable: Recordable;
   readonly #clock: Clock;
   readonly #done: Promise<void>;
-  readonly #opened = Promise.withResolvers<void>();
   #isOver = false;
   #isWhole = false;
 
@@ -49,7 +48,7 @@ export class Following {
 
   /** It ended before anything came: it was refused, or could not be followed yet. */
   get isInVain(): boolean {
-    return this.#isOver && this.#keeper.isEmpty;
+    return this.#isOver && this.#keeper.pieces === 0;
   }
 
   /**
@@ -58,12 +57,12 @@ export class Following {
    */
   async finish(signal: AbortSignal): Promise<FollowedLog> {
     await this.#lastWords(signal);
-    this.#abort.abort(new Halted('its end was not told'));
+    this.#abort.abort(new Halted(signal.aborted ? 'there was no time left for the rest' : 'its end was not told'));
     await this.#done;
     try {
       const log = await this.#keeper.close();
       // Its log may have gone before any of it could come.
-      if (log.file === null && this.#keeper.isEmpty) return { log: noLog(NOTHING_SEEN), isLost: !this.#isWhole };
+      if (log.file === null && this.#keeper.pieces === 0) return { log: noLog(NOTHING_SEEN), isLost: !this.#isWhole };
       return { log, isLost: false };
     } catch (error) {
       return { log: noLog(whyNot(error, this.#recordable)), isLost: false };
@@ -81,7 +80,6 @@ export class Following {
     const { signal } = this.#abort;
     try {
       const stream = await this.#recordable.follow(container, phase, signal);
-      this.#opened.resolve();
       if (stream) this.#isWhole = (await this.#keeper.take(stream, signal)) === undefined;
     } catch {
       // It may still be read when the container ends; should it be gone by then, that is the reason.
@@ -94,8 +92,13 @@ export class Following {
     const stop = () => waiting.abort();
     signal.addEventListener('abort', stop, { once: true });
     if (signal.aborted) stop();
-    const wait = (ms: number) => sleep(this.#clock, ms, waiting.signal).catch(() => undefined);
-    await Promise.race([this.#done, wait(OPENING_MS), this.#opened.promise.then(() => wait(LAST_WORDS_MS))]);
+    const giveUpAt = this.#clock.now() + LONGEST_READING_MS;
+    for (let heard = -1; heard < this.#keeper.pieces && this.#clock.now() < giveUpAt; ) {
+      heard = this.#keeper.pieces;
+      const patience = sleep(this.#clock, heard === 0 ? FIRST_WORD_MS : NEXT_WORD_MS, waiting.signal).catch(() => undefined);
+      await Promise.race([this.#done, patience]);
+      if (this.#isOver || waiting.signal.aborted) break;
+    }
     stop();
     signal.removeEventListener('abort', stop);
   }

@@ -33,7 +33,8 @@ export class LogKeeper {
   readonly #lines: LogLines;
   readonly #place: KeepingPlace;
   #broken: Error | undefined;
-  #isEmpty = true;
+  #pieces = 0;
+  #written = 0;
 
   constructor(container: Resource, place: KeepingPlace) {
     this.#place = place;
@@ -49,7 +50,7 @@ export class LogKeeper {
   async take(stream: LogStream, signal: AbortSignal): Promise<Error | undefined> {
     try {
       for await (const pieces of stream) {
-        this.#isEmpty = false;
+        this.#pieces += pieces.length;
         await this.#write(this.#lines.push(pieces));
       }
     } catch (error) {
@@ -71,9 +72,14 @@ export class LogKeeper {
     await this.#file.discard();
   }
 
-  /** Nothing has come so far. */
-  get isEmpty(): boolean {
-    return this.#isEmpty;
+  /** How many have come so far. */
+  get pieces(): number {
+    return this.#pieces;
+  }
+
+  /** Bytes that have come so far, with their times; more than are kept, where it is cut. */
+  get written(): number {
+    return this.#written;
   }
 
   #reason(file: string | null): string | null {
@@ -91,7 +97,9 @@ export class LogKeeper {
   }
 
   async #write(text: string): Promise<void> {
-    if (text !== '') await this.#file.append(Buffer.from(text, 'latin1'));
+    if (text === '') return;
+    this.#written += text.length;
+    await this.#file.append(Buffer.from(text, 'latin1'));
   }
 }
 

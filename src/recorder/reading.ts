@@ -6,7 +6,16 @@ import { bounded } from './bounded';
 import { type KeepingPlace, type KeptLog, LogKeeper, noLog } from './log-keeper';
 
 /** Milliseconds that one log may take: engines read some 50 MB of their logs a second. */
-const LONGEST_READING_MS = 120_000;
+export const LONGEST_READING_MS = 120_000;
+
+/** A line with its time is at least this long: `2026-11-21T09:50:58Z`, a blank, a line feed. So many can be wanted, and no more. */
+const SHORTEST_LINE = 22;
+
+/**
+ * Of a long log, only the end is wanted: so many of its last lines are asked for first, and more where they are not enough. An engine
+ * would read a gigabyte for half a minute.
+ */
+const FEW_LINES = 2_000;
 
 export interface Reading {
   readonly recordable: Recordable;
@@ -34,12 +43,18 @@ export async function readLog(life: Life, reading: Reading): Promise<KeptLog> {
 
 /** @throws what the engine answers, or the file system; what breaks off in the middle is kept so far, unless there is no time left */
 async function copy(life: Life, { recordable, place, signal }: Reading, time: AbortSignal): Promise<KeptLog> {
-  const stream = await recordable.read(life.container, place.limit, time);
-  const keeper = new LogKeeper(life.container, place);
-  const broken = await keeper.take(stream, time);
-  if (broken === undefined || !signal.aborted) return keeper.close();
-  await keeper.discard();
-  throw broken;
+  const most = Math.floor(place.limit / SHORTEST_LINE) + 1;
+  for (let lines = Math.min(FEW_LINES, most); ; ) {
+    const stream = await recordable.read(life.container, lines, time);
+    const keeper = new LogKeeper(life.container, place);
+    const broken = await keeper.take(stream, time);
+    const isEnough = keeper.pieces < lines || keeper.written > place.limit || lines >= most;
+    if (broken ? !signal.aborted : isEnough) return keeper.close();
+    await keeper.discard();
+    if (broken) throw broken;
+    // As many as are enough if the others are as long as these.
+    lines = Math.min(most, Math.max(2 * lines, Math.ceil((1.25 * lines * place.limit) / keeper.written)));
+  }
 }
 
 /** In the words of a report. */

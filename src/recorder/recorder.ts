@@ -57,16 +57,19 @@ export class Recorder {
   #chronicle = new Chronicle(0);
   /** Milliseconds that the provider's clock is ahead of ours. */
   #aheadMs = 0;
-  #trouble: Error | undefined;
+  /** Why the provider can't be heard now. */
+  #broken: Error | undefined;
+  /** What went wrong when it was last looked for what was not heard. */
+  #missed: Error | undefined;
 
   constructor(options: RecorderOptions) {
     this.#options = options;
     this.#deaths = new Deaths({ ...options, signal: this.#end.signal });
   }
 
-  /** Why deaths may have been missed; undefined while the provider listens. */
+  /** Why deaths may have been missed; undefined when all is well. */
   get trouble(): Error | undefined {
-    return this.#trouble;
+    return this.#broken ?? this.#missed;
   }
 
   /**
@@ -86,11 +89,11 @@ export class Recorder {
         signal: this.#end.signal,
         onHappening: (happening) => this.#onHappening(happening),
         onListening: () => {
-          this.#trouble = undefined;
+          this.#broken = undefined;
           this.#run(() => this.#reconcile('every one').finally(resolve));
         },
         onBroken: (error) => {
-          this.#trouble = error;
+          this.#broken = error;
         },
       });
     });
@@ -124,7 +127,7 @@ export class Recorder {
     const stop = () => resolve();
     signal.addEventListener('abort', stop, { once: true });
     if (signal.aborted) stop();
-    const complete = this.#attempt(() => this.#reconcile('what has changed')).then(() => this.#deaths.settled());
+    const complete = this.#reconcile('what has changed').then(() => this.#deaths.settled());
     await Promise.race([complete, outOfTime]);
     signal.removeEventListener('abort', stop);
     this.#end.abort();
@@ -207,12 +210,17 @@ export class Recorder {
   async #listRegularly(): Promise<void> {
     for (;;) {
       await sleep(this.#options.clock, LIST_EVERY_MS, this.#end.signal);
-      await this.#attempt(() => this.#reconcile('what has changed'));
+      await this.#reconcile('what has changed');
     }
   }
 
-  /** Looks at what may have ended without a word. */
+  /** Looks at what may have ended without a word. Never throws. */
   async #reconcile(which: 'every one' | 'what has changed'): Promise<void> {
+    this.#missed = await this.#attempt(() => this.#compare(which));
+  }
+
+  /** @throws what the provider answers, to the listing or to the first look that fails, when all others are done */
+  async #compare(which: 'every one' | 'what has changed'): Promise<void> {
     const { recordable, owned } = this.#options;
     const listed = await bounded(LIST_MS, this.#bounds, (signal) => recordable.list(signal));
     const known = this.#chronicle.alive;
@@ -220,7 +228,10 @@ export class Recorder {
     const changed = known.filter((container) => which === 'every one' || this.#differs(container, there.get(container.id)));
     const again = [...there.values()].filter((container) => container.running && this.#chronicle.hasEnded(container));
     const unknown = [...there.values()].filter((container) => !this.#chronicle.knows(container));
-    await Promise.all([...changed, ...again, ...unknown].map((container) => this.#attempt(() => this.#check(container))));
+    const all = [...changed, ...again, ...unknown];
+    const failures = await Promise.all(all.map((container) => this.#attempt(() => this.#check(container))));
+    const failure = failures.find((error) => error !== undefined);
+    if (failure) throw failure;
   }
 
   #differs(known: Resource, listed: Resource | undefined): boolean {
@@ -251,18 +262,21 @@ export class Recorder {
     return { clock: this.#options.clock, signal: this.#end.signal };
   }
 
-  /** Work beside all else, which `finish` waits for. */
+  /** Work beside all else, which `finish` waits for. What one look can't find out, the next one can. */
   #run(work: () => Promise<void>): void {
-    const task = this.#attempt(work).finally(() => this.#tasks.delete(task));
+    const task: Promise<void> = this.#attempt(work).then(() => {
+      this.#tasks.delete(task);
+    });
     this.#tasks.add(task);
   }
 
-  /** What one look could not find out, the next one can. */
-  async #attempt(work: () => Promise<void>): Promise<void> {
+  /** @returns the error, unless it is the end of the recording */
+  async #attempt(work: () => Promise<void>): Promise<Error | undefined> {
     try {
       await work();
+      return undefined;
     } catch (error) {
-      if (!this.#end.signal.aborted) this.#trouble ??= asError(error);
+      return this.#end.signal.aborted ? undefined : asError(error);
     }
   }
 }

@@ -1,5 +1,6 @@
 import { fenced, htmlCode, htmlText } from './escape';
 import type { Section } from './fit';
+import { leftOf } from './left';
 import { commandsOf, stepsOf } from './lines';
 import type { PhaseReport, ProviderReport, Report, ResourceReport } from './model';
 import { count, shortId } from './words';
@@ -15,23 +16,42 @@ const MOST_ERROR = 200;
 /** A command is of no use when it is cut; one that is longer than this is nobody's. */
 const LONGEST_COMMAND = 2_000;
 
-/** What is still there, why, and what to type. */
+/** What could not be removed, and where nobody could look. */
+interface Failures {
+  readonly resources: readonly ResourceReport[];
+  readonly providers: readonly ProviderReport[];
+}
+
+/** What is still there, why, and what to type: of this session, then of earlier runs. */
 export function failuresSection({ phases }: Report): Section {
   return {
     title: 'what is left',
     priority: 1,
     render(most) {
-      const { post } = phases;
-      if (post === null) return '';
-      const failed = post.resources.filter(({ outcome }) => outcome === 'failed');
-      const parts = [unreachable(post.providers), causes(failed), tables(failed, most), commands(post, most)];
-      return parts.filter((part) => part !== '').join('\n\n');
+      const left = leftOf(phases);
+      const own = { resources: [...left.post, ...left.run], providers: missingIn(phases.post) };
+      const known = new Set(own.providers.map(({ name }) => name));
+      const earlier = { resources: left.earlier, providers: missingIn(phases.pre).filter(({ name }) => !known.has(name)) };
+      const ofEarlier = group(earlier, most);
+      return parts([group(own, most), ...(ofEarlier === '' ? [] : ['<h4>Left over from earlier runs</h4>', ofEarlier])]);
     },
   };
 }
 
-function unreachable(providers: readonly ProviderReport[]): string {
-  const missing = providers.filter(({ status }) => status === 'unavailable');
+function missingIn(phase: PhaseReport | null): readonly ProviderReport[] {
+  return phase?.providers.filter(({ status }) => status === 'unavailable') ?? [];
+}
+
+function group(failures: Failures, most: number): string {
+  const { providers, resources } = failures;
+  return parts([unreachable(providers), causes(resources), tables(resources, most), commands(failures, most)]);
+}
+
+function parts(all: readonly string[]): string {
+  return all.filter((part) => part !== '').join('\n\n');
+}
+
+function unreachable(missing: readonly ProviderReport[]): string {
   if (missing.length === 0) return '';
   const items = missing.map(({ name, reason }) => `<li>${htmlCode(name)} can’t be reached: ${htmlCode(reason)}</li>`);
   return ['<ul>', ...items, '</ul>'].join('\n');
@@ -72,8 +92,8 @@ function row(resource: ResourceReport): string {
 }
 
 /** In a fence: GitHub shows a button there that copies it. */
-function commands(post: PhaseReport, most: number): string {
-  const all = commandsOf(post);
+function commands(failures: Failures, most: number): string {
+  const all = commandsOf(failures);
   const typed = all.filter(({ length }) => length <= LONGEST_COMMAND).slice(0, most);
   if (typed.length === 0) return '';
   const more = all.length > typed.length ? ` (${typed.length} of ${all.length}; the report has all)` : '';

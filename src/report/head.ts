@@ -2,7 +2,7 @@ import { htmlCode, htmlProse } from './escape';
 import { exitMeaning } from './exit-code';
 import type { Section } from './fit';
 import type { BenchmarkReport, Report } from './model';
-import { type Verdict, verdictOf } from './verdict';
+import { type Verdict, verdictOf, verdictOfAll } from './verdict';
 import { nonceOf, time } from './words';
 
 const ICONS: Readonly<Record<Verdict['kind'], string>> = {
@@ -44,9 +44,8 @@ export function headSection(report: Report): Section {
   };
 }
 
-function headlineOf({ phases: { post } }: Report): readonly [icon: string, headline: string] {
-  if (post === null) return ['⚠️', 'Nothing was cleaned up'];
-  const { kind, headline } = verdictOf(post);
+function headlineOf(report: Report): readonly [icon: string, headline: string] {
+  const { kind, headline } = verdictOfAll(report);
   return [ICONS[kind], headline];
 }
 

@@ -33,14 +33,17 @@ export function stepsOf({ steps }: ResourceReport): string {
 }
 
 /** What removes by hand what is left, one command a line. */
-export function commandsOf({ providers, resources }: PhaseReport): readonly string[] {
+export function commandsOf({ providers, resources }: Pick<PhaseReport, 'providers' | 'resources'>): readonly string[] {
   return [...providers, ...resources].flatMap(({ command }) => command ?? []);
 }
 
 /** The closing lines of a phase: what it came to, and for each leftover what to type. */
 export function closingLines(phase: PhaseReport): readonly string[] {
-  const commands = commandsOf(phase).map((command) => `  ${command}`);
-  return [verdictOf(phase).headline, ...(commands.length > 0 ? ['What removes the rest by hand:', ...commands] : [])].map(
-    plainLine,
-  );
+  return [plainLine(verdictOf(phase).headline), ...commandLines(phase)];
+}
+
+/** What to type for each leftover, with a title; nothing where nothing is left. */
+export function commandLines(left: Pick<PhaseReport, 'providers' | 'resources'>): readonly string[] {
+  const commands = commandsOf(left).map((command) => plainLine(`  ${command}`));
+  return commands.length > 0 ? ['What removes the rest by hand:', ...commands] : [];
 }

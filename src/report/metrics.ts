@@ -6,6 +6,7 @@ import { rungActions } from '../reaper/provider';
 import { writeWhole } from './atomic';
 import { exitClasses, exitClassOf } from './exit-code';
 import type { PhaseReport, Report, ResourceReport } from './model';
+import { isVerifiable } from './verdict';
 
 /** Seconds. A healthy engine needs tenths; a grace period is 5 s, the longest request 15 s by default, and a rung has its retries. */
 const BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30, 60, 120];
@@ -66,15 +67,26 @@ function addBenchmark(registry: Registry, { benchmark }: Report): void {
 function addPhases(registry: Registry, phases: NamedPhases): void {
   const seconds = gauge(registry, 'phase_duration_seconds', 'How long a cleanup took.', ['phase']);
   const deadline = gauge(registry, 'deadline_seconds', 'How long a cleanup could have taken at most.', ['phase']);
-  const used = gauge(registry, 'deadline_used_ratio', 'The part of its deadline that a cleanup took, from 0 to 1.', ['phase']);
-  const verified = gauge(registry, 'verified', 'Whether a last listing found nothing left: 1 or 0.', ['phase']);
+  const used = gauge(
+    registry,
+    'deadline_used_ratio',
+    'The part of its deadline that a cleanup took. 1 is all of it; to end then takes a little more.',
+    ['phase'],
+  );
+  const verified = gauge(
+    registry,
+    'verified',
+    'Whether a last listing found nothing left: 1 or 0. Left out where nobody looked, or all was to stay.',
+    ['phase'],
+  );
   const up = gauge(registry, 'provider_up', 'Whether a provider could be reached: 1 or 0. Skipped ones are left out.', [
     'phase',
     'provider',
   ]);
-  for (const [phase, { durationMs, deadlineMs, verified: isVerified, providers }] of phases) {
+  for (const [phase, report] of phases) {
+    const { durationMs, deadlineMs, providers } = report;
     seconds.set({ phase }, durationMs / 1000);
-    verified.set({ phase }, Number(isVerified));
+    if (isVerifiable(report)) verified.set({ phase }, Number(report.verified));
     if (deadlineMs !== undefined && deadlineMs > 0) {
       deadline.set({ phase }, deadlineMs / 1000);
       used.set({ phase }, durationMs / deadlineMs);
@@ -91,7 +103,7 @@ function addResources(registry: Registry, phases: NamedPhases): void {
   const stopFailures = gauge(
     registry,
     'graceful_stop_failures',
-    'Resources that were asked to stop and had to be killed, or are still there.',
+    'Resources that were asked to stop in vain: they had to be killed, or still run.',
     labels,
   );
   for (const [phase, { resources: all }] of phases) {
@@ -106,10 +118,11 @@ function addResources(registry: Registry, phases: NamedPhases): void {
   }
 }
 
+/** What is still there may have stopped as it was asked to: only its removal failed then. */
 function ignoredItsStop({ outcome, steps }: ResourceReport): boolean {
-  return (
-    (outcome === 'killed' || outcome === 'failed') && steps.some(({ action, attempts }) => action === 'stop' && attempts > 0)
-  );
+  const stops = steps.filter(({ action, attempts }) => action === 'stop' && attempts > 0);
+  if (stops.length === 0) return false;
+  return outcome === 'killed' || (outcome === 'failed' && stops.every(({ result }) => result !== 'done' && result !== 'gone'));
 }
 
 function addSteps(registry: Registry, phases: NamedPhases): void {

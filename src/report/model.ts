@@ -65,7 +65,7 @@ export interface PhaseReport {
   readonly durationMs: number;
   /** How long it could have taken at most. Absent where several sweeps, each with a deadline of its own, are told as one phase. */
   readonly deadlineMs?: number;
-  /** A last listing of every provider that was ready found nothing left. */
+  /** A last listing of every provider that was ready found nothing left; true, therefore, where all were skipped and nobody looked. */
   readonly verified: boolean;
   readonly dryRun: boolean;
   readonly providers: readonly ProviderReport[];
@@ -79,7 +79,7 @@ export interface ProviderReport {
   readonly status: 'ready' | 'skipped' | 'unavailable';
   /** What was found, or why nothing was. */
   readonly reason: string;
-  /** With `unavailable`: what removes by hand the containers that carry the session's label. */
+  /** With `unavailable`: what removes by hand what runs with the session's label, containers or sandboxes. */
   readonly command: string | null;
 }
 

@@ -11,6 +11,8 @@ import { timelineSection } from './timeline';
 export interface SummaryOptions {
   /** Where the whole report is, for what there is no room for. */
   readonly reportPath?: string;
+  /** Address of the GitHub that the summary is for: runs there are linked to, and nothing else is. */
+  readonly serverUrl?: string;
   /** Bytes. */
   readonly limit?: number;
 }
@@ -25,7 +27,7 @@ const LIMIT_BYTES = 1_000_000;
  * The job summary: a head line that tells all, then what people need who must act, then the counts. GitHub's Markdown; foreign text
  * stands in HTML blocks and fences only, escaped for them. Never throws, and never longer than GitHub takes.
  */
-export function summaryOf(report: Report, { reportPath, limit = LIMIT_BYTES }: SummaryOptions = {}): string {
+export function summaryOf(report: Report, { reportPath, serverUrl, limit = LIMIT_BYTES }: SummaryOptions = {}): string {
   if (isUneventful(report)) return `${uneventfulLine(report)}\n\n`;
   return fitted(
     [
@@ -33,7 +35,7 @@ export function summaryOf(report: Report, { reportPath, limit = LIMIT_BYTES }: S
       failuresSection(report),
       deathsSection(report),
       countsSection(report),
-      earlierSection(report),
+      earlierSection(report, serverUrl),
       timelineSection(report),
       originSection(report, reportPath),
     ],

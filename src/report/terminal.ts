@@ -5,10 +5,11 @@ import { type Failure, failuresIn } from './deaths';
 import { clipped, plainLine } from './escape';
 import { exitMeaning } from './exit-code';
 import { endOf } from './head';
-import { closingLines, providerLine, stepsOf } from './lines';
+import { leftOf } from './left';
+import { commandLines, providerLine, stepsOf } from './lines';
 import type { PhaseReport, Report, ResourceReport } from './model';
 import { type TableOptions, tableOf } from './terminal-table';
-import { type Verdict, verdictOf } from './verdict';
+import { type Verdict, verdictOf, verdictOfAll } from './verdict';
 import { count, countKinds, meaningOf, time } from './words';
 
 export interface TerminalOptions {
@@ -51,7 +52,7 @@ export function terminalOf(report: Report, { color, most, columns = USUAL_COLUMN
     ...(pre ? [plainLine(`Before the benchmark: ${verdictOf(pre).headline}`)] : []),
     ...(run && run.resources.length > 0 ? [plainLine(`While it ran: ${verdictOf(run).headline}`)] : []),
     ...deathParts(failuresIn(report.deaths), most, table),
-    ...(post ? phaseParts(post, most, table) : ['Nothing was cleaned up.']),
+    ...endParts(report, most, table),
   ];
   return `${parts.join('\n')}\n`;
 }
@@ -80,12 +81,32 @@ function deathParts(failures: readonly Failure[], most: number, table: TableOpti
   ];
 }
 
-function phaseParts(phase: PhaseReport, most: number, table: TableOptions): readonly string[] {
-  const [headline = '', ...commands] = closingLines(phase);
-  const color = COLORS[verdictOf(phase).kind];
-  const bold = table.color ? styleText(['bold', color], headline, { validateStream: false }) : headline;
-  const tables = phase.resources.length > 0 ? [outcomeTable(phase, table), ...resourceParts(phase.resources, most, table)] : [];
-  return ['', bold, ...tables, ...atMost(commands, most + 1)];
+/** What it all came to, what became of each resource, and what removes what is left. */
+function endParts(report: Report, most: number, table: TableOptions): readonly string[] {
+  const { post } = report.phases;
+  const left = leftOf(report.phases);
+  const commands = commandLines({
+    providers: post?.providers ?? [],
+    resources: [...left.post, ...left.run, ...left.earlier],
+  });
+  return [
+    '',
+    headlineOf(report, table),
+    ...(post && post.resources.length > 0 ? [outcomeTable(post, table), ...resourceParts(post.resources, most, table)] : []),
+    ...stillThere('Left over from the benchmark', left.run, most, table),
+    ...stillThere('Left over from earlier runs', left.earlier, most, table),
+    ...atMost(commands, most + 1),
+  ];
+}
+
+function headlineOf(report: Report, { color }: TableOptions): string {
+  const { kind, headline } = verdictOfAll(report);
+  return color ? styleText(['bold', COLORS[kind]], plainLine(headline), { validateStream: false }) : plainLine(headline);
+}
+
+/** What other phases could not remove. */
+function stillThere(title: string, resources: readonly ResourceReport[], most: number, table: TableOptions): readonly string[] {
+  return resources.length === 0 ? [] : [title, ...resourceParts(resources, most, table)];
 }
 
 function outcomeTable({ resources, totals }: PhaseReport, table: TableOptions): string {

@@ -1,4 +1,5 @@
-import { type PhaseReport, removedIn } from './model';
+import { leftOf } from './left';
+import { type PhaseReport, type Report, removedIn } from './model';
 import { count, countKinds, time } from './words';
 
 /** What a phase came to, in one line. */
@@ -7,40 +8,87 @@ export interface Verdict {
   readonly headline: string;
 }
 
-/** Decides in one place what a phase came to; every face of the report says it with these words. */
-export function verdictOf(phase: PhaseReport): Verdict {
+/**
+ * Decides in one place what a phase came to; every face of the report says it with these words.
+ * @param whose ` of this session`, where others' are told in the same breath
+ */
+export function verdictOf(phase: PhaseReport, whose = ''): Verdict {
   const { totals, resources, durationMs, verified, dryRun } = phase;
   const removed = resources.filter(({ outcome }) => outcome === 'graceful' || outcome === 'killed' || outcome === 'removed');
   const took = `in ${time(durationMs)}`;
+  const kept = totals.kept > 0 ? `; ${totals.kept} kept` : '';
   if (totals.failed > 0) {
     const rest = removedIn(phase) > 0 ? `; ${countKinds(removed)} removed` : '';
-    return { kind: 'leftovers', headline: `${count(totals.failed, 'leftover')}: act${rest} ${took}` };
+    return { kind: 'leftovers', headline: `${count(totals.failed, 'leftover')}${whose}: act${rest} ${took}${kept}` };
   }
   const missing = phase.providers.filter(({ status }) => status === 'unavailable').map(({ name }) => name);
   if (missing.length > 0) {
     const rest = removed.length > 0 ? `; ${countKinds(removed)} removed ${took}` : '';
-    return { kind: 'unverified', headline: `Not cleaned up: ${missing.join(', ')} can’t be reached${rest}` };
+    return { kind: 'unverified', headline: `Not cleaned up: ${missing.join(', ')} can’t be reached${rest}${kept}` };
+  }
+  // Where nobody has looked, nobody knows.
+  const skipped = phase.providers.filter(({ status }) => status === 'skipped').map(({ name }) => name);
+  if (skipped.length > 0 && skipped.length === phase.providers.length) {
+    return { kind: 'skipped', headline: `Nothing was looked at: ${skipped.join(', ')} skipped` };
   }
   if (dryRun) {
     const planned = resources.filter(({ outcome }) => outcome === 'planned');
-    return { kind: 'planned', headline: `Dry run: ${countKinds(planned)} would be removed` };
+    return { kind: 'planned', headline: `Dry run: ${countKinds(planned)} would be removed${kept}` };
   }
   if (removed.length === 0 && totals.kept > 0) return { kind: 'kept', headline: `${count(totals.kept, 'resource')} kept` };
   if (!verified) {
-    return { kind: 'unverified', headline: `${countKinds(removed)} removed ${took}, but no last listing could be had` };
+    return { kind: 'unverified', headline: `${countKinds(removed)} removed ${took}, but no last listing could be had${kept}` };
   }
-  if (removed.length === 0 && totals.gone > 0) return { kind: 'clean', headline: `Everything was gone already, ${took}` };
-  if (removed.length > 0) return { kind: 'clean', headline: `Everything is gone: ${countKinds(removed)} ${took}` };
-  const skipped = phase.providers.filter(({ status }) => status === 'skipped').map(({ name }) => name);
-  // Where nobody has looked, nobody knows.
-  if (phase.providers.length > 0 && skipped.length === phase.providers.length) {
-    return { kind: 'skipped', headline: `Nothing was looked at: ${skipped.join(', ')} skipped` };
-  }
-  return { kind: 'nothing', headline: 'Nothing to clean up' };
+  if (totals.kept > 0) return { kind: 'kept', headline: `${countKinds(removed)} removed ${took}${kept}` };
+  if (removed.length === 0 && totals.gone > 0) return { kind: 'clean', headline: `Everything${whose} was gone already, ${took}` };
+  if (removed.length > 0) return { kind: 'clean', headline: `Everything${whose} is gone: ${countKinds(removed)} ${took}` };
+  return { kind: 'nothing', headline: `Nothing${whose} to clean up` };
 }
 
 /** Something is left, or it is not known whether: somebody must look. */
 export function needsAction(phase: PhaseReport): boolean {
   const { kind } = verdictOf(phase);
   return kind === 'leftovers' || kind === 'unverified';
+}
+
+/**
+ * Whether a last listing has anything to say. It has not where nobody has looked, in a dry run, and where all that was found is there
+ * on purpose.
+ */
+export function isVerifiable(phase: PhaseReport): boolean {
+  const { kind } = verdictOf(phase);
+  const isOnPurpose = kind === 'planned' || (kind === 'kept' && !phase.verified);
+  return !isOnPurpose && phase.providers.some(({ status }) => status !== 'skipped');
+}
+
+/** What it all came to: the worst of all phases. Post has the last word on what is the session's own. */
+export function verdictOfAll({ phases }: Report): Verdict {
+  const { pre, post } = phases;
+  const { run, earlier } = leftOf(phases);
+  const besides: readonly Verdict[] = [
+    ...(run.length > 0 ? [leftovers(run.length, 'the benchmark')] : []),
+    ...(earlier.length > 0 ? [leftovers(earlier.length, 'earlier runs')] : []),
+    ...(pre !== null && earlier.length === 0 ? unverified(pre, post) : []),
+  ];
+  const last = wordOf(post, besides.length > 0 ? ' of this session' : '');
+  const all = [last, ...besides];
+  const worst = WORST_FIRST.find((kind) => all.some((verdict) => verdict.kind === kind)) ?? last.kind;
+  return { kind: worst, headline: all.map(({ headline }) => headline).join('; ') };
+}
+
+const WORST_FIRST: readonly Verdict['kind'][] = ['leftovers', 'unverified'];
+
+function wordOf(post: PhaseReport | null, whose: string): Verdict {
+  return post === null ? { kind: 'unverified', headline: 'Nothing was cleaned up' } : verdictOf(post, whose);
+}
+
+function leftovers(number: number, of: string): Verdict {
+  return { kind: 'leftovers', headline: `${count(number, 'leftover')} of ${of}: act` };
+}
+
+/** Where post can't say more than pre-cleanup did, that is said once. */
+function unverified(pre: PhaseReport, post: PhaseReport | null): readonly Verdict[] {
+  const { kind, headline } = verdictOf(pre);
+  if (kind !== 'unverified' || (post !== null && verdictOf(post).headline === headline)) return [];
+  return [{ kind, headline: `pre-cleanup: ${headline.charAt(0).toLowerCase()}${headline.slice(1)}` }];
 }

@@ -4,6 +4,7 @@ import type Docker from 'dockerode';
 import { describe, expect, inject, test } from 'vitest';
 import { systemClock } from '../../src/reaper/clock';
 import type { Recordable } from '../../src/reaper/recordable';
+import type { Resource } from '../../src/reaper/resource';
 import { allOf, matchesFilters } from '../../src/reaper/selector';
 import type { Death } from '../../src/recorder/death';
 import { recordEnded } from '../../src/recorder/ended';
@@ -38,6 +39,9 @@ async function recorded(
   return death;
 }
 
+/** Podman's logs can be followed when a container runs, not before: one that removes itself must live that long. */
+const lingering = podman ? 'sleep 2; ' : '';
+
 /** Podman answers 500 about a container that is just going. */
 async function hasEnded(container: Docker.Container): Promise<boolean> {
   return stateOf(container).then(
@@ -53,7 +57,7 @@ describe('a container that fails', () => {
     ['stays', {}],
     ['removes itself', AUTO_REMOVE],
   ])('and %s is a death with its exit code, and its log in a file', async (_, options) => {
-    const death = await recorded(script('echo line; exit 3'), options);
+    const death = await recorded(script(`echo line; ${lingering}exit 3`), options);
 
     expect(death).toMatchObject({ exitCode: 3, oomKilled: false, log: { tail: ['line'], reason: null } });
     expect(death.livedMs).toBeGreaterThanOrEqual(0);
@@ -70,7 +74,7 @@ describe('a container that fails', () => {
     ['stays', {}],
     ['removes itself', AUTO_REMOVE],
   ])('with a terminal, and %s, has its log without anything of the engine’s', async (_, options) => {
-    const death = await recorded(script('echo one; echo two; exit 1'), { ...options, create: { Tty: true } });
+    const death = await recorded(script(`echo one; echo two; ${lingering}exit 1`), { ...options, create: { Tty: true } });
 
     expect(await logOf(death)).toBe('one\r\ntwo\r\n');
     expect(death.log.tail).toEqual(['one', 'two']);
@@ -90,7 +94,10 @@ describe('a container that fails', () => {
     ['stays', {}],
     ['removes itself', AUTO_REMOVE],
   ])('and %s has control characters in its log as they are', async (_, options) => {
-    const death = await recorded(script(String.raw`printf '\000\001\033[2J\r::error::no\r\n\n'; exit 1`), options);
+    const death = await recorded(
+      script(`${String.raw`printf '\000\001\033[2J\r::error::no\r\n\n'; `}${lingering}exit 1`),
+      options,
+    );
 
     expect(await logOf(death)).toBe('\0\x01\x1b[2J\r::error::no\r\n\n');
   });
@@ -175,7 +182,7 @@ describe('a container that does not fail', () => {
     ['stays', {}],
     ['removes itself', AUTO_REMOVE],
   ])('and %s has its log with logs: all', async (_, options) => {
-    const death = await recorded(script('echo line'), options, { logs: 'all' });
+    const death = await recorded(script(`echo line; ${lingering}`), options, { logs: 'all' });
 
     expect(await logOf(death)).toBe('line\n');
   });
@@ -227,7 +234,8 @@ describe('the recorder', () => {
     expect(deaths).toEqual([]);
   });
 
-  test('tells each end of a container that is started again', async () => {
+  // Podman's events come up to a second late: two ends in that time are one.
+  test.skipIf(podman)('tells each end of a container that is started again', async () => {
     const recording = await TestRecording.start();
     const container = await startContainer(script('echo line; exit 3'), recording.labelled);
     await until('it has ended', () => hasEnded(container));
@@ -263,12 +271,16 @@ describe('the recorder', () => {
     });
     const container = await startContainer(script('echo line; exit 3'), recording.labelled);
     await until('it has ended', () => hasEnded(container));
+    await until(
+      'the recorder has heard of it',
+      () => !recording.recorder.isThroughWith({ ...listedAs(container), ...recording.labelled }),
+    );
     const startedAt = performance.now();
-    const deaths = await recording.finish(AbortSignal.timeout(500));
+    const deaths = await recording.finish(AbortSignal.timeout(1_500));
     const tookMs = performance.now() - startedAt;
     await removeContainer(container);
 
-    expect(tookMs).toBeLessThan(2_000);
+    expect(tookMs).toBeLessThan(3_000);
     expect(deaths).toMatchObject([{ exitCode: 3, log: { file: null, reason: 'there was no time left to read its log' } }]);
   });
 
@@ -286,6 +298,11 @@ describe('the recorder', () => {
   });
 });
 
+/** As a listing has it that knows only its id. */
+function listedAs({ id }: Docker.Container): Resource {
+  return { provider: 'docker', kind: 'container', id, name: id, state: 'exited', running: false, labels: {} };
+}
+
 function hanging(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }));
 }
@@ -297,7 +314,7 @@ test(`${MANY} containers that end at once, half of which remove themselves, are 
   const recording = await TestRecording.start();
   const containers = await Promise.all(
     Array.from({ length: MANY }, (_, index) =>
-      startContainer(script(`echo line ${index}; exit 3`), {
+      startContainer(script(`echo line ${index}; ${lingering}exit 3`), {
         labels: { ...recording.labelled.labels, index: String(index) },
         hostConfig: { AutoRemove: index % 2 === 0 },
       }),

@@ -1,0 +1,20 @@
+/**
+ * Completion for bash, from 3.2 on, which macOS has. Bash takes words apart at `=` and `:`; what is typed goes to the program as it is, and
+ * is evaluated by nobody.
+ */
+export const BASH = `# bash completion for cleanup-action
+_cleanup_action() {
+  local current="\${COMP_WORDS[COMP_CWORD]}" answer value
+  [ "$current" = "=" ] && current=""
+  COMPREPLY=()
+  answer="$(cleanup-action complete -- "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)" || return
+  while IFS=$'\\t' read -r value _; do
+    case "$value" in
+      :0) [ \${#COMPREPLY[@]} -eq 0 ] && compopt -o default -o filenames 2>/dev/null ;;
+      :*) ;;
+      "$current"*) COMPREPLY+=("$value") ;;
+    esac
+  done <<< "$answer"
+}
+complete -F _cleanup_action cleanup-action
+`;

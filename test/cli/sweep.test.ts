@@ -1,0 +1,210 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { labels } from '../../src/reaper/labels';
+import { User } from '../support/cli';
+import { startDaytona } from '../support/cli-daytona';
+import { leftBehind } from '../support/cli-leftovers';
+import { HEEDS_NO_SIGTERM } from '../support/container-habits';
+import { docker, HONOURS_SIGTERM, stateOf } from '../support/containers';
+import { validReport } from '../support/report-schema';
+import { newSession } from '../support/sweeping';
+import { until } from '../support/until';
+
+test('removes a session’s resources, and says so', async () => {
+  const user = await User.create();
+  const { session, containers } = await leftBehind({ containers: 2 });
+  const { exitCode, stdout } = await user.run('sweep', '--session', session);
+  expect({ exitCode, stdout }).toEqual({ exitCode: 0, stdout: expect.stringContaining('Everything is gone: 2 containers') });
+  expect(await Promise.all(containers.map(stateOf))).toEqual(['gone', 'gone']);
+});
+
+test('leaves alone what filters do not select', async () => {
+  const user = await User.create();
+  const [one, other] = await Promise.all([leftBehind({ containers: 1 }), leftBehind({ containers: 1 })]);
+  await user.run('sweep', '--session', one.session);
+  expect(await Promise.all(other.containers.map(stateOf))).toEqual(['running']);
+});
+
+test.each([
+  ['nothing', []],
+  ['a provider alone', ['--provider', 'docker']],
+  ['a kind alone', ['--kind', 'container']],
+])('refuses %s, and teaches what to say', async (_, words) => {
+  const user = await User.create();
+  const { exitCode, stderr } = await user.run('sweep', ...words);
+  expect({ exitCode, stderr }).toEqual({
+    exitCode: 2,
+    stderr: expect.stringMatching(/^error: sweep needs to be told what: .*--stale.*\n$/),
+  });
+});
+
+test('takes no empty filter for any', async () => {
+  const user = await User.create();
+  const { exitCode, stderr } = await user.run('sweep', '--session', '');
+  expect({ exitCode, stderr }).toEqual({ exitCode: 2, stderr: 'error: --session is empty, which could match everything\n' });
+});
+
+test('refuses --all where nobody can be asked', async () => {
+  const user = await User.create();
+  const server = await startDaytona();
+  const sandbox = server.add(newSession().labelled);
+  const { exitCode, stderr } = await user.start(['sweep', '--all', '--provider', 'daytona'], server.env).ended;
+  expect({ exitCode, stderr }).toEqual({ exitCode: 2, stderr: expect.stringContaining('--yes') });
+  expect(server.stateOf(sandbox)).toBe('started');
+});
+
+test('--all --yes removes everything with this action’s label, and nothing else', async () => {
+  const user = await User.create();
+  const server = await startDaytona();
+  const [own, foreign] = [server.add(newSession().labelled), server.add({ labels: { team: 'other' } })];
+  const { exitCode, stderr } = await user.start(['sweep', '--all', '--yes', '--provider', 'daytona'], server.env).ended;
+  expect(exitCode, stderr).toBe(0);
+  expect([own, foreign].map(server.stateOf)).toEqual(['gone', 'started']);
+});
+
+/** With a terminal of its own: `script` makes one. */
+async function onTerminal(
+  user: User,
+  line: string,
+  answer: string,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<string> {
+  const assignments = Object.entries(env).map(([name, value]) => `export ${name}='${value}'; `);
+  const { stdout } = await user.bash(
+    `${assignments.join('')}export -f cleanup-action; printf '${answer}\\n' | SHELL=bash script -qec '${line}; echo "ended with $?"' /dev/null`,
+  );
+  return stdout;
+}
+
+test('--all on a terminal shows what it is about, and asks', async () => {
+  const user = await User.create();
+  const server = await startDaytona();
+  const sandbox = server.add({ ...newSession().labelled, name: 'precious' });
+  const shown = await onTerminal(user, 'cleanup-action sweep --all --provider daytona', 'n', server.env);
+  expect(shown).toMatch(/precious[\s\S]*1 sandbox[\s\S]*Remove all of it\? \[y\/N\]/);
+  expect(server.stateOf(sandbox)).toBe('started');
+});
+
+test('--all on a terminal removes it after a yes', async () => {
+  const user = await User.create();
+  const server = await startDaytona();
+  const sandbox = server.add(newSession().labelled);
+  const shown = await onTerminal(user, 'cleanup-action sweep --all --provider daytona', 'yes', server.env);
+  expect(shown).toContain('ended with 0');
+  expect(server.stateOf(sandbox)).toBe('gone');
+});
+
+test('--dry-run says what would go, and removes nothing', async () => {
+  const user = await User.create();
+  const { session, containers } = await leftBehind({ containers: 1 });
+  const { exitCode, stdout } = await user.run('sweep', '--session', session, '--dry-run');
+  expect({ exitCode, stdout }).toEqual({ exitCode: 0, stdout: expect.stringContaining('Dry run: 1 container would be removed') });
+  expect(await Promise.all(containers.map(stateOf))).toEqual(['running']);
+});
+
+test('never removes what is to be kept', async () => {
+  const user = await User.create();
+  const { session, containers } = await leftBehind({ containers: 1, labels: { [labels.keep]: 'true' } });
+  await user.run('sweep', '--session', session);
+  expect(await Promise.all(containers.map(stateOf))).toEqual(['running']);
+});
+
+test('--quiet says nothing when there was nothing to do', async () => {
+  const user = await User.create();
+  expect(await user.run('sweep', '--session', 'nobodys', '--quiet')).toMatchObject({ exitCode: 0, stdout: '', stderr: '' });
+});
+
+test('--quiet tells what was done', async () => {
+  const user = await User.create();
+  const { session } = await leftBehind({ containers: 1 });
+  expect((await user.run('sweep', '--session', session, '--quiet')).stdout).toContain('Everything is gone: 1 container');
+});
+
+test('ends with 1 when something is left', async () => {
+  const user = await User.create();
+  const { session } = newSession();
+  const network = await docker.createNetwork({ Name: `cleanup-${session}`, Labels: { [labels.session]: session } });
+  const container = await docker.createContainer({
+    Image: (await docker.listImages({}))[0]?.Id ?? '',
+    Cmd: HONOURS_SIGTERM,
+    HostConfig: { NetworkMode: `cleanup-${session}` },
+  });
+  onTestFinished(async () => {
+    await container.remove({ force: true });
+    await network.remove();
+  });
+  await container.start();
+  const { exitCode, stdout } = await user.run('sweep', '--session', session, '--retries', '0');
+  expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: expect.stringContaining('1 leftover') });
+});
+
+test('ends with 69 where a provider that was named can’t be reached', async () => {
+  const user = await User.create();
+  const { exitCode, stderr } = await user.run('sweep', '--stale', '--provider', 'daytona');
+  expect({ exitCode, stderr }).toEqual({ exitCode: 69, stderr: expect.stringContaining('DAYTONA_API_KEY') });
+});
+
+test('--json prints a report that its schema describes', async () => {
+  const user = await User.create();
+  const { session } = await leftBehind({ containers: 1 });
+  const { stdout } = await user.run('sweep', '--session', session, '--json');
+  expect((await validReport(stdout)).phases.post?.totals).toMatchObject({ graceful: 1 });
+});
+
+test('--metrics-path and --report-path are written, also when there was nothing to do', async () => {
+  const user = await User.create();
+  await user.run('sweep', '--stale', '--quiet', '--metrics-path', user.path('m.prom'), '--report-path', user.path('r.json'));
+  expect(await readFile(user.path('m.prom'), 'utf8')).toContain('cleanup_action_verified{phase="post"');
+  await validReport(await readFile(user.path('r.json'), 'utf8'));
+});
+
+test('--stale removes what is older than --max-age, whosever it is', async () => {
+  const user = await User.create();
+  const server = await startDaytona();
+  const old = server.add({ labels: { [labels.session]: 'gitlab-1' }, createdAt: Date.now() - 7_200_000 });
+  const young = server.add({ labels: { [labels.session]: 'gitlab-2' } });
+  await user.start(['sweep', '--stale', '--max-age', '1h', '--provider', 'daytona'], server.env).ended;
+  expect([old, young].map(server.stateOf)).toEqual(['gone', 'started']);
+});
+
+test('waits for another sweep to end', async () => {
+  const user = await User.create();
+  const slow = await leftBehind({ containers: 1, command: HEEDS_NO_SIGTERM });
+  const other = await leftBehind({ containers: 1 });
+  const first = user.start(['sweep', '--session', slow.session, '--grace-period', '3s', '--verbose']);
+  await until('the first one has the lock', () => first.stderr.includes('docker: ready'));
+  const second = user.start(['sweep', '--session', other.session]);
+  await until('the second one waits', () => second.stderr.includes(`process ${first.process.pid}`));
+  expect((await first.ended).exitCode).toBe(0);
+  expect((await second.ended).exitCode).toBe(0);
+  expect(await Promise.all(other.containers.map(stateOf))).toEqual(['gone']);
+});
+
+test('--no-wait leaves it to the other sweep, and ends with 0', async () => {
+  const user = await User.create();
+  const slow = await leftBehind({ containers: 1, command: HEEDS_NO_SIGTERM });
+  const first = user.start(['sweep', '--session', slow.session, '--grace-period', '5s', '--verbose']);
+  await until('the first one has the lock', () => first.stderr.includes('docker: ready'));
+  const { exitCode, stderr } = await user.run('sweep', '--stale', '--no-wait');
+  expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: expect.stringContaining(`process ${first.process.pid}`) });
+});
+
+test('takes the lock of a sweep that was killed', async () => {
+  const user = await User.create();
+  await mkdir(user.path('state/sweep.lock'), { recursive: true });
+  await writeFile(user.path('state/sweep'), '{"pid":1,"since":"2026-01-01T00:00:00.000Z"}');
+  expect(dirname(user.path('state/sweep'))).toBe(user.path('state'));
+  const { exitCode } = await user.run('sweep', '--session', 'nobodys', '--quiet');
+  expect(exitCode).toBe(0);
+});
+
+test('that is interrupted finishes what it has begun, and ends with 130', async () => {
+  const user = await User.create();
+  const { session, containers } = await leftBehind({ containers: 1, command: HEEDS_NO_SIGTERM });
+  const sweep = user.start(['sweep', '--session', session, '--grace-period', '20s', '--verbose']);
+  await until('it sweeps', () => sweep.stderr.includes('docker: ready'));
+  sweep.kill('SIGINT');
+  expect((await sweep.ended).exitCode).toBe(130);
+  expect(await Promise.all(containers.map(stateOf))).not.toContain('gone');
+});
