@@ -25,6 +25,8 @@ const CHROMIUM_PACKAGES = ['chromium', 'fonts-noto-color-emoji', 'fonts-dejavu-c
 /** Where promtool is put when the machine has none: test/support/promtool.ts looks here. */
 const promtoolDirectory = join(root, 'node_modules', '.promtool');
 
+const CHECKER_PACKAGES = ['shellcheck', 'systemd'];
+
 function run(command, args, options = {}) {
   const { status, error } = spawnSync(command, args, { stdio: ['ignore', 'inherit', 'inherit'], cwd: root, ...options });
   if (error || status !== 0) fail(`\`${command} ${args.join(' ')}\` failed${error ? `: ${error.message}` : ''}`);
@@ -128,6 +130,17 @@ function ensurePromtool() {
   rmSync(join(promtoolDirectory, archive));
 }
 
+/** What checks the examples: the shell in them, and systemd's units. */
+function ensureCheckers() {
+  if (['shellcheck', 'systemd-analyze'].every(onPath)) return;
+  if (process.platform !== 'linux' || process.getuid?.() !== 0 || !onPath('apt-get')) {
+    fail(
+      `shellcheck and systemd-analyze are needed: on Debian or Ubuntu, run this as root, or install ${CHECKER_PACKAGES.join(' ')}.`,
+    );
+  }
+  install(CHECKER_PACKAGES);
+}
+
 function ensureChromium() {
   if (onPath('chromium')) return;
   if (process.platform !== 'linux' || process.getuid?.() !== 0 || !onPath('apt-get')) {
@@ -151,5 +164,6 @@ function install(packages) {
 installPackages();
 if (process.argv.includes('engine')) await ensureEngine();
 if (process.argv.includes('podman')) ensurePodman();
+if (process.argv.includes('checkers')) ensureCheckers();
 if (process.argv.includes('promtool')) ensurePromtool();
 if (process.argv.includes('chromium') && !process.env.CHROMIUM) ensureChromium();

@@ -22,7 +22,7 @@ export interface WishesOptions {
 
 /**
  * What signals mean to `run`: the first ends the benchmark, and all is removed; the second takes away all grace; the third ends this
- * process, whatever is left.
+ * process, whatever is left. It listens to the end of the process: a terminal that closes sends the same signal again.
  */
 export class RunWishes {
   readonly #begin = new AbortController();
@@ -69,10 +69,6 @@ export class RunWishes {
 
   hasBegun(): void {
     this.#hasBegun = true;
-  }
-
-  dispose(): void {
-    this.#interruption.dispose();
   }
 }
 

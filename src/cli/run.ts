@@ -76,7 +76,6 @@ export async function runHere(words: readonly string[], options: Options, env: N
     };
     return await underCare({ ...begun, words, config, env, output, live, wishes, tally, startedAt });
   } finally {
-    wishes.dispose();
     await unregister();
   }
 }

@@ -12,8 +12,9 @@ const WAITING = new Set(['created', 'configured', 'initialized']);
 export function lifeOf({ Id, Name, Config, HostConfig, State, Created }: Inspected, provider: string): Life {
   const [startedAt, endedAt] = [timeOf(State.StartedAt), timeOf(State.FinishedAt)];
   const phase = phaseOf(State);
-  // While it removes a container that ran, Podman says 0.
-  const isKnown = phase === 'never started' || (phase === 'ended' && State.Status !== 'removing');
+  // While it ends or removes a container that ran, Podman says 0.
+  const isOver = phase === 'ended' && endedAt !== undefined && State.Status !== 'removing';
+  const isKnown = phase === 'never started' || isOver;
   return {
     container: {
       provider,

@@ -16,6 +16,9 @@ import { openStream } from './stream';
 /** Each log that is followed is a connection. Through ssh each is a process of its own, here and there. */
 const MOST_FOLLOWED = { direct: 1_000, ssh: 16 };
 
+/** Podman looks for its events in a file, once a second at worst (measured: 0.85 s). */
+const PODMAN_LATE_MS = 1_000;
+
 /** Drivers whose logs the engine has itself: asking another for the log of a container that does not run yet may wake up who knows what. */
 const LOCAL_DRIVERS = new Set(['json-file', 'local', 'journald']);
 
@@ -40,6 +43,7 @@ export function dockerRecordable(engine: Engine, settings: DockerSettings, clock
     }
   }
   return {
+    lateMs: isPodman ? PODMAN_LATE_MS : 0,
     mostFollowed: endpoint.url.startsWith('ssh:') ? MOST_FOLLOWED.ssh : MOST_FOLLOWED.direct,
     async now(signal) {
       const { SystemTime, LoggingDriver = '' } = await ask<Info>(docker, '/info', signal);

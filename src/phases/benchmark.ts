@@ -92,7 +92,7 @@ async function sweepBeside(
     mayGo: isThroughWith,
     ttlMs: config.exitedTtl,
     clock,
-    log: console.info,
+    log: (line) => console.info(line),
     benchmark,
   });
 }

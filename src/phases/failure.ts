@@ -1,18 +1,38 @@
 import * as core from '@actions/core';
 import { BadSettings } from '../config/config';
 import { asError } from '../reaper/errors';
-import { plainLine } from '../report/escape';
+import { clipped, plainLine } from '../report/escape';
 
-/** Fails the step: one annotation a problem, never a stack trace (that is in the debug log). */
+/** What ended a phase, and has been told: nothing is to be added. */
+export class Told extends Error {
+  override readonly name = 'Told';
+
+  constructor(cause: unknown) {
+    super(asError(cause).message, { cause });
+  }
+}
+
+/** Characters of one annotation. */
+const LONGEST_MESSAGE = 1_000;
+
+/** Fails the step: one annotation, never a stack trace (that is in the debug log). */
 export function fail(thrown: unknown): void {
-  const error = asError(thrown);
+  const error = asError(thrown instanceof Told ? thrown.cause : thrown);
+  process.exitCode = 1;
   if (error instanceof BadSettings) {
-    for (const problem of error.problems) core.error(plainLine(problem), { title: 'Bad input' });
-    process.exitCode = 1;
+    tellInputs(error.problems.map(plainLine));
     return;
   }
   core.debug(error.stack ?? error.message);
-  core.setFailed(plainLine(error.message));
+  if (!(thrown instanceof Told)) core.error(plainLine(error.message));
+}
+
+/** One annotation for all of them; several are a line each in the log besides. */
+function tellInputs(problems: readonly string[]): void {
+  const isOne = problems.length === 1;
+  if (!isOne) for (const problem of problems) core.info(`Bad input: ${problem}`);
+  const message = isOne ? problems.join() : `${problems.length} problems: ${problems.join('; ')}`;
+  core.error(clipped(message, LONGEST_MESSAGE), { title: 'Bad input' });
 }
 
 /** The work of one entry. When the signal aborts, what must not go on by itself is ended; all else goes on. */

@@ -1,24 +1,28 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import * as core from '@actions/core';
 import { shellCommand } from '../benchmark/shell';
-import { parseConfig } from '../config/config';
+import { type Config, parseConfig } from '../config/config';
 import { savable } from '../config/saved';
-import { runnerConsole as console } from '../github/console';
+import { runnerConsole } from '../github/console';
 import { readInputs } from '../github/inputs';
 import { exportVariables, type SessionVariables, setOutputs } from '../github/outputs';
 import { benchmarkEnvironment, earlierSessions, sessionDirectory, surroundings } from '../github/runner';
 import { saveBenchmark, saveFound, saveMain } from '../github/state';
 import { systemClock } from '../reaper/clock';
+import { asError } from '../reaper/errors';
+import { plainLine } from '../report/escape';
 import { writeReport } from '../report/json';
 import { closingLines } from '../report/lines';
 import { type BenchmarkReport, type DeathReport, type PhaseReport, removedIn } from '../report/model';
 import { labelArgument, labelFile, newSession, type Session } from '../session/session';
 import { annotate } from './annotate';
 import { benchmarkReport, runUnderCare } from './benchmark';
+import type { Console } from './console';
+import { Told } from './failure';
 import { preClean } from './pre-clean';
 import { selectAfter } from './selection';
 import { readSnapshot } from './snapshot';
+import { Troubles } from './troubles';
 import { wholeReport } from './whole-report';
 
 const clock = systemClock;
@@ -34,6 +38,29 @@ export async function main(stop: AbortSignal): Promise<void> {
   // First of all: whatever happens from here on, post knows whom to clean up after.
   saveMain({ session, settings: savable(raw) });
   const config = parseConfig(raw, process.env);
+  const console = new Troubles(runnerConsole);
+  try {
+    await work({ config, session, startedAt, console, stop });
+  } catch (error) {
+    // A fault of our own that ended it is told where it was caught.
+    if (!stop.aborted) console.lead('error', { of: 'Main', message: plainLine(asError(error).message) });
+    throw new Told(error);
+  } finally {
+    console.annotate(session.id);
+  }
+}
+
+/** What main is about. */
+interface Work {
+  readonly config: Config;
+  readonly session: Session;
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number;
+  readonly console: Troubles;
+  readonly stop: AbortSignal;
+}
+
+async function work({ config, session, startedAt, console, stop }: Work): Promise<void> {
   const directory = sessionDirectory(process.env, session.id);
   await mkdir(directory, { recursive: true });
 
@@ -48,11 +75,12 @@ export async function main(stop: AbortSignal): Promise<void> {
   });
   const { pre, connections } = cleaned;
   if (pre === undefined) {
-    core.setFailed(cleaned.problem);
+    console.lead('error', { of: 'Pre-cleanup', message: cleaned.problem.replaceAll('\n', '; ') });
+    process.exitCode = 1;
     return;
   }
   for (const line of closingLines(pre)) console.info(line);
-  const variables = await announce(session, directory);
+  const variables = await announce(session, directory, console);
   const writeReports = async (
     benchmark: BenchmarkReport | null,
     run: PhaseReport | null,
@@ -65,7 +93,7 @@ export async function main(stop: AbortSignal): Promise<void> {
   };
   setOutputs({ removed: removedIn(pre), failed: pre.totals.failed, report: config.reportPath, logs: config.logsPath });
   await writeReports(null, null);
-  if (!annotate(pre, config, session.id, 'pre', console)) return;
+  if (!annotate(pre, config, 'Pre-cleanup', console)) return;
   if (config.run === undefined) return;
 
   const before = config.scope === 'job' ? await readSnapshot(directory) : undefined;
@@ -89,7 +117,7 @@ export async function main(stop: AbortSignal): Promise<void> {
 export const MAIN_REPORT = 'main.json';
 
 /** Tells later steps, and the benchmark, with which label to mark what they start. */
-async function announce(session: Session, directory: string): Promise<SessionVariables> {
+async function announce(session: Session, directory: string, console: Console): Promise<SessionVariables> {
   const file = join(directory, 'labels');
   await writeFile(file, labelFile(session));
   const label = labelArgument(session.id);

@@ -4,7 +4,7 @@ import { limitsFrom, Offspring } from '../benchmark/offspring';
 import { processList, survivorsLine } from '../benchmark/survivors';
 import { BadSettings, type Config, parseConfig } from '../config/config';
 import { restored } from '../config/saved';
-import { runnerConsole as console } from '../github/console';
+import { runnerConsole } from '../github/console';
 import { readInputs } from '../github/inputs';
 import { sessionDirectory } from '../github/runner';
 import { loadState, type SavedState } from '../github/state';
@@ -19,6 +19,7 @@ import type { DeathReport, Report } from '../report/model';
 import { summaryOf } from '../report/summary';
 import { time } from '../report/words';
 import { annotate } from './annotate';
+import type { Console } from './console';
 import { together } from './deaths';
 import { duty } from './duty';
 import { MAIN_REPORT } from './main';
@@ -27,6 +28,7 @@ import { discoverProviders } from './providers';
 import { selectAfter } from './selection';
 import { type Before, readSnapshot } from './snapshot';
 import { tearDown } from './teardown';
+import { Troubles } from './troubles';
 import { wholeReport } from './whole-report';
 
 const clock = systemClock;
@@ -36,10 +38,19 @@ export async function post(): Promise<void> {
   const state = loadState();
   const config = settingsFor(state);
   if (config === undefined) return;
+  const console = new Troubles(runnerConsole);
+  try {
+    await work(state, config, console);
+  } finally {
+    console.annotate(state.main?.session.id);
+  }
+}
+
+async function work(state: SavedState, config: Config, console: Troubles): Promise<void> {
   const startedAt = clock.now();
   const before = await duty(console, 'reading main’s report', () => mainReport(state));
-  await duty(console, 'ending the benchmark', () => endBenchmark(state, config));
-  const { phase, deaths } = await clean(state, config, before?.deaths ?? []);
+  await duty(console, 'ending the benchmark', () => endBenchmark(state, config, console));
+  const { phase, deaths } = await clean(state, config, before?.deaths ?? [], console);
   for (const line of closingLines(phase)) console.info(line);
   const report = wholeReport({
     session: state.main?.session.id ?? null,
@@ -49,14 +60,16 @@ export async function post(): Promise<void> {
     deaths: together(before?.deaths ?? [], deaths),
     phases: { pre: before?.phases.pre ?? null, run: before?.phases.run ?? null, post: phase },
   });
-  await tell(report, config);
-  annotate(phase, config, state.main?.session.id, 'post', console);
+  await tell(report, config, console);
+  annotate(phase, config, 'Cleanup', console);
 }
 
-async function tell(report: Report, { reportPath, metricsPath, summary }: Config): Promise<void> {
+async function tell(report: Report, { reportPath, metricsPath, summary }: Config, console: Console): Promise<void> {
+  const serverUrl = process.env['GITHUB_SERVER_URL'];
+  const options = { reportPath, ...(serverUrl ? { serverUrl } : {}) };
   await duty(console, 'writing the report', () => writeReport(reportPath, report));
   if (metricsPath !== undefined) await duty(console, 'writing the metrics', () => writeMetrics(metricsPath, report));
-  if (summary) await duty(console, 'writing the summary', () => appendSummary(summaryOf(report, { reportPath }), process.env));
+  if (summary) await duty(console, 'writing the summary', () => appendSummary(summaryOf(report, options), process.env));
 }
 
 /**
@@ -69,7 +82,7 @@ function settingsFor({ main }: SavedState): Config | undefined {
     return parseConfig(main ? restored(main.settings, current) : current, process.env);
   } catch (error) {
     if (!(error instanceof BadSettings)) throw error;
-    console.info('Nothing to clean up: main refused its inputs and started nothing.');
+    runnerConsole.info('Nothing to clean up: main refused its inputs and started nothing.');
     return undefined;
   }
 }
@@ -81,7 +94,7 @@ async function mainReport({ main }: SavedState): Promise<Report | undefined> {
 }
 
 /** Where main was killed; it ends what it started otherwise. */
-async function endBenchmark({ benchmark, main }: SavedState, config: Config): Promise<void> {
+async function endBenchmark({ benchmark, main }: SavedState, config: Config, console: Console): Promise<void> {
   if (main === undefined || config.run === undefined) return;
   const offspring = Offspring.ofEarlier(main.session.id, benchmark);
   const found = await offspring.alive();
@@ -92,7 +105,12 @@ async function endBenchmark({ benchmark, main }: SavedState, config: Config): Pr
 }
 
 /** @param told the deaths that main has told */
-async function clean({ main, found }: SavedState, config: Config, told: readonly DeathReport[]): ReturnType<typeof tearDown> {
+async function clean(
+  { main, found }: SavedState,
+  config: Config,
+  told: readonly DeathReport[],
+  console: Console,
+): ReturnType<typeof tearDown> {
   if (config.delay > 0) {
     console.info(`Waiting ${time(config.delay)}, as delay says.`);
     await sleep(clock, config.delay, new AbortController().signal);
@@ -104,7 +122,7 @@ async function clean({ main, found }: SavedState, config: Config, told: readonly
         config,
         sessionId: main?.session.id,
         connections: discoverProviders(config, process.env, clock, deadline, found, console),
-        selection: selectAfter(config, main?.session.id, await snapshotFor(config, main)),
+        selection: selectAfter(config, main?.session.id, await snapshotFor(config, main, console)),
         mode: modeOf(config),
         told,
         deadline,
@@ -118,7 +136,7 @@ async function clean({ main, found }: SavedState, config: Config, told: readonly
 }
 
 /** For `scope: job`. Without main's list nobody knows what was there before: then the session's own is all that is removed. */
-async function snapshotFor({ scope }: Config, main: SavedState['main']): Promise<Before | undefined> {
+async function snapshotFor({ scope }: Config, main: SavedState['main'], console: Console): Promise<Before | undefined> {
   if (scope === 'session') return undefined;
   const before =
     main &&

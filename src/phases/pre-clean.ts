@@ -74,7 +74,7 @@ async function clean(options: PreCleanup, deadline: Deadline): Promise<PreCleane
     config,
     deadline,
     clock,
-    log: console.info,
+    log: (line) => console.info(line),
     final: false,
     ...(onSettled ? { onSettled } : {}),
   });

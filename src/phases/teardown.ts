@@ -51,7 +51,7 @@ export async function tearDown(
     config,
     deadline,
     clock,
-    log: console.info,
+    log: (line) => console.info(line),
     ...(teardown.onSettled ? { onSettled: teardown.onSettled } : {}),
   });
   return { phase, deaths };

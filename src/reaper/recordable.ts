@@ -47,6 +47,8 @@ export type LogStream = AsyncIterable<readonly LogPiece[]>;
 
 /** What a provider can that tells of its containers' ends, and has their logs. All I/O ends when the signal aborts. */
 export interface Recordable {
+  /** Milliseconds that its events can come late. */
+  readonly lateMs: number;
   /** So many logs can be followed at a time. */
   readonly mostFollowed: number;
   /** The provider's own time. */

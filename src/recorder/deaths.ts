@@ -98,19 +98,27 @@ export class Deaths {
 
   /** Never throws. */
   async #settle(end: End, known: Life | undefined): Promise<Death> {
+    const kept = await this.#keptAlready(end);
+    // No event may have told that memory was short.
+    const isClear = end.exitCode !== KILLED || end.oomKilled || known?.vanishes === true;
+    const isAsked = !isClear || (kept === undefined && known === undefined);
+    const now = isAsked ? await this.#look(end) : known;
+    const oomKilled = end.oomKilled || (isLife(now) && now.phase === 'ended' && now.oomKilled);
+    return { ...end, oomKilled, log: kept ?? (await this.#read(isLife(now) ? now : (known ?? now))) };
+  }
+
+  /** The log that was followed, or why there need be none; undefined where it has to be read. */
+  async #keptAlready(end: End): Promise<KeptLog | undefined> {
     const { logs, signal } = this.#options;
     const following = this.#followings.get(end.container.id);
     this.#followings.delete(end.container.id);
     const unwanted = end.neverStarted === undefined ? whyUnwanted(end, logs) : `it never ran: ${end.neverStarted}`;
-    if (unwanted !== undefined) await following?.discard();
-    const followed = unwanted === undefined ? await following?.finish(signal) : undefined;
-    const isToRead = unwanted === undefined && (followed === undefined || followed.isLost);
-    // No event may have told that memory was short.
-    const isClear = end.exitCode !== KILLED || end.oomKilled || known?.vanishes === true;
-    const now = isClear && (known !== undefined || !isToRead) ? known : await this.#look(end);
-    const oomKilled = end.oomKilled || (isLife(now) && now.phase === 'ended' && now.oomKilled);
-    const log = isToRead ? await this.#read(isLife(now) ? now : (known ?? now)) : (followed?.log ?? noLog(unwanted ?? GONE));
-    return { ...end, oomKilled, log };
+    if (unwanted !== undefined) {
+      await following?.discard();
+      return noLog(unwanted);
+    }
+    const followed = await following?.finish(signal);
+    return followed?.isLost ? undefined : followed?.log;
   }
 
   /** @param life what is known of it; the error with which nobody could be asked; undefined when it is gone */

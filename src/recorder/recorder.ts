@@ -127,7 +127,7 @@ export class Recorder {
     const stop = () => resolve();
     signal.addEventListener('abort', stop, { once: true });
     if (signal.aborted) stop();
-    const complete = this.#reconcile('what has changed').then(() => this.#deaths.settled());
+    const complete = this.#complete();
     await Promise.race([complete, outOfTime]);
     signal.removeEventListener('abort', stop);
     this.#end.abort();
@@ -135,6 +135,14 @@ export class Recorder {
     await complete;
     await this.#deaths.close();
     return this.#deaths.all;
+  }
+
+  /** Waits for what is on its way, looks for what is not, and for all logs. Never throws. */
+  async #complete(): Promise<void> {
+    const { clock, recordable } = this.#options;
+    if (recordable.lateMs > 0) await sleep(clock, recordable.lateMs, this.#end.signal).catch(() => undefined);
+    await this.#reconcile('what has changed');
+    await this.#deaths.settled();
   }
 
   #onHappening(happening: Happening): void {

@@ -8,18 +8,30 @@ const LONGEST_CAUSE = 200;
 const LONGEST_MESSAGE = 1_000;
 const MOST_CAUSES = 3;
 
+/** Of several troubles, so many are told, each in so many characters: the log has them all, and whole. */
+const MOST_TROUBLES = 3;
+const LONGEST_OF_SEVERAL = 300;
+
 /** An annotation, whatever its level: one line of plain text. */
 export interface Annotation {
   readonly title: string;
   readonly message: string;
 }
 
-/** One annotation for all that a phase left: how much, the first causes, and which use of the action it is about. */
-export function annotationOf(phase: PhaseReport, session: string | undefined, when: 'pre' | 'post'): Annotation {
-  const what = when === 'pre' ? 'Pre-cleanup' : 'Cleanup';
+/** Something that somebody should look at. */
+export interface Trouble {
+  /** Whose it is: `Cleanup`, `Benchmark`. */
+  readonly of: string;
+  /** One line. */
+  readonly message: string;
+}
+
+/** One annotation for all of them: how many, the first of them, and which use of the action they are about. */
+export function annotationOf(troubles: readonly Trouble[], session: string | undefined): Annotation {
+  const sources = [...new Set(troubles.map(({ of }) => of))];
   return {
-    title: bounded(`${what} of session ${session ?? 'unknown'}`, LONGEST_TITLE),
-    message: bounded(leftoverMessage(phase), LONGEST_MESSAGE),
+    title: bounded(`${sources.join(', ')} of session ${session ?? 'unknown'}`, LONGEST_TITLE),
+    message: bounded(messageOf(troubles), LONGEST_MESSAGE),
   };
 }
 
@@ -28,8 +40,20 @@ function bounded(text: string, most: number): string {
   return clipped(plainLine(clipped(text, most)), most);
 }
 
-/** What is left, and the first causes with their counts. */
-function leftoverMessage(phase: PhaseReport): string {
+function messageOf(troubles: readonly Trouble[]): string {
+  const [first, ...others] = troubles;
+  if (first === undefined || others.length === 0) return first?.message ?? '';
+  const told = troubles.slice(0, MOST_TROUBLES).map(({ message }) => clipped(message, LONGEST_OF_SEVERAL));
+  const rest = troubles.length - told.length;
+  return [
+    `${troubles.length} problems: ${told[0]}`,
+    ...told.slice(1),
+    ...(rest > 0 ? [`and ${rest} more: see the log`] : []),
+  ].join('; ');
+}
+
+/** What a phase left, and the first causes with their counts: one trouble, never one a resource. */
+export function leftoversMessage(phase: PhaseReport): string {
   const failed = phase.resources.filter(({ outcome }) => outcome === 'failed');
   const byCause = [...Map.groupBy(failed, ({ error }) => error ?? '')].sort(([, a], [, b]) => b.length - a.length);
   const causes = byCause

@@ -33,7 +33,7 @@ function whatBecame(pre: PhaseReport, left: number): string {
   if (kind === 'clean') return `${countKinds(removed)}, removed in ${time(pre.durationMs)}`;
   const later = pre.totals.failed - left;
   if (later === 0) return headline;
-  return left === 0 ? `${countKinds(removed)}, ${later} of them removed only later` : `${headline}; ${later} removed later`;
+  return left === 0 ? `${countKinds(removed)}; ${later} removed only later` : `${headline}; ${later} removed later`;
 }
 
 function sessionList(resources: readonly ResourceReport[], most: number, serverUrl: string | undefined): readonly string[] {

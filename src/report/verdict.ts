@@ -1,5 +1,5 @@
 import { leftOf } from './left';
-import { type PhaseReport, type Report, removedIn } from './model';
+import type { PhaseReport, Report, ResourceReport } from './model';
 import { count, countKinds, time } from './words';
 
 /** What a phase came to, in one line. */
@@ -13,24 +13,16 @@ export interface Verdict {
  * @param whose ` of this session`, where others' are told in the same breath
  */
 export function verdictOf(phase: PhaseReport, whose = ''): Verdict {
-  const { totals, resources, durationMs, verified, dryRun } = phase;
-  const removed = resources.filter(({ outcome }) => outcome === 'graceful' || outcome === 'killed' || outcome === 'removed');
+  const { totals, durationMs, verified, dryRun, resources } = phase;
+  const removed = removedFrom(phase);
   const took = `in ${time(durationMs)}`;
-  const kept = totals.kept > 0 ? `; ${totals.kept} kept` : '';
+  const kept = keptIn(phase);
   if (totals.failed > 0) {
-    const rest = removedIn(phase) > 0 ? `; ${countKinds(removed)} removed` : '';
+    const rest = removed.length > 0 ? `; ${countKinds(removed)} removed` : '';
     return { kind: 'leftovers', headline: `${count(totals.failed, 'leftover')}${whose}: act${rest} ${took}${kept}` };
   }
-  const missing = phase.providers.filter(({ status }) => status === 'unavailable').map(({ name }) => name);
-  if (missing.length > 0) {
-    const rest = removed.length > 0 ? `; ${countKinds(removed)} removed ${took}` : '';
-    return { kind: 'unverified', headline: `Not cleaned up: ${missing.join(', ')} can’t be reached${rest}${kept}` };
-  }
-  // Where nobody has looked, nobody knows.
-  const skipped = phase.providers.filter(({ status }) => status === 'skipped').map(({ name }) => name);
-  if (skipped.length > 0 && skipped.length === phase.providers.length) {
-    return { kind: 'skipped', headline: `Nothing was looked at: ${skipped.join(', ')} skipped` };
-  }
+  const unseen = unseenIn(phase);
+  if (unseen !== undefined) return unseen;
   if (dryRun) {
     const planned = resources.filter(({ outcome }) => outcome === 'planned');
     return { kind: 'planned', headline: `Dry run: ${countKinds(planned)} would be removed${kept}` };
@@ -40,9 +32,31 @@ export function verdictOf(phase: PhaseReport, whose = ''): Verdict {
     return { kind: 'unverified', headline: `${countKinds(removed)} removed ${took}, but no last listing could be had${kept}` };
   }
   if (totals.kept > 0) return { kind: 'kept', headline: `${countKinds(removed)} removed ${took}${kept}` };
-  if (removed.length === 0 && totals.gone > 0) return { kind: 'clean', headline: `Everything${whose} was gone already, ${took}` };
   if (removed.length > 0) return { kind: 'clean', headline: `Everything${whose} is gone: ${countKinds(removed)} ${took}` };
+  if (totals.gone > 0) return { kind: 'clean', headline: `Everything${whose} was gone already, ${took}` };
   return { kind: 'nothing', headline: `Nothing${whose} to clean up` };
+}
+
+/** Where nobody could look, or has looked, nobody knows. */
+function unseenIn(phase: PhaseReport): Verdict | undefined {
+  const { providers, durationMs } = phase;
+  const missing = providers.filter(({ status }) => status === 'unavailable').map(({ name }) => name);
+  if (missing.length > 0) {
+    const removed = removedFrom(phase);
+    const rest = removed.length > 0 ? `; ${countKinds(removed)} removed in ${time(durationMs)}` : '';
+    return { kind: 'unverified', headline: `Not cleaned up: ${missing.join(', ')} can’t be reached${rest}${keptIn(phase)}` };
+  }
+  const skipped = providers.filter(({ status }) => status === 'skipped').map(({ name }) => name);
+  if (skipped.length === 0 || skipped.length < providers.length) return undefined;
+  return { kind: 'skipped', headline: `Nothing was looked at: ${skipped.join(', ')} skipped` };
+}
+
+function removedFrom({ resources }: PhaseReport): readonly ResourceReport[] {
+  return resources.filter(({ outcome }) => outcome === 'graceful' || outcome === 'killed' || outcome === 'removed');
+}
+
+function keptIn({ totals: { kept } }: PhaseReport): string {
+  return kept > 0 ? `; ${kept} kept` : '';
 }
 
 /** Something is left, or it is not known whether: somebody must look. */

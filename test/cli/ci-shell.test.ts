@@ -9,21 +9,24 @@ import { cronJob } from '../support/machine-examples';
 const execute = promisify(execFile);
 const root = join(import.meta.dirname, '..', '..');
 
-const hasShellcheck = spawnSync('shellcheck', ['--version']).status === 0;
-
 /** What it has to say; nothing when all is well. */
 async function shellcheck(...command: readonly string[]): Promise<string> {
   return execute('shellcheck', command).then(
     ({ stdout }) => stdout,
-    (error: { readonly stdout: string }) => error.stdout,
+    (error: { readonly stdout?: string }) => {
+      if (!error.stdout) throw error; // There is no shellcheck: node scripts/setup.mjs checkers
+      return error.stdout;
+    },
   );
 }
 
 function findings({ shell, text }: Script): string {
-  return spawnSync('shellcheck', ['--shell', shell[0] ?? '', '-'], { input: text, encoding: 'utf8' }).stdout;
+  const { error, stdout } = spawnSync('shellcheck', ['--shell', shell[0] ?? '', '-'], { input: text, encoding: 'utf8' });
+  if (error) throw new Error('shellcheck is needed: node scripts/setup.mjs checkers', { cause: error });
+  return stdout;
 }
 
-describe.runIf(hasShellcheck)('shellcheck has nothing to say about', () => {
+describe('shellcheck has nothing to say about', () => {
   it('the scripts among the examples', async () => {
     const examples = await readdir(join(root, 'examples'), { recursive: true });
     const scripts = examples.filter((name) => name.endsWith('.sh') || name.endsWith('pre-exit'));

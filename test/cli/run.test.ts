@@ -19,7 +19,8 @@ const RUNS_ON = ['run', '--', 'sh', '-c', 'echo "$CLEANUP_SESSION_ID"; exec slee
 
 test('ends with the command’s own exit code', async () => {
   const user = await User.create();
-  expect((await user.run('run', '--', 'sh', '-c', 'exit 42')).exitCode).toBe(42);
+  const { exitCode, stderr } = await user.run('run', '--', 'sh', '-c', 'exit 42');
+  expect(exitCode, stderr).toBe(42);
 });
 
 test('hands on the arguments as they are', async () => {

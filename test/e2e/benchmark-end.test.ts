@@ -107,9 +107,10 @@ describe('a benchmark that does not end by itself', () => {
 
       const main = await job.main();
 
-      const survivor = /^::warning title=Benchmark::A process of the benchmark could not be ended: sleep \((\d+)\)/m.exec(
-        main.output,
-      );
+      const survivor =
+        /^::warning title=Benchmark of session gh-\S+::A process of the benchmark could not be ended: sleep \((\d+)\)/m.exec(
+          main.output,
+        );
       expect(survivor, main.output).not.toBeNull();
       process.kill(Number(survivor?.[1]), 'SIGKILL');
       expect(main.exitCode).toBe(124);

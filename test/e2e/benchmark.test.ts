@@ -36,7 +36,7 @@ describe('the benchmark', () => {
     const post = await job.post();
 
     expect(main.exitCode).toBe(3);
-    expect(main.output).toContain('::error title=Benchmark::The benchmark exited with code 3.');
+    expect(main.output).toContain(`::error title=Benchmark of session ${await job.session()}::The benchmark exited with code 3.`);
     expect(post.exitCode).toBe(0);
     expect(await stateOf(container)).toBe('gone');
     expect(await job.summary()).toContain('exited with code 3');

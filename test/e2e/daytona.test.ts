@@ -114,8 +114,8 @@ describe('without a key', () => {
     const job = await newJob({ inputs: { docker: 'false', daytona: 'true' } });
     const { exitCode, output } = await job.main();
     expect(exitCode).toBe(1);
-    expect(output).toContain(
-      '::error::daytona is set to true, and can’t be used: no API key: set daytona-api-key or DAYTONA_API_KEY',
+    expect(output).toMatch(
+      /^::error title=Pre-cleanup of session gh-\S+::daytona is set to true, and can’t be used: no API key: set daytona-api-key or DAYTONA_API_KEY$/m,
     );
   });
 });
@@ -141,7 +141,9 @@ describe('a key that is refused', () => {
     });
     const { exitCode, output } = await job.main();
     expect(exitCode).toBe(1);
-    expect(output).toMatch(/^::error::daytona is set to true, and can’t be used: Daytona does not accept the key/m);
+    expect(output).toMatch(
+      /^::error title=Pre-cleanup of session gh-\S+::daytona is set to true, and can’t be used: Daytona does not accept the key/m,
+    );
     expect(server.requests).toHaveLength(1);
   });
 

@@ -6,7 +6,7 @@ import { bystander, leak, newJob } from '../support/jobs';
 import { until } from '../support/until';
 
 describe('bad input', () => {
-  test('is one clear error a setting, all of them at once, and nothing is started', async () => {
+  test('is one clear line a setting, all of them at once in one error, and nothing is started', async () => {
     const job = await newJob({
       inputs: { run: 'echo started', 'grace-period': 'soon', retries: '-1', 'pre-cleanup': 'everything', labels: '=x' },
     });
@@ -15,12 +15,15 @@ describe('bad input', () => {
     const post = await job.post();
 
     expect(main.exitCode).toBe(1);
-    const errors = main.output.split('\n').filter((line) => line !== '');
-    expect(errors).toEqual([
-      '::error title=Bad input::labels: “=x” has an empty key, which could match everything (in "=x"); use lines of key or key=value, joined by commas where all must match',
-      '::error title=Bad input::pre-cleanup: "everything" can’t be read; use one of none, stale, stopped, all',
-      '::error title=Bad input::grace-period: "soon" can’t be read; use a duration such as 500ms, 5s, 2m, 24h or 7d, or a number of seconds',
-      '::error title=Bad input::retries: "-1" can’t be read; use a whole number from 0',
+    const problems = [
+      'labels: “=x” has an empty key, which could match everything (in "=x"); use lines of key or key=value, joined by commas where all must match',
+      'pre-cleanup: "everything" can’t be read; use one of none, stale, stopped, all',
+      'grace-period: "soon" can’t be read; use a duration such as 500ms, 5s, 2m, 24h or 7d, or a number of seconds',
+      'retries: "-1" can’t be read; use a whole number from 0',
+    ];
+    expect(main.output.split('\n').filter((line) => line !== '')).toEqual([
+      ...problems.map((problem) => `Bad input: ${problem}`),
+      `::error title=Bad input::4 problems: ${problems.join('; ')}`,
     ]);
     expect(post.exitCode).toBe(0);
     expect(post.output).toContain('Nothing to clean up');
@@ -51,7 +54,7 @@ describe('without an engine', () => {
 
     expect(main.exitCode).toBe(1);
     expect(main.output).toMatch(
-      /^::error::docker is set to true, and can’t be used: no Docker engine at unix:\/\/\/no\/such\/docker.sock/m,
+      /^::error title=Pre-cleanup of session gh-\S+::docker is set to true, and can’t be used: no Docker engine at unix:\/\/\/no\/such\/docker.sock/m,
     );
     expect(main.output).not.toContain('started');
   });

@@ -28,7 +28,9 @@ describe('scope: job', () => {
 
     const post = await job.post({ DOCKER_HOST: inject('dockerHost') });
 
-    expect(post.output).toContain('scope: job can’t be kept');
+    expect(post.output.split('\n').filter((line) => /^::(warning|error)/.test(line))).toEqual([
+      expect.stringMatching(/^::warning title=Cleanup of session gh-\S+::.*scope: job can’t be kept/),
+    ]);
   });
 });
 

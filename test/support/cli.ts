@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -36,7 +37,9 @@ export class User {
   static async create(env: Variables = {}): Promise<User> {
     const directory = await mkdtemp(join(tmpdir(), 'cleanup-user-'));
     cleanups.push(() => rm(directory, { recursive: true, force: true }));
-    return new User(directory, { DOCKER_HOST: inject('dockerHost'), CLEANUP_STATE_DIRECTORY: join(directory, 'state'), ...env });
+    // What others of this host leave is not this one's.
+    const own = { RUNNER_NAME: randomUUID(), CLEANUP_STATE_DIRECTORY: join(directory, 'state') };
+    return new User(directory, { DOCKER_HOST: inject('dockerHost'), ...own, ...env });
   }
 
   path(name: string): string {

@@ -56,6 +56,18 @@ describe('while the benchmark runs', () => {
     expect(idsOf(await swept(() => vi.advanceTimersByTimeAsync(55_000)))).toEqual([]);
   });
 
+  it('what has exited stays until its log is kept', async () => {
+    provider.add({ ...exited, id: 'a' });
+    held.add('a');
+    const phase = await swept(async () => {
+      await minutes(3);
+      expect(provider.count('remove')).toBe(0);
+      held.clear();
+      await minutes(1);
+    });
+    expect(idsOf(phase)).toEqual(['a']);
+  });
+
   it('what runs, what has never run, and what is another session’s stays', async () => {
     provider.add({ ...ours, id: 'running' });
     provider.add({ ...ours, id: 'created', state: 'created', running: false });

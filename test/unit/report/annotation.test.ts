@@ -1,35 +1,67 @@
 import { describe, expect, it } from 'vitest';
-import { annotationOf } from '../../../src/report/annotation';
+import { annotationOf, leftoversMessage } from '../../../src/report/annotation';
 import { failed, phase, provider, resource } from './sample';
 
 const SESSION = 'gh-1-1.3f9a1c22.k3v9q0xw';
-const messageOf = (of: ReturnType<typeof phase>) => annotationOf(of, SESSION, 'post').message;
+const trouble = (message: string, of = 'Cleanup') => ({ of, message });
 
 describe('an annotation', () => {
   it.each([
-    [`Cleanup of session ${SESSION}`, SESSION, 'post'],
-    [`Pre-cleanup of session ${SESSION}`, SESSION, 'pre'],
-    ['Cleanup of session unknown', undefined, 'post'],
-  ] as const)('is titled %s', (title, session, when) => {
-    expect(annotationOf(phase(), session, when).title).toBe(title);
+    ['Cleanup of session unknown', [trouble('a')], undefined],
+    [`Cleanup of session ${SESSION}`, [trouble('a'), trouble('b')], SESSION],
+    [`Pre-cleanup, Recorder of session ${SESSION}`, [trouble('a', 'Pre-cleanup'), trouble('b', 'Recorder')], SESSION],
+  ] as const)('is titled %s', (title, troubles, session) => {
+    expect(annotationOf(troubles, session).title).toBe(title);
   });
 
-  it('tells how many are left, and each cause once with its count, the most frequent first', () => {
+  it('about one trouble is that trouble', () => {
+    expect(annotationOf([trouble('writing the report failed: no space')], SESSION).message).toBe(
+      'writing the report failed: no space',
+    );
+  });
+
+  it('about several says how many there are', () => {
+    expect(annotationOf([trouble('a'), trouble('b'), trouble('c')], SESSION).message).toBe('3 problems: a; b; c');
+  });
+
+  it('tells three of them, and counts the others', () => {
+    const { message } = annotationOf(
+      ['a', 'b', 'c', 'd', 'e'].map((text) => trouble(text)),
+      SESSION,
+    );
+    expect(message).toBe('5 problems: a; b; c; and 2 more: see the log');
+  });
+
+  it('has room for all that it tells of', () => {
+    const { message } = annotationOf(
+      [trouble('a'.repeat(5_000)), trouble('b'.repeat(5_000)), trouble('c'), trouble('d')],
+      SESSION,
+    );
+    expect(message).toMatch(/^4 problems: a{299}…; b{299}…; c; and 1 more: see the log$/);
+  });
+
+  it('about one trouble has a thousand characters at most', () => {
+    expect(annotationOf([trouble('a'.repeat(5_000))], SESSION).message).toHaveLength(1_000);
+  });
+});
+
+describe('what a phase left', () => {
+  it('is told as how many are left, and each cause once with its count, the most frequent first', () => {
     const left = phase([failed({ error: 'timeout' }), failed(), failed(), resource()]);
-    expect(messageOf(left)).toBe('3 leftovers: act; 1 container removed in 6.2s; 2 × permission denied; timeout');
+    expect(leftoversMessage(left)).toBe('3 leftovers: act; 1 container removed in 6.2s; 2 × permission denied; timeout');
   });
 
-  it('tells three causes, and counts the others', () => {
+  it('is told with three causes, and a count of the others', () => {
     const left = phase(['a', 'b', 'c', 'd', 'e'].map((error) => failed({ error })));
-    expect(messageOf(left)).toBe('5 leftovers: act in 6.2s; a; b; c; 2 other causes');
+    expect(leftoversMessage(left)).toBe('5 leftovers: act in 6.2s; a; b; c; 2 other causes');
   });
 
-  it('tells which provider can’t be reached', () => {
+  it('is told with the provider that can’t be reached', () => {
     const missing = phase([], { providers: [provider({ status: 'unavailable', reason: 'no answer' })] });
-    expect(messageOf(missing)).toBe('Not cleaned up: docker can’t be reached; docker: no answer');
+    expect(leftoversMessage(missing)).toBe('Not cleaned up: docker can’t be reached; docker: no answer');
   });
 
-  it('cuts causes that are too long', () => {
-    expect(messageOf(phase([failed({ error: 'x'.repeat(5_000) })]))).toMatch(/; x{199}…$/);
+  it('is told without the rest of a cause that is too long', () => {
+    expect(leftoversMessage(phase([failed({ error: 'x'.repeat(5_000) })]))).toMatch(/; x{199}…$/);
   });
 });

@@ -12,7 +12,7 @@ const golden = (file: string) => join(import.meta.dirname, 'golden', file);
 const MOST_BYTES = 1024 * 1024;
 
 const readable = scenarioNames.filter((name) => name !== 'huge');
-const options = { reportPath: '/tmp/report.json' };
+const options = { reportPath: '/tmp/report.json', serverUrl: 'https://github.com' };
 
 describe.each(readable)('the scenario “%s”', (name) => {
   it('has its job summary', async () => {

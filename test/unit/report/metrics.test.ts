@@ -72,15 +72,49 @@ describe('the metrics', () => {
 
   it('count what was asked to stop in vain, and not what was never asked', async () => {
     const stop = [step({ action: 'stop' })];
+    const inVain = [step({ action: 'stop', result: 'timeout' })];
     const skipped = [step({ action: 'stop', attempts: 0, result: 'skipped' })];
     const post = phase([
       resource({ outcome: 'killed', steps: stop }),
-      failed({ steps: stop }),
+      failed({ steps: inVain }),
       resource({ outcome: 'killed', steps: skipped }),
       resource({ steps: stop }),
     ]);
     expect(await samplesOf(report({ post }))).toContain(
       'cleanup_action_graceful_stop_failures{phase="post",provider="docker",kind="container"} 2',
+    );
+  });
+
+  it('do not count what stopped as it was asked to, and could not be removed', async () => {
+    const stopped = failed({
+      steps: [step({ action: 'stop', result: 'timeout' }), step({ action: 'stop' }), step({ result: 'error' })],
+    });
+    expect(await samplesOf(report({ post: phase([stopped]) }))).toContain(
+      'cleanup_action_graceful_stop_failures{phase="post",provider="docker",kind="container"} 0',
+    );
+  });
+
+  it('tell whether a last listing found nothing left', async () => {
+    const providers = [provider()];
+    const samples = await samplesOf(
+      report({ pre: phase([], { providers }), post: phase([failed()], { providers, verified: false }) }),
+    );
+    expect(samples.filter((line) => line.startsWith('cleanup_action_verified'))).toEqual([
+      'cleanup_action_verified{phase="pre"} 1',
+      'cleanup_action_verified{phase="post"} 0',
+    ]);
+  });
+
+  it('leave out whether it is verified where nobody looked', async () => {
+    const providers = [provider({ status: 'skipped' })];
+    const samples = await samplesOf(report({ post: phase([], { providers }) }));
+    expect(samples.filter((line) => line.startsWith('cleanup_action_verified'))).toEqual([]);
+  });
+
+  it('do not hide that a deadline was passed', async () => {
+    const post = phase([], { durationMs: 240_400, deadlineMs: 240_000 });
+    expect(await samplesOf(report({ post }))).toContainEqual(
+      expect.stringMatching(/^cleanup_action_deadline_used_ratio\{phase="post"\} 1\.001/),
     );
   });
 

@@ -78,8 +78,10 @@ export function phase(resources: readonly ResourceReport[] = [], changes: Partia
   return { durationMs: 6_200, verified: true, dryRun: false, providers: [], resources, totals, ...changes };
 }
 
-export function report(changes: Partial<Report> & { readonly pre?: PhaseReport; readonly post?: PhaseReport } = {}): Report {
-  const { pre = null, post = null, ...rest } = changes;
+type Phases = { readonly [name in keyof Report['phases']]?: PhaseReport };
+
+export function report(changes: Partial<Report> & Phases = {}): Report {
+  const { pre = null, run = null, post = null, ...rest } = changes;
   return {
     schemaVersion: 1,
     session: null,
@@ -87,7 +89,7 @@ export function report(changes: Partial<Report> & { readonly pre?: PhaseReport; 
     finishedAt: '2030-01-01T00:01:00.000Z',
     benchmark: null,
     deaths: [],
-    phases: { pre, run: null, post },
+    phases: { pre, run, post },
     ...rest,
   };
 }

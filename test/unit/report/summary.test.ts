@@ -24,6 +24,7 @@ describe('a session with nothing to report', () => {
     ['a benchmark', report({ post: phase(), benchmark })],
     ['an earlier run’s leftovers', report({ post: phase(), pre: phase([resource()]) })],
     ['a death', report({ post: phase(), deaths: [death()] })],
+    ['an earlier run’s leftover that stays', report({ post: phase(), pre: phase([failed()]) })],
     ['an engine that can’t be reached', report({ post: phase([], { providers: [unavailable], verified: false }) })],
   ])('is more than a line with %s', (_, made) => {
     expect(summaryOf(made)).toContain('<h3>');
@@ -37,8 +38,17 @@ describe('the head line', () => {
     ['📌 1 resource kept', phase([resource({ outcome: 'kept' })])],
     ['⚠️ Not cleaned up', phase([], { verified: false, providers: [unavailable] })],
     ['❌ 1 leftover', phase([failed()])],
+    ['📌 1 container removed in 6.2s; 1 kept', phase([resource(), resource({ outcome: 'kept' })])],
+    ['⏭️ Nothing was looked at', phase([], { dryRun: true, providers: [provider({ status: 'skipped' })] })],
   ])('begins with %s', (head, post) => {
-    expect(summaryOf(report({ post })).split('\n')[0]).toMatch(new RegExp(`^<h3>${head}`));
+    expect(summaryOf(report({ post, benchmark })).split('\n')[0]).toMatch(new RegExp(`^<h3>${head}`));
+  });
+
+  it('is the worst of all phases', () => {
+    const made = report({ pre: phase([failed({ id: 'a' })]), post: phase([resource()]) });
+    expect(summaryOf(made)).toMatch(
+      /^<h3>❌ Everything of this session is gone: 1 container in 6.2s; 1 leftover of earlier runs: act<\/h3>/,
+    );
   });
 
   it('says so when post did not clean', () => {
@@ -108,6 +118,58 @@ describe('a failure', () => {
     const summary = summaryOf(report({ post }));
     expect(summary).toContain('<li><code>docker</code> can’t be reached: <code>no answer</code></li>');
     expect(summary).toContain('\ndocker rm $(docker ps -q)\n');
+  });
+});
+
+describe('a failure of pre-cleanup', () => {
+  const left = failed({ name: 'old', id: 'a', command: 'docker rm a' });
+  const table = '<td><code>old</code>';
+
+  it('is told with its cause and its command, after those of the session', () => {
+    const summary = summaryOf(report({ pre: phase([left]), post: phase([failed()]) }));
+    expect(summary).toContain('<h4>Left over from earlier runs</h4>\n\n<table>');
+    expect(summary.indexOf('docker rm a')).toBeGreaterThan(summary.indexOf('docker rm 0123'));
+    expect(summary.slice(summary.indexOf(table))).toContain('<code>permission denied</code>');
+  });
+
+  it('is told where post did not clean', () => {
+    expect(summaryOf(report({ pre: phase([left]) }))).toContain(table);
+  });
+
+  it.each(['graceful', 'killed', 'removed', 'gone'] as const)('is not told where it was %s later', (outcome) => {
+    const summary = summaryOf(report({ pre: phase([left]), post: phase([{ ...left, outcome }]) }));
+    expect(summary).not.toContain(table);
+    expect(summary).toContain('Left over from earlier runs: 1 container; 1 removed only later.');
+  });
+
+  it('is told once where post failed at it, too', () => {
+    const summary = summaryOf(report({ pre: phase([left]), post: phase([left]) }));
+    expect(summary.split(table)).toHaveLength(2);
+    expect(summary).toMatch(/^<h3>❌ 1 leftover: act/);
+  });
+
+  it('to reach a provider is told, and once where post could not either', () => {
+    const lost = phase([], { verified: false, providers: [unavailable] });
+    const reasons = (made: Parameters<typeof summaryOf>[0]) => summaryOf(made).split('<li><code>docker</code> can’t be reached');
+    expect(reasons(report({ pre: lost, post: phase([resource()]) }))).toHaveLength(2);
+    expect(reasons(report({ pre: lost, post: lost }))).toHaveLength(2);
+  });
+});
+
+describe('a failure while the benchmark ran', () => {
+  const left = failed({ name: 'exited', id: 'a', command: 'docker rm a' });
+  const ready = { providers: [provider()] };
+  const told = (post: ReturnType<typeof phase>) => summaryOf(report({ run: phase([left]), post })).includes('docker rm a');
+
+  it.each([
+    ['is told where post could not try again', true, phase([], { verified: false, providers: [unavailable] })],
+    ['is told where post found it and kept it', true, phase([{ ...left, outcome: 'kept' }], ready)],
+    ['is not told where post removed it', false, phase([{ ...left, outcome: 'removed' }], ready)],
+    ['is not told where post has seen that it is gone', false, phase([], ready)],
+    ['is told where post has seen nothing to the end', true, phase([], { ...ready, verified: false })],
+    ['is told where post did not look there', true, phase([], { providers: [provider({ name: 'daytona' })] })],
+  ])('%s', (_, isTold, post) => {
+    expect(told(post)).toBe(isTold);
   });
 });
 
@@ -201,7 +263,8 @@ describe('the timeline', () => {
 
 describe('what earlier runs left', () => {
   const left = resource({ session: EARLIER, runUrl: RUN, outcome: 'removed' });
-  const listed = (resources: Parameters<typeof phase>[0]) => summaryOf(report({ pre: phase(resources), post: phase() }));
+  const listed = (resources: Parameters<typeof phase>[0], serverUrl = 'https://github.com') =>
+    summaryOf(report({ pre: phase(resources), post: phase() }), { serverUrl });
 
   it('is told with a link to the run', () => {
     expect(listed([left, left])).toContain(`<li>2 containers of <a href="${RUN}"><code>${EARLIER}</code></a></li>`);
@@ -213,9 +276,22 @@ describe('what earlier runs left', () => {
     'https://github.com/acme/bench/actions/runs/1"onclick="x',
     'https://user@evil.example/acme/bench/actions/runs/1',
     'https://evil.example/login',
+    'https://evil.example/github/login/actions/runs/1',
+    'https://github.com.evil.example/acme/bench/actions/runs/1',
+    'https://github.com:8443/acme/bench/actions/runs/1',
     'https://github.com/acme/bench/actions/runs/1\n',
   ])('has no link to %j', (runUrl) => {
     expect(listed([{ ...left, runUrl }])).not.toContain('<a');
+  });
+
+  it('is told with a link to a run on the same GitHub Enterprise Server', () => {
+    const runUrl = 'https://github.acme.example:8443/acme/bench/actions/runs/1';
+    expect(listed([{ ...left, runUrl }], 'https://github.acme.example:8443/')).toContain(`<a href="${runUrl}">`);
+  });
+
+  it.each([undefined, '', 'github.com'])('has no link where the server is %j', (serverUrl) => {
+    const options = serverUrl === undefined ? {} : { serverUrl };
+    expect(summaryOf(report({ pre: phase([left]), post: phase() }), options)).not.toContain('<a');
   });
 
   it('names five sessions at most', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { PhaseReport } from '../../../src/report/model';
-import { needsAction, type Verdict, verdictOf } from '../../../src/report/verdict';
-import { failed, phase, resource } from './sample';
+import { isVerifiable, needsAction, type Verdict, verdictOf, verdictOfAll } from '../../../src/report/verdict';
+import { failed, phase, provider, report as reportOf, resource } from './sample';
 
 const killed = resource({ outcome: 'killed' });
 const gone = resource({ outcome: 'gone' });
@@ -16,7 +16,25 @@ describe('a phase', () => {
     ['found nothing', 'nothing', 'Nothing to clean up', phase()],
     ['had no provider to look at', 'skipped', 'Nothing was looked at: docker skipped', phase([], { providers: [skipped] })],
     ['removed everything', 'clean', 'Everything is gone: 2 containers, 1 sandbox in 6.2s', phase([resource(), killed, sandbox])],
-    ['removed everything that is not protected', 'clean', 'Everything is gone: 1 container in 6.2s', phase([resource(), kept])],
+    ['removed all but what is protected', 'kept', '1 container removed in 6.2s; 2 kept', phase([resource(), kept, kept])],
+    [
+      'left something, and kept something',
+      'leftovers',
+      '1 leftover: act; 1 container removed in 6.2s; 1 kept',
+      phase([failed(), killed, kept]),
+    ],
+    [
+      'was a dry run with something protected',
+      'planned',
+      'Dry run: 1 container would be removed; 1 kept',
+      phase([planned, kept], { dryRun: true, verified: false }),
+    ],
+    [
+      'was a dry run that had no provider to look at',
+      'skipped',
+      'Nothing was looked at: docker skipped',
+      phase([], { dryRun: true, providers: [skipped] }),
+    ],
     ['came too late for everything', 'clean', 'Everything was gone already, in 6.2s', phase([gone])],
     ['kept everything', 'kept', '2 resources kept', phase([kept, kept], { verified: false })],
     [
@@ -79,5 +97,75 @@ describe('somebody must act', () => {
     ['not when all is gone', false, phase([resource()])],
   ])('%s', (_, must, report) => {
     expect(needsAction(report)).toBe(must);
+  });
+});
+
+describe('a whole session', () => {
+  const unreachable = phase([], { verified: false, providers: [unavailable] });
+  it.each<[string, Verdict['kind'], string, Parameters<typeof reportOf>[0]]>([
+    ['without a post', 'unverified', 'Nothing was cleaned up', {}],
+    ['of which all is gone', 'clean', 'Everything is gone: 1 container in 6.2s', { pre: phase([killed]), post: phase([killed]) }],
+    [
+      'that found leftovers of others and could not remove them',
+      'leftovers',
+      'Everything of this session is gone: 1 container in 6.2s; 2 leftovers of earlier runs: act',
+      { pre: phase([failed({ id: 'a' }), failed({ id: 'b' })]), post: phase([killed]) },
+    ],
+    [
+      'that left nothing, beside leftovers of others',
+      'leftovers',
+      'Nothing of this session to clean up; 1 leftover of earlier runs: act',
+      { pre: phase([failed()]), post: phase() },
+    ],
+    [
+      'that left something itself, too',
+      'leftovers',
+      '1 leftover of this session: act in 6.2s; 1 leftover of earlier runs: act',
+      { pre: phase([failed({ id: 'a' })]), post: phase([failed({ id: 'b' })]) },
+    ],
+    [
+      'whose engine went away before post could try again',
+      'leftovers',
+      'Not cleaned up: docker can’t be reached; 1 leftover of the benchmark: act',
+      { run: phase([failed()]), post: unreachable },
+    ],
+    [
+      'in which only pre-cleanup could not reach a provider',
+      'unverified',
+      'Everything of this session is gone: 1 container in 6.2s; pre-cleanup: not cleaned up: docker can’t be reached',
+      { pre: unreachable, post: phase([killed]) },
+    ],
+    [
+      'in which no phase could reach a provider',
+      'unverified',
+      'Not cleaned up: docker can’t be reached',
+      { pre: unreachable, post: unreachable },
+    ],
+    [
+      'in which everything was skipped',
+      'skipped',
+      'Nothing was looked at: docker skipped',
+      { pre: phase([], { providers: [skipped] }), post: phase([], { providers: [skipped] }) },
+    ],
+  ])('%s', (_, kind, headline, phases) => {
+    expect(verdictOfAll(reportOf(phases))).toEqual({ kind, headline });
+  });
+});
+
+describe('a last listing has something to say', () => {
+  const ready = { providers: [provider()] };
+  it.each([
+    ['where all is gone', true, phase([killed], ready)],
+    ['where nothing was there', true, phase([], ready)],
+    ['where something is left', true, phase([failed()], { ...ready, verified: false })],
+    ['where one provider of two was skipped', true, phase([], { providers: [provider(), skipped] })],
+    ['where a provider could not be reached', true, phase([], { verified: false, providers: [unavailable] })],
+    ['where only what is protected was there', true, phase([kept], ready)],
+    ['not where all providers were skipped', false, phase([], { providers: [skipped] })],
+    ['not where there was no look at all', false, phase()],
+    ['not in a dry run', false, phase([planned], { ...ready, dryRun: true, verified: false })],
+    ['not where all was to stay', false, phase([kept], { ...ready, verified: false })],
+  ])('%s', (_, has, made) => {
+    expect(isVerifiable(made)).toBe(has);
   });
 });
