@@ -1,6 +1,7 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgsStringToArgv } from 'string-argv';
+import { makeDirectory } from '../files/make-directory';
 
 /** A program and its arguments: what is started, without a shell of ours in between. */
 export interface Command {
@@ -38,7 +39,7 @@ const SHELLS: Readonly<Record<string, Shell>> = {
 export async function shellCommand(shell: string, script: string, directory: string): Promise<Command> {
   const { template, extension, wrap } = SHELLS[shell] ?? { template: shell, extension: 'sh' };
   const path = join(directory, `benchmark.${extension}`);
-  await mkdir(directory, { recursive: true });
+  await makeDirectory(directory);
   await writeFile(path, `${wrap ? wrap(script) : script}\n`, { mode: 0o700 });
   const [file = '', ...words] = parseArgsStringToArgv(template).map((word) => word.replaceAll('{0}', () => path));
   return { file, arguments: words };

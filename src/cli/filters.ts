@@ -91,9 +91,9 @@ function readAge(text: string): number {
 }
 
 function readLabels(text: string): Filters['labels'] {
-  const { type } = settings.labels;
+  const typed = notEmpty('--label', text);
   try {
-    return type.parse(notEmpty('--label', text), {}) ?? [];
+    return settings.labels.type.parse(typed, {}) ?? [];
   } catch (error) {
     throw new UsageError(`--label: ${JSON.stringify(text)} can’t be read; use key or key=value, joined by commas`, {
       cause: error,

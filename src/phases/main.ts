@@ -1,8 +1,9 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { shellCommand } from '../benchmark/shell';
 import { type Config, parseConfig } from '../config/config';
 import { savable } from '../config/saved';
+import { makeDirectory } from '../files/make-directory';
 import { runnerConsole } from '../github/console';
 import { readInputs } from '../github/inputs';
 import { exportVariables, type SessionVariables, setOutputs } from '../github/outputs';
@@ -62,7 +63,7 @@ interface Work {
 
 async function work({ config, session, startedAt, console, stop }: Work): Promise<void> {
   const directory = sessionDirectory(process.env, session.id);
-  await mkdir(directory, { recursive: true });
+  await makeDirectory(directory);
 
   const cleaned = await preClean({
     config,

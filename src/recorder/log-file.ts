@@ -1,7 +1,8 @@
 import { createReadStream, createWriteStream } from 'node:fs';
-import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { makeDirectory } from '../files/make-directory';
 import type { LogSpace } from './log-space';
 
 /** Two logs of one container may be on their way at a time. */
@@ -102,7 +103,7 @@ export class LogFile {
   }
 
   async #open(): Promise<FileHandle> {
-    await mkdir(dirname(this.path), { recursive: true });
+    await makeDirectory(dirname(this.path));
     return open(this.#unfinished, 'w');
   }
 

@@ -33,8 +33,8 @@ const START_MS = 5_000;
 /** Milliseconds between listings: should events get lost on their way, no death does. */
 const LIST_EVERY_MS = 30_000;
 
-/** Milliseconds in which the event comes of what a look has shown, and how often that is asked. */
-const EVENT_MS = { most: 2_000, every: 20 };
+/** Milliseconds in which the event comes of what a look has shown, however busy the engine is, and how often that is asked. */
+const EVENT_MS = { most: 10_000, every: 50 };
 
 /** Milliseconds between looks at a container that waits to be started: no event tells of a start that fails. */
 const STARTS_MS = [1_000, 4_000, 15_000];
@@ -197,7 +197,8 @@ export class Recorder {
     const { clock } = this.#options;
     const isNew = () => this.#chronicle.revisionOf(container) !== revision;
     for (let waited = 0; waited < EVENT_MS.most && !isNew(); waited += EVENT_MS.every) {
-      await sleep(clock, EVENT_MS.every, this.#end.signal);
+      if (this.#end.signal.aborted) break;
+      await sleep(clock, EVENT_MS.every, this.#end.signal).catch(() => undefined);
     }
     return isNew();
   }

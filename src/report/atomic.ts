@@ -1,9 +1,10 @@
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { makeDirectory } from '../files/make-directory';
 
 /** Writes a file so that a reader sees the old one or the new one, never half of one. Makes the directory that it is in. */
 export async function writeWhole(path: string, text: string | Iterable<string>): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
+  await makeDirectory(dirname(path));
   const unfinished = `${path}.${process.pid}.tmp`;
   try {
     await writeFile(unfinished, text);
