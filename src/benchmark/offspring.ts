@@ -64,21 +64,23 @@ export class Offspring {
 
   /**
    * SIGTERM, and SIGKILL from `killAt` on, until nothing is left or `giveUpAt` has come. It looks again each time: what is being ended
-   * may start more. Never throws.
+   * may start more. On a machine so busy that one look takes all the time, SIGKILL is still sent. Never throws.
    * @returns what is left
    */
   async end(limits: Limits, clock: Clock): Promise<readonly Process[]> {
     const never = new AbortController().signal;
     let isAsked = false;
+    let isKilled = false;
     for (let pause = LOOK_EVERY_MS.first; ; pause = Math.min(2 * pause, LOOK_EVERY_MS.longest)) {
       const left = await this.alive();
       const now = clock.now();
-      if (left.length === 0 || now >= limits.giveUpAt()) return left;
-      if (now >= limits.killAt()) this.#send('SIGKILL', left);
+      if (left.length === 0 || (isKilled && now >= limits.giveUpAt())) return left;
+      isKilled = now >= limits.killAt();
+      if (isKilled) this.#send('SIGKILL', left);
       else if (!isAsked) this.#send('SIGTERM', left);
       isAsked = true;
-      const next = now < limits.killAt() ? limits.killAt() : limits.giveUpAt();
-      await sleep(clock, Math.min(pause, next - now), never);
+      const next = isKilled ? limits.giveUpAt() : limits.killAt();
+      await sleep(clock, Math.min(pause, Math.max(0, next - now)), never);
     }
   }
 

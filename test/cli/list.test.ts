@@ -125,7 +125,8 @@ test('filters of different kinds must all hold', async () => {
   server.add({ ...labelled, name: 'started' });
   server.add({ name: 'foreign', state: 'stopped' });
   const words = ['list', '--provider', 'daytona', '--session', session, '--status', 'stopped', '--format', '{{.Name}}'];
-  expect((await user.start(words, server.env).ended).stdout).toBe('match\n');
+  const { stdout, stderr } = await user.start(words, server.env).ended;
+  expect(stdout, stderr).toBe('match\n');
 });
 
 test('of filters of the same kind one is enough', async () => {
@@ -147,7 +148,8 @@ test('of filters of the same kind one is enough', async () => {
     '--format',
     '{{.Name}}',
   ];
-  expect((await user.start(words, server.env).ended).stdout).toBe('a\nb\n');
+  const { stdout, stderr } = await user.start(words, server.env).ended;
+  expect(stdout, stderr).toBe('a\nb\n');
 });
 
 test('ends quietly when nobody reads on', async () => {

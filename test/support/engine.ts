@@ -105,6 +105,7 @@ export class PrivateEngine implements TestEngine {
     const directory = await mkdtemp(join(tmpdir(), 'cleanup-engine-'));
     const commandLine = await command(directory);
     const guard = spawn(process.execPath, [join(import.meta.dirname, 'engine-guard.mjs'), directory, ...commandLine], {
+      cwd: directory, // Podman 4.3 leaves a file where it was started when a container runs out of memory.
       stdio: ['pipe', 'ignore', 'inherit'],
       detached: true, // A Ctrl-C in the terminal is for the tests; the guard ends when they have.
     });

@@ -52,6 +52,15 @@ it('without a saved process group the mark is enough', async () => {
   expect(await ended).toEqual([null, 'SIGTERM']);
 });
 
+it('what is deaf gets SIGKILL even where one look has taken all the time there was', async () => {
+  const child = await started('trap "" TERM; sleep 1000 &', { [MARK]: SESSION });
+  const ended = once(child, 'exit');
+
+  await Offspring.ofEarlier(SESSION, child.pid).end(limitsFrom(systemClock.now() - 60_000, 0), systemClock);
+
+  expect(await ended).toEqual([null, 'SIGKILL']);
+});
+
 it('a process that has the number of another by now gets no signal', async () => {
   const child = await started('trap "echo told" USR1; sleep 1000 &');
   const seen = (await processTable('A=b'))?.find(({ pid }) => pid === child.pid);

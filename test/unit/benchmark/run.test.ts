@@ -13,8 +13,8 @@ const READY = 'open my $mark, ">>", $ARGV[0]; syswrite $mark, "x"; close $mark;'
 const DEAFEN = '$SIG{$_} = "IGNORE" for qw(INT TERM HUP);';
 const SLEEPER = program(`${READY} sleep 1000`);
 const DEAF = program(`${DEAFEN} ${READY} sleep 1000`);
-/** Every 20 ms another process, in a session of its own, whose parent has ended. */
-const RUNAWAY = program(`${DEAFEN} ${READY} while (1) { exit if fork; setsid(); select undef, undef, undef, 0.02 }`);
+/** Every 20 ms another process, in a session of its own, whose parent has ended. For a minute: should a test fail, it must not go on for ever. */
+const RUNAWAY = program(`${DEAFEN} ${READY} for (1 .. 3000) { exit if fork; setsid(); select undef, undef, undef, 0.02 }`);
 /** It reaps no child, has left the session and cleared its environment: it is not found, and its child is a zombie of the group. */
 const LOST = `env -i PATH="$PATH" ${program(`fork or exit; setsid(); close STDOUT; close STDERR; ${READY} sleep 1000`)} &`;
 
