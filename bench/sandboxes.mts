@@ -2,32 +2,12 @@
  * Measures the built post as a process over so many sandboxes, in listings of 200 a page and under Daytona's rate limit of 10,000 requests
  * a minute: how long it takes, the most memory that it uses, and whether a request was ever refused: `npm run bench:sandboxes -- 10000`.
  */
-import { readFile } from 'node:fs/promises';
 import { labels } from '../src/reaper/labels';
 import { DaytonaServer } from '../test/support/daytona-server';
-import { Job, type Step } from '../test/support/job';
+import { Job } from '../test/support/job';
+import { peakMemory } from './peak-memory';
 
 const RATE_LIMIT = { limit: 10_000, windowMs: 60_000 };
-
-/** @returns MiB, the most that were in use at one time */
-async function peakMemory({ pid, ended }: Step): Promise<number> {
-  let peak = 0;
-  let over = false;
-  ended.then(
-    () => {
-      over = true;
-    },
-    () => {
-      over = true;
-    },
-  );
-  while (!over) {
-    const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
-    peak = Math.max(peak, Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) / 1024);
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  return peak;
-}
 
 async function measure(number: number, state: 'started' | 'stopped'): Promise<void> {
   const server = await DaytonaServer.start({ rateLimit: RATE_LIMIT, transitionMs: 1_000, listingLagMs: 2_000, latencyMs: 20 });
