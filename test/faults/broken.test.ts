@@ -73,6 +73,7 @@ describe('an engine that', () => {
     expect(result.output.match(/^::(error|warning)/gm)).toEqual(['::error']);
     expect((await postReport(job)).providers).toMatchObject([
       { name: 'docker', status: 'unavailable', reason: expect.stringContaining('nothing listens there') },
+      { name: 'daytona', status: 'skipped' },
     ]);
     await there.engine.restart();
     expect((await job.post()).exitCode).toBe(0);
