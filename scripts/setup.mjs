@@ -25,7 +25,7 @@ const CHROMIUM_PACKAGES = ['chromium', 'fonts-noto-color-emoji', 'fonts-dejavu-c
 /** Where promtool is put when the machine has none: test/support/promtool.ts looks here. */
 const promtoolDirectory = join(root, 'node_modules', '.promtool');
 
-const CHECKER_PACKAGES = ['shellcheck', 'systemd'];
+const CHECKER_PACKAGES = ['shellcheck', 'systemd', 'zsh', 'fish'];
 
 function run(command, args, options = {}) {
   const { status, error } = spawnSync(command, args, { stdio: ['ignore', 'inherit', 'inherit'], cwd: root, ...options });
@@ -130,12 +130,12 @@ function ensurePromtool() {
   rmSync(join(promtoolDirectory, archive));
 }
 
-/** What checks the examples: the shell in them, and systemd's units. */
+/** What checks the examples (the shell in them, and systemd's units) and the completion of commands. */
 function ensureCheckers() {
-  if (['shellcheck', 'systemd-analyze'].every(onPath)) return;
+  if (['shellcheck', 'systemd-analyze', 'zsh', 'fish'].every(onPath)) return;
   if (process.platform !== 'linux' || process.getuid?.() !== 0 || !onPath('apt-get')) {
     fail(
-      `shellcheck and systemd-analyze are needed: on Debian or Ubuntu, run this as root, or install ${CHECKER_PACKAGES.join(' ')}.`,
+      `shellcheck, systemd-analyze, zsh and fish are needed: on Debian or Ubuntu, run this as root, or install ${CHECKER_PACKAGES.join(' ')}.`,
     );
   }
   install(CHECKER_PACKAGES);
