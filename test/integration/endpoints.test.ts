@@ -234,6 +234,7 @@ describe('an engine that can’t be used is told in one line', () => {
     expect(connection).toEqual({
       name: 'docker',
       status: 'unavailable',
+      required: true,
       reason: 'no Docker engine at unix:///no/such.sock (docker-host): nothing is there',
     });
   });
