@@ -1,9 +1,10 @@
 import type { Config } from '../config/config';
 import { modeOf } from '../phases/mode';
-import { discoverProviders, type Found } from '../phases/providers';
+import { discoverProviders } from '../phases/providers';
 import type { Selection } from '../phases/selection';
 import { tearDown } from '../phases/teardown';
 import { systemClock as clock } from '../reaper/clock';
+import type { Found } from '../reaper/connection';
 import { keyOf } from '../reaper/resource';
 import { type DeathReport, type PhaseReport, totalsOf } from '../report/model';
 import type { Output } from './output';

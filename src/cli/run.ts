@@ -6,11 +6,11 @@ import { type BenchmarkOutcome, benchmarkReport, runUnderCare } from '../phases/
 import { together } from '../phases/deaths';
 import { duty } from '../phases/duty';
 import { type PreCleaned, preClean } from '../phases/pre-clean';
-import type { Found } from '../phases/providers';
 import { selectAfter } from '../phases/selection';
 import { readSnapshot } from '../phases/snapshot';
 import { wholeReport } from '../phases/whole-report';
 import { systemClock as clock, sleep } from '../reaper/clock';
+import type { Found } from '../reaper/connection';
 import { asError } from '../reaper/errors';
 import { writeReport } from '../report/json';
 import { writeMetrics } from '../report/metrics';

@@ -1,7 +1,7 @@
 import { type Config, retryPolicy } from '../config/config';
 import { httpUrl } from '../config/types';
 import type { Clock } from '../reaper/clock';
-import type { Connection } from '../reaper/connection';
+import type { Connection, Found } from '../reaper/connection';
 import type { Deadline } from '../reaper/deadline';
 import { asError } from '../reaper/errors';
 import { verdictOn, withRetries } from '../reaper/retry';
@@ -15,9 +15,6 @@ const DEFAULT_URL = 'https://app.daytona.io/api';
 
 /** Milliseconds for the first answer. */
 const CONNECT_TIMEOUT_MS = 10_000;
-
-/** Where main found it, by the provider's name. */
-type Found = Readonly<Record<string, Readonly<Record<string, string>>>>;
 
 /** Looks for Daytona's API as the settings say. Never rejects: an API that is not to be had is a connection that says so. */
 export function discoverDaytona(

@@ -1,6 +1,6 @@
 import { type Config, retryPolicy } from '../config/config';
 import type { Clock } from '../reaper/clock';
-import type { Connection } from '../reaper/connection';
+import type { Connection, Found } from '../reaper/connection';
 import type { Deadline } from '../reaper/deadline';
 import { asError } from '../reaper/errors';
 import { withRetries } from '../reaper/retry';
@@ -11,9 +11,6 @@ import { dockerRecordable } from './recordable';
 import { sizesOf } from './sizes';
 
 const NAME = 'docker';
-
-/** Where main found each engine, by the provider's name: post looks there and nowhere else. */
-type Found = Readonly<Record<string, Readonly<Record<string, string>>>>;
 
 /** All that looking for an engine takes. */
 interface Search {

@@ -1,5 +1,6 @@
 import { getState, saveState } from '@actions/core';
 import type { RawSettings } from '../config/config';
+import type { Found } from '../reaper/connection';
 import type { Session } from '../session/session';
 
 /** What main leaves for post, and under which names. The runner shows it in its debug log: no secrets. */
@@ -8,16 +9,13 @@ export interface MainState {
   readonly settings: RawSettings;
 }
 
-/** Where main found each provider, by the provider's name. */
-export type FoundState = Readonly<Record<string, Readonly<Record<string, string>>>>;
-
 const names = { main: 'main', found: 'found', benchmark: 'benchmark' } as const;
 
 export function saveMain(state: MainState): void {
   saveState(names.main, state);
 }
 
-export function saveFound(state: FoundState): void {
+export function saveFound(state: Found): void {
   saveState(names.found, state);
 }
 
@@ -29,7 +27,7 @@ export function saveBenchmark(processGroup: number | undefined): void {
 export interface SavedState {
   /** Undefined when main died before it could save anything. */
   readonly main: MainState | undefined;
-  readonly found: FoundState;
+  readonly found: Found;
   /** The process group of a benchmark that main did not live to see end. */
   readonly benchmark: number | undefined;
 }
@@ -37,7 +35,7 @@ export interface SavedState {
 export function loadState(): SavedState {
   return {
     main: load(names.main) as MainState | undefined,
-    found: (load(names.found) as FoundState | undefined) ?? {},
+    found: (load(names.found) as Found | undefined) ?? {},
     benchmark: (load(names.benchmark) as number | undefined) || undefined,
   };
 }

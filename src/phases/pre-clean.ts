@@ -1,6 +1,6 @@
 import type { Config } from '../config/config';
 import { systemClock } from '../reaper/clock';
-import type { Connection } from '../reaper/connection';
+import type { Connection, Found } from '../reaper/connection';
 import { Deadline } from '../reaper/deadline';
 import { Halted } from '../reaper/errors';
 import { plainLine } from '../report/escape';
@@ -8,7 +8,7 @@ import { providerLine } from '../report/lines';
 import { type PhaseReport, providerReport } from '../report/model';
 import { type Cleanup, cleanUp } from './cleanup';
 import type { Console } from './console';
-import { discoverProviders, type Found } from './providers';
+import { discoverProviders } from './providers';
 import { type Selection, selectBefore } from './selection';
 import { writeSnapshot } from './snapshot';
 

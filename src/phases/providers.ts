@@ -3,12 +3,9 @@ import { daytonaSecrets } from '../daytona/credentials';
 import { discoverDaytona } from '../daytona/discover';
 import { discoverDocker } from '../docker/discover';
 import type { Clock } from '../reaper/clock';
-import type { Connection } from '../reaper/connection';
+import type { Connection, Found } from '../reaper/connection';
 import type { Deadline } from '../reaper/deadline';
 import type { Console } from './console';
-
-/** Where main found each provider, by the provider's name. */
-export type Found = Readonly<Record<string, Readonly<Record<string, string>>>>;
 
 /** What looks for the providers of one kind: each is a connection of its own, there as soon as it is known, and never rejected. */
 type Discover = (

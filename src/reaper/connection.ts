@@ -4,6 +4,9 @@ import type { Recordable } from './recordable';
 /** What a person types to remove what runs with a label (`key=value`), where the provider can't be reached from here. */
 export type RemovalOfAll = (label: string) => string;
 
+/** Where each provider was found, by its name: a later process looks there and nowhere else. No secrets. */
+export type Found = Readonly<Record<string, Readonly<Record<string, string>>>>;
+
 /** Bytes of disk, by `keyOf`; what is not in it is not known. */
 export type Sizes = ReadonlyMap<string, number>;
 
