@@ -1,10 +1,9 @@
 import type { Config } from '../config/config';
+import type { Environment } from '../config/types';
 import { systemClock } from '../reaper/clock';
 import type { Circumstances } from './filters';
 import type { LiveSessions } from './live-sessions';
 import { sessionsOfJob } from './surroundings';
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 /** What filters are about here and now. */
 export function circumstancesOf(config: Config, sessionId: string, live: LiveSessions, env: Environment): Circumstances {

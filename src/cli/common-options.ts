@@ -1,8 +1,7 @@
 import { type Command, Option } from 'commander';
+import type { Environment } from '../config/types';
 import { type Level, Output } from './output';
 import { UsageError } from './usage-error';
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 const HEADING = 'What is shown:';
 

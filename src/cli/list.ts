@@ -1,3 +1,4 @@
+import type { Environment } from '../config/types';
 import { circumstancesOf } from './circumstances';
 import { outputOf } from './common-options';
 import { connectAll, requiring } from './connecting';
@@ -18,8 +19,6 @@ import { Unreachable } from './usage-error';
 import { watch } from './watching';
 
 type Options = Readonly<Record<string, unknown>>;
-type Environment = Readonly<Record<string, string | undefined>>;
-
 /** Milliseconds for one listing, of which the sizes alone may take minutes. */
 const DEADLINE_MS = 360_000;
 

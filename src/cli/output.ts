@@ -1,4 +1,5 @@
 import { styleText } from 'node:util';
+import type { Environment } from '../config/types';
 import type { Console } from '../phases/console';
 import { plainLine } from '../report/escape';
 
@@ -10,8 +11,6 @@ export interface OutputOptions {
   /** False: none. Otherwise as the environment and the terminal say. */
   readonly color: boolean;
 }
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Where nobody knows how wide it is. */
 const USUAL_COLUMNS = 80;

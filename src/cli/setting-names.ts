@@ -1,8 +1,7 @@
 import { BadSettings, type RawSettings } from '../config/config';
 import { inputName, type SettingKey, settingKeys } from '../config/settings';
+import type { Environment } from '../config/types';
 import { UsageError } from './usage-error';
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 /** `gracePeriod` is `--grace-period`. */
 export function optionName(key: SettingKey): string {

@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import { type Config, parseConfig, type RawSettings } from '../config/config';
 import { inputName, type Setting, type SettingKey, settingKeys, settings } from '../config/settings';
+import type { Environment } from '../config/types';
 import {
   boolean,
   duration,
@@ -16,8 +17,6 @@ import {
 import { naming, optionName, withVariables } from './setting-names';
 import { UsageError } from './usage-error';
 import { NO_DEFAULT, WORDING } from './wording';
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Settings that belong together, under one heading of the help. */
 export interface SettingGroup {

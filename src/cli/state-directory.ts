@@ -1,8 +1,7 @@
 import { lstat, mkdir } from 'node:fs/promises';
 import { homedir, tmpdir, userInfo } from 'node:os';
 import { isAbsolute, join } from 'node:path';
-
-type Environment = Readonly<Record<string, string | undefined>>;
+import type { Environment } from '../config/types';
 
 /**
  * A directory of this user's own on this host, where the processes of the command line meet: which sessions are live, who sweeps.

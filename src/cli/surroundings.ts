@@ -1,10 +1,9 @@
 import { hostname } from 'node:os';
+import type { Environment } from '../config/types';
 import { labels } from '../reaper/labels';
 import { newSession, type Session } from '../session/session';
 import { whoIsThis } from './state-directory';
 import { UsageError } from './usage-error';
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 /** What a session may be called: it is a label's value, a word of a shell, and a file's name. */
 const SESSION_ID = /^[A-Za-z0-9._-]{1,128}$/;

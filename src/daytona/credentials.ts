@@ -1,6 +1,5 @@
 import type { Config } from '../config/config';
-
-export type Environment = Readonly<Record<string, string | undefined>>;
+import type { Environment } from '../config/types';
 
 /** How this process may use Daytona's API. `token` is secret: it goes into one header, and nowhere else. */
 export interface Credentials {

@@ -1,12 +1,12 @@
 import { type Config, retryPolicy } from '../config/config';
-import { httpUrl } from '../config/types';
+import { type Environment, httpUrl } from '../config/types';
 import type { Clock } from '../reaper/clock';
 import type { Connection, Found } from '../reaper/connection';
 import type { Deadline } from '../reaper/deadline';
 import { asError } from '../reaper/errors';
 import { verdictOn, withRetries } from '../reaper/retry';
 import { DaytonaClient } from './client';
-import { type Credentials, credentials, type Environment, NoCredentials } from './credentials';
+import { type Credentials, credentials, NoCredentials } from './credentials';
 import { Curl } from './curl';
 import { classify, hasStatus } from './errors';
 import { type DaytonaSettings, NAME, Sandboxes } from './sandboxes';

@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import type { Environment } from '../config/types';
 import { asError } from '../reaper/errors';
-import type { Endpoint, Environment } from './endpoint';
+import type { Endpoint } from './endpoint';
 
 /** The docker context that is named can't be used; one line says why. */
 export class BadContext extends Error {

@@ -1,11 +1,12 @@
 import { type Config, retryPolicy } from '../config/config';
+import type { Environment } from '../config/types';
 import type { Clock } from '../reaper/clock';
 import type { Connection, Found } from '../reaper/connection';
 import type { Deadline } from '../reaper/deadline';
 import { asError } from '../reaper/errors';
 import { withRetries } from '../reaper/retry';
 import { connect, NoEngine } from './connect';
-import { type Endpoint, type Environment, endpoints } from './endpoint';
+import { type Endpoint, endpoints } from './endpoint';
 import { type DockerSettings, dockerProvider, removalOfAll } from './provider';
 import { dockerRecordable } from './recordable';
 import { sizesOf } from './sizes';

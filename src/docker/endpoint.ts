@@ -3,6 +3,7 @@ import type { Agent } from 'node:http';
 import { Agent as TlsAgent } from 'node:https';
 import { join } from 'node:path';
 import type Docker from 'dockerode';
+import type { Environment } from '../config/types';
 import { contextEndpoint, dockerDirectory, home } from './context';
 import { SshAgent } from './ssh';
 
@@ -19,8 +20,6 @@ export interface Endpoint {
   /** `none`: TLS, but whoever answers is trusted, as the user's docker context says. */
   readonly verification?: 'none';
 }
-
-export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** The socket that the docker command uses when nothing else is said. */
 const DEFAULT_URL = 'unix:///var/run/docker.sock';

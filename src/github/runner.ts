@@ -1,8 +1,7 @@
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Environment } from '../config/types';
 import type { Surroundings } from '../session/session';
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 /** What the runner tells about this job. https://docs.github.com/actions/reference/workflows-and-actions/variables */
 export function surroundings(env: Environment): Surroundings {
