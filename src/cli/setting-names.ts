@@ -1,4 +1,4 @@
-import { BadSettings, type RawSettings } from '../config/config';
+import { BadSettings, type Problem, problemLine, type RawSettings } from '../config/config';
 import { inputName, type SettingKey, settingKeys } from '../config/settings';
 import type { Environment } from '../config/types';
 import { UsageError } from './usage-error';
@@ -36,10 +36,8 @@ export function naming<T>(typed: RawSettings, read: () => T): T {
   }
 }
 
-/** A problem begins with the input's name. */
-function named(problem: string, typed: RawSettings): string {
-  const key = settingKeys.find((one) => problem.startsWith(`${inputName(one)}:`));
-  if (key === undefined) return problem;
-  const name = typed[key] === undefined ? variableName(key) : optionName(key);
-  return `${name}${problem.slice(inputName(key).length)}`;
+/** By the option, or the variable, that it was typed as. */
+function named(problem: Problem, typed: RawSettings): string {
+  const { key } = problem;
+  return problemLine(problem, typed[key] === undefined ? variableName(key) : optionName(key));
 }

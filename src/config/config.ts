@@ -15,14 +15,27 @@ export type Config = { readonly [K in SettingKey]: ValueOf<(typeof settings)[K]>
 /** What the user typed, by setting. Absent or blank: the default holds. */
 export type RawSettings = { readonly [K in SettingKey]?: string };
 
+/** A setting that can't be read. */
+export interface Problem {
+  readonly key: SettingKey;
+  /** What it was, and what is accepted. */
+  readonly text: string;
+}
+
 /** One line for each bad setting: which, what it was, what is accepted. */
 export class BadSettings extends Error {
   override readonly name = 'BadSettings';
-  readonly problems: readonly string[];
-  constructor(problems: readonly string[]) {
-    super(problems.join('\n'));
+  readonly problems: readonly Problem[];
+
+  constructor(problems: readonly Problem[]) {
+    super(problems.map((problem) => problemLine(problem)).join('\n'));
     this.problems = problems;
   }
+}
+
+/** @param name what the user knows the setting by: the input's name by default */
+export function problemLine({ key, text }: Problem, name = inputName(key)): string {
+  return `${name}: ${text}`;
 }
 
 /** An error message shows no more of a value than this. */
@@ -33,7 +46,7 @@ const LONGEST_SHOWN = 80;
  * @throws {BadSettings} naming every setting that can't be read
  */
 export function parseConfig(raw: RawSettings, env: Environment): Config {
-  const problems: string[] = [];
+  const problems: Problem[] = [];
   const values = settingKeys.map((key) => {
     const setting: Setting<unknown> = settings[key];
     const given = raw[key]?.trim() ?? '';
@@ -42,9 +55,9 @@ export function parseConfig(raw: RawSettings, env: Environment): Config {
     try {
       const value = setting.type.parse(typed, env);
       if (value !== undefined) return [key, value];
-      problems.push(problem(key, setting, typed));
+      problems.push({ key, text: problemWith(setting, typed) });
     } catch (error) {
-      problems.push(problem(key, setting, typed, asError(error).message));
+      problems.push({ key, text: problemWith(setting, typed, asError(error).message) });
     }
     return [key, undefined];
   });
@@ -52,10 +65,10 @@ export function parseConfig(raw: RawSettings, env: Environment): Config {
   return withRoomToStop(Object.fromEntries(values) as Config);
 }
 
-function problem(key: SettingKey, setting: Setting<unknown>, typed: string, detail?: string): string {
+function problemWith(setting: Setting<unknown>, typed: string, detail?: string): string {
   const what = setting.secret ? 'its value' : JSON.stringify(cut(typed));
   const why = detail && !setting.secret ? `${cut(detail)} (in ${what})` : `${what} can’t be read`;
-  return `${inputName(key)}: ${why}; use ${setting.type.accepts}`;
+  return `${why}; use ${setting.type.accepts}`;
 }
 
 function cut(text: string): string {

@@ -1,5 +1,5 @@
 import * as core from '@actions/core';
-import { BadSettings } from '../config/config';
+import { BadSettings, problemLine } from '../config/config';
 import { asError } from '../reaper/errors';
 import { clipped, plainLine } from '../report/escape';
 
@@ -20,7 +20,7 @@ export function fail(thrown: unknown): void {
   const error = asError(thrown instanceof Told ? thrown.cause : thrown);
   process.exitCode = 1;
   if (error instanceof BadSettings) {
-    tellInputs(error.problems.map(plainLine));
+    tellInputs(error.problems.map((problem) => plainLine(problemLine(problem))));
     return;
   }
   core.debug(error.stack ?? error.message);

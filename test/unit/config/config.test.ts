@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { BadSettings, parseConfig, type RawSettings, retryPolicy } from '../../../src/config/config';
+import { BadSettings, parseConfig, problemLine, type RawSettings, retryPolicy } from '../../../src/config/config';
 import { inputName, type SettingKey, settings } from '../../../src/config/settings';
 
 const env = { RUNNER_TEMP: '/runner/temp' };
@@ -10,7 +10,7 @@ function problems(raw: RawSettings): readonly string[] {
     parseConfig(raw, env);
     return [];
   } catch (error) {
-    if (error instanceof BadSettings) return error.problems;
+    if (error instanceof BadSettings) return error.problems.map((problem) => problemLine(problem));
     throw error;
   }
 }
