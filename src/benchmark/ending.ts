@@ -1,4 +1,5 @@
 import type { Clock } from '../reaper/clock';
+import { Interruption } from './interruption';
 import { CLEAR_AWAY_MS, type Limits } from './offspring';
 import { signalGroup } from './process-group';
 
@@ -7,21 +8,14 @@ export interface EndingOptions {
   readonly timeoutMs: number | undefined;
   /** Milliseconds between SIGTERM and SIGKILL when it is ended. */
   readonly graceMs: number;
+  /** Milliseconds from the first signal to this process in which all must be over, whatever `graceMs` says; undefined: nobody is in a hurry. */
+  readonly mostWhenCancelledMs: number | undefined;
   readonly clock: Clock;
   /** Aborts when this process can't go on: the benchmark is ended as if the job were cancelled. */
   readonly signal: AbortSignal;
 }
 
-/**
- * The longest grace periods of a job that is cancelled, in milliseconds from the first signal: the benchmark's own, and that of all
- * it started. With the second in which what was killed is cleared away all is over after 5 s. The runner sends SIGTERM after
- * 7.5 s and kills after 10 s; 2 s of them are for what comes after the benchmark.
- */
-const GRACE_WHEN_CANCELLED_MS = { benchmark: 3_000, all: 4_000 };
-
 const NEVER = Number.POSITIVE_INFINITY;
-
-const FORWARDED: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
 /**
  * Ends the benchmark when this process is told to end, or when the time is up. It listens before there is a benchmark: a signal that
@@ -29,7 +23,6 @@ const FORWARDED: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
  */
 export class Ending {
   #timedOut = false;
-  #interruptedBy: NodeJS.Signals | null = null;
   #group: number | undefined;
   /** What the benchmark was, or will be, told to end with. */
   #told: NodeJS.Signals | undefined;
@@ -38,11 +31,17 @@ export class Ending {
   #hurriedAt = NEVER;
   readonly #gaveUp = Promise.withResolvers<void>();
   readonly #options: EndingOptions;
+  readonly #interruption: Interruption;
+  /** Milliseconds from the first signal to SIGKILL: for the benchmark itself, and for all it started. What was killed takes a while to go. */
+  readonly #graceWhenCancelledMs: { readonly benchmark: number; readonly all: number };
   readonly #timers: (() => void)[] = [];
 
   constructor(options: EndingOptions) {
+    const { graceMs, mostWhenCancelledMs = NEVER } = options;
+    const all = mostWhenCancelledMs - CLEAR_AWAY_MS;
     this.#options = options;
-    for (const signal of FORWARDED) process.on(signal, this.#onSignal);
+    this.#graceWhenCancelledMs = { benchmark: Math.min(graceMs, all - CLEAR_AWAY_MS), all };
+    this.#interruption = new Interruption({ onWish: (number, signal) => this.#onWish(number, signal) });
     options.signal.addEventListener('abort', this.#onAbort);
   }
 
@@ -53,7 +52,7 @@ export class Ending {
 
   /** The signal that this process got. */
   get interruptedBy(): NodeJS.Signals | null {
-    return this.#interruptedBy;
+    return this.#interruption.signal ?? null;
   }
 
   /**
@@ -82,25 +81,24 @@ export class Ending {
     this.#clearTimers();
     const { graceMs, clock } = this.#options;
     const endedAt = clock.now();
-    const killAt = () => Math.min(endedAt + graceMs, this.#cancelledAt + GRACE_WHEN_CANCELLED_MS.all, this.#hurriedAt);
+    const killAt = () => Math.min(endedAt + graceMs, this.#cancelledAt + this.#graceWhenCancelledMs.all, this.#hurriedAt);
     return { killAt, giveUpAt: () => killAt() + CLEAR_AWAY_MS };
   }
 
   dispose(): void {
-    for (const signal of FORWARDED) process.off(signal, this.#onSignal);
+    this.#interruption.dispose();
     this.#options.signal.removeEventListener('abort', this.#onAbort);
     this.#clearTimers();
   }
 
-  readonly #onSignal = (signal: NodeJS.Signals): void => {
-    if (this.#interruptedBy === null) {
-      this.#interruptedBy = signal;
+  #onWish(number: number, signal: NodeJS.Signals): void {
+    if (number === 1) {
       this.#cancel(signal);
     } else {
       this.#hurriedAt = Math.min(this.#hurriedAt, this.#options.clock.now());
       this.#kill();
     }
-  };
+  }
 
   readonly #onAbort = (): void => this.#cancel('SIGTERM');
 
@@ -120,9 +118,8 @@ export class Ending {
     this.#told = signal;
     if (this.#group === undefined) return;
     signalGroup(this.#group, signal);
-    const { graceMs } = this.#options;
     const isCancelled = this.#cancelledAt !== NEVER;
-    this.#after(isCancelled ? Math.min(graceMs, GRACE_WHEN_CANCELLED_MS.benchmark) : graceMs, () => this.#kill());
+    this.#after(isCancelled ? this.#graceWhenCancelledMs.benchmark : this.#options.graceMs, () => this.#kill());
   }
 
   #kill(): void {

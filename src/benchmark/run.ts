@@ -1,26 +1,13 @@
 import { constants } from 'node:os';
-import type { Clock } from '../reaper/clock';
-import { Ending } from './ending';
+import { Ending, type EndingOptions } from './ending';
 import { MARK, Offspring } from './offspring';
 import { signalGroup } from './process-group';
 import type { Process } from './process-table';
-import type { Command } from './shell';
-import { start } from './start';
+import { type StartOptions, start } from './start';
 
-export interface BenchmarkOptions {
+export interface BenchmarkOptions extends StartOptions, EndingOptions {
   /** Marks all that the benchmark starts: see `Offspring`. */
   readonly sessionId: string;
-  readonly command: Command;
-  /** Where it runs; the current directory by default. */
-  readonly workingDirectory: string | undefined;
-  readonly environment: NodeJS.ProcessEnv;
-  /** Milliseconds until it is ended; undefined: it may take as long as it likes. */
-  readonly timeoutMs: number | undefined;
-  /** Milliseconds between SIGTERM and SIGKILL when it is ended. */
-  readonly graceMs: number;
-  readonly clock: Clock;
-  /** Ends the benchmark, as when the job is cancelled. */
-  readonly signal: AbortSignal;
   /** Called with the id of its process group as soon as it runs. */
   readonly onStarted: (processGroup: number) => void;
 }
@@ -44,8 +31,8 @@ const TIMED_OUT_EXIT_CODE = 124;
 
 /**
  * Runs the benchmark in a process group of its own, with this process's output. SIGINT, SIGTERM and SIGHUP to this process are
- * passed on, and followed by SIGKILL after the grace period or at the second one: 5 s after the first all is over. What the
- * benchmark leaves behind is ended, too, as far as `Offspring` says.
+ * passed on, and followed by SIGKILL after the grace period or at the second one. What the benchmark leaves behind is ended, too, as far
+ * as `Offspring` says.
  *
  * Node's own spawn instead of `@actions/exec`, which makes no process group, keeps the process id to itself and loses the signal
  * that ended a process.

@@ -11,6 +11,8 @@ export interface StartOptions {
   /** Where it runs; the current directory by default. */
   readonly workingDirectory: string | undefined;
   readonly environment: NodeJS.ProcessEnv;
+  /** Whether it reads what this process could read. A step of a job has nothing to read. */
+  readonly stdin: 'ignore' | 'inherit';
 }
 
 /** The benchmark, as it was started. */
@@ -42,12 +44,12 @@ export async function start(options: StartOptions): Promise<Started> {
 }
 
 /** @throws what `spawn` throws at once, where others of its errors come as an event: a path through a file, too long an environment */
-function spawned({ command, workingDirectory, environment }: StartOptions): ChildProcess {
+function spawned({ command, workingDirectory, environment, stdin }: StartOptions): ChildProcess {
   openOutput();
   return spawn(command.file, command.arguments, {
     ...(workingDirectory === undefined ? {} : { cwd: workingDirectory }),
     env: environment,
-    stdio: ['ignore', 'inherit', 'inherit'],
+    stdio: [stdin, 'inherit', 'inherit'],
     detached: process.platform !== 'win32',
     windowsHide: true,
   });

@@ -1,3 +1,4 @@
+import { Interruption } from '../benchmark/interruption';
 import type { Environment } from '../config/types';
 import { circumstancesOf } from './circumstances';
 import { outputOf } from './common-options';
@@ -5,7 +6,6 @@ import { connectAll, requiring } from './connecting';
 import { exitCodeOf, exitCodes } from './exit-codes';
 import { KINDS, readFilters, selectorOf, type TypedFilters } from './filters';
 import { type Format, jsonOf, readFormat } from './format';
-import { Interruption } from './interruption';
 import { listTable, runLines, totalsLine } from './list-table';
 import { type Listing, listAll } from './listed';
 import { LiveSessions } from './live-sessions';

@@ -1,7 +1,7 @@
+import { Interruption } from '../benchmark/interruption';
 import { plainLine } from '../report/escape';
 import { count } from '../report/words';
 import { exitCodeOf } from './exit-codes';
-import { Interruption } from './interruption';
 import type { Output } from './output';
 import type { Tally } from './tally';
 

@@ -178,6 +178,7 @@ async function benchmark(run: Run, { connections }: PreCleaned): Promise<Benchma
       console: output,
       onGroup: () => wishes.hasBegun(),
       stop: wishes.begin,
+      stdin: 'inherit',
     });
   } catch (error) {
     if (error instanceof BenchmarkNotStarted) return error;

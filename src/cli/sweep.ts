@@ -1,3 +1,4 @@
+import { Interruption } from '../benchmark/interruption';
 import type { Config } from '../config/config';
 import { cleanUp } from '../phases/cleanup';
 import { duty } from '../phases/duty';
@@ -18,7 +19,6 @@ import { confirm } from './confirming';
 import { type Connected, connectAll, requiring } from './connecting';
 import { exitCodeOf, exitCodes } from './exit-codes';
 import { isSelecting, readFilters, selectorOf, sparesLive, type TypedFilters } from './filters';
-import { Interruption } from './interruption';
 import { LiveSessions } from './live-sessions';
 import type { Output } from './output';
 import { withProgress } from './progress';

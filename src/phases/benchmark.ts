@@ -28,6 +28,10 @@ export interface BenchmarkUnderCare {
   readonly onGroup: (processGroup: number | undefined) => void;
   /** Ends the benchmark. */
   readonly stop: AbortSignal;
+  /** See `StartOptions`. */
+  readonly stdin: 'ignore' | 'inherit';
+  /** See `EndingOptions`. */
+  readonly mostWhenCancelledMs?: number;
 }
 
 export interface BenchmarkOutcome {
@@ -51,24 +55,19 @@ export async function runUnderCare(care: BenchmarkUnderCare): Promise<BenchmarkO
   return { result, run: phase, deaths };
 }
 
-async function run({
-  config,
-  sessionId,
-  command,
-  environment,
-  console,
-  onGroup,
-  stop,
-}: BenchmarkUnderCare): Promise<BenchmarkResult> {
+async function run(care: BenchmarkUnderCare): Promise<BenchmarkResult> {
+  const { config, sessionId, command, environment, stdin, console, onGroup } = care;
   const result = await runBenchmark({
     sessionId,
     command,
-    workingDirectory: config.workingDirectory,
     environment,
+    stdin,
+    workingDirectory: config.workingDirectory,
     timeoutMs: config.timeout,
     graceMs: config.gracePeriod,
+    mostWhenCancelledMs: care.mostWhenCancelledMs,
     clock,
-    signal: stop,
+    signal: care.stop,
     onStarted: onGroup,
   });
   onGroup(undefined);
@@ -99,7 +98,7 @@ async function sweepBeside(
 
 function endOf({ exitCode, signal, timedOut, interruptedBy }: BenchmarkResult): string {
   if (timedOut) return `The benchmark was ended at its timeout (exit code ${exitCode}).`;
-  if (interruptedBy) return `The benchmark was ended, because this step was (${interruptedBy}, exit code ${exitCode}).`;
+  if (interruptedBy) return `The benchmark was interrupted by ${interruptedBy} (exit code ${exitCode}).`;
   return signal ? `The benchmark was ended by ${signal} (exit code ${exitCode}).` : `The benchmark exited with code ${exitCode}.`;
 }
 

@@ -29,6 +29,13 @@ import { wholeReport } from './whole-report';
 const clock = systemClock;
 
 /**
+ * Milliseconds for ending the benchmark when the job is cancelled. The runner sends SIGTERM after 7.5 s and kills after 10 s; 2 s of them
+ * are for what comes after the benchmark.
+ * https://github.com/actions/runner/blob/main/src/Runner.Sdk/ProcessInvoker.cs
+ */
+const MOST_WHEN_CANCELLED_MS = 5_000;
+
+/**
  * The action's main: cleans what earlier runs left, says whose the new resources are, and runs the benchmark if it is given one.
  * @param stop ends the benchmark
  */
@@ -108,6 +115,8 @@ async function work({ config, session, startedAt, console, stop }: Work): Promis
     console,
     onGroup: saveBenchmark,
     stop,
+    stdin: 'ignore',
+    mostWhenCancelledMs: MOST_WHEN_CANCELLED_MS,
   });
   setOutputs({ 'exit-code': result.exitCode });
   await writeReports(benchmarkReport(config.run, result), run, deaths);

@@ -67,7 +67,7 @@ function isGood({ exitCode, timedOut, interruptedBy }: BenchmarkReport): boolean
 /** How a benchmark ended, for all faces of the report. */
 export function endOf({ exitCode, signal, timedOut, interruptedBy }: BenchmarkReport): string {
   if (timedOut) return `was ended at its timeout (exit code ${exitCode})`;
-  if (interruptedBy !== null) return `was ended with the step, which got ${interruptedBy} (exit code ${exitCode})`;
+  if (interruptedBy !== null) return `was interrupted by ${interruptedBy} (exit code ${exitCode})`;
   if (signal !== null) return `was ended by ${signal} (exit code ${exitCode})`;
   const meaning = exitMeaning({ exitCode });
   return `exited with code ${exitCode}${meaning === '' ? '' : `: ${meaning}`}`;

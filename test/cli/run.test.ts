@@ -34,6 +34,11 @@ test('leaves stdout to the command', async () => {
   expect((await user.run('run', '--', 'echo', 'result')).stdout).toBe('result\n');
 });
 
+test('lets the command read what it could read itself', async () => {
+  const user = await User.create();
+  expect((await user.bash('echo given | cleanup-action run -- cat')).stdout).toBe('given\n');
+});
+
 test('removes what carries its label when the command has ended', async () => {
   const user = await User.create();
   const run = user.start([

@@ -16,6 +16,8 @@ void runBenchmark({
   environment: process.env,
   timeoutMs: run.timeoutMs,
   graceMs: run.graceMs,
+  mostWhenCancelledMs: run.mostWhenCancelledMs,
+  stdin: 'ignore',
   clock: systemClock,
   signal: new AbortController().signal,
   onStarted() {

@@ -23,9 +23,12 @@ const WAIT = 'until [ -s $MARK ]; do sleep 0.02; done';
 const IGNORING = 'trap "" INT TERM HUP';
 const doubleForked = (command: string) => `( setsid ${command} & )`;
 
+/** A deaf one, that has all the time in the world but for this process's. */
+const IN_A_HURRY = { graceMs: 60_000, mostWhenCancelledMs: 5_000 };
+
 describe('a benchmark that is cancelled', { timeout: 30_000 }, () => {
   it('is away in time with all it started, though nothing of it listens and its grace period is long', async () => {
-    const run = new BenchmarkProcess(`${IGNORING}; ${DEAF} & ${doubleForked(DEAF)}; ${DEAF}`, { graceMs: 60_000 });
+    const run = new BenchmarkProcess(`${IGNORING}; ${DEAF} & ${doubleForked(DEAF)}; ${DEAF}`, IN_A_HURRY);
     await run.ready(3);
 
     expect(await run.endWith('SIGINT')).toBeLessThan(5_500);
@@ -49,6 +52,24 @@ describe('a benchmark that is cancelled', { timeout: 30_000 }, () => {
 
     expect(await run.left()).toEqual([]);
     expect(await run.result).toMatchObject({ exitCode: 137 });
+  });
+
+  it('has all of its grace period where nobody is in a hurry', async () => {
+    const run = new BenchmarkProcess(`trap 'sleep 4; exit 5' INT; ${SLEEPER} & wait`, { graceMs: 60_000 });
+    await run.ready(1);
+
+    await run.endWith('SIGINT');
+
+    expect(await run.result).toMatchObject({ exitCode: 5, signal: null });
+  });
+
+  it('by the same signal twice at once was cancelled once: npx passes on what its child has had already', async () => {
+    const run = new BenchmarkProcess(`trap 'sleep 0.5; exit 5' INT; ${SLEEPER} & wait`, { graceMs: 60_000 });
+    await run.ready(1);
+
+    await run.endWith('SIGINT', 'SIGINT');
+
+    expect(await run.result).toMatchObject({ exitCode: 5, signal: null });
   });
 
   it('gets the signal itself, and has the exit code it chooses', async () => {
@@ -131,6 +152,8 @@ it('a benchmark that must be ended before it runs is not started', async () => {
     workingDirectory: undefined,
     environment: process.env,
     timeoutMs: undefined,
+    mostWhenCancelledMs: undefined,
+    stdin: 'ignore',
     graceMs: 1_000,
     clock: systemClock,
     signal: AbortSignal.abort(reason),

@@ -18,6 +18,7 @@ async function failure(file: string, options: Partial<StartOptions> = {}): Promi
     command: { file, arguments: [] },
     workingDirectory: undefined,
     environment: process.env,
+    stdin: 'ignore',
     ...options,
   }).catch((thrown: unknown) => thrown);
   expect(error).toBeInstanceOf(BenchmarkNotStarted);
@@ -95,7 +96,7 @@ describe('a benchmark that can’t be started says in one line', () => {
 it('the shell {0} is the script itself', async () => {
   const command = await shellCommand('{0}', '#!/bin/sh\nexit 7', directory);
 
-  const { exited } = await start({ command, workingDirectory: directory, environment: process.env });
+  const { exited } = await start({ command, workingDirectory: directory, environment: process.env, stdin: 'ignore' });
 
   expect(await exited).toEqual([7, null]);
 });
