@@ -1,8 +1,12 @@
 import type { Readable } from 'node:stream';
 import type Docker from 'dockerode';
-import type { LogPiece, LogStream } from '../reaper/recordable';
+import { asError } from '../reaper/errors';
+import { LogGap, type LogPiece, type LogStream } from '../reaper/recordable';
 import { BadAnswer } from './answers';
+import { hasStatus } from './errors';
 import { LogParser, type Stamps } from './frames';
+import { GAP, Hearing, lineAfter, resumed } from './hearing';
+import { LastPieces } from './last-pieces';
 import { openStream } from './stream';
 
 const BOTH_STREAMS = { stdout: '1', stderr: '1' } as const;
@@ -17,13 +21,13 @@ export async function readLog(docker: Docker, id: string, lines: number | 'all',
   return piecesOf(await openStream(docker, { method: 'GET', path: `/containers/${id}/logs`, query }, signal), 'theirs');
 }
 
-/** The log of a container that runs, until it ends. Of one that does not run, it is what is there. */
-export async function followLog(docker: Docker, id: string, signal: AbortSignal): Promise<LogStream> {
+/** A log from now on, with what there is. Of a container that does not run, it is what there is. */
+async function openLog(docker: Docker, id: string, signal: AbortSignal): Promise<LogStream> {
   const query = { ...WITH_TIMES, follow: '1' };
   return piecesOf(await openStream(docker, { method: 'GET', path: `/containers/${id}/logs`, query }, signal), 'theirs');
 }
 
-/** What a container writes from now on, until it ends; also of one that does not run yet. */
+/** What a container writes from now on, until it ends; also of one that does not run yet. Must be read, or the container has to wait. */
 async function attach(docker: Docker, id: string, signal: AbortSignal): Promise<LogStream> {
   const query = { ...BOTH_STREAMS, stream: '1' };
   const stream = await openStream(docker, { method: 'POST', path: `/containers/${id}/attach`, query }, signal);
@@ -31,48 +35,111 @@ async function attach(docker: Docker, id: string, signal: AbortSignal): Promise<
 }
 
 /**
- * The log of a container that was just created, and may be running, or have ended, before this request gets to it. While a container is
- * being started the engine answers nobody about it; so it is asked for both ways at once:
+ * The log of a container from its beginning until it ends. It may have been created just now, and be running, or have ended, before this
+ * request gets to it. While a container is being started the engine answers nobody about it; so it is asked for both ways at once:
  *
- * - its log, which can be followed when it runs. If there is any, that is all of it, with its times;
+ * - its log, which can be followed when it runs. If there is any, it begins with the container, and has its times;
  * - what it writes from now on. Where it has not started even after the engine has agreed to that, nothing of it is missed.
  *
  * (One request can do both, `attach` with `logs`. But then lines come twice; and where a container has no log, the engine looks for a
  * plugin of the name `none` for 15 s, in which no container can be created.)
  */
-export function logFromStart(docker: Docker, id: string, signal: AbortSignal): LogStream {
-  return eitherOf(
+export function followLog(docker: Docker, id: string, signal: AbortSignal): LogStream {
+  return joined(
     (time) => attach(docker, id, time),
-    (time) => followLog(docker, id, time),
+    (time) => openLog(docker, id, time),
+    signal,
+  );
+}
+
+/**
+ * The same on Podman. A log that is followed there has gaps (https://github.com/containers/podman/issues/21914): so it is read once, when
+ * what comes after is being heard. What comes in between comes twice.
+ */
+export function followLogOnPodman(docker: Docker, id: string, signal: AbortSignal): LogStream {
+  return readThenHeard(
+    (time) => attach(docker, id, time),
+    (time) => readLog(docker, id, 'all', time),
     signal,
   );
 }
 
 type Open = (signal: AbortSignal) => Promise<LogStream>;
 
-/** Exported for tests: the log where there is something in it, else what comes. */
-export async function* eitherOf(openLive: Open, openLog: Open, signal: AbortSignal): AsyncGenerator<readonly LogPiece[]> {
-  const part = new AbortController();
-  const end = () => part.abort(signal.reason);
-  signal.addEventListener('abort', end, { once: true });
-  if (signal.aborted) end();
-  try {
-    const live = watched(openLive(part.signal));
+/** Exported for tests: the log where there is something in it, and what comes. */
+export function joined(openLive: Open, openLog: Open, signal: AbortSignal): LogStream {
+  return whileOpen(signal, async function* (time) {
+    const live = new Hearing(openLive(time));
     for (;;) {
       // Only what is asked after the engine agreed is sure: it may start between a question and its answer.
-      const isSure = live.isSettled();
-      const log = await begun(openLog, signal);
-      if (log !== 'empty' && log !== 'none') {
-        part.abort();
-        yield* log;
-        return;
-      }
-      if (isSure || log === 'none') break;
+      const isSure = live.hasBegun;
+      const log = await begun(openLog, time);
+      if (log === 'empty' && !isSure) continue;
+      yield* typeof log === 'string' ? live.all() : live.after(log);
+      return;
     }
-    yield* await live.stream;
+  });
+}
+
+/** Before what may come twice. */
+export const TWICE = '[cleanup-action: from here on as it was heard while it was written; some lines before may come again]\n';
+
+/** Of what was read, so much is kept to see whether its last line is finished. */
+const TOLD_BYTES = 1_024;
+
+/** Exported for tests: what the log has when it can be heard what comes, then that. */
+export function readThenHeard(openLive: Open, readLog: Open, signal: AbortSignal): LogStream {
+  return whileOpen(signal, async function* (time) {
+    const live = await openLive(time).catch((error) => {
+      if (hasStatus(error, 409)) return undefined; // It has ended: its log has all.
+      throw error;
+    });
+    const told = new LastPieces(TOLD_BYTES);
+    const missed = yield* untilError(readLog(time), told);
+    if (live !== undefined) yield* heardAfter(told, live, missed);
+    else if (missed !== undefined) throw missed;
+  });
+}
+
+/** @returns what it broke off with */
+async function* untilError(log: Promise<LogStream>, told: LastPieces): AsyncGenerator<readonly LogPiece[], Error | undefined> {
+  try {
+    for await (const pieces of await log) {
+      told.add(pieces);
+      yield pieces;
+    }
+    return undefined;
+  } catch (error) {
+    return asError(error);
+  }
+}
+
+/** @param missed why what was written before is not all there */
+async function* heardAfter(told: LastPieces, live: LogStream, missed: Error | undefined): AsyncGenerator<readonly LogPiece[]> {
+  let hasHeard = false;
+  for await (const pieces of live) {
+    if (!hasHeard && missed) yield lineAfter(told, GAP);
+    else if (!hasHeard && told.pieces.length > 0) yield lineAfter(told, TWICE);
+    hasHeard = true;
+    yield pieces;
+  }
+  if (missed) throw hasHeard ? new LogGap() : missed;
+}
+
+/** Closes all connections when nobody takes any more of what they bring. */
+async function* whileOpen(
+  signal: AbortSignal,
+  pieces: (signal: AbortSignal) => AsyncGenerator<readonly LogPiece[]>,
+): AsyncGenerator<readonly LogPiece[]> {
+  const connections = new AbortController();
+  const close = () => connections.abort(signal.reason);
+  signal.addEventListener('abort', close, { once: true });
+  if (signal.aborted) close();
+  try {
+    yield* pieces(connections.signal);
   } finally {
-    part.abort();
-    signal.removeEventListener('abort', end);
+    connections.abort();
+    signal.removeEventListener('abort', close);
   }
 }
 
@@ -93,21 +160,7 @@ async function* continued(
   rest: AsyncIterator<readonly LogPiece[]>,
 ): AsyncGenerator<readonly LogPiece[]> {
   yield first;
-  for (let next = await rest.next(); next.done !== true; next = await rest.next()) yield next.value;
-}
-
-interface Watched {
-  readonly stream: Promise<LogStream>;
-  readonly isSettled: () => boolean;
-}
-
-function watched(stream: Promise<LogStream>): Watched {
-  let isSettled = false;
-  const settle = () => {
-    isSettled = true;
-  };
-  stream.then(settle, settle); // An error that comes before anybody waits for it is nobody's fault.
-  return { stream, isSettled: () => isSettled };
+  yield* resumed(rest);
 }
 
 async function* piecesOf(stream: Readable, stamps: Stamps): AsyncGenerator<readonly LogPiece[]> {

@@ -8,13 +8,13 @@ import { classify, hasStatus } from './errors';
 import { happeningsIn } from './events';
 import { FactTeller } from './facts';
 import { type Inspected, lifeOf } from './life';
-import { followLog, logFromStart, readLog } from './logs';
+import { followLog, followLogOnPodman, readLog } from './logs';
 import type { DockerSettings } from './provider';
 import { ask } from './request';
 import { openStream } from './stream';
 
-/** Each log that is followed is a connection. Through ssh each is a process of its own, here and there. */
-const MOST_FOLLOWED = { direct: 1_000, ssh: 16 };
+/** Each log that is followed is two connections. Through ssh each is a process of its own, here and there. */
+const MOST_FOLLOWED = { direct: 500, ssh: 8 };
 
 /** Podman looks for its events in a file, once a second at worst (measured: 0.85 s). */
 const PODMAN_LATE_MS = 1_000;
@@ -70,9 +70,9 @@ export function dockerRecordable(engine: Engine, settings: DockerSettings, clock
     // Asked for the last lines, Podman 4.3 forgets some line feeds.
     read: ({ id }, lines, signal) => readLog(docker, id, isPodman ? 'all' : lines, signal),
     async follow({ id }, phase, signal) {
-      if (phase === 'running') return followLog(docker, id, signal);
       // Podman prepares a container that does not run when something attaches to it: that is not ours to bring about.
-      return isPodman || !LOCAL_DRIVERS.has(driver) ? undefined : logFromStart(docker, id, signal);
+      if (phase === 'waiting' && (isPodman || !LOCAL_DRIVERS.has(driver))) return undefined;
+      return isPodman ? followLogOnPodman(docker, id, signal) : followLog(docker, id, signal);
     },
     classify: (error) => (isGone(error) ? { kind: 'gone' } : classify(error)),
   };

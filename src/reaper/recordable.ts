@@ -45,6 +45,15 @@ export interface LogPiece {
 /** A log, as it comes: several pieces at a time. Ends by throwing when the connection breaks, or the signal aborts. */
 export type LogStream = AsyncIterable<readonly LogPiece[]>;
 
+/** What a log ends with where the provider has left out a part of it. */
+export class LogGap extends Error {
+  override readonly name = 'LogGap';
+
+  constructor() {
+    super('a part of it is missing: the engine left it out');
+  }
+}
+
 /** What a provider can that tells of its containers' ends, and has their logs. All I/O ends when the signal aborts. */
 export interface Recordable {
   /** Milliseconds that its events can come late. */

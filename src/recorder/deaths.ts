@@ -98,26 +98,23 @@ export class Deaths {
 
   /** Never throws. */
   async #settle(end: End, known: Life | undefined): Promise<Death> {
-    const kept = await this.#keptAlready(end);
+    const unwanted = end.neverStarted === undefined ? whyUnwanted(end, this.#options.logs) : `it never ran: ${end.neverStarted}`;
     // No event may have told that memory was short.
     const isClear = end.exitCode !== KILLED || end.oomKilled || known?.vanishes === true;
-    const isAsked = !isClear || (kept === undefined && known === undefined);
+    const isAsked = !isClear || (known === undefined && unwanted === undefined);
     const now = isAsked ? await this.#look(end) : known;
     const oomKilled = end.oomKilled || (isLife(now) && now.phase === 'ended' && now.oomKilled);
-    return { ...end, oomKilled, log: kept ?? (await this.#read(isLife(now) ? now : (known ?? now))) };
+    const followed = await this.#followed(end, unwanted === undefined && !stays(now));
+    const log = unwanted === undefined ? (followed ?? (await this.#read(isLife(now) ? now : (known ?? now)))) : noLog(unwanted);
+    return { ...end, oomKilled, log };
   }
 
-  /** The log that was followed, or why there need be none; undefined where it has to be read. */
-  async #keptAlready(end: End): Promise<KeptLog | undefined> {
-    const { logs, signal } = this.#options;
-    const following = this.#followings.get(end.container.id);
-    this.#followings.delete(end.container.id);
-    const unwanted = end.neverStarted === undefined ? whyUnwanted(end, logs) : `it never ran: ${end.neverStarted}`;
-    if (unwanted !== undefined) {
-      await following?.discard();
-      return noLog(unwanted);
-    }
-    const followed = await following?.finish(signal);
+  /** The log as it was followed, where that is wanted: of a container that is still there it is better read. */
+  async #followed({ container }: End, isWanted: boolean): Promise<KeptLog | undefined> {
+    const following = this.#followings.get(container.id);
+    this.#followings.delete(container.id);
+    if (!isWanted) await following?.discard();
+    const followed = isWanted ? await following?.finish(this.#options.signal) : undefined;
     return followed?.isLost ? undefined : followed?.log;
   }
 
@@ -137,6 +134,10 @@ export class Deaths {
       return asError(error);
     }
   }
+}
+
+function stays(life: Life | Error | undefined): boolean {
+  return isLife(life) && !life.vanishes;
 }
 
 function isLife(life: Life | Error | undefined): life is Life {

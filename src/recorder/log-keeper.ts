@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { asError } from '../reaper/errors';
-import type { LogStream } from '../reaper/recordable';
+import { LogGap, type LogStream } from '../reaper/recordable';
 import type { Resource } from '../reaper/resource';
 import { LogFile } from './log-file';
 import { LogLines } from './log-lines';
@@ -86,7 +86,7 @@ export class LogKeeper {
     const { cut, size } = this.#file;
     const { limit, space } = this.#place;
     const reasons = [
-      this.#broken ? `it broke off: ${this.#broken.message}` : '',
+      this.#broken ? whatBroke(this.#broken) : '',
       cut === 'log-limit' ? `only its end is kept: log-limit is ${limit} bytes` : '',
       cut === 'logs-limit'
         ? `${size > 0 ? 'only its end is kept' : 'there was no room'}: logs-limit is ${space.limit} bytes`
@@ -101,6 +101,10 @@ export class LogKeeper {
     this.#written += text.length;
     await this.#file.append(Buffer.from(text, 'latin1'));
   }
+}
+
+function whatBroke(error: Error): string {
+  return error instanceof LogGap ? error.message : `it broke off: ${error.message}`;
 }
 
 /** A name that no file system takes for anything else: what may not be in it is `_`. The id keeps apart what is called the same. */

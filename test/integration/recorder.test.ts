@@ -1,9 +1,12 @@
+import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import type Docker from 'dockerode';
 import { describe, expect, inject, test } from 'vitest';
+import { GAP } from '../../src/docker/hearing';
+import { TWICE } from '../../src/docker/logs';
 import { systemClock } from '../../src/reaper/clock';
-import type { Recordable } from '../../src/reaper/recordable';
+import { LogGap, type Recordable } from '../../src/reaper/recordable';
 import type { Resource } from '../../src/reaper/resource';
 import { allOf, matchesFilters } from '../../src/reaper/selector';
 import type { Death } from '../../src/recorder/death';
@@ -132,6 +135,28 @@ describe('a container that fails', () => {
     expect(text.length).toBeLessThan(65_536 + 200);
     expect(death.log.reason).toContain('log-limit is 65536 bytes');
   });
+
+  test.each([
+    ['stays', {}],
+    ['removes itself', AUTO_REMOVE],
+  ])(
+    'and %s, and writes faster than a busy engine hands on, has all of it in its log, or a line where something is missing',
+    async (_, options) => {
+      const counting = 'i=0; while [ $i -lt 20000 ]; do echo $i; i=$((i+1)); done; ';
+      const busy = Array.from({ length: 8 }, () => spawn('sh', ['-c', 'while :; do :; done']));
+      const death = await recorded(script(`${counting}${lingering}exit 1`), options).finally(() => {
+        for (const each of busy) each.kill('SIGKILL');
+      });
+
+      const all = Array.from({ length: 20_000 }, (_, line) => `${line}\n`).join('');
+      const [before = '', end] = (await logOf(death)).split(GAP);
+      const [read = '', heard] = before.split(TWICE);
+      expect(all.startsWith(read)).toBe(true);
+      for (const part of [heard, end]) expect(all.endsWith(part ?? '')).toBe(true);
+      if (end === undefined) expect(read.length + (heard?.length ?? 0)).toBeGreaterThanOrEqual(all.length);
+      expect(death.log.reason).toBe(end === undefined ? null : new LogGap().message);
+    },
+  );
 
   // Podman tells nothing: the container is as it was before, and who wanted to start it alone has the error.
   test.skipIf(podman).each([
