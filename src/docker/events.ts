@@ -13,6 +13,15 @@ const KINDS: ReadonlyMap<string, Happening['kind']> = new Map([
   ['remove', 'removed'],
 ]);
 
+/**
+ * What to ask for. An engine keeps 1,024 events for a slow listener, and drops others after 0.1 s: each that nobody wants is one that may
+ * push out another (https://github.com/moby/moby/blob/v20.10.24/pkg/pubsub/publisher.go). Podman's names are others, and not all of them
+ * are taken in a filter.
+ */
+export function eventFilters(isPodman: boolean): Readonly<Record<string, readonly string[]>> {
+  return { type: ['container'], ...(isPodman ? {} : { event: [...KINDS.keys()] }) };
+}
+
 /** An event is some hundred bytes and the container's labels. What is longer is none, and must not fill the memory. */
 const LONGEST_EVENT = 4 * 2 ** 20;
 

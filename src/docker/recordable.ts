@@ -5,7 +5,7 @@ import { BadAnswer } from './answers';
 import type { Engine } from './connect';
 import { Containers } from './containers';
 import { classify, hasStatus } from './errors';
-import { happeningsIn } from './events';
+import { eventFilters, happeningsIn } from './events';
 import { FactTeller } from './facts';
 import { type Inspected, lifeOf } from './life';
 import { followLog, followLogOnPodman, readLog } from './logs';
@@ -52,7 +52,7 @@ export function dockerRecordable(engine: Engine, settings: DockerSettings, clock
     },
     async watch(since, signal) {
       // Whole milliseconds: what happened in this one comes again.
-      const query = { since: (Math.floor(since) / 1000).toFixed(3), filters: JSON.stringify({ type: ['container'] }) };
+      const query = { since: (Math.floor(since) / 1000).toFixed(3), filters: JSON.stringify(eventFilters(isPodman)) };
       const stream = await openStream(docker, { method: 'GET', path: '/events', query }, signal);
       return told(happeningsIn(stream, settings.name), signal);
     },

@@ -1,5 +1,4 @@
 import type { Clock } from '../reaper/clock';
-import { asError } from '../reaper/errors';
 import { Limit } from '../reaper/limit';
 import type { Life, Recordable } from '../reaper/recordable';
 import type { Resource } from '../reaper/resource';
@@ -8,7 +7,7 @@ import type { End } from './chronicle';
 import { type Death, type LogsWanted, whyUnwanted } from './death';
 import { Following } from './following';
 import { type KeepingPlace, type KeptLog, noLog } from './log-keeper';
-import { GONE, NO_TIME, readLog, whyNot } from './reading';
+import { GONE, NO_TIME, readLog } from './reading';
 
 export interface DeathsOptions {
   readonly recordable: Recordable;
@@ -105,7 +104,7 @@ export class Deaths {
     const now = isAsked ? await this.#look(end) : known;
     const oomKilled = end.oomKilled || (isLife(now) && now.phase === 'ended' && now.oomKilled);
     const followed = await this.#followed(end, unwanted === undefined && !stays(now));
-    const log = unwanted === undefined ? (followed ?? (await this.#read(isLife(now) ? now : (known ?? now)))) : noLog(unwanted);
+    const log = unwanted === undefined ? (followed ?? (await this.#read(end, now))) : noLog(unwanted);
     return { ...end, oomKilled, log };
   }
 
@@ -118,28 +117,31 @@ export class Deaths {
     return followed?.isLost ? undefined : followed?.log;
   }
 
-  /** @param life what is known of it; the error with which nobody could be asked; undefined when it is gone */
-  async #read(life: Life | Error | undefined): Promise<KeptLog> {
-    const { signal, recordable } = this.#options;
-    if (signal.aborted) return noLog(NO_TIME);
-    if (life === undefined) return noLog(GONE);
-    return isLife(life) ? readLog(life, { ...this.#options, limit: this.#readings }) : noLog(whyNot(life, recordable));
+  /** A container that nobody could look at in time may still have its log. */
+  async #read({ container }: End, seen: Seen): Promise<KeptLog> {
+    if (this.#options.signal.aborted) return noLog(NO_TIME);
+    if (seen === 'gone') return noLog(GONE);
+    return readLog(seen ?? { container }, { ...this.#options, limit: this.#readings });
   }
 
-  async #look({ container }: End): Promise<Life | Error | undefined> {
+  async #look({ container }: End): Promise<Seen> {
     const { recordable, signal } = this.#options;
     try {
-      return await this.#looks.run(signal, () => bounded(LOOK_MS, this.#options, (time) => recordable.look(container, time)));
-    } catch (error) {
-      return asError(error);
+      const look = (time: AbortSignal) => recordable.look(container, time);
+      return (await this.#looks.run(signal, () => bounded(LOOK_MS, this.#options, look))) ?? 'gone';
+    } catch {
+      return undefined;
     }
   }
 }
 
-function stays(life: Life | Error | undefined): boolean {
+/** As it was last seen; undefined when nobody could look. */
+type Seen = Life | 'gone' | undefined;
+
+function stays(life: Seen): boolean {
   return isLife(life) && !life.vanishes;
 }
 
-function isLife(life: Life | Error | undefined): life is Life {
-  return life !== undefined && !(life instanceof Error);
+function isLife(life: Seen): life is Life {
+  return life !== undefined && life !== 'gone';
 }

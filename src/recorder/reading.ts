@@ -27,11 +27,14 @@ export interface Reading {
   readonly signal: AbortSignal;
 }
 
+/** What is known of a container whose log is read. */
+type Ended = Pick<Life, 'container' | 'unlogged'>;
+
 export const GONE = 'it was removed before its log could be read';
 export const NO_TIME = 'there was no time left to read its log';
 
 /** Reads the log of a container that is there into its file. Never throws: what can't be had has a reason. */
-export async function readLog(life: Life, reading: Reading): Promise<KeptLog> {
+export async function readLog(life: Ended, reading: Reading): Promise<KeptLog> {
   if (life.unlogged !== undefined) return noLog(life.unlogged);
   const { limit, signal, recordable } = reading;
   try {
@@ -42,7 +45,7 @@ export async function readLog(life: Life, reading: Reading): Promise<KeptLog> {
 }
 
 /** @throws what the engine answers, or the file system; what breaks off in the middle is kept so far, unless there is no time left */
-async function copy(life: Life, { recordable, place, signal }: Reading, time: AbortSignal): Promise<KeptLog> {
+async function copy(life: Ended, { recordable, place, signal }: Reading, time: AbortSignal): Promise<KeptLog> {
   const most = Math.floor(place.limit / SHORTEST_LINE) + 1;
   for (let lines = Math.min(FEW_LINES, most); ; ) {
     const stream = await recordable.read(life.container, lines, time);

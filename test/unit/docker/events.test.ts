@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { happeningOf, happeningsIn } from '../../../src/docker/events';
+import { eventFilters, happeningOf, happeningsIn } from '../../../src/docker/events';
 
 const event = (Action: string, attributes: Readonly<Record<string, string>> = {}, more: object = {}) =>
   JSON.stringify({
@@ -61,5 +61,15 @@ describe('the stream of events', () => {
       kinds.push(kind);
     }
     expect(kinds).toEqual(['created', 'died']);
+  });
+});
+
+describe('what is asked for', () => {
+  it('are no other events than are told', () => {
+    expect(eventFilters(false)['event']?.every((action) => happeningOf(event(action), 'docker') !== undefined)).toBe(true);
+  });
+
+  it('are all of Podman’s, which has other names', () => {
+    expect(eventFilters(true)).toEqual({ type: ['container'] });
   });
 });
