@@ -1,6 +1,6 @@
 /**
  * Measures the recorder in the built main, over so many containers that each write a line and end with 3 at the same time, half of them
- * with `--rm`: how many deaths and lines were recorded, why others were not, and the most memory that main used: `npm run bench:deaths -- 200 500`.
+ * with `--rm`: how many deaths and lines were recorded, why others were not, and the most memory that main used: `npm run bench:deaths`.
  */
 import Docker from 'dockerode';
 import { dockerOptions } from '../src/docker/endpoint';
@@ -44,15 +44,16 @@ async function measure(docker: Docker, url: string, image: string, number: numbe
       `${number} containers: ${deaths.length} deaths, ${withCode.length} with code 3; ${removed} of ${Math.ceil(number / 2)} logs of --rm, ` +
         `${withLine.length - removed} of ${Math.floor(number / 2)} others; ${(await peak).toFixed(0)} MiB at most`,
     );
-    const otherCodes = deaths.flatMap(({ exitCode }) => (exitCode === 3 ? [] : [exitCode ?? 'none']));
-    if (otherCodes.length > 0) console.log(`  other codes: ${otherCodes.join(' ')}`);
-    const without = deaths.filter((death) => !withLine.includes(death)).map(({ logReason }) => logReason ?? 'no reason!');
-    for (const reason of new Set(without))
-      console.log(`  ${without.filter((each) => each === reason).length} without: ${reason}`);
+    tally(deaths.filter((death) => !withCode.includes(death)).map(({ exitCode }) => `with code ${exitCode}, as the engine says`));
+    tally(deaths.filter((death) => !withLine.includes(death)).map(({ logReason }) => `without: ${logReason ?? 'no reason!'}`));
     await job.post();
   } finally {
     await job.remove();
   }
+}
+
+function tally(words: readonly string[]): void {
+  for (const word of new Set(words)) console.log(`  ${words.filter((each) => each === word).length} ${word}`);
 }
 
 const engine = await findOrStartEngine();

@@ -1,6 +1,6 @@
 /**
  * Measures the built post as a process, from its start to its end, over so many containers that end at SIGTERM, and over as many that
- * ignore it: `npm run bench -- 0 20 100`.
+ * ignore it: `npm run bench`.
  */
 import Docker from 'dockerode';
 import { dockerOptions } from '../src/docker/endpoint';

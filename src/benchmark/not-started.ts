@@ -2,29 +2,38 @@ import { open, stat } from 'node:fs/promises';
 import { delimiter, resolve } from 'node:path';
 import type { StartOptions } from './start';
 
-/** The benchmark could not be started at all. */
+/** The benchmark could not be started at all: which setting it is that can't be followed, and what to do. */
 export class BenchmarkNotStarted extends Error {
   override readonly name = 'BenchmarkNotStarted';
+  readonly setting: 'shell' | 'working-directory';
+  /** Without the setting's name: a command line has no `shell`. */
+  readonly problem: string;
+
+  constructor(setting: BenchmarkNotStarted['setting'], problem: string, options?: ErrorOptions) {
+    super(`${setting}: ${problem}`, options);
+    this.setting = setting;
+    this.problem = problem;
+  }
 }
 
 /** Bytes that the kernel reads of a script's first line. https://man7.org/linux/man-pages/man2/execve.2.html */
 const FIRST_LINE_BYTES = 256;
 
-/** Why the command could not be started, in one line. */
+/** Why the shell, or the command where there is none, could not be started. */
 export async function notStarted(options: StartOptions, error: Error): Promise<string> {
   const { file } = options.command;
-  const shell = `shell: ${JSON.stringify(file)}`;
-  if (file === '') return 'shell: it names no program';
+  const name = JSON.stringify(file);
+  if (file === '') return `${name} names no program`;
   const code = 'code' in error ? error.code : undefined;
-  if (code === 'EACCES') return `${shell} may not be executed; make it executable (chmod +x), or choose another shell`;
-  if (code !== 'ENOENT') return `${shell} could not be started: ${error.message}`;
+  if (code === 'EACCES') return `${name} may not be executed; make it executable (chmod +x), or choose another`;
+  if (code !== 'ENOENT') return `${name} could not be started: ${error.message}`;
   // The same error for a file that is there, and whose interpreter is not.
   const path = await lookUp(options);
-  if (path === undefined) return `${shell} was not found; install it, or choose another shell`;
+  if (path === undefined) return `${name} was not found; install it, or choose another`;
   const interpreter = await firstLine(path);
   return interpreter.startsWith('#!')
-    ? `${shell} can’t be run: the interpreter in its first line, ${JSON.stringify(interpreter)}, was not found`
-    : `${shell} can’t be run here: it was made for another system`;
+    ? `${name} can’t be run: the interpreter in its first line, ${JSON.stringify(interpreter)}, was not found`
+    : `${name} can’t be run here: it was made for another system`;
 }
 
 /** The file that the system would execute. Windows looks in more places: there it is not looked for. */

@@ -39,7 +39,7 @@ export async function start(options: StartOptions): Promise<Started> {
     await exited;
     throw new Error('there is no process');
   } catch (error) {
-    throw new BenchmarkNotStarted(await notStarted(options, asError(error)), { cause: error });
+    throw new BenchmarkNotStarted('shell', await notStarted(options, asError(error)), { cause: error });
   }
 }
 
@@ -70,12 +70,12 @@ async function requireDirectory(directory: string | undefined): Promise<void> {
   const found = await stat(directory).catch(() => undefined);
   if (!found?.isDirectory()) {
     throw new BenchmarkNotStarted(
-      `working-directory: ${JSON.stringify(directory)} is no directory; name one that exists when main runs`,
+      'working-directory',
+      `${JSON.stringify(directory)} is no directory; name one that exists by then`,
     );
   }
   await access(directory, constants.X_OK).catch((error: unknown) => {
-    throw new BenchmarkNotStarted(`working-directory: ${JSON.stringify(directory)} may not be entered by this user`, {
-      cause: error,
-    });
+    const problem = `${JSON.stringify(directory)} may not be entered by this user; name another`;
+    throw new BenchmarkNotStarted('working-directory', problem, { cause: error });
   });
 }

@@ -4,14 +4,9 @@ import type { BenchmarkNotStarted } from '../benchmark/not-started';
 const NOT_FOUND = 127;
 const NOT_EXECUTABLE = 126;
 
-/** Why the command could not be started. The benchmark's own words are about the action's `shell`. */
-export function notStartedLine({ message }: BenchmarkNotStarted, file: string): string {
-  if (message.startsWith('working-directory:')) return `--${message}`;
-  return message
-    .replace(/^shell: /, '')
-    .replace(/; install it, or choose another shell$/, '')
-    .replace(/, or choose another shell$/, '')
-    .replace(/^it names no program$/, `${JSON.stringify(file)} names no program`);
+/** Why the command could not be started. It has no shell, so that it is itself what was not found. */
+export function notStartedLine({ setting, problem }: BenchmarkNotStarted): string {
+  return setting === 'shell' ? problem : `--${setting}: ${problem}`;
 }
 
 export function notStartedCode({ cause }: BenchmarkNotStarted): number {

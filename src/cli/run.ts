@@ -134,8 +134,8 @@ async function after(run: Run, found: Found, pre: PhaseReport | null, outcome: B
   return phase;
 }
 
-function notStarted(error: BenchmarkNotStarted, { words, output }: Run): number {
-  output.error(notStartedLine(error, words[0] ?? ''));
+function notStarted(error: BenchmarkNotStarted, { output }: Run): number {
+  output.error(notStartedLine(error));
   return notStartedCode(error);
 }
 

@@ -15,8 +15,6 @@ export class Troubles implements Console {
   readonly #console: Console;
   readonly #collected: Readonly<Record<Level, Trouble[]>> = { warning: [], error: [] };
 
-  // What a console can is handed on as functions by themselves.
-
   constructor(console: Console) {
     this.#console = console;
     this.debug = (line) => console.debug(line);

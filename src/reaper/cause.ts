@@ -10,7 +10,7 @@ interface WithStatus {
   readonly status?: unknown;
 }
 
-/** The cause, from an error that was worth a retry: what carries no status was never answered. */
+/** The cause, from an error that was worth a retry: what carries no status got no answer, or half of one. */
 export function retryCauseOf(error: Error): RetryCause {
   if (error instanceof TimedOut) return 'timeout';
   const { statusCode, status } = error as WithStatus;

@@ -84,7 +84,10 @@ test.each(['a b', 'a/b', '', 'ü', 'x'.repeat(129)])('takes no session %j', asyn
 test('says in one line that a command was not found, with 127 as a shell does', async () => {
   const user = await User.create();
   const { exitCode, stderr } = await user.run('run', '--quiet', '--', 'no-such-command');
-  expect({ exitCode, stderr }).toEqual({ exitCode: 127, stderr: 'error: "no-such-command" was not found\n' });
+  expect({ exitCode, stderr }).toEqual({
+    exitCode: 127,
+    stderr: 'error: "no-such-command" was not found; install it, or choose another\n',
+  });
 });
 
 test('ends with 126 for what can’t be executed', async () => {

@@ -34,14 +34,12 @@ async function program(text: string | Buffer, mode = 0o755): Promise<string> {
 
 describe('a benchmark that can’t be started says in one line', () => {
   it('that its shell was not found', async () => {
-    expect(await failure('no-such-shell')).toBe('shell: "no-such-shell" was not found; install it, or choose another shell');
+    expect(await failure('no-such-shell')).toBe('shell: "no-such-shell" was not found; install it, or choose another');
   });
 
   it('that its shell may not be executed', async () => {
     const path = await program('#!/bin/sh\n', 0o644);
-    expect(await failure(path)).toBe(
-      `shell: "${path}" may not be executed; make it executable (chmod +x), or choose another shell`,
-    );
+    expect(await failure(path)).toBe(`shell: "${path}" may not be executed; make it executable (chmod +x), or choose another`);
   });
 
   it('that the interpreter of its script was not found', async () => {
@@ -82,13 +80,13 @@ describe('a benchmark that can’t be started says in one line', () => {
   });
 
   it('that its shell is no program', async () => {
-    expect(await failure('')).toBe('shell: it names no program');
+    expect(await failure('')).toBe('shell: "" names no program');
   });
 
   it('that working-directory is no directory', async () => {
     const path = await program('');
     expect(await failure('true', { workingDirectory: path })).toBe(
-      `working-directory: "${path}" is no directory; name one that exists when main runs`,
+      `working-directory: "${path}" is no directory; name one that exists by then`,
     );
   });
 });
