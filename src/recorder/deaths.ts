@@ -1,19 +1,15 @@
-import type { Clock } from '../reaper/clock';
 import { Limit } from '../reaper/limit';
-import type { Life, Recordable } from '../reaper/recordable';
+import type { Life } from '../reaper/recordable';
 import type { Resource } from '../reaper/resource';
 import { bounded } from './bounded';
 import type { End } from './chronicle';
 import { type Death, type LogsWanted, whyUnwanted } from './death';
-import { Following } from './following';
-import { type KeepingPlace, type KeptLog, noLog } from './log-keeper';
+import { Following, type FollowingOptions } from './following';
+import { type KeptLog, noLog } from './log-keeper';
 import { GONE, NO_TIME, readLog } from './reading';
 
-export interface DeathsOptions {
-  readonly recordable: Recordable;
+export interface DeathsOptions extends FollowingOptions {
   readonly logs: LogsWanted;
-  readonly place: KeepingPlace;
-  readonly clock: Clock;
   /** Aborts when there is no time left. */
   readonly signal: AbortSignal;
 }

@@ -1,24 +1,19 @@
-import type { Clock } from '../reaper/clock';
 import { Limit } from '../reaper/limit';
-import type { Life, Recordable } from '../reaper/recordable';
+import type { Life } from '../reaper/recordable';
 import type { Resource } from '../reaper/resource';
 import type { Selector } from '../reaper/selector';
 import type { End } from './chronicle';
-import { type Death, type LogsWanted, whyUnwanted } from './death';
-import { type KeepingPlace, noLog } from './log-keeper';
+import { type Death, whyUnwanted } from './death';
+import type { DeathsOptions } from './deaths';
+import { noLog } from './log-keeper';
 import { readLog } from './reading';
 
-export interface EndedOptions {
-  readonly recordable: Recordable;
+/** Its signal aborts when there is no time left: what is not read by then says so. */
+export interface EndedOptions extends DeathsOptions {
   /** Whose containers they are. */
   readonly owned: Selector;
-  readonly logs: LogsWanted;
-  readonly place: KeepingPlace;
-  readonly clock: Clock;
   /** Whether this end is on record already, with its log or a reason that holds. */
   readonly isRecorded: (end: End) => boolean;
-  /** Aborts when there is no time left: what is not read by then says so. */
-  readonly signal: AbortSignal;
 }
 
 /** Looks, and logs that are read, at a time. */

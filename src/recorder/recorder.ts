@@ -1,23 +1,18 @@
 import { type Clock, sleep } from '../reaper/clock';
 import { asError } from '../reaper/errors';
 import { Limit } from '../reaper/limit';
-import type { Happening, Life, Recordable } from '../reaper/recordable';
+import type { Happening, Life } from '../reaper/recordable';
 import type { Resource } from '../reaper/resource';
 import type { Selector } from '../reaper/selector';
 import { bounded } from './bounded';
 import { Chronicle, type News } from './chronicle';
-import type { Death, LogsWanted } from './death';
-import { Deaths } from './deaths';
-import type { KeepingPlace } from './log-keeper';
+import type { Death } from './death';
+import { Deaths, type DeathsOptions } from './deaths';
 import { watch } from './watching';
 
-export interface RecorderOptions {
-  readonly recordable: Recordable;
+export interface RecorderOptions extends Omit<DeathsOptions, 'signal'> {
   /** Whose containers are recorded. */
   readonly owned: Selector;
-  readonly logs: LogsWanted;
-  readonly place: KeepingPlace;
-  readonly clock: Clock;
 }
 
 /** Looks at a time. */

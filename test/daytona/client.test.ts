@@ -1,30 +1,20 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
-import { afterEach, describe, expect, test, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { DaytonaClient } from '../../src/daytona/client';
 import { systemClock } from '../../src/reaper/clock';
-import { DaytonaServer, type DaytonaServerOptions } from '../support/daytona-server';
+import { start } from '../support/daytona/asking';
+import { DaytonaServer } from '../support/daytona-server';
 import { client } from '../support/daytona-sweeping';
 
 const signal = AbortSignal.timeout(60_000);
-const servers: DaytonaServer[] = [];
 
 async function listing(server: DaytonaServer): Promise<readonly { readonly name: string }[]> {
   const found = [];
   for await (const page of client(server).pages(signal)) found.push(...page);
   return found;
 }
-
-async function start(options?: DaytonaServerOptions): Promise<DaytonaServer> {
-  const server = await DaytonaServer.start(options);
-  servers.push(server);
-  return server;
-}
-
-afterEach(async () => {
-  for (const server of servers.splice(0)) await server.close();
-});
 
 describe('a listing', () => {
   test('is read page by page, 200 at a time, oldest first', async () => {

@@ -1,29 +1,11 @@
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { labels } from '../../src/reaper/labels';
 import { ownedBy } from '../../src/reaper/selector';
-import {
-  DaytonaServer,
-  type DaytonaServerOptions,
-  type Sandbox,
-  type SandboxOptions,
-  type State,
-  states,
-} from '../support/daytona-server';
+import { start } from '../support/daytona/asking';
+import { type DaytonaServer, type Sandbox, type SandboxOptions, type State, states } from '../support/daytona-server';
 import { SESSION, sweepSandboxes } from '../support/daytona-sweeping';
 import { only, stepsOf } from '../support/sweeping';
 import { until } from '../support/until';
-
-const servers: DaytonaServer[] = [];
-
-async function start(options?: DaytonaServerOptions): Promise<DaytonaServer> {
-  const server = await DaytonaServer.start(options);
-  servers.push(server);
-  return server;
-}
-
-afterEach(async () => {
-  for (const server of servers.splice(0)) await server.close();
-});
 
 const OWNED = { [labels.session]: SESSION };
 

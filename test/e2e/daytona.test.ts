@@ -3,27 +3,16 @@ import { randomUUID } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { labels } from '../../src/reaper/labels';
 import { IGNORES_SIGTERM, stateOf } from '../support/containers';
-import { DaytonaServer } from '../support/daytona-server';
+import { start } from '../support/daytona/asking';
+import type { DaytonaServer } from '../support/daytona-server';
 import type { Inputs, Job } from '../support/job';
 import { leak, newJob } from '../support/jobs';
 
-const servers: DaytonaServer[] = [];
-
-afterEach(async () => {
-  for (const server of servers.splice(0)) await server.close();
-});
-
 /** A key that stands nowhere else. */
 const KEY = 'dtn_the-key';
-
-async function daytona(): Promise<DaytonaServer> {
-  const server = await DaytonaServer.start();
-  servers.push(server);
-  return server;
-}
 
 /** A job that knows the server and its key. */
 async function jobWith(server: DaytonaServer, inputs: Inputs = {}): Promise<Job> {
@@ -32,7 +21,7 @@ async function jobWith(server: DaytonaServer, inputs: Inputs = {}): Promise<Job>
 
 describe('a job with sandboxes', () => {
   test('ends with nothing left of it, on Docker and on Daytona, and says so', async () => {
-    const server = await daytona();
+    const server = await start();
     const job = await jobWith(server, { docker: 'true' });
     const bystander = server.add();
     const main = await job.main();
@@ -57,7 +46,7 @@ describe('a job with sandboxes', () => {
   });
 
   test('cleans first what earlier jobs on this runner left', async () => {
-    const server = await daytona();
+    const server = await start();
     const runnerName = randomUUID();
     const env = { DAYTONA_API_URL: server.url, DAYTONA_API_KEY: server.apiKey };
     const earlier = await newJob({ runnerName, inputs: { docker: 'false' }, env });
@@ -73,7 +62,7 @@ describe('a job with sandboxes', () => {
   });
 
   test('that has no engine still cleans Daytona', async () => {
-    const server = await daytona();
+    const server = await start();
     const job = await newJob({
       inputs: { 'docker-host': 'unix:///nowhere/docker.sock' },
       env: { DAYTONA_API_URL: server.url, DAYTONA_API_KEY: server.apiKey },
@@ -89,7 +78,7 @@ describe('a job with sandboxes', () => {
   });
 
   test('with scope: job says once that Daytona is out of its reach', async () => {
-    const server = await daytona();
+    const server = await start();
     const job = await jobWith(server, { docker: 'true', scope: 'job' });
     const main = await job.main();
     const { id } = server.add();
@@ -122,7 +111,7 @@ describe('without a key', () => {
 
 describe('a key that is refused', () => {
   test('is one line, and no retry; with auto Daytona is skipped', async () => {
-    const server = await daytona();
+    const server = await start();
     const job = await newJob({ inputs: { docker: 'false' }, env: { DAYTONA_API_URL: server.url, DAYTONA_API_KEY: 'wrong-key' } });
 
     const { exitCode, output } = await job.main();
@@ -135,7 +124,7 @@ describe('a key that is refused', () => {
   });
 
   test('fails main where Daytona is required', async () => {
-    const server = await daytona();
+    const server = await start();
     const job = await newJob({
       inputs: { docker: 'false', daytona: 'true', 'daytona-api-key': 'wrong-key', 'daytona-api-url': server.url },
     });
@@ -148,7 +137,7 @@ describe('a key that is refused', () => {
   });
 
   test('in post only is told as what it is: not cleaned up, with the command', async () => {
-    const server = await daytona();
+    const server = await start();
     const job = await jobWith(server);
     await job.main();
 
@@ -164,14 +153,14 @@ describe('a key that is refused', () => {
 
 describe('an API that does not answer', () => {
   test('once is asked again, and Daytona is cleaned', async () => {
-    const server = await daytona();
+    const server = await start();
     server.fault({ nth: 1, answer: { status: 503, headers: { 'Retry-After': '0' } } });
     const job = await jobWith(server, { 'retry-delay': '10ms' });
     expect((await job.main()).output).toContain('daytona: ready');
   });
 
   test('is told with auto, and main goes on', async () => {
-    const server = await daytona();
+    const server = await start();
     server.fault({ answer: { status: 503 } });
     const job = await jobWith(server, { 'retry-delay': '10ms' });
 
@@ -183,7 +172,7 @@ describe('an API that does not answer', () => {
   });
 
   test('fails main where Daytona is required', async () => {
-    const server = await daytona();
+    const server = await start();
     server.fault({ answer: { status: 503 } });
     const job = await jobWith(server, { daytona: 'true', 'retry-delay': '10ms' });
     expect(await job.main()).toMatchObject({ exitCode: 1 });
@@ -191,7 +180,7 @@ describe('an API that does not answer', () => {
 });
 
 test('the benchmark sees no input: the key may be one', async () => {
-  const server = await daytona();
+  const server = await start();
   const job = await newJob({
     inputs: { docker: 'false', 'daytona-api-key': KEY, 'daytona-api-url': server.url, run: 'env | sort' },
   });
@@ -202,7 +191,7 @@ test('the benchmark sees no input: the key may be one', async () => {
 });
 
 test('the command for what could not be reached removes it', async () => {
-  const server = await daytona();
+  const server = await start();
   const job = await jobWith(server, { retries: '0' });
   await job.main();
   const own = { [labels.session]: await job.session() };
@@ -220,7 +209,7 @@ test('the command for what could not be reached removes it', async () => {
 
 describe('the key', () => {
   test.each(['input', 'environment'])('from the %s stands nowhere, and is masked', async (where) => {
-    const server = await daytona();
+    const server = await start();
     const inputs = where === 'input' ? { 'daytona-api-key': KEY } : {};
     const env = where === 'input' ? {} : { DAYTONA_API_KEY: KEY };
     const job = await newJob({ inputs: { docker: 'false', ...inputs }, env: { DAYTONA_API_URL: server.url, ...env } });

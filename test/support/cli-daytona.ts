@@ -1,6 +1,6 @@
-import { onTestFinished } from 'vitest';
 import type { Variables } from './cli';
-import { DaytonaServer, type Sandbox, type SandboxOptions } from './daytona-server';
+import { start } from './daytona/asking';
+import type { Sandbox, SandboxOptions } from './daytona-server';
 
 /** A server of Daytona's API, and how the command line finds it. */
 export interface TestDaytona {
@@ -11,8 +11,7 @@ export interface TestDaytona {
 
 /** Closed after the test. */
 export async function startDaytona(): Promise<TestDaytona> {
-  const server = await DaytonaServer.start();
-  onTestFinished(() => server.close());
+  const server = await start();
   return {
     env: { DAYTONA_API_URL: server.url, DAYTONA_API_KEY: server.apiKey },
     add: (sandbox) => server.add(sandbox),
