@@ -5,8 +5,8 @@ const NOT_FOUND = 127;
 const NOT_EXECUTABLE = 126;
 
 /** Why the command could not be started. It has no shell, so that it is itself what was not found. */
-export function notStartedLine({ setting, problem }: BenchmarkNotStarted): string {
-  return setting === 'shell' ? problem : `--${setting}: ${problem}`;
+export function notStartedLine({ setting, problem, message }: BenchmarkNotStarted): string {
+  return setting === 'shell' ? problem : message;
 }
 
 export function notStartedCode({ cause }: BenchmarkNotStarted): number {

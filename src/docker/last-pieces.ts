@@ -1,7 +1,7 @@
 import type { LogPiece } from '../reaper/recordable';
 
 /** Pieces of one stream and the same tenth of a second are made one, up to so many bytes: short lines take little more than their text. */
-const LARGEST_PIECE = 4_096;
+const LARGEST_PIECE = 1_024;
 const TENTH_OF_A_SECOND = '2026-11-21T09:50:38.3'.length;
 
 /** The last bytes of a log, in their order. */
@@ -11,7 +11,7 @@ export class LastPieces {
   #size = 0;
   #isCut = false;
 
-  /** @param most bytes of both streams together */
+  /** @param most bytes */
   constructor(most: number) {
     this.#most = most;
   }
@@ -19,6 +19,15 @@ export class LastPieces {
   /** There was more before these. */
   get isCut(): boolean {
     return this.#isCut;
+  }
+
+  get pieces(): readonly LogPiece[] {
+    return this.#pieces;
+  }
+
+  /** All that is kept, of whatever stream. */
+  get bytes(): Buffer {
+    return bytesOf(this.#pieces);
   }
 
   add(pieces: readonly LogPiece[]): void {
@@ -30,25 +39,6 @@ export class LastPieces {
     while (this.#size > this.#most) this.#drop(this.#size - this.#most);
   }
 
-  get pieces(): readonly LogPiece[] {
-    return this.#pieces;
-  }
-
-  /** All that is kept of one stream. */
-  of(stream: LogPiece['stream']): Buffer {
-    return Buffer.concat(this.#pieces.filter((piece) => piece.stream === stream).map(({ bytes }) => bytes));
-  }
-
-  /** What is kept, but for so many bytes at the beginning of each stream. */
-  without(known: Readonly<Record<LogPiece['stream'], number>>): readonly LogPiece[] {
-    const left = { ...known };
-    return this.#pieces.flatMap(({ stream, at, bytes }) => {
-      const rest = bytes.subarray(left[stream]);
-      left[stream] -= bytes.length - rest.length;
-      return rest.length > 0 ? { stream, at, bytes: rest } : [];
-    });
-  }
-
   /** Copies: a piece is a part of what the connection has brought, which is larger. */
   #append({ stream, at, bytes }: LogPiece): void {
     const last = this.#pieces.at(-1);
@@ -57,9 +47,8 @@ export class LastPieces {
       last.at.slice(0, TENTH_OF_A_SECOND) === at.slice(0, TENTH_OF_A_SECOND) &&
       last.bytes.length + bytes.length <= LARGEST_PIECE;
     if (isMore) this.#pieces.pop();
-    this.#pieces.push(
-      isMore ? { ...last, bytes: Buffer.concat([last.bytes, bytes]) } : { stream, at, bytes: Buffer.from(bytes) },
-    );
+    const copy = isMore ? { ...last, bytes: Buffer.concat([last.bytes, bytes]) } : { stream, at, bytes: Buffer.from(bytes) };
+    this.#pieces.push(copy);
     this.#size += bytes.length;
   }
 
@@ -71,4 +60,8 @@ export class LastPieces {
     this.#size -= first.bytes.length - rest.length;
     this.#isCut = true;
   }
+}
+
+export function bytesOf(pieces: readonly LogPiece[]): Buffer {
+  return Buffer.concat(pieces.map(({ bytes }) => bytes));
 }

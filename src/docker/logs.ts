@@ -1,16 +1,23 @@
 import type { Readable } from 'node:stream';
+import { setTimeout } from 'node:timers/promises';
 import type Docker from 'dockerode';
 import { asError } from '../reaper/errors';
 import { LogGap, type LogPiece, type LogStream } from '../reaper/recordable';
 import { BadAnswer } from './answers';
 import { hasStatus } from './errors';
 import { LogParser, type Stamps } from './frames';
-import { GAP, Hearing, lineAfter, resumed } from './hearing';
-import { LastPieces } from './last-pieces';
+import { continued, Hearing } from './hearing';
+import { GAP, Joint } from './joint';
 import { openStream } from './stream';
 
 const BOTH_STREAMS = { stdout: '1', stderr: '1' } as const;
 const WITH_TIMES = { ...BOTH_STREAMS, timestamps: '1' } as const;
+
+/** Milliseconds until a log in which there is nothing is asked for again, while the engine does not say what comes. */
+const ASK_AGAIN_MS = 100;
+
+/** Before what may come twice. */
+export const TWICE = '[cleanup-action: from here on as it was heard while it was written; some lines before may come again]\n';
 
 /**
  * What is there of a log.
@@ -44,10 +51,11 @@ async function attach(docker: Docker, id: string, signal: AbortSignal): Promise<
  * (One request can do both, `attach` with `logs`. But then lines come twice; and where a container has no log, the engine looks for a
  * plugin of the name `none` for 15 s, in which no container can be created.)
  */
-export function followLog(docker: Docker, id: string, signal: AbortSignal): LogStream {
+export function followLog(docker: Docker, id: string, phase: 'waiting' | 'running', signal: AbortSignal): LogStream {
   return joined(
     (time) => attach(docker, id, time),
     (time) => openLog(docker, id, time),
+    phase,
     signal,
   );
 }
@@ -67,45 +75,49 @@ export function followLogOnPodman(docker: Docker, id: string, signal: AbortSigna
 type Open = (signal: AbortSignal) => Promise<LogStream>;
 
 /** Exported for tests: the log where there is something in it, and what comes. */
-export function joined(openLive: Open, openLog: Open, signal: AbortSignal): LogStream {
+export function joined(openLive: Open, openLog: Open, phase: 'waiting' | 'running', signal: AbortSignal): LogStream {
   return whileOpen(signal, async function* (time) {
     const live = new Hearing(openLive(time));
     for (;;) {
       // Only what is asked after the engine agreed is sure: it may start between a question and its answer.
       const isSure = live.hasBegun;
       const log = await begun(openLog, time);
-      if (log === 'empty' && !isSure) continue;
-      yield* typeof log === 'string' ? live.all() : live.after(log);
+      if (log === 'empty' && !isSure) {
+        await Promise.race([live.begun, setTimeout(ASK_AGAIN_MS, undefined, { signal: time })]);
+        continue;
+      }
+      if (typeof log === 'string') yield* alone(live, phase === 'running' && !isSure);
+      else yield* join(log, live);
       return;
     }
   });
 }
 
-/** Before what may come twice. */
-export const TWICE = '[cleanup-action: from here on as it was heard while it was written; some lines before may come again]\n';
+/** @param isLate it has been running before it was heard */
+async function* alone(live: Hearing, isLate: boolean): AsyncGenerator<readonly LogPiece[]> {
+  const isGap = isLate || live.isCut;
+  if (isGap) yield new Joint().line(GAP);
+  yield* live.taken();
+  if (isGap) throw new LogGap();
+}
 
-/** Of what was read, so much is kept to see whether its last line is finished. */
-const TOLD_BYTES = 1_024;
-
-/** Exported for tests: what the log has when it can be heard what comes, then that. */
-export function readThenHeard(openLive: Open, readLog: Open, signal: AbortSignal): LogStream {
-  return whileOpen(signal, async function* (time) {
-    const live = await openLive(time).catch((error) => {
-      if (hasStatus(error, 409)) return undefined; // It has ended: its log has all.
-      throw error;
-    });
-    const told = new LastPieces(TOLD_BYTES);
-    const missed = yield* untilError(readLog(time), told);
-    if (live !== undefined) yield* heardAfter(told, live, missed);
-    else if (missed !== undefined) throw missed;
-  });
+async function* join(log: LogStream, live: Hearing): AsyncGenerator<readonly LogPiece[]> {
+  const joint = new Joint();
+  const logBroken = yield* told(log, joint);
+  // What broke off before the log ended can say nothing of its end.
+  const wasBroken = live.broken !== undefined;
+  const liveBroken = yield* heard(live, joint);
+  if (logBroken || !wasBroken) yield joint.end();
+  if (joint.isGap) throw new LogGap();
+  // dockerd forgets now and then to end what is heard: where the log had all of it, nothing is missing.
+  if (liveBroken && (logBroken || (!wasBroken && joint.hasNews))) throw liveBroken;
 }
 
 /** @returns what it broke off with */
-async function* untilError(log: Promise<LogStream>, told: LastPieces): AsyncGenerator<readonly LogPiece[], Error | undefined> {
+async function* told(log: LogStream, joint: Joint): AsyncGenerator<readonly LogPiece[], Error | undefined> {
   try {
-    for await (const pieces of await log) {
-      told.add(pieces);
+    for await (const pieces of log) {
+      joint.tell(pieces);
       yield pieces;
     }
     return undefined;
@@ -114,16 +126,47 @@ async function* untilError(log: Promise<LogStream>, told: LastPieces): AsyncGene
   }
 }
 
+/** @returns what it broke off with */
+async function* heard(live: Hearing, joint: Joint): AsyncGenerator<readonly LogPiece[], Error | undefined> {
+  try {
+    for await (const pieces of live.taken()) yield joint.hear(pieces);
+    return undefined;
+  } catch (error) {
+    return asError(error);
+  }
+}
+
+/** Exported for tests: what the log has when it can be heard what comes, then that. */
+export function readThenHeard(openLive: Open, readLog: Open, signal: AbortSignal): LogStream {
+  return whileOpen(signal, async function* (time) {
+    const live = new Hearing(openLive(time));
+    await live.begun;
+    const hasEnded = live.broken !== undefined && hasStatus(live.broken, 409);
+    if (live.broken && !hasEnded) throw live.broken;
+    const joint = new Joint();
+    const missed = yield* told(opened(readLog(time)), joint);
+    if (!hasEnded) yield* after(joint, live, missed);
+    else if (missed) throw missed;
+  });
+}
+
+async function* opened(log: Promise<LogStream>): AsyncGenerator<readonly LogPiece[]> {
+  yield* await log;
+}
+
 /** @param missed why what was written before is not all there */
-async function* heardAfter(told: LastPieces, live: LogStream, missed: Error | undefined): AsyncGenerator<readonly LogPiece[]> {
+async function* after(joint: Joint, live: Hearing, missed: Error | undefined): AsyncGenerator<readonly LogPiece[]> {
+  const isGap = missed !== undefined || live.isCut;
+  const line = isGap || joint.hasTold ? joint.line(isGap ? GAP : TWICE) : [];
   let hasHeard = false;
-  for await (const pieces of live) {
-    if (!hasHeard && missed) yield lineAfter(told, GAP);
-    else if (!hasHeard && told.pieces.length > 0) yield lineAfter(told, TWICE);
+  for await (const pieces of live.taken()) {
+    if (pieces.length === 0) continue;
+    if (!hasHeard) yield line;
     hasHeard = true;
     yield pieces;
   }
-  if (missed) throw hasHeard ? new LogGap() : missed;
+  if (missed && !hasHeard) throw missed;
+  if (isGap) throw new LogGap();
 }
 
 /** Closes all connections when nobody takes any more of what they bring. */
@@ -153,14 +196,6 @@ async function begun(open: Open, signal: AbortSignal): Promise<LogStream | 'empt
     if (signal.aborted) throw error;
     return 'none';
   }
-}
-
-async function* continued(
-  first: readonly LogPiece[],
-  rest: AsyncIterator<readonly LogPiece[]>,
-): AsyncGenerator<readonly LogPiece[]> {
-  yield first;
-  yield* resumed(rest);
 }
 
 async function* piecesOf(stream: Readable, stamps: Stamps): AsyncGenerator<readonly LogPiece[]> {

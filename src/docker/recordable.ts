@@ -72,7 +72,7 @@ export function dockerRecordable(engine: Engine, settings: DockerSettings, clock
     async follow({ id }, phase, signal) {
       // Podman prepares a container that does not run when something attaches to it: that is not ours to bring about.
       if (phase === 'waiting' && (isPodman || !LOCAL_DRIVERS.has(driver))) return undefined;
-      return isPodman ? followLogOnPodman(docker, id, signal) : followLog(docker, id, signal);
+      return isPodman ? followLogOnPodman(docker, id, signal) : followLog(docker, id, phase, signal);
     },
     classify: (error) => (isGone(error) ? { kind: 'gone' } : classify(error)),
   };

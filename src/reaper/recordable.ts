@@ -50,7 +50,7 @@ export class LogGap extends Error {
   override readonly name = 'LogGap';
 
   constructor() {
-    super('a part of it is missing: the engine left it out');
+    super('a part of it is missing: a line says where');
   }
 }
 
@@ -77,8 +77,8 @@ export interface Recordable {
    */
   read(container: Resource, lines: number, signal: AbortSignal): Promise<LogStream>;
   /**
-   * A log from its beginning, until the container ends.
-   * @returns when the provider sends it; undefined where it can't be followed before the container runs
+   * A log from its beginning, until the container ends. Ends with a `LogGap` where something is missing.
+   * @returns undefined where it can't be followed before the container runs
    */
   follow(container: Resource, phase: 'waiting' | 'running', signal: AbortSignal): Promise<LogStream | undefined>;
   /** What an error of these means. */

@@ -97,20 +97,23 @@ export class Deaths {
     // No event may have told that memory was short.
     const isClear = end.exitCode !== KILLED || end.oomKilled || known?.vanishes === true;
     const isAsked = !isClear || (known === undefined && unwanted === undefined);
-    const now = isAsked ? await this.#look(end) : known;
+    const now = isAsked ? ((await this.#look(end)) ?? known) : known;
     const oomKilled = end.oomKilled || (isLife(now) && now.phase === 'ended' && now.oomKilled);
-    const followed = await this.#followed(end, unwanted === undefined && !stays(now));
-    const log = unwanted === undefined ? (followed ?? (await this.#read(end, now))) : noLog(unwanted);
-    return { ...end, oomKilled, log };
+    return { ...end, oomKilled, log: await this.#log(end, now, unwanted) };
   }
 
-  /** The log as it was followed, where that is wanted: of a container that is still there it is better read. */
-  async #followed({ container }: End, isWanted: boolean): Promise<KeptLog | undefined> {
-    const following = this.#followings.get(container.id);
-    this.#followings.delete(container.id);
-    if (!isWanted) await following?.discard();
-    const followed = isWanted ? await following?.finish(this.#options.signal) : undefined;
-    return followed?.isLost ? undefined : followed?.log;
+  /** Where the container is still there, its log is better read than followed. */
+  async #log(end: End, seen: Seen, unwanted: string | undefined): Promise<KeptLog> {
+    const { id } = end.container;
+    const following = this.#followings.get(id);
+    this.#followings.delete(id);
+    const read = unwanted === undefined && stays(seen) ? await this.#read(end, seen) : undefined;
+    if (unwanted !== undefined || read?.file) await following?.discard();
+    if (unwanted !== undefined) return noLog(unwanted);
+    if (read?.file) return read;
+    const followed = await following?.finish(this.#options.signal);
+    if (followed?.isLost === false && (followed.log.file !== null || read === undefined)) return followed.log;
+    return read ?? (await this.#read(end, seen));
   }
 
   /** A container that nobody could look at in time may still have its log. */

@@ -4,7 +4,6 @@ import type { LogPiece } from '../../../src/reaper/recordable';
 
 const out = (text: string, at = 'T'): LogPiece => ({ stream: 'stdout', at, bytes: Buffer.from(text) });
 const err = (text: string, at = 'T'): LogPiece => ({ stream: 'stderr', at, bytes: Buffer.from(text) });
-const nothingKnown = { stdout: 0, stderr: 0 };
 
 function kept(most: number, ...batches: readonly LogPiece[][]): LastPieces {
   const last = new LastPieces(most);
@@ -21,21 +20,21 @@ describe('the last pieces', () => {
     const last = kept(100, [out('a'), err('b')], [out('c')]);
 
     expect(last.isCut).toBe(false);
-    expect(told(last.without(nothingKnown))).toEqual(['stdout a', 'stderr b', 'stdout c']);
-    expect(last.of('stdout').toString()).toBe('ac');
+    expect(told(last.pieces)).toEqual(['stdout a', 'stderr b', 'stdout c']);
+    expect(last.bytes.toString()).toBe('abc');
   });
 
   it('are no more bytes than asked for, whatever the pieces are', () => {
     const last = kept(10, [out('0123456789')], [err('abc'), out('x'.repeat(3))]);
 
     expect(last.isCut).toBe(true);
-    expect(told(last.without(nothingKnown))).toEqual(['stdout 6789', 'stderr abc', 'stdout xxx']);
+    expect(told(last.pieces)).toEqual(['stdout 6789', 'stderr abc', 'stdout xxx']);
   });
 
   it('are the end of a large piece', () => {
     const last = kept(10, [out(`${'x'.repeat(1_000_000)}the end`)]);
 
-    expect(last.of('stdout').toString()).toBe('xxxthe end');
+    expect(last.bytes.toString()).toBe('xxxthe end');
   });
 
   it('are one where they come together', () => {
@@ -45,12 +44,6 @@ describe('the last pieces', () => {
       out('c', '2026-11-21T09:50:38.40Z'),
     ]);
 
-    expect(told(last.without(nothingKnown))).toEqual(['stdout ab', 'stdout c']);
-  });
-
-  it('leave out what is known of each stream', () => {
-    const last = kept(100, [out('one'), err('two'), out('three')]);
-
-    expect(told(last.without({ stdout: 5, stderr: 3 }))).toEqual(['stdout ree']);
+    expect(told(last.pieces)).toEqual(['stdout ab', 'stdout c']);
   });
 });

@@ -1,59 +1,17 @@
-import { describe, expect, it } from 'vitest';
-import { MEETING_BYTES } from '../../../src/docker/hearing';
-import { joined, readThenHeard } from '../../../src/docker/logs';
+import { describe, expect, it, test } from 'vitest';
+import { HEARD_BYTES } from '../../../src/docker/hearing';
+import { GAP } from '../../../src/docker/joint';
+import { joined, readThenHeard, TWICE } from '../../../src/docker/logs';
 import { LogGap, type LogPiece, type LogStream } from '../../../src/reaper/recordable';
+import { until } from '../../support/until';
 
-const pieces = (text: string): readonly LogPiece[] => [{ stream: 'stdout', at: 'T', bytes: Buffer.from(text) }];
+type Stream = LogPiece['stream'];
+
+const piece = (text: string | Buffer, stream: Stream = 'stdout'): LogPiece => ({ stream, at: 'T', bytes: Buffer.from(text) });
+const lines = (from: number, to: number) => Array.from({ length: to - from }, (_, index) => `line ${from + index}\n`).join('');
 
 async function* stream(...texts: readonly string[]): AsyncGenerator<readonly LogPiece[]> {
-  for (const text of texts) yield pieces(text);
-}
-
-/** What comes of a container: live, and what its log holds each time that it is asked for. */
-async function taken(live: Promise<LogStream>, ...logs: readonly (LogStream | Error)[]): Promise<string> {
-  let asked = 0;
-  const openLog = async () => {
-    const log = logs[Math.min(asked, logs.length - 1)];
-    asked += 1;
-    if (log === undefined || log instanceof Error) throw log;
-    return log;
-  };
-  return textOf(joined(() => live, openLog, new AbortController().signal));
-}
-
-interface Taken {
-  readonly text: string;
-  readonly error: unknown;
-}
-
-function takenUntilError(live: Promise<LogStream>, log: LogStream): Promise<Taken> {
-  return untilError(
-    joined(
-      () => live,
-      async () => log,
-      new AbortController().signal,
-    ),
-  );
-}
-
-async function untilError(log: LogStream): Promise<Taken> {
-  let text = '';
-  try {
-    for await (const some of log) text += textIn(some);
-  } catch (error) {
-    return { text, error };
-  }
-  return { text, error: undefined };
-}
-
-async function textOf(log: LogStream): Promise<string> {
-  let text = '';
-  for await (const some of log) text += textIn(some);
-  return text;
-}
-
-function textIn(some: readonly LogPiece[]): string {
-  return some.map(({ bytes }) => Buffer.from(bytes).toString()).join('');
+  for (const text of texts) yield [piece(text)];
 }
 
 async function* breaking(...texts: readonly string[]): AsyncGenerator<readonly LogPiece[]> {
@@ -61,110 +19,329 @@ async function* breaking(...texts: readonly string[]): AsyncGenerator<readonly L
   throw new Error('the connection broke');
 }
 
+/** What a test sends when it likes. */
+class Feed {
+  readonly #waiting: (() => void)[] = [];
+  readonly #pieces: (readonly LogPiece[] | Error | 'end')[] = [];
+  taken = 0;
+  ends = 0;
+
+  send(...what: readonly (string | Error | 'end' | readonly LogPiece[])[]): this {
+    this.#pieces.push(...(what.map((each) => (typeof each === 'string' && each !== 'end' ? [piece(each)] : each)) as never[]));
+    for (const wake of this.#waiting.splice(0)) wake();
+    return this;
+  }
+
+  async *stream(signal?: AbortSignal): AsyncGenerator<readonly LogPiece[]> {
+    signal?.addEventListener('abort', () => this.send(new Error('aborted')), { once: true });
+    for (;;) {
+      const next = this.#pieces.shift();
+      if (next === undefined) {
+        await new Promise<void>((wake) => this.#waiting.push(wake));
+        continue;
+      }
+      if (next === 'end') this.ends += 1;
+      if (next === 'end') return;
+      if (next instanceof Error) throw next;
+      this.taken += 1;
+      yield next;
+    }
+  }
+}
+
+interface Taken {
+  readonly text: string;
+  readonly error: unknown;
+}
+
+async function taken(log: LogStream): Promise<Taken> {
+  const pieces: LogPiece[] = [];
+  try {
+    for await (const some of log) pieces.push(...some);
+    return { text: textIn(pieces), error: undefined };
+  } catch (error) {
+    return { text: textIn(pieces), error };
+  }
+}
+
+function textIn(pieces: readonly LogPiece[]): string {
+  return Buffer.concat(pieces.map(({ bytes }) => bytes)).toString();
+}
+
+const whole = (text: string): Taken => ({ text, error: undefined });
+
+/** What comes of a container: live, and what its log holds each time that it is asked for. */
+function together(
+  live: LogStream | Promise<LogStream>,
+  logs: readonly (LogStream | Error | (() => LogStream))[],
+  { phase = 'running', signal = new AbortController().signal }: { phase?: 'waiting' | 'running'; signal?: AbortSignal } = {},
+): LogStream {
+  let asked = 0;
+  const openLog = async () => {
+    const log = logs[Math.min(asked, logs.length - 1)];
+    asked += 1;
+    if (log === undefined || log instanceof Error) throw log;
+    return typeof log === 'function' ? log() : log;
+  };
+  return joined(async () => live, openLog, phase, signal);
+}
+
 describe('a container that has not started when its log is asked for', () => {
   it('is heard live', async () => {
-    expect(await taken(Promise.resolve(stream('one', 'two')), stream(), stream())).toBe('onetwo');
+    expect(await taken(together(stream('one', 'two'), [() => stream()]))).toEqual(whole('onetwo'));
   });
 
   it('and starts before it can be heard live has all of its log', async () => {
     const late = Promise.withResolvers<LogStream>();
-    setImmediate(() => late.resolve(stream('two')));
-    expect(await taken(late.promise, stream(), stream('one', 'two'))).toBe('onetwo');
+    const all = taken(together(late.promise, [stream(), stream('one\n', 'two\n')]));
+    late.resolve(stream('two\n'));
+
+    expect(await all).toEqual(whole('one\ntwo\n'));
+  });
+
+  it('is heard live to the last byte, however much comes at once', async () => {
+    const live = new Feed();
+    const log = new Feed().send('end', 'end');
+    const all = taken(together(live.stream(), [() => log.stream()]));
+    await until('nothing was in its log when it was heard', async () => log.ends === 2);
+    const much = lines(0, 10_000);
+    live.send(much, 'end');
+
+    expect(await all).toEqual(whole(much));
+  });
+
+  it('and writes more than is kept before it is asked has a line where something is missing', async () => {
+    const log = new Feed();
+    const live = new Feed();
+    const much = lines(0, 10_000);
+    live.send(much, 'the end', 'end');
+    const all = taken(together(live.stream(), [() => log.stream()]));
+    await until('all is heard', async () => live.taken === 2);
+    log.send('end', 'end');
+
+    expect(await all).toEqual({ text: `${GAP}${`${much}the end`.slice(-HEARD_BYTES)}`, error: expect.any(LogGap) });
+  });
+
+  it('is not asked for without a pause', async () => {
+    const late = Promise.withResolvers<LogStream>();
+    let asked = 0;
+    const log = () => {
+      asked += 1;
+      if (asked === 3) late.resolve(stream('one'));
+      return stream();
+    };
+
+    expect(await taken(together(late.promise, [log]))).toEqual(whole('one'));
+    expect(asked).toBe(4);
   });
 });
 
 describe('a container that runs when its log is asked for', () => {
   it('has all of its log, and nothing twice', async () => {
-    expect(await taken(Promise.resolve(stream('two')), stream('one', 'two'))).toBe('onetwo');
+    expect(await taken(together(stream('two'), [stream('one', 'two')]))).toEqual(whole('onetwo'));
+  });
+
+  it('has its two streams in the order of the log', async () => {
+    const both = async function* () {
+      yield [piece('out\n'), piece('err\n', 'stderr'), piece('out again\n')];
+    };
+
+    expect(await taken(together(both(), [both()]))).toEqual(whole('out\nerr\nout again\n'));
+  });
+
+  it('has nothing twice though its streams were heard in another order', async () => {
+    const out = lines(0, 10_000);
+    const log = async function* () {
+      yield [piece('fatal\n', 'stderr'), piece(out)];
+    };
+    const live = async function* () {
+      yield [piece(out), piece('fatal\n', 'stderr')];
+    };
+
+    expect(await taken(together(live(), [log()]))).toEqual(whole(`fatal\n${out}`));
+  });
+
+  it.each(['é', '漢字', '│ ─ '])('and writes much %s has all of it once', async (text) => {
+    const all = `${text.repeat(50)}\n`.repeat(1_000);
+
+    expect(await taken(together(stream(all), [stream(all)]))).toEqual(whole(all));
   });
 });
 
 describe('a log that ends before its container', () => {
-  const lines = (from: number, to: number) => Array.from({ length: to - from }, (_, index) => `line ${from + index}\n`).join('');
-
   it('goes on with what was heard', async () => {
-    expect(await taken(Promise.resolve(stream(lines(0, 50), lines(50, 100))), stream(lines(0, 60)))).toBe(lines(0, 100));
+    expect(await taken(together(stream(lines(0, 50), lines(50, 100)), [stream(lines(0, 60))]))).toEqual(whole(lines(0, 100)));
   });
 
   it('goes on with what was heard from the middle of a line on', async () => {
-    const heard = lines(20, 100).slice(3);
+    expect(await taken(together(stream(lines(20, 100).slice(3)), [stream(lines(0, 60))]))).toEqual(whole(lines(0, 100)));
+  });
 
-    expect(await taken(Promise.resolve(stream(heard)), stream(lines(0, 60)))).toBe(lines(0, 100));
+  it('goes on with all that comes after, however much', async () => {
+    const live = new Feed().send(lines(0, 90));
+    const log = new Feed().send(lines(0, 100), 'end');
+    const all = taken(together(live.stream(), [() => log.stream()]));
+    await until('the log is over', async () => log.ends === 1);
+    live.send(lines(90, 110), lines(110, 20_000), 'end');
+
+    expect(await all).toEqual(whole(lines(0, 20_000)));
   });
 
   it('goes on where the last of what was heard begins', async () => {
-    const heard = lines(0, 10_000);
-    const kept = heard.length - MEETING_BYTES;
-    const log = heard.slice(0, kept + 100);
+    const all = lines(0, 10_000);
+    const live = new Feed().send(all, 'end');
+    const log = new Feed();
+    const both = taken(together(live.stream(), [() => log.stream()]));
+    await until('all is heard', async () => live.taken === 1);
+    log.send(all.slice(0, all.length - HEARD_BYTES + 100), 'end');
 
-    expect(await taken(Promise.resolve(stream(heard)), stream(log))).toBe(heard);
+    expect(await both).toEqual(whole(all));
   });
 
   it('has a line where something is missing, then its end, and says so', async () => {
-    const heard = lines(0, 10_000);
-    const log = `${lines(0, 100)}unfin`;
-    const { text, error } = await takenUntilError(Promise.resolve(stream(heard)), stream(log));
+    const all = lines(0, 10_000);
+    const live = new Feed().send(all, 'end');
+    const log = new Feed();
+    const both = taken(together(live.stream(), [() => log.stream()]));
+    await until('all is heard', async () => live.taken === 1);
+    log.send(`${lines(0, 100)}unfin`, 'end');
 
-    expect(error).toBeInstanceOf(LogGap);
-    expect(text).toBe(`${log}\n[cleanup-action: something that was written here is missing]\n${heard.slice(-MEETING_BYTES)}`);
+    expect(await both).toEqual({
+      text: `${lines(0, 100)}unfin\n${GAP}${all.slice(-HEARD_BYTES)}`,
+      error: expect.any(LogGap),
+    });
+  });
+
+  it('and is shorter than chance goes on where it ended', async () => {
+    expect(await taken(together(stream('a\nb\nc\n'), [stream('a\n')]))).toEqual(whole('a\nb\nc\n'));
+  });
+
+  it('and has nothing of one stream goes on with all of it', async () => {
+    const live = async function* () {
+      yield [piece(lines(0, 10)), piece('fatal\n', 'stderr')];
+    };
+
+    expect(await taken(together(live(), [stream(lines(0, 9))]))).toEqual(whole(`${lines(0, 10)}fatal\n`));
   });
 
   it('and breaks off is whole with what was heard', async () => {
-    const log = breaking(lines(0, 60));
-
-    expect(await taken(Promise.resolve(stream(lines(20, 100))), log)).toBe(lines(0, 100));
+    expect(await taken(together(stream(lines(20, 100)), [breaking(lines(0, 60))]))).toEqual(whole(lines(0, 100)));
   });
 
   it('and breaks off with what was heard ends with the error', async () => {
-    const { text, error } = await takenUntilError(Promise.resolve(breaking(lines(20, 70))), breaking(lines(0, 60)));
+    expect(await taken(together(breaking(lines(20, 70)), [breaking(lines(0, 60))]))).toEqual({
+      text: lines(0, 70),
+      error: new Error('the connection broke'),
+    });
+  });
 
-    expect(error).toMatchObject({ message: 'the connection broke' });
-    expect(text).toBe(lines(0, 70));
+  it('and is given up while more is heard ends with the error', async () => {
+    const live = new Feed().send(lines(0, 70));
+    const log = new Feed().send(lines(0, 60), 'end');
+    const given = taken(together(live.stream(), [() => log.stream()]));
+    await until('both were taken', async () => live.taken === 1 && log.taken === 1);
+    live.send(new Error('aborted'));
+
+    expect(await given).toEqual({ text: lines(0, 70), error: new Error('aborted') });
   });
 });
 
-describe('a log that ends when what was heard has broken off', () => {
-  const line = (number: number) => `line ${number} ${'x'.repeat(40)}\n`;
+describe('a log that is whole', () => {
+  it.each([
+    ['broke off before', breaking(lines(1, 5))],
+    ['was refused', undefined],
+  ])('is so though what was heard %s', async (_, live) => {
+    const refused = Promise.reject<LogStream>(new Error('it has ended'));
+    refused.catch(() => undefined);
 
-  it('is whole', async () => {
-    expect(await taken(Promise.resolve(breaking(line(1))), stream(line(0), line(1), line(2)))).toBe(line(0) + line(1) + line(2));
+    expect(await taken(together(live ?? refused, [stream(lines(0, 100))]))).toEqual(whole(lines(0, 100)));
   });
 
-  it('goes on with what was heard to the end', async () => {
-    expect(await taken(Promise.resolve(breaking(line(1), line(2))), stream(line(0), line(1)))).toBe(line(0) + line(1) + line(2));
+  it('is so though nobody ends what was heard', async () => {
+    const live = new Feed().send(lines(0, 100));
+    const log = new Feed().send(lines(0, 100), 'end');
+    const all = taken(together(live.stream(), [() => log.stream()]));
+    await until('both were taken', async () => live.taken === 1 && log.taken === 1);
+    live.send(new Error('aborted'));
+
+    expect(await all).toEqual(whole(lines(0, 100)));
   });
 });
 
 describe('what the log has instead of bytes that are no text', () => {
-  it('is known for what it is', async () => {
-    const heard = (async function* () {
-      yield [{ stream: 'stdout', at: 'T', bytes: Buffer.from([0x61, 0xff, 0xfe, 0x0a]) } as const];
-    })();
+  const live = async function* () {
+    yield [piece(Buffer.from([0x61, 0xff, 0xfe, 0x0a])), piece(lines(0, 10))];
+  };
 
-    expect(await taken(Promise.resolve(heard), stream('a\uFFFD\uFFFD\n'))).toBe('a\uFFFD\uFFFD\n');
+  it.each(['a\uFFFD\uFFFD\n', 'a\uFFFD\n'])('is known for what it is: %j', async (text) => {
+    expect(await taken(together(live(), [stream(text + lines(0, 3))]))).toEqual(whole(text + lines(0, 10)));
   });
 });
 
-describe('two streams', () => {
-  const both = (text: string): readonly LogPiece[] => [
-    { stream: 'stdout', at: 'T', bytes: Buffer.from(`out ${text} ${'o'.repeat(40)}\n`) },
-    { stream: 'stderr', at: 'T', bytes: Buffer.from(`err ${text} ${'e'.repeat(40)}\n`) },
-  ];
-  const streamOf = async function* (...texts: readonly string[]) {
-    for (const text of texts) yield both(text);
-  };
+describe('a container whose log can’t be had', () => {
+  it('is heard live', async () => {
+    expect(await taken(together(stream('one'), [new Error('no such log')], { phase: 'waiting' }))).toEqual(whole('one'));
+  });
 
-  it('each go on where the log has ended', async () => {
-    expect(await taken(Promise.resolve(streamOf('1', '2', '3')), streamOf('1', '2'))).toBe(
-      [...both('1'), ...both('2'), ...both('3')].map(({ bytes }) => bytes.toString()).join(''),
+  it('and that has been running has a line in the place of its beginning', async () => {
+    const late = Promise.withResolvers<LogStream>();
+    const all = taken(together(late.promise, [new Error('no such log')]));
+    setImmediate(() => late.resolve(stream('one')));
+
+    expect(await all).toEqual({ text: `${GAP}one`, error: expect.any(LogGap) });
+  });
+
+  it('nor be heard live has the reason', async () => {
+    const refused = Promise.reject<LogStream>(new Error('no such container'));
+    refused.catch(() => undefined);
+
+    expect(await taken(together(refused, [new Error('no such log')], { phase: 'waiting' }))).toEqual({
+      text: '',
+      error: new Error('no such container'),
+    });
+  });
+});
+
+describe('when nobody wants a log any more', () => {
+  test.each([
+    ['while its log comes', new Feed().send('one'), new Feed().send('one')],
+    ['while it is heard', new Feed().send('one'), new Feed().send('one', 'end')],
+    ['while it is heard alone', new Feed().send('one'), new Feed().send('end', 'end', 'end')],
+  ])('%s, both connections end', async (_, live, log) => {
+    const control = new AbortController();
+    const all = taken(
+      joined(
+        async (signal) => live.stream(signal),
+        async (signal) => log.stream(signal),
+        'running',
+        control.signal,
+      ),
     );
+    await until('what there is was taken', async () => live.taken === 1);
+    control.abort(new Error('aborted'));
+
+    expect(await all).toMatchObject({ text: 'one' });
+  });
+
+  test('and it is left in the middle, both connections are closed', async () => {
+    const signals: AbortSignal[] = [];
+    const open = async (signal: AbortSignal) => {
+      signals.push(signal);
+      return stream('one', 'two');
+    };
+    for await (const _ of joined(open, open, 'running', new AbortController().signal)) break;
+
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true, true]);
   });
 });
 
 describe('a log that is read when what comes is heard', () => {
-  const readAndHeard = (live: Promise<LogStream>, log: LogStream | Error) =>
+  const readAndHeard = (live: LogStream | Error, log: LogStream | Error) =>
     readThenHeard(
-      () => live,
+      async () => {
+        if (live instanceof Error) throw live;
+        return live;
+      },
       async () => {
         if (log instanceof Error) throw log;
         return log;
@@ -174,43 +351,42 @@ describe('a log that is read when what comes is heard', () => {
   const ended = Object.assign(new Error('you can only attach to running containers'), { statusCode: 409 });
 
   it('goes on with that, after a line that says so', async () => {
-    expect(await textOf(readAndHeard(Promise.resolve(stream('two\n', 'three\n')), stream('one\n', 'tw')))).toBe(
-      'one\ntw\n[cleanup-action: from here on as it was heard while it was written; some lines before may come again]\ntwo\nthree\n',
+    expect(await taken(readAndHeard(stream('two\n', 'three\n'), stream('one\n', 'tw')))).toEqual(
+      whole(`one\ntw\n${TWICE}two\nthree\n`),
     );
+  });
+
+  it('takes what comes while it is read', async () => {
+    const live = new Feed().send('two\n');
+    const log = new Feed().send('one\n');
+    const all = taken(readAndHeard(live.stream(), log.stream()));
+    await until('it is taken', async () => live.taken === 1);
+    log.send('end');
+    live.send('three\n', 'end');
+
+    expect(await all).toEqual(whole(`one\n${TWICE}two\nthree\n`));
   });
 
   it('is all of it where the container has ended', async () => {
-    expect(await textOf(readAndHeard(Promise.reject(ended), stream('one\n')))).toBe('one\n');
+    expect(await taken(readAndHeard(ended, stream('one\n')))).toEqual(whole('one\n'));
   });
 
   it('is no more than what was heard where there was nothing yet', async () => {
-    expect(await textOf(readAndHeard(Promise.resolve(stream('one\n')), stream()))).toBe('one\n');
+    expect(await taken(readAndHeard(stream('one\n'), stream()))).toEqual(whole('one\n'));
   });
 
   it('and can’t be had leaves a gap', async () => {
-    const { text, error } = await untilError(readAndHeard(Promise.resolve(stream('two\n')), new Error('no such log')));
-
-    expect(text).toBe('[cleanup-action: something that was written here is missing]\ntwo\n');
-    expect(error).toBeInstanceOf(LogGap);
+    expect(await taken(readAndHeard(stream('two\n'), new Error('no such log')))).toEqual({
+      text: `${GAP}two\n`,
+      error: expect.any(LogGap),
+    });
   });
 
-  it('has its own error where nothing was heard', async () => {
-    await expect(textOf(readAndHeard(Promise.resolve(stream()), new Error('no such log')))).rejects.toThrow('no such log');
-  });
-
-  it('is not had alone where what comes can’t be heard', async () => {
-    await expect(textOf(readAndHeard(Promise.reject(new Error('refused')), stream('one')))).rejects.toThrow('refused');
-  });
-});
-
-describe('a container whose log can’t be had', () => {
-  it('is heard live', async () => {
-    expect(await taken(Promise.resolve(stream('one')), new Error('no such log'))).toBe('one');
-  });
-
-  it('nor be heard live has the reason', async () => {
-    await expect(taken(Promise.reject(new Error('no such container')), new Error('no such log'))).rejects.toThrow(
-      'no such container',
-    );
+  it.each([
+    ['has its own error where nothing was heard', stream(), new Error('no such log')],
+    ['has its own error where the container has ended', ended, new Error('no such log')],
+    ['is not had alone where what comes can’t be heard', new Error('no such log'), stream('one')],
+  ])('%s', async (_, live, log) => {
+    expect(await taken(readAndHeard(live, log))).toEqual({ text: '', error: new Error('no such log') });
   });
 });
