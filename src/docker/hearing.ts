@@ -1,9 +1,9 @@
 import { asError } from '../reaper/errors';
 import type { LogPiece, LogStream } from '../reaper/recordable';
-import { LastPieces } from './last-pieces';
+import { LastPieces, Room } from './last-pieces';
 
-/** So many bytes of what is heard are kept until somebody takes them. */
-export const HEARD_BYTES = 16_384;
+/** Bytes of what is heard that are kept until somebody takes them: of each container, and of all that need more than the least. */
+export const KEPT = { least: 16_384, most: 2 ** 20, room: new Room(32 * 2 ** 20) } as const;
 
 /**
  * What a container writes from some moment on, whether or not anybody takes it yet: the engine makes a container wait that nobody listens
@@ -13,7 +13,7 @@ export class Hearing {
   /** The engine has agreed, and what is written from now on is heard; or it has refused. Never rejects. */
   readonly begun: Promise<void>;
   readonly #begin: () => void;
-  readonly #kept = new LastPieces(HEARD_BYTES);
+  readonly #kept = new LastPieces(KEPT);
   readonly #rest: Promise<LogStream | undefined>;
   #isTaken = false;
   #hasBegun = false;
@@ -51,9 +51,16 @@ export class Hearing {
   async *taken(): AsyncGenerator<readonly LogPiece[]> {
     this.#isTaken = true;
     yield this.#kept.pieces;
+    this.forget();
     const rest = await this.#rest;
     if (rest) yield* rest;
     if (this.#broken) throw this.#broken;
+  }
+
+  /** Keeps nothing any more of what nobody has taken. */
+  forget(): void {
+    this.#isTaken = true;
+    this.#kept.clear();
   }
 
   /** @returns what came when it was taken, and all after that; undefined when it is over. Never rejects */

@@ -1,15 +1,14 @@
 import type { LogPiece } from '../reaper/recordable';
-import { HEARD_BYTES } from './hearing';
 import { bytesOf, LastPieces } from './last-pieces';
 
-/** So much of a log's end is kept: what was heard may begin in it, and be as long as it can. */
-const TOLD_BYTES = 2 * HEARD_BYTES;
+/** So much of a log's end is kept, to know it again in what was heard. */
+const TOLD_BYTES = 4_096;
 
 /** Bytes that a log's end and what was heard have in common where they meet. Fewer, such as a line feed, may be chance. */
 const LEAST_IN_COMMON = 32;
 
-/** When so much was heard after a log's end without meeting it, they never will: what an engine holds back is less. */
-const NEVER_BYTES = 2 ** 20;
+/** When so much was heard without meeting the log's end, they never will: what an engine holds back is less. */
+const UNMET_BYTES = 2 ** 20;
 
 /** In the place of what is missing. */
 export const GAP = '[cleanup-action: something that was written here is missing]\n';
@@ -71,7 +70,7 @@ export class Joint {
 class StreamJoint {
   readonly #stream: LogPiece['stream'];
   readonly #told = new LastPieces(TOLD_BYTES);
-  readonly #heard = new LastPieces(HEARD_BYTES);
+  readonly #heard = new LastPieces(UNMET_BYTES);
   #heardBytes = 0;
   hasMet = false;
   isGap = false;
@@ -99,7 +98,7 @@ class StreamJoint {
     if (known !== undefined) return this.#meet(heard, known);
     this.#heard.add(pieces);
     this.#heardBytes += bytesOf(pieces).length;
-    return this.#heardBytes > NEVER_BYTES ? this.end() : [];
+    return this.#heardBytes > UNMET_BYTES ? this.end() : [];
   }
 
   end(): readonly LogPiece[] {

@@ -4,16 +4,44 @@ import type { LogPiece } from '../reaper/recordable';
 const LARGEST_PIECE = 1_024;
 const TENTH_OF_A_SECOND = '2026-11-21T09:50:38.3'.length;
 
+/** Memory that several share. */
+export class Room {
+  #left: number;
+
+  constructor(bytes: number) {
+    this.#left = bytes;
+  }
+
+  /** @returns as many as there are, of those that are wanted */
+  take(bytes: number): number {
+    const taken = Math.min(bytes, this.#left);
+    this.#left -= taken;
+    return taken;
+  }
+
+  giveBack(bytes: number): void {
+    this.#left += bytes;
+  }
+}
+
+/** How many bytes are kept: some in any case, and more while there is room. */
+export interface Keeping {
+  readonly least: number;
+  readonly most: number;
+  readonly room: Room;
+}
+
 /** The last bytes of a log, in their order. */
 export class LastPieces {
-  readonly #most: number;
-  readonly #pieces: LogPiece[] = [];
+  readonly #keeping: Keeping;
+  #borrowed = 0;
+  #pieces: LogPiece[] = [];
   #size = 0;
   #isCut = false;
 
-  /** @param most bytes */
-  constructor(most: number) {
-    this.#most = most;
+  /** @param keeping bytes; a number are so many in any case */
+  constructor(keeping: number | Keeping) {
+    this.#keeping = typeof keeping === 'number' ? { least: keeping, most: keeping, room: new Room(0) } : keeping;
   }
 
   /** There was more before these. */
@@ -36,7 +64,18 @@ export class LastPieces {
         this.#append({ stream, at, bytes: bytes.subarray(from, from + LARGEST_PIECE) });
       }
     }
-    while (this.#size > this.#most) this.#drop(this.#size - this.#most);
+    const { least, most, room } = this.#keeping;
+    const wanted = Math.min(this.#size, most) - least - this.#borrowed;
+    if (wanted > 0) this.#borrowed += room.take(wanted);
+    for (let kept = least + this.#borrowed; this.#size > kept; ) this.#drop(this.#size - kept);
+  }
+
+  /** Keeps nothing any more. */
+  clear(): void {
+    this.#pieces = [];
+    this.#size = 0;
+    this.#keeping.room.giveBack(this.#borrowed);
+    this.#borrowed = 0;
   }
 
   /** Copies: a piece is a part of what the connection has brought, which is larger. */

@@ -78,19 +78,30 @@ type Open = (signal: AbortSignal) => Promise<LogStream>;
 export function joined(openLive: Open, openLog: Open, phase: 'waiting' | 'running', signal: AbortSignal): LogStream {
   return whileOpen(signal, async function* (time) {
     const live = new Hearing(openLive(time));
-    for (;;) {
-      // Only what is asked after the engine agreed is sure: it may start between a question and its answer.
-      const isSure = live.hasBegun;
-      const log = await begun(openLog, time);
-      if (log === 'empty' && !isSure) {
-        await Promise.race([live.begun, setTimeout(ASK_AGAIN_MS, undefined, { signal: time })]);
-        continue;
-      }
-      if (typeof log === 'string') yield* alone(live, phase === 'running' && !isSure);
-      else yield* join(log, live);
-      return;
+    try {
+      const { log, isSure } = await whatThereIs(openLog, live, time);
+      if (log) yield* join(log, live);
+      else yield* alone(live, phase === 'running' && !isSure);
+    } finally {
+      live.forget();
     }
   });
+}
+
+/** @returns no log where there is nothing in it, or none; whether that is sure */
+async function whatThereIs(
+  openLog: Open,
+  live: Hearing,
+  signal: AbortSignal,
+): Promise<{ readonly log: LogStream | undefined; readonly isSure: boolean }> {
+  for (;;) {
+    // Only what is asked after the engine agreed is sure: it may start between a question and its answer.
+    const isSure = live.hasBegun;
+    const log = await begun(openLog, signal);
+    if (typeof log !== 'string') return { log, isSure };
+    if (log === 'none' || isSure) return { log: undefined, isSure };
+    await Promise.race([live.begun, setTimeout(ASK_AGAIN_MS, undefined, { signal })]);
+  }
 }
 
 /** @param isLate it has been running before it was heard */
@@ -140,13 +151,17 @@ async function* heard(live: Hearing, joint: Joint): AsyncGenerator<readonly LogP
 export function readThenHeard(openLive: Open, readLog: Open, signal: AbortSignal): LogStream {
   return whileOpen(signal, async function* (time) {
     const live = new Hearing(openLive(time));
-    await live.begun;
-    const hasEnded = live.broken !== undefined && hasStatus(live.broken, 409);
-    if (live.broken && !hasEnded) throw live.broken;
-    const joint = new Joint();
-    const missed = yield* told(opened(readLog(time)), joint);
-    if (!hasEnded) yield* after(joint, live, missed);
-    else if (missed) throw missed;
+    try {
+      await live.begun;
+      const hasEnded = live.broken !== undefined && hasStatus(live.broken, 409);
+      if (live.broken && !hasEnded) throw live.broken;
+      const joint = new Joint();
+      const missed = yield* told(opened(readLog(time)), joint);
+      if (!hasEnded) yield* after(joint, live, missed);
+      else if (missed) throw missed;
+    } finally {
+      live.forget();
+    }
   });
 }
 

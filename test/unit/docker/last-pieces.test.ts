@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { LastPieces } from '../../../src/docker/last-pieces';
+import { LastPieces, Room } from '../../../src/docker/last-pieces';
 import type { LogPiece } from '../../../src/reaper/recordable';
 
 const out = (text: string, at = 'T'): LogPiece => ({ stream: 'stdout', at, bytes: Buffer.from(text) });
@@ -35,6 +35,19 @@ describe('the last pieces', () => {
     const last = kept(10, [out(`${'x'.repeat(1_000_000)}the end`)]);
 
     expect(last.bytes.toString()).toBe('xxxthe end');
+  });
+
+  it('are more while there is room', () => {
+    const room = new Room(15);
+    const one = new LastPieces({ least: 10, most: 20, room });
+    const other = new LastPieces({ least: 10, most: 20, room });
+    one.add([out('x'.repeat(30))]);
+    other.add([out('x'.repeat(30))]);
+
+    expect([one.bytes.length, other.bytes.length]).toEqual([20, 15]);
+    one.clear();
+    other.add([out('y'.repeat(30))]);
+    expect([one.bytes.length, other.bytes.length]).toEqual([0, 20]);
   });
 
   it('are one where they come together', () => {

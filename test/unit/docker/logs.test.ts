@@ -1,5 +1,5 @@
 import { describe, expect, it, test } from 'vitest';
-import { HEARD_BYTES } from '../../../src/docker/hearing';
+import { KEPT } from '../../../src/docker/hearing';
 import { GAP } from '../../../src/docker/joint';
 import { joined, readThenHeard, TWICE } from '../../../src/docker/logs';
 import { LogGap, type LogPiece, type LogStream } from '../../../src/reaper/recordable';
@@ -113,13 +113,13 @@ describe('a container that has not started when its log is asked for', () => {
   it('and writes more than is kept before it is asked has a line where something is missing', async () => {
     const log = new Feed();
     const live = new Feed();
-    const much = lines(0, 10_000);
+    const much = lines(0, 200_000);
     live.send(much, 'the end', 'end');
     const all = taken(together(live.stream(), [() => log.stream()]));
     await until('all is heard', async () => live.taken === 2);
     log.send('end', 'end');
 
-    expect(await all).toEqual({ text: `${GAP}${`${much}the end`.slice(-HEARD_BYTES)}`, error: expect.any(LogGap) });
+    expect(await all).toEqual({ text: `${GAP}${`${much}the end`.slice(-KEPT.most)}`, error: expect.any(LogGap) });
   });
 
   it('is not asked for without a pause', async () => {
@@ -188,18 +188,18 @@ describe('a log that ends before its container', () => {
   });
 
   it('goes on where the last of what was heard begins', async () => {
-    const all = lines(0, 10_000);
+    const all = lines(0, 200_000);
     const live = new Feed().send(all, 'end');
     const log = new Feed();
     const both = taken(together(live.stream(), [() => log.stream()]));
     await until('all is heard', async () => live.taken === 1);
-    log.send(all.slice(0, all.length - HEARD_BYTES + 100), 'end');
+    log.send(all.slice(0, all.length - KEPT.most + 100), 'end');
 
     expect(await both).toEqual(whole(all));
   });
 
   it('has a line where something is missing, then its end, and says so', async () => {
-    const all = lines(0, 10_000);
+    const all = lines(0, 200_000);
     const live = new Feed().send(all, 'end');
     const log = new Feed();
     const both = taken(together(live.stream(), [() => log.stream()]));
@@ -207,7 +207,7 @@ describe('a log that ends before its container', () => {
     log.send(`${lines(0, 100)}unfin`, 'end');
 
     expect(await both).toEqual({
-      text: `${lines(0, 100)}unfin\n${GAP}${all.slice(-HEARD_BYTES)}`,
+      text: `${lines(0, 100)}unfin\n${GAP}${all.slice(-KEPT.most)}`,
       error: expect.any(LogGap),
     });
   });
