@@ -81,7 +81,7 @@ export function joined(openLive: Open, openLog: Open, phase: 'waiting' | 'runnin
     try {
       const { log, isSure } = await whatThereIs(openLog, live, time);
       if (log) yield* join(log, live);
-      else yield* alone(live, phase === 'running' && !isSure);
+      else yield* after(new Joint(), live, phase === 'running' && !isSure ? new LogGap() : undefined);
     } finally {
       live.forget();
     }
@@ -100,16 +100,8 @@ async function whatThereIs(
     const log = await begun(openLog, signal);
     if (typeof log !== 'string') return { log, isSure };
     if (log === 'none' || isSure) return { log: undefined, isSure };
-    await Promise.race([live.begun, setTimeout(ASK_AGAIN_MS, undefined, { signal })]);
+    await Promise.race([live.begun, setTimeout(ASK_AGAIN_MS, undefined, { signal })]).catch(() => undefined);
   }
-}
-
-/** @param isLate it has been running before it was heard */
-async function* alone(live: Hearing, isLate: boolean): AsyncGenerator<readonly LogPiece[]> {
-  const isGap = isLate || live.isCut;
-  if (isGap) yield new Joint().line(GAP);
-  yield* live.taken();
-  if (isGap) throw new LogGap();
 }
 
 async function* join(log: LogStream, live: Hearing): AsyncGenerator<readonly LogPiece[]> {
@@ -201,14 +193,13 @@ async function* whileOpen(
   }
 }
 
-/** A log in which there is something, from its beginning. */
+/** A log in which there is something, from its beginning. Never throws: what was heard is there, whatever becomes of the log. */
 async function begun(open: Open, signal: AbortSignal): Promise<LogStream | 'empty' | 'none'> {
   try {
     const log = (await open(signal))[Symbol.asyncIterator]();
     const first = await log.next();
     return first.done === true ? 'empty' : continued(first.value, log);
-  } catch (error) {
-    if (signal.aborted) throw error;
+  } catch {
     return 'none';
   }
 }

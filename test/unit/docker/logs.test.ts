@@ -291,6 +291,16 @@ describe('a container whose log can’t be had', () => {
     expect(await all).toEqual({ text: `${GAP}one`, error: expect.any(LogGap) });
   });
 
+  it('and that can’t be heard either has nothing, not even a line of ours', async () => {
+    const refused = Promise.reject<LogStream>(new Error('no such container'));
+    refused.catch(() => undefined);
+
+    expect(await taken(together(refused, [new Error('no such log')]))).toEqual({
+      text: '',
+      error: new Error('no such container'),
+    });
+  });
+
   it('nor be heard live has the reason', async () => {
     const refused = Promise.reject<LogStream>(new Error('no such container'));
     refused.catch(() => undefined);
@@ -321,6 +331,23 @@ describe('when nobody wants a log any more', () => {
     control.abort(new Error('aborted'));
 
     expect(await all).toMatchObject({ text: 'one' });
+  });
+
+  test('while its log does not come, what was heard is there', async () => {
+    const control = new AbortController();
+    const live = new Feed().send('one');
+    const all = taken(
+      joined(
+        async (signal) => live.stream(signal),
+        async (signal) => new Feed().stream(signal),
+        'waiting',
+        control.signal,
+      ),
+    );
+    await until('it was heard', async () => live.taken === 1);
+    control.abort(new Error('aborted'));
+
+    expect(await all).toEqual({ text: 'one', error: new Error('aborted') });
   });
 
   test('and it is left in the middle, both connections are closed', async () => {
