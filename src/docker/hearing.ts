@@ -1,9 +1,10 @@
 import { asError } from '../reaper/errors';
 import type { LogPiece, LogStream } from '../reaper/recordable';
-import { LastPieces, Room } from './last-pieces';
+import { Space } from '../reaper/space';
+import { LastPieces } from './last-pieces';
 
 /** Bytes of what is heard that are kept until somebody takes them: of each container, and of all that need more than the least. */
-export const KEPT = { least: 16_384, most: 2 ** 20, room: new Room(32 * 2 ** 20) } as const;
+export const KEPT = { least: 16_384, most: 2 ** 20, space: new Space(32 * 2 ** 20) } as const;
 
 /**
  * What a container writes from some moment on, whether or not anybody takes it yet: the engine makes a container wait that nobody listens

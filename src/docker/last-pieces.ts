@@ -1,34 +1,15 @@
 import type { LogPiece } from '../reaper/recordable';
+import { Space } from '../reaper/space';
 
 /** Pieces of one stream and the same tenth of a second are made one, up to so many bytes: short lines take little more than their text. */
 const LARGEST_PIECE = 1_024;
 const TENTH_OF_A_SECOND = '2026-11-21T09:50:38.3'.length;
 
-/** Memory that several share. */
-export class Room {
-  #left: number;
-
-  constructor(bytes: number) {
-    this.#left = bytes;
-  }
-
-  /** @returns as many as there are, of those that are wanted */
-  take(bytes: number): number {
-    const taken = Math.min(bytes, this.#left);
-    this.#left -= taken;
-    return taken;
-  }
-
-  giveBack(bytes: number): void {
-    this.#left += bytes;
-  }
-}
-
-/** How many bytes are kept: some in any case, and more while there is room. */
+/** How many bytes are kept: some in any case, and more while there is space. */
 export interface Keeping {
   readonly least: number;
   readonly most: number;
-  readonly room: Room;
+  readonly space: Space;
 }
 
 /** The last bytes of a log, in their order. */
@@ -41,7 +22,7 @@ export class LastPieces {
 
   /** @param keeping bytes; a number are so many in any case */
   constructor(keeping: number | Keeping) {
-    this.#keeping = typeof keeping === 'number' ? { least: keeping, most: keeping, room: new Room(0) } : keeping;
+    this.#keeping = typeof keeping === 'number' ? { least: keeping, most: keeping, space: new Space(0) } : keeping;
   }
 
   /** There was more before these. */
@@ -64,9 +45,9 @@ export class LastPieces {
         this.#append({ stream, at, bytes: bytes.subarray(from, from + LARGEST_PIECE) });
       }
     }
-    const { least, most, room } = this.#keeping;
+    const { least, most, space } = this.#keeping;
     const wanted = Math.min(this.#size, most) - least - this.#borrowed;
-    if (wanted > 0) this.#borrowed += room.take(wanted);
+    if (wanted > 0) this.#borrowed += space.take(wanted);
     for (let kept = least + this.#borrowed; this.#size > kept; ) this.#drop(this.#size - kept);
   }
 
@@ -74,7 +55,7 @@ export class LastPieces {
   clear(): void {
     this.#pieces = [];
     this.#size = 0;
-    this.#keeping.room.giveBack(this.#borrowed);
+    this.#keeping.space.giveBack(this.#borrowed);
     this.#borrowed = 0;
   }
 

@@ -4,10 +4,10 @@ import { systemClock } from '../reaper/clock';
 import type { Connection } from '../reaper/connection';
 import type { Resource } from '../reaper/resource';
 import type { Selector } from '../reaper/selector';
+import { Space } from '../reaper/space';
 import { bounded } from '../recorder/bounded';
 import { recordEnded } from '../recorder/ended';
 import type { KeepingPlace } from '../recorder/log-keeper';
-import { LogSpace } from '../recorder/log-space';
 import { Recorder } from '../recorder/recorder';
 import { redactor, secretsIn } from '../recorder/redactor';
 import { plainLine } from '../report/escape';
@@ -119,7 +119,7 @@ function placeOf(config: Config, used: number): KeepingPlace {
   return {
     directory: config.logsPath,
     limit: config.logLimit,
-    space: new LogSpace(config.logsLimit, used),
+    space: new Space(config.logsLimit, used),
     redactor: redactor([...secretsIn(process.env), ...secretsOf(config, process.env)]),
   };
 }

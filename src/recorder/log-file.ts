@@ -3,7 +3,7 @@ import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { makeDirectory } from '../files/make-directory';
-import type { LogSpace } from './log-space';
+import type { Space } from '../reaper/space';
 
 /** Two logs of one container may be on their way at a time. */
 let files = 0;
@@ -19,7 +19,7 @@ export class LogFile {
   readonly path: string;
   readonly #unfinished: string;
   readonly #limit: number;
-  readonly #space: LogSpace;
+  readonly #space: Space;
   #file: FileHandle | undefined;
   #size = 0;
   /** Where the ring goes on, as soon as it is one. */
@@ -27,7 +27,7 @@ export class LogFile {
   #cut: Cut | undefined;
 
   /** @param limit bytes */
-  constructor(path: string, limit: number, space: LogSpace) {
+  constructor(path: string, limit: number, space: Space) {
     this.path = path;
     files += 1;
     this.#unfinished = `${path}.${files}.unfinished`;

@@ -2,9 +2,9 @@ import { join } from 'node:path';
 import { asError } from '../reaper/errors';
 import { LogGap, type LogStream } from '../reaper/recordable';
 import type { Resource } from '../reaper/resource';
+import type { Space } from '../reaper/space';
 import { LogFile } from './log-file';
 import { LogLines } from './log-lines';
-import type { LogSpace } from './log-space';
 import type { Redactor } from './redactor';
 
 /** What became of a container's log. */
@@ -19,7 +19,7 @@ export interface KeepingPlace {
   readonly directory: string;
   /** Bytes of one log. */
   readonly limit: number;
-  readonly space: LogSpace;
+  readonly space: Space;
   readonly redactor: Redactor;
 }
 

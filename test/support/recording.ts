@@ -10,9 +10,9 @@ import { Deadline } from '../../src/reaper/deadline';
 import { labels } from '../../src/reaper/labels';
 import type { Recordable } from '../../src/reaper/recordable';
 import { ofSession, type Selector } from '../../src/reaper/selector';
+import { Space } from '../../src/reaper/space';
 import type { Death, LogsWanted } from '../../src/recorder/death';
 import type { KeepingPlace } from '../../src/recorder/log-keeper';
-import { LogSpace } from '../../src/recorder/log-space';
 import { Recorder } from '../../src/recorder/recorder';
 import { redactor } from '../../src/recorder/redactor';
 
@@ -60,7 +60,7 @@ export async function place(settings: RecordingSettings = {}): Promise<KeepingPl
   const directory = await mkdtemp(join(tmpdir(), 'cleanup-logs-'));
   cleanups.push(() => rm(directory, { recursive: true }));
   const { logLimit = 10 * MIB, logsLimit = 200 * MIB, secrets = [] } = settings;
-  return { directory, limit: logLimit, space: new LogSpace(logsLimit), redactor: redactor(secrets) };
+  return { directory, limit: logLimit, space: new Space(logsLimit), redactor: redactor(secrets) };
 }
 
 /** A recorder that listens to a session of a test's own, and how to label what belongs to it. */

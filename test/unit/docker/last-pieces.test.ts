@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { LastPieces, Room } from '../../../src/docker/last-pieces';
+import { LastPieces } from '../../../src/docker/last-pieces';
 import type { LogPiece } from '../../../src/reaper/recordable';
+import { Space } from '../../../src/reaper/space';
 
 const out = (text: string, at = 'T'): LogPiece => ({ stream: 'stdout', at, bytes: Buffer.from(text) });
 const err = (text: string, at = 'T'): LogPiece => ({ stream: 'stderr', at, bytes: Buffer.from(text) });
@@ -37,10 +38,10 @@ describe('the last pieces', () => {
     expect(last.bytes.toString()).toBe('xxxthe end');
   });
 
-  it('are more while there is room', () => {
-    const room = new Room(15);
-    const one = new LastPieces({ least: 10, most: 20, room });
-    const other = new LastPieces({ least: 10, most: 20, room });
+  it('are more while there is space', () => {
+    const space = new Space(15);
+    const one = new LastPieces({ least: 10, most: 20, space });
+    const other = new LastPieces({ least: 10, most: 20, space });
     one.add([out('x'.repeat(30))]);
     other.add([out('x'.repeat(30))]);
 

@@ -1,5 +1,5 @@
-/** What all logs of a session together may take. */
-export class LogSpace {
+/** Bytes that several share: the logs of a session in its files, or in memory. */
+export class Space {
   readonly limit: number;
   #left: number;
 
