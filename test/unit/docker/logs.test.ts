@@ -1,74 +1,10 @@
 import { describe, expect, it, test } from 'vitest';
 import { KEPT } from '../../../src/docker/hearing';
 import { GAP } from '../../../src/docker/joint';
-import { joined, readThenHeard, TWICE } from '../../../src/docker/logs';
-import { LogGap, type LogPiece, type LogStream } from '../../../src/reaper/recordable';
+import { joined } from '../../../src/docker/logs';
+import { LogGap, type LogStream } from '../../../src/reaper/recordable';
+import { breaking, Feed, lines, piece, stream, taken, textIn, whole } from '../../support/log-streams';
 import { until } from '../../support/until';
-
-type Stream = LogPiece['stream'];
-
-const piece = (text: string | Buffer, stream: Stream = 'stdout'): LogPiece => ({ stream, at: 'T', bytes: Buffer.from(text) });
-const lines = (from: number, to: number) => Array.from({ length: to - from }, (_, index) => `line ${from + index}\n`).join('');
-
-async function* stream(...texts: readonly string[]): AsyncGenerator<readonly LogPiece[]> {
-  for (const text of texts) yield [piece(text)];
-}
-
-async function* breaking(...texts: readonly string[]): AsyncGenerator<readonly LogPiece[]> {
-  yield* stream(...texts);
-  throw new Error('the connection broke');
-}
-
-/** What a test sends when it likes. */
-class Feed {
-  readonly #waiting: (() => void)[] = [];
-  readonly #pieces: (readonly LogPiece[] | Error | 'end')[] = [];
-  taken = 0;
-  ends = 0;
-
-  send(...what: readonly (string | Error | 'end' | readonly LogPiece[])[]): this {
-    this.#pieces.push(...(what.map((each) => (typeof each === 'string' && each !== 'end' ? [piece(each)] : each)) as never[]));
-    for (const wake of this.#waiting.splice(0)) wake();
-    return this;
-  }
-
-  async *stream(signal?: AbortSignal): AsyncGenerator<readonly LogPiece[]> {
-    signal?.addEventListener('abort', () => this.send(new Error('aborted')), { once: true });
-    for (;;) {
-      const next = this.#pieces.shift();
-      if (next === undefined) {
-        await new Promise<void>((wake) => this.#waiting.push(wake));
-        continue;
-      }
-      if (next === 'end') this.ends += 1;
-      if (next === 'end') return;
-      if (next instanceof Error) throw next;
-      this.taken += 1;
-      yield next;
-    }
-  }
-}
-
-interface Taken {
-  readonly text: string;
-  readonly error: unknown;
-}
-
-async function taken(log: LogStream): Promise<Taken> {
-  const pieces: LogPiece[] = [];
-  try {
-    for await (const some of log) pieces.push(...some);
-    return { text: textIn(pieces), error: undefined };
-  } catch (error) {
-    return { text: textIn(pieces), error };
-  }
-}
-
-function textIn(pieces: readonly LogPiece[]): string {
-  return Buffer.concat(pieces.map(({ bytes }) => bytes)).toString();
-}
-
-const whole = (text: string): Taken => ({ text, error: undefined });
 
 /** What comes of a container: live, and what its log holds each time that it is asked for. */
 function together(
@@ -122,17 +58,17 @@ describe('a container that has not started when its log is asked for', () => {
     expect(await all).toEqual({ text: `${GAP}${`${much}the end`.slice(-KEPT.most)}`, error: expect.any(LogGap) });
   });
 
-  it('is not asked for without a pause', async () => {
+  it('is asked for again after a pause, until it can be heard', async () => {
     const late = Promise.withResolvers<LogStream>();
+    setTimeout(() => late.resolve(stream('one')), 20);
     let asked = 0;
     const log = () => {
       asked += 1;
-      if (asked === 3) late.resolve(stream('one'));
       return stream();
     };
 
     expect(await taken(together(late.promise, [log]))).toEqual(whole('one'));
-    expect(asked).toBe(4);
+    expect(asked).toBe(2);
   });
 });
 
@@ -210,6 +146,30 @@ describe('a log that ends before its container', () => {
       text: `${lines(0, 100)}unfin\n${GAP}${all.slice(-KEPT.most)}`,
       error: expect.any(LogGap),
     });
+  });
+
+  it('goes on where it ended, though its end comes again', async () => {
+    const again = `${'x'.repeat(40)}\n`;
+
+    expect(await taken(together(stream(`a\n${again}b\n${again}c\n`), [stream(`a\n${again}`)]))).toEqual(
+      whole(`a\n${again}b\n${again}c\n`),
+    );
+  });
+
+  it('and never meets what is heard is given up while that goes on', async () => {
+    const live = new Feed();
+    const log = new Feed().send(lines(0, 100), 'end');
+    let text = '';
+    const reading = (async () => {
+      for await (const pieces of together(live.stream(), [() => log.stream()])) text += textIn(pieces);
+    })();
+    await until('the log is over', async () => log.ends === 1);
+    live.send(lines(1_000, 150_000));
+    await until('it is given up', async () => text.includes(GAP));
+    live.send('the end', 'end');
+
+    await expect(reading).rejects.toBeInstanceOf(LogGap);
+    expect(text).toBe(`${lines(0, 100)}${GAP}${lines(1_000, 150_000).slice(-KEPT.most)}the end`);
   });
 
   it('and is shorter than chance goes on where it ended', async () => {
@@ -359,61 +319,5 @@ describe('when nobody wants a log any more', () => {
     for await (const _ of joined(open, open, 'running', new AbortController().signal)) break;
 
     expect(signals.map(({ aborted }) => aborted)).toEqual([true, true]);
-  });
-});
-
-describe('a log that is read when what comes is heard', () => {
-  const readAndHeard = (live: LogStream | Error, log: LogStream | Error) =>
-    readThenHeard(
-      async () => {
-        if (live instanceof Error) throw live;
-        return live;
-      },
-      async () => {
-        if (log instanceof Error) throw log;
-        return log;
-      },
-      new AbortController().signal,
-    );
-  const ended = Object.assign(new Error('you can only attach to running containers'), { statusCode: 409 });
-
-  it('goes on with that, after a line that says so', async () => {
-    expect(await taken(readAndHeard(stream('two\n', 'three\n'), stream('one\n', 'tw')))).toEqual(
-      whole(`one\ntw\n${TWICE}two\nthree\n`),
-    );
-  });
-
-  it('takes what comes while it is read', async () => {
-    const live = new Feed().send('two\n');
-    const log = new Feed().send('one\n');
-    const all = taken(readAndHeard(live.stream(), log.stream()));
-    await until('it is taken', async () => live.taken === 1);
-    log.send('end');
-    live.send('three\n', 'end');
-
-    expect(await all).toEqual(whole(`one\n${TWICE}two\nthree\n`));
-  });
-
-  it('is all of it where the container has ended', async () => {
-    expect(await taken(readAndHeard(ended, stream('one\n')))).toEqual(whole('one\n'));
-  });
-
-  it('is no more than what was heard where there was nothing yet', async () => {
-    expect(await taken(readAndHeard(stream('one\n'), stream()))).toEqual(whole('one\n'));
-  });
-
-  it('and can’t be had leaves a gap', async () => {
-    expect(await taken(readAndHeard(stream('two\n'), new Error('no such log')))).toEqual({
-      text: `${GAP}two\n`,
-      error: expect.any(LogGap),
-    });
-  });
-
-  it.each([
-    ['has its own error where nothing was heard', stream(), new Error('no such log')],
-    ['has its own error where the container has ended', ended, new Error('no such log')],
-    ['is not had alone where what comes can’t be heard', new Error('no such log'), stream('one')],
-  ])('%s', async (_, live, log) => {
-    expect(await taken(readAndHeard(live, log))).toEqual({ text: '', error: new Error('no such log') });
   });
 });
