@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-const withEngine = { globalSetup: 'test/support/engine-setup.ts', testTimeout: 90_000, hookTimeout: 90_000 };
+const withEngine = { globalSetup: 'test/support/engine/engine-setup.ts', testTimeout: 90_000, hookTimeout: 90_000 };
 
 export default defineConfig({
   test: {
@@ -16,7 +16,7 @@ export default defineConfig({
           include: ['test/integration/**/*.test.ts'],
           exclude: ['test/integration/endpoints.test.ts'], // Its engines are its own.
           ...withEngine,
-          globalSetup: 'test/support/podman-setup.ts',
+          globalSetup: 'test/support/engine/podman-setup.ts',
           sequence: { groupOrder: 2 },
         },
       },

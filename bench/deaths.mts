@@ -3,11 +3,11 @@
  * with `--rm`: how many deaths and lines were recorded, why others were not, and the most memory that main used: `npm run bench:deaths`.
  */
 import Docker from 'dockerode';
-import { dockerOptions } from '../src/docker/endpoint';
-import { labels } from '../src/reaper/labels';
-import { findOrStartEngine } from '../test/support/engine';
-import { busyboxImage } from '../test/support/image';
-import { Job } from '../test/support/job';
+import { labels } from '../src/core/labels';
+import { dockerOptions } from '../src/providers/docker/connection/endpoint';
+import { findOrStartEngine } from '../test/support/engine/engine';
+import { busyboxImage } from '../test/support/engine/image';
+import { Job } from '../test/support/job/job';
 import { until } from '../test/support/until';
 import { peakMemory } from './peak-memory';
 

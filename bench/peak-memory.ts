@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import type { Step } from '../test/support/job';
+import type { Step } from '../test/support/job/job';
 
 /** @returns MiB, the most that a step had in use at one time, when it has ended */
 export async function peakMemory({ pid, ended }: Step): Promise<number> {

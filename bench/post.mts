@@ -3,12 +3,12 @@
  * ignore it: `npm run bench`.
  */
 import Docker from 'dockerode';
-import { dockerOptions } from '../src/docker/endpoint';
-import { labels } from '../src/reaper/labels';
-import { HONOURS_SIGTERM, IGNORES_SIGTERM } from '../test/support/container-habits';
-import { findOrStartEngine } from '../test/support/engine';
-import { busyboxImage } from '../test/support/image';
-import { Job } from '../test/support/job';
+import { labels } from '../src/core/labels';
+import { dockerOptions } from '../src/providers/docker/connection/endpoint';
+import { HONOURS_SIGTERM, IGNORES_SIGTERM } from '../test/support/engine/container-habits';
+import { findOrStartEngine } from '../test/support/engine/engine';
+import { busyboxImage } from '../test/support/engine/image';
+import { Job } from '../test/support/job/job';
 
 /** @returns seconds that post took */
 async function measure(docker: Docker, url: string, image: string, number: number, command: readonly string[]): Promise<number> {

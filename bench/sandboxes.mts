@@ -2,9 +2,9 @@
  * Measures the built post as a process over so many sandboxes, in listings of 200 a page and under Daytona's rate limit of 10,000 requests
  * a minute: how long it takes, the most memory that it uses, and whether a request was ever refused: `npm run bench:sandboxes`.
  */
-import { labels } from '../src/reaper/labels';
-import { DaytonaServer } from '../test/support/daytona-server';
-import { Job } from '../test/support/job';
+import { labels } from '../src/core/labels';
+import { DaytonaServer } from '../test/support/daytona/server';
+import { Job } from '../test/support/job/job';
 import { peakMemory } from './peak-memory';
 
 const RATE_LIMIT = { limit: 10_000, windowMs: 60_000 };

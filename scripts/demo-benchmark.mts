@@ -3,7 +3,7 @@
  * comes through the environment, as for any benchmark: DOCKER_HOST, DAYTONA_API_URL, DAYTONA_API_KEY, CLEANUP_LABEL; and DEMO_IMAGE.
  */
 import Docker from 'dockerode';
-import { dockerOptions } from '../src/docker/endpoint';
+import { dockerOptions } from '../src/providers/docker/connection/endpoint';
 
 const { DOCKER_HOST: url = '', CLEANUP_LABEL: label = '', DEMO_IMAGE: image = '' } = process.env;
 const { DAYTONA_API_URL: daytona = '', DAYTONA_API_KEY: daytonaKey = '' } = process.env;

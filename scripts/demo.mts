@@ -4,12 +4,12 @@
  * as promised.
  */
 import Docker from 'dockerode';
-import { dockerOptions } from '../src/docker/endpoint';
-import { terminalOf } from '../src/report/terminal';
-import { DaytonaServer } from '../test/support/daytona-server';
-import { findOrStartEngine } from '../test/support/engine';
-import { busyboxImage } from '../test/support/image';
-import { Job, type Step } from '../test/support/job';
+import { dockerOptions } from '../src/providers/docker/connection/endpoint';
+import { terminalOf } from '../src/report/terminal/terminal';
+import { DaytonaServer } from '../test/support/daytona/server';
+import { findOrStartEngine } from '../test/support/engine/engine';
+import { busyboxImage } from '../test/support/engine/image';
+import { Job, type Step } from '../test/support/job/job';
 
 /** Runs a step as the runner would, its log shown as it comes. */
 async function show(title: string, step: Step): Promise<void> {

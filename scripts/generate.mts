@@ -56,7 +56,7 @@ async function versionModule(): Promise<string> {
 const readme = await readFile(join(root, 'README.md'), 'utf8');
 const files = {
   'action.yml': actionYml(),
-  'src/version.ts': await versionModule(),
+  'src/lib/version.ts': await versionModule(),
   'README.md': between(between(readme, 'settings', settingsTable()), 'outputs', outputsTable()),
 };
 

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { micromark } from 'micromark';
 import { gfm, gfmHtml } from 'micromark-extension-gfm';
 import puppeteer, { type Browser } from 'puppeteer-core';
-import { summaryOf } from '../src/report/summary';
+import { summaryOf } from '../src/report/summary/summary';
 import { type ScenarioName, scenarioNames, scenarios } from '../test/unit/report/scenarios';
 
 const require = createRequire(import.meta.url);

@@ -22,7 +22,7 @@ const PODMAN_PACKAGES = ['podman', 'runc', 'catatonit', 'busybox-static'];
 /** The emoji of a summary need a font; Chromium comes without any. */
 const CHROMIUM_PACKAGES = ['chromium', 'fonts-noto-color-emoji', 'fonts-dejavu-core'];
 
-/** Where promtool is put when the machine has none: test/support/promtool.ts looks here. */
+/** Where promtool is put when the machine has none: test/support/report/promtool.ts looks here. */
 const promtoolDirectory = join(root, 'node_modules', '.promtool');
 
 const CHECKER_PACKAGES = ['shellcheck', 'systemd', 'zsh', 'fish'];

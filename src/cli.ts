@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { start } from './cli/start';
-import { takeLittleMemory } from './phases/memory';
+import { takeLittleMemory } from './lib/memory';
 
 takeLittleMemory();
 void start(process.argv, process.env);

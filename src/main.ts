@@ -1,6 +1,6 @@
-import { run } from './phases/failure';
-import { main } from './phases/main';
-import { takeLittleMemory } from './phases/memory';
+import { main } from './action/main';
+import { run } from './action/run-phase';
+import { takeLittleMemory } from './lib/memory';
 
 /** Milliseconds. As when the job is cancelled: longer than ending the benchmark takes, which post does otherwise. */
 const MOST_AFTER_FAULT_MS = 7_000;

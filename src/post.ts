@@ -1,6 +1,6 @@
-import { run } from './phases/failure';
-import { takeLittleMemory } from './phases/memory';
-import { post } from './phases/post';
+import { post } from './action/post';
+import { run } from './action/run-phase';
+import { takeLittleMemory } from './lib/memory';
 
 /** Milliseconds. As long as the runner gives the last steps of a cancelled job. */
 const MOST_AFTER_FAULT_MS = 5 * 60_000;

@@ -1,9 +1,9 @@
 import { constants } from 'node:os';
-import { Ending, type EndingOptions } from './ending';
-import { MARK, Offspring } from './offspring';
 import { signalGroup } from './process-group';
 import type { Process } from './process-table';
+import { MARK, Offspring } from './process-tree';
 import { type StartOptions, start } from './start';
+import { Ending, type EndingOptions } from './terminator';
 
 export interface BenchmarkOptions extends StartOptions, EndingOptions {
   /** Marks all that the benchmark starts: see `Offspring`. */

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgsStringToArgv } from 'string-argv';
-import { makeDirectory } from '../files/make-directory';
+import { makeDirectory } from '../lib/make-directory';
 
 /** A program and its arguments: what is started, without a shell of ours in between. */
 export interface Command {

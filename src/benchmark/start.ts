@@ -2,9 +2,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { constants } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
-import { asError } from '../reaper/errors';
-import { BenchmarkNotStarted, notStarted } from './not-started';
+import { asError } from '../lib/errors';
 import type { Command } from './shell';
+import { BenchmarkNotStarted, notStarted } from './start-error';
 
 export interface StartOptions {
   readonly command: Command;

@@ -1,11 +1,11 @@
 import { Command } from 'commander';
 import { version } from '../../package.json';
-import { addCompletionCommands } from './completion';
-import { HELP } from './help';
-import { addListCommand } from './list-command';
-import { addReportCommand } from './report';
-import { addRunCommand } from './run-command';
-import { addSweepCommand } from './sweep-command';
+import { addCompletionCommands } from './completion/command';
+import { addListCommand } from './list/command';
+import { HELP } from './options/help';
+import { addReportCommand } from './report/command';
+import { addRunCommand } from './run/command';
+import { addSweepCommand } from './sweep/command';
 
 const EXAMPLES = `
 Examples:

@@ -1,10 +1,10 @@
 import { type Command, CommanderError } from 'commander';
 import { engines } from '../../package.json';
-import { asError } from '../reaper/errors';
+import { asError } from '../lib/errors';
 import { clipped, plainLine } from '../report/escape';
 import { exitCodes } from './exit-codes';
+import { Unreachable, UsageError } from './options/usage-error';
 import { commandLine } from './program';
-import { Unreachable, UsageError } from './usage-error';
 
 /** Characters. What was typed may be of any length. */
 const LONGEST_LINE = 2_000;

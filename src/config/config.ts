@@ -1,4 +1,4 @@
-import { asError } from '../reaper/errors';
+import { asError } from '../lib/errors';
 import type { RetryPolicy } from '../reaper/retry';
 import { inputName, type Setting, type SettingKey, settingKeys, settings } from './settings';
 import type { Environment, SettingType } from './types';

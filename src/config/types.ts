@@ -1,6 +1,6 @@
 import ms from 'ms';
-import type { Kind } from '../reaper/resource';
-import type { LabelFilter } from '../reaper/selector';
+import type { Kind } from '../core/resource';
+import type { LabelFilter } from '../core/selector';
 
 /** A kind of value that a setting takes: how it is read, and how that is said when it can't be. */
 export interface SettingType<T> {

@@ -2,13 +2,13 @@ import { type BenchmarkResult, runBenchmark } from '../benchmark/run';
 import type { Command } from '../benchmark/shell';
 import { survivorsLine } from '../benchmark/survivors';
 import type { Config } from '../config/config';
-import { systemClock } from '../reaper/clock';
-import type { Connection } from '../reaper/connection';
-import type { Selector } from '../reaper/selector';
+import type { Connection } from '../core/connection';
+import type { Selector } from '../core/selector';
+import { systemClock } from '../lib/clock';
 import { plainLine } from '../report/escape';
 import type { BenchmarkReport, DeathReport, PhaseReport } from '../report/model';
-import type { Console } from './console';
 import { sweepExited } from './exited';
+import type { Console } from './log';
 import { type Recording, startRecording } from './recording';
 import { selectAfter } from './selection';
 

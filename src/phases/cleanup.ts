@@ -1,7 +1,7 @@
 import { type Config, retryPolicy } from '../config/config';
-import type { Clock } from '../reaper/clock';
-import type { Connection } from '../reaper/connection';
-import type { Deadline } from '../reaper/deadline';
+import type { Connection } from '../core/connection';
+import type { Clock } from '../lib/clock';
+import type { Deadline } from '../lib/deadline';
 import { type SweepMode, type SweepResult, sweep } from '../reaper/sweep';
 import { resourceLine } from '../report/lines';
 import {

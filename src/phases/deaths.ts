@@ -1,5 +1,5 @@
 import type { Death } from '../recorder/death';
-import { GONE, NO_TIME } from '../recorder/reading';
+import { GONE, NO_TIME } from '../recorder/logs/reading';
 import { type DeathReport, isoTime } from '../report/model';
 
 /** Milliseconds that the engine's two accounts of one end, its event and its own notes, can be apart. */

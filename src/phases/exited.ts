@@ -1,10 +1,10 @@
 import type { Config } from '../config/config';
-import { type Clock, sleep } from '../reaper/clock';
-import type { Connection } from '../reaper/connection';
-import { Deadline } from '../reaper/deadline';
-import { Halted } from '../reaper/errors';
-import { keyOf, type Resource } from '../reaper/resource';
-import { protectionOf, type Selector } from '../reaper/selector';
+import type { Connection } from '../core/connection';
+import { keyOf, type Resource } from '../core/resource';
+import { protectionOf, type Selector } from '../core/selector';
+import { type Clock, sleep } from '../lib/clock';
+import { Deadline } from '../lib/deadline';
+import { Halted } from '../lib/errors';
 import { type PhaseReport, totalsOf } from '../report/model';
 import { cleanUp } from './cleanup';
 

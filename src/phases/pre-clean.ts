@@ -1,13 +1,13 @@
 import type { Config } from '../config/config';
-import { systemClock } from '../reaper/clock';
-import type { Connection, Found } from '../reaper/connection';
-import { Deadline } from '../reaper/deadline';
-import { Halted } from '../reaper/errors';
+import type { Connection, Found } from '../core/connection';
+import { systemClock } from '../lib/clock';
+import { Deadline } from '../lib/deadline';
+import { Halted } from '../lib/errors';
 import { plainLine } from '../report/escape';
 import { providerLine } from '../report/lines';
 import { type PhaseReport, providerReport } from '../report/model';
 import { type Cleanup, cleanUp } from './cleanup';
-import type { Console } from './console';
+import type { Console } from './log';
 import { discoverProviders } from './providers';
 import { type Selection, selectBefore } from './selection';
 import { writeSnapshot } from './snapshot';

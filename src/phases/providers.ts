@@ -1,11 +1,11 @@
 import type { Config } from '../config/config';
-import { daytonaSecrets } from '../daytona/credentials';
-import { discoverDaytona } from '../daytona/discover';
-import { discoverDocker } from '../docker/discover';
-import type { Clock } from '../reaper/clock';
-import type { Connection, Found } from '../reaper/connection';
-import type { Deadline } from '../reaper/deadline';
-import type { Console } from './console';
+import type { Connection, Found } from '../core/connection';
+import type { Clock } from '../lib/clock';
+import type { Deadline } from '../lib/deadline';
+import { daytonaSecrets } from '../providers/daytona/credentials';
+import { discoverDaytona } from '../providers/daytona/discover';
+import { discoverDocker } from '../providers/docker/discover';
+import type { Console } from './log';
 
 /** What looks for the providers of one kind: each is a connection of its own, there as soon as it is known, and never rejected. */
 type Discover = (

@@ -1,19 +1,19 @@
 import { stat } from 'node:fs/promises';
 import type { Config } from '../config/config';
-import { systemClock } from '../reaper/clock';
-import type { Connection } from '../reaper/connection';
-import type { Resource } from '../reaper/resource';
-import type { Selector } from '../reaper/selector';
-import { Space } from '../reaper/space';
-import { bounded } from '../recorder/bounded';
+import type { Connection } from '../core/connection';
+import type { Resource } from '../core/resource';
+import type { Selector } from '../core/selector';
+import { Space } from '../lib/byte-budget';
+import { systemClock } from '../lib/clock';
+import { bounded } from '../lib/with-timeout';
 import { recordEnded } from '../recorder/ended';
-import type { KeepingPlace } from '../recorder/log-keeper';
+import type { KeepingPlace } from '../recorder/logs/log-keeper';
+import { redactor, secretsIn } from '../recorder/logs/redactor';
 import { Recorder } from '../recorder/recorder';
-import { redactor, secretsIn } from '../recorder/redactor';
 import { plainLine } from '../report/escape';
 import type { DeathReport } from '../report/model';
-import type { Console } from './console';
 import { deathReport, isTold } from './deaths';
+import type { Console } from './log';
 import { secretsOf } from './providers';
 
 const clock = systemClock;

@@ -1,7 +1,6 @@
 import type { Config } from '../config/config';
-import { runnerOf } from '../reaper/labels';
-import { excess } from '../reaper/quota';
-import type { Kind, Resource } from '../reaper/resource';
+import { runnerOf } from '../core/labels';
+import type { Kind, Resource } from '../core/resource';
 import {
   anyOf,
   createdSince,
@@ -12,7 +11,8 @@ import {
   protectionOf,
   type Selector,
   sessionOf,
-} from '../reaper/selector';
+} from '../core/selector';
+import { excess } from '../reaper/quota';
 import type { Before } from './snapshot';
 
 /** What one cleanup is about: see `SweepOptions`. */

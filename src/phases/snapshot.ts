@@ -1,9 +1,9 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Connection } from '../reaper/connection';
-import type { Deadline } from '../reaper/deadline';
-import { keyOf } from '../reaper/resource';
-import { isOfOneMachine } from '../reaper/selector';
+import type { Connection } from '../core/connection';
+import { keyOf } from '../core/resource';
+import { isOfOneMachine } from '../core/selector';
+import type { Deadline } from '../lib/deadline';
 
 /** What was there before anything of the job was, and when that was; for `scope: job`. */
 export interface Before {

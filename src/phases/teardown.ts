@@ -1,14 +1,14 @@
 import type { Config } from '../config/config';
-import type { Clock } from '../reaper/clock';
-import type { Connection } from '../reaper/connection';
-import type { Deadline } from '../reaper/deadline';
+import type { Connection } from '../core/connection';
+import type { Clock } from '../lib/clock';
+import type { Deadline } from '../lib/deadline';
 import type { SweepMode } from '../reaper/sweep';
 import { providerLine } from '../report/lines';
 import { type DeathReport, type PhaseReport, providerReport } from '../report/model';
 import { labelArgument } from '../session/session';
+import { duty } from './best-effort';
 import { type Cleanup, cleanUp } from './cleanup';
-import type { Console } from './console';
-import { duty } from './duty';
+import type { Console } from './log';
 import { recordLast } from './recording';
 import type { Selection } from './selection';
 

@@ -1,11 +1,11 @@
-import { type RetryCause, retryCauseOf } from './cause';
-import { type Clock, sleep } from './clock';
-import type { Deadline } from './deadline';
-import { asError, DeadlinePassed, Halted, TimedOut } from './errors';
-import type { Limit } from './limit';
-import type { Outcome, Settlement, Step } from './outcome';
-import { type Ending, type Provider, type Rung, rungActions, type Verdict } from './provider';
-import type { Resource } from './resource';
+import type { Outcome, Settlement, Step } from '../core/outcome';
+import { type Ending, type Provider, type Rung, rungActions, type Verdict } from '../core/provider';
+import type { Resource } from '../core/resource';
+import { type RetryCause, retryCauseOf } from '../core/retry-cause';
+import { type Clock, sleep } from '../lib/clock';
+import type { Deadline } from '../lib/deadline';
+import { asError, DeadlinePassed, Halted, TimedOut } from '../lib/errors';
+import type { Limit } from '../lib/limit';
 import { type RetryPolicy, withRetries } from './retry';
 
 /** How resources are taken down, for all of them alike. */

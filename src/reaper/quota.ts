@@ -1,4 +1,4 @@
-import type { Resource } from './resource';
+import type { Resource } from '../core/resource';
 
 /**
  * What has to go so that no more than `most` are left: first what is not running, then the oldest.

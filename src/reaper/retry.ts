@@ -1,8 +1,8 @@
 import pRetry from 'p-retry';
-import { type Clock, sleep } from './clock';
-import type { Deadline } from './deadline';
-import { DeadlinePassed, Halted, TimedOut } from './errors';
-import type { Verdict } from './provider';
+import type { Verdict } from '../core/provider';
+import { type Clock, sleep } from '../lib/clock';
+import type { Deadline } from '../lib/deadline';
+import { DeadlinePassed, Halted, TimedOut } from '../lib/errors';
 
 /** Exponential backoff: `delayMs`, then `factor` times that, and so on, each up to 25 % longer by chance. */
 export interface RetryPolicy {

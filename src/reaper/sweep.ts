@@ -1,13 +1,13 @@
-import { type Clock, sleep } from './clock';
-import type { Deadline } from './deadline';
-import { asError, DeadlinePassed, Halted } from './errors';
+import type { Settlement } from '../core/outcome';
+import type { Provider } from '../core/provider';
+import { keyOf, type Resource } from '../core/resource';
+import { protectionOf, type Selector } from '../core/selector';
+import { type Clock, sleep } from '../lib/clock';
+import type { Deadline } from '../lib/deadline';
+import { asError, DeadlinePassed, Halted } from '../lib/errors';
+import { Limit } from '../lib/limit';
 import { deadlineError, outcomeOf, type ReapContext, type ReapPolicy, reap } from './ladder';
-import { Limit } from './limit';
-import type { Settlement } from './outcome';
-import type { Provider } from './provider';
-import { keyOf, type Resource } from './resource';
 import { backoff, verdictOn, withRetries } from './retry';
-import { protectionOf, type Selector } from './selector';
 
 /** What to do with what is selected: remove it, say what would be removed, or leave it and say why. */
 export type SweepMode =

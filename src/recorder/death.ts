@@ -1,5 +1,5 @@
-import type { End } from './chronicle';
-import type { KeptLog } from './log-keeper';
+import type { End } from './container-tracker';
+import type { KeptLog } from './logs/log-keeper';
 
 /** Which logs are kept: of what failed, all, none. */
 export type LogsWanted = 'failed' | 'all' | 'none';

@@ -1,12 +1,12 @@
-import { Limit } from '../reaper/limit';
-import type { Life } from '../reaper/recordable';
-import type { Resource } from '../reaper/resource';
-import { bounded } from './bounded';
-import type { End } from './chronicle';
+import type { Life } from '../core/container-source';
+import type { Resource } from '../core/resource';
+import { Limit } from '../lib/limit';
+import { bounded } from '../lib/with-timeout';
+import type { End } from './container-tracker';
 import { type Death, type LogsWanted, whyUnwanted } from './death';
-import { Following, type FollowingOptions } from './following';
-import { type KeptLog, noLog } from './log-keeper';
-import { GONE, NO_TIME, readLog } from './reading';
+import { Following, type FollowingOptions } from './logs/log-follower';
+import { type KeptLog, noLog } from './logs/log-keeper';
+import { GONE, NO_TIME, readLog } from './logs/reading';
 
 export interface DeathsOptions extends FollowingOptions {
   readonly logs: LogsWanted;

@@ -1,12 +1,12 @@
-import { Limit } from '../reaper/limit';
-import type { Life } from '../reaper/recordable';
-import type { Resource } from '../reaper/resource';
-import type { Selector } from '../reaper/selector';
-import type { End } from './chronicle';
+import type { Life } from '../core/container-source';
+import type { Resource } from '../core/resource';
+import type { Selector } from '../core/selector';
+import { Limit } from '../lib/limit';
+import type { End } from './container-tracker';
 import { type Death, whyUnwanted } from './death';
 import type { DeathsOptions } from './deaths';
-import { noLog } from './log-keeper';
-import { readLog } from './reading';
+import { noLog } from './logs/log-keeper';
+import { readLog } from './logs/reading';
 
 /** Its signal aborts when there is no time left: what is not read by then says so. */
 export interface EndedOptions extends DeathsOptions {

@@ -1,14 +1,14 @@
-import { type Clock, sleep } from '../reaper/clock';
-import { asError } from '../reaper/errors';
-import { Limit } from '../reaper/limit';
-import type { Happening, Life } from '../reaper/recordable';
-import type { Resource } from '../reaper/resource';
-import type { Selector } from '../reaper/selector';
-import { bounded } from './bounded';
-import { Chronicle, type News } from './chronicle';
+import type { Happening, Life } from '../core/container-source';
+import type { Resource } from '../core/resource';
+import type { Selector } from '../core/selector';
+import { type Clock, sleep } from '../lib/clock';
+import { asError } from '../lib/errors';
+import { Limit } from '../lib/limit';
+import { bounded } from '../lib/with-timeout';
+import { Chronicle, type News } from './container-tracker';
 import type { Death } from './death';
 import { Deaths, type DeathsOptions } from './deaths';
-import { watch } from './watching';
+import { watch } from './watch';
 
 export interface RecorderOptions extends Omit<DeathsOptions, 'signal'> {
   /** Whose containers are recorded. */

@@ -1,4 +1,4 @@
-import { writeWhole } from './atomic';
+import { writeWhole } from '../lib/atomic-file';
 import type { PhaseReport, Report } from './model';
 
 /** Writes `report.json`, with one resource a line. */

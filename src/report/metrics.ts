@@ -1,9 +1,9 @@
 import { Gauge, Histogram, Registry } from 'prom-client';
-import { retryCauses } from '../reaper/cause';
-import { runnerOf } from '../reaper/labels';
-import { outcomes } from '../reaper/outcome';
-import { rungActions } from '../reaper/provider';
-import { writeWhole } from './atomic';
+import { runnerOf } from '../core/labels';
+import { outcomes } from '../core/outcome';
+import { rungActions } from '../core/provider';
+import { retryCauses } from '../core/retry-cause';
+import { writeWhole } from '../lib/atomic-file';
 import { exitClasses, exitClassOf } from './exit-code';
 import type { PhaseReport, Report, ResourceReport } from './model';
 import { isVerifiable } from './verdict';

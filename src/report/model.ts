@@ -1,8 +1,8 @@
-import type { Connection } from '../reaper/connection';
-import { labels } from '../reaper/labels';
-import { type Outcome, outcomes, type Settlement, type Step } from '../reaper/outcome';
-import type { Kind } from '../reaper/resource';
-import { sessionOf } from '../reaper/selector';
+import type { Connection } from '../core/connection';
+import { labels } from '../core/labels';
+import { type Outcome, outcomes, type Settlement, type Step } from '../core/outcome';
+import type { Kind } from '../core/resource';
+import { sessionOf } from '../core/selector';
 
 /** What `report.json` holds, and what summary, log and terminal are made from. `schemas/report.schema.json` describes it. */
 export interface Report {

@@ -1,4 +1,4 @@
-import { leftOf } from './left';
+import { leftOf } from './leftovers';
 import type { PhaseReport, Report, ResourceReport } from './model';
 import { count, countKinds, time } from './words';
 

@@ -1,6 +1,6 @@
 import prettyMilliseconds from 'pretty-ms';
-import type { Outcome } from '../reaper/outcome';
-import type { Kind } from '../reaper/resource';
+import type { Outcome } from '../core/outcome';
+import type { Kind } from '../core/resource';
 import type { ResourceReport } from './model';
 
 /** `6.2s`, `1m 4s`: a duration for people. */

@@ -1,5 +1,5 @@
 import { createHash, randomInt } from 'node:crypto';
-import { labels } from '../reaper/labels';
+import { labels } from '../core/labels';
 
 /** Where a session takes place. */
 export interface Surroundings {

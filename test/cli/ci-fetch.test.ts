@@ -1,9 +1,9 @@
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import type { Script, Variables } from '../support/ci-systems';
-import { Workspace } from '../support/ci-workspace';
-import { pinned } from '../support/command-line';
+import type { Script, Variables } from '../support/ci/ci-systems';
+import { Workspace } from '../support/ci/ci-workspace';
+import { pinned } from '../support/cli/command-line';
 
 /** Stands for the command line, whose bundle is not what is tested here. */
 const PROGRAM = 'console.log(JSON.stringify(process.argv.slice(2))); process.exitCode = 3;';

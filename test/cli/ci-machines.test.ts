@@ -6,16 +6,23 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type Docker from 'dockerode';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { labels } from '../../src/reaper/labels';
+import { labels } from '../../src/core/labels';
 import { newSession } from '../../src/session/session';
-import type { Variables } from '../support/ci-systems';
-import { type Ended, Workspace } from '../support/ci-workspace';
-import { commandLineBundle, pinned } from '../support/command-line';
-import { stateOf } from '../support/container-habits';
-import { PrivateEngine } from '../support/engine';
-import { busyboxImage } from '../support/image';
-import { Job } from '../support/job';
-import { cronJob, fleetInputs, METRICS_DIRECTORY, runnerHook, type Started, serviceCommand } from '../support/machine-examples';
+import type { Variables } from '../support/ci/ci-systems';
+import { type Ended, Workspace } from '../support/ci/ci-workspace';
+import {
+  cronJob,
+  fleetInputs,
+  METRICS_DIRECTORY,
+  runnerHook,
+  type Started,
+  serviceCommand,
+} from '../support/ci/machine-examples';
+import { commandLineBundle, pinned } from '../support/cli/command-line';
+import { stateOf } from '../support/engine/container-habits';
+import { PrivateEngine } from '../support/engine/engine';
+import { busyboxImage } from '../support/engine/image';
+import { Job } from '../support/job/job';
 import { until } from '../support/until';
 
 const IMAGE = 'cleanup-action-test:machines';

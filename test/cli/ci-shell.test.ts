@@ -3,8 +3,8 @@ import { access, readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { ciSystems, type Script } from '../support/ci-systems';
-import { cronJob } from '../support/machine-examples';
+import { ciSystems, type Script } from '../support/ci/ci-systems';
+import { cronJob } from '../support/ci/machine-examples';
 
 const execute = promisify(execFile);
 const root = join(import.meta.dirname, '..', '..');

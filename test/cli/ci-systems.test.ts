@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
-import { ciSystemOf, ciSystems } from '../support/ci-systems';
-import { Workspace } from '../support/ci-workspace';
-import { commandLineBundle, pinned } from '../support/command-line';
-import { docker, removeContainer, stateOf } from '../support/containers';
+import { ciSystemOf, ciSystems } from '../support/ci/ci-systems';
+import { Workspace } from '../support/ci/ci-workspace';
+import { commandLineBundle, pinned } from '../support/cli/command-line';
+import { docker, removeContainer, stateOf } from '../support/engine/containers';
 
 let workspace: Workspace;
 

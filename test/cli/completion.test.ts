@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
-import { User } from '../support/cli';
-import { commandLineBundle } from '../support/command-line';
+import { User } from '../support/cli/cli';
+import { commandLineBundle } from '../support/cli/command-line';
 
 /** What bash would offer at the end of the line, once the script has been read. */
 async function offered(...words: readonly string[]): Promise<readonly string[]> {

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import { labels } from '../../src/reaper/labels';
-import { User } from '../support/cli';
-import { startDaytona } from '../support/cli-daytona';
-import { leftBehind } from '../support/cli-leftovers';
-import { docker, HONOURS_SIGTERM, startContainer } from '../support/containers';
-import { newSession } from '../support/sweeping';
+import { labels } from '../../src/core/labels';
+import { User } from '../support/cli/cli';
+import { startDaytona } from '../support/cli/daytona';
+import { leftBehind } from '../support/cli/leftovers';
+import { docker, HONOURS_SIGTERM, startContainer } from '../support/engine/containers';
+import { newSession } from '../support/engine/sweeping';
 
 test('shows a line for each resource of a session', async () => {
   const user = await User.create();

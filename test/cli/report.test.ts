@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
-import { User } from '../support/cli';
+import { User } from '../support/cli/cli';
 
 /** A user with a report of a run that removed nothing. */
 async function withReport(): Promise<User> {

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
-import { labels } from '../../src/reaper/labels';
-import { type Command, User } from '../support/cli';
-import { startDaytona } from '../support/cli-daytona';
-import { HONOURS_SIGTERM, startContainer, stateOf } from '../support/containers';
-import { validReport } from '../support/report-schema';
+import { labels } from '../../src/core/labels';
+import { type Command, User } from '../support/cli/cli';
+import { startDaytona } from '../support/cli/daytona';
+import { HONOURS_SIGTERM, startContainer, stateOf } from '../support/engine/containers';
+import { validReport } from '../support/report/report-schema';
 import { until } from '../support/until';
 
 /** The session that a running benchmark tells of: `echo $CLEANUP_SESSION_ID`. */

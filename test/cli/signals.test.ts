@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import type Docker from 'dockerode';
 import { expect, onTestFinished, test } from 'vitest';
-import { labels } from '../../src/reaper/labels';
-import { type Command, User } from '../support/cli';
-import { HEEDS_NO_SIGTERM } from '../support/container-habits';
-import { HONOURS_SIGTERM, removeContainer, startContainer, stateOf } from '../support/containers';
-import { validReport } from '../support/report-schema';
+import { labels } from '../../src/core/labels';
+import { type Command, User } from '../support/cli/cli';
+import { HEEDS_NO_SIGTERM } from '../support/engine/container-habits';
+import { HONOURS_SIGTERM, removeContainer, startContainer, stateOf } from '../support/engine/containers';
+import { validReport } from '../support/report/report-schema';
 import { until } from '../support/until';
 
 /** Tells its session, and ends at the first signal. */

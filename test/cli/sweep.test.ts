@@ -1,14 +1,14 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { labels } from '../../src/reaper/labels';
-import { User } from '../support/cli';
-import { startDaytona } from '../support/cli-daytona';
-import { leftBehind } from '../support/cli-leftovers';
-import { HEEDS_NO_SIGTERM } from '../support/container-habits';
-import { docker, HONOURS_SIGTERM, stateOf } from '../support/containers';
-import { validReport } from '../support/report-schema';
-import { newSession } from '../support/sweeping';
+import { labels } from '../../src/core/labels';
+import { User } from '../support/cli/cli';
+import { startDaytona } from '../support/cli/daytona';
+import { leftBehind } from '../support/cli/leftovers';
+import { HEEDS_NO_SIGTERM } from '../support/engine/container-habits';
+import { docker, HONOURS_SIGTERM, stateOf } from '../support/engine/containers';
+import { newSession } from '../support/engine/sweeping';
+import { validReport } from '../support/report/report-schema';
 import { until } from '../support/until';
 
 test('removes a session’s resources, and says so', async () => {

@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { User } from '../support/cli';
-import { commandLineBundle } from '../support/command-line';
+import { User } from '../support/cli/cli';
+import { commandLineBundle } from '../support/cli/command-line';
 
 test.each([
   [['lst'], '(Did you mean list?)'],

@@ -2,11 +2,11 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { describe, expect, test, vi } from 'vitest';
-import { DaytonaClient } from '../../src/daytona/client';
-import { systemClock } from '../../src/reaper/clock';
+import { systemClock } from '../../src/lib/clock';
+import { DaytonaClient } from '../../src/providers/daytona/client';
 import { start } from '../support/daytona/asking';
-import { DaytonaServer } from '../support/daytona-server';
-import { client } from '../support/daytona-sweeping';
+import { DaytonaServer } from '../support/daytona/server';
+import { client } from '../support/daytona/sweeping';
 
 const signal = AbortSignal.timeout(60_000);
 

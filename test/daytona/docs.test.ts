@@ -6,9 +6,9 @@ import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
 import { parse } from 'yaml';
-import { labels } from '../../src/reaper/labels';
+import { labels } from '../../src/core/labels';
 import { start } from '../support/daytona/asking';
-import type { DaytonaServer } from '../support/daytona-server';
+import type { DaytonaServer } from '../support/daytona/server';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const SESSION = 'gh-1234-1.0a1b2c3d.abcdefgh';

@@ -1,7 +1,7 @@
 import { Daytona, DaytonaError, type Sandbox } from '@daytona/sdk';
 import { describe, expect, test } from 'vitest';
 import { start } from '../support/daytona/asking';
-import type { DaytonaServer, DaytonaServerOptions } from '../support/daytona-server';
+import type { DaytonaServer, DaytonaServerOptions } from '../support/daytona/server';
 
 /** Daytona's own client, without its WebSocket. */
 function clientOf(server: DaytonaServer, credentials: object = { apiKey: server.apiKey }): Daytona {

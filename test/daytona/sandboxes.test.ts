@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { labels } from '../../src/reaper/labels';
-import { ownedBy } from '../../src/reaper/selector';
+import { labels } from '../../src/core/labels';
+import { ownedBy } from '../../src/core/selector';
 import { start } from '../support/daytona/asking';
-import { type DaytonaServer, type Sandbox, type SandboxOptions, type State, states } from '../support/daytona-server';
-import { SESSION, sweepSandboxes } from '../support/daytona-sweeping';
-import { only, stepsOf } from '../support/sweeping';
+import { type DaytonaServer, type Sandbox, type SandboxOptions, type State, states } from '../support/daytona/server';
+import { SESSION, sweepSandboxes } from '../support/daytona/sweeping';
+import { only, stepsOf } from '../support/engine/sweeping';
 import { until } from '../support/until';
 
 const OWNED = { [labels.session]: SESSION };

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { ask, start, statusOf } from '../support/daytona/asking';
-import type { DaytonaServer } from '../support/daytona-server';
+import type { DaytonaServer } from '../support/daytona/server';
 import { until } from '../support/until';
 
 function fetchList({ url, apiKey }: DaytonaServer, init: RequestInit = {}): Promise<Response> {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { ask, listed, start, statusOf } from '../support/daytona/asking';
-import { states } from '../support/daytona-server';
+import { states } from '../support/daytona/server';
 import { until } from '../support/until';
 
 describe('an answer', () => {

@@ -4,11 +4,11 @@ import { once } from 'node:events';
 import { chmod, copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { processesWith } from '../support/benchmark-process';
-import { HONOURS_SIGTERM, stateOf } from '../support/containers';
-import { startEntry } from '../support/entry';
-import type { Inputs, JobOptions } from '../support/job';
-import { leak, newJob } from '../support/jobs';
+import { HONOURS_SIGTERM, stateOf } from '../support/engine/containers';
+import { processesWith } from '../support/job/benchmark-process';
+import { startEntry } from '../support/job/entry';
+import type { Inputs, JobOptions } from '../support/job/job';
+import { leak, newJob } from '../support/job/jobs';
 import { until } from '../support/until';
 
 const run = (script: string, inputs: Inputs = {}): JobOptions => ({ inputs: { run: script, ...inputs } });

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { labels } from '../../src/reaper/labels';
-import { IGNORES_SIGTERM, stateOf } from '../support/containers';
-import type { Inputs, JobOptions } from '../support/job';
-import { leak, newJob } from '../support/jobs';
+import { labels } from '../../src/core/labels';
+import { IGNORES_SIGTERM, stateOf } from '../support/engine/containers';
+import type { Inputs, JobOptions } from '../support/job/job';
+import { leak, newJob } from '../support/job/jobs';
 
 const run = (script: string, inputs: Inputs = {}): JobOptions => ({ inputs: { run: script, ...inputs } });
 

@@ -4,12 +4,12 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
-import { labels } from '../../src/reaper/labels';
-import { IGNORES_SIGTERM, stateOf } from '../support/containers';
+import { labels } from '../../src/core/labels';
 import { start } from '../support/daytona/asking';
-import type { DaytonaServer } from '../support/daytona-server';
-import type { Inputs, Job } from '../support/job';
-import { leak, newJob } from '../support/jobs';
+import type { DaytonaServer } from '../support/daytona/server';
+import { IGNORES_SIGTERM, stateOf } from '../support/engine/containers';
+import type { Inputs, Job } from '../support/job/job';
+import { leak, newJob } from '../support/job/jobs';
 
 /** A key that stands nowhere else. */
 const KEY = 'dtn_the-key';

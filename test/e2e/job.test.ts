@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
-import { labels } from '../../src/reaper/labels';
-import { HONOURS_SIGTERM, IGNORES_SIGTERM, startContainer, stateOf } from '../support/containers';
-import { bystander, leak, newJob } from '../support/jobs';
+import { labels } from '../../src/core/labels';
+import { HONOURS_SIGTERM, IGNORES_SIGTERM, startContainer, stateOf } from '../support/engine/containers';
+import { bystander, leak, newJob } from '../support/job/jobs';
 
 describe('a job whose steps are the benchmark', () => {
   test('ends with nothing left of it, and says so', async () => {

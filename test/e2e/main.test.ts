@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, inject, test } from 'vitest';
-import { labels } from '../../src/reaper/labels';
-import { HONOURS_SIGTERM, startContainer, stateOf } from '../support/containers';
-import { bystander, leak, newJob } from '../support/jobs';
+import { labels } from '../../src/core/labels';
+import { HONOURS_SIGTERM, startContainer, stateOf } from '../support/engine/containers';
+import { bystander, leak, newJob } from '../support/job/jobs';
 import { until } from '../support/until';
 
 describe('bad input', () => {

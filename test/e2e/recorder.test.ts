@@ -1,9 +1,9 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, inject, test } from 'vitest';
-import { HONOURS_SIGTERM, removeContainer, startContainer, stateOf } from '../support/containers';
-import type { Job } from '../support/job';
-import { leak, newJob } from '../support/jobs';
+import { HONOURS_SIGTERM, removeContainer, startContainer, stateOf } from '../support/engine/containers';
+import type { Job } from '../support/job/job';
+import { leak, newJob } from '../support/job/jobs';
 import { until } from '../support/until';
 
 /** A benchmark that lasts until it is told that it is enough. */

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { PhaseReport } from '../../src/report/model';
-import { ENDS_AT_SECOND_SIGTERM, HEEDS_NO_SIGTERM, HONOURS_SIGTERM } from '../support/container-habits';
-import { EngineToBreak } from '../support/engine-to-break';
-import type { Job, JobOptions, Step } from '../support/job';
+import { ENDS_AT_SECOND_SIGTERM, HEEDS_NO_SIGTERM, HONOURS_SIGTERM } from '../support/engine/container-habits';
+import { EngineToBreak } from '../support/engine/engine-to-break';
+import type { Job, JobOptions, Step } from '../support/job/job';
 import { until } from '../support/until';
 
 let there: EngineToBreak;

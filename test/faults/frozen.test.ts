@@ -2,10 +2,10 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Report } from '../../src/report/model';
-import { HEEDS_NO_SIGTERM, HONOURS_SIGTERM } from '../support/container-habits';
-import { EngineToBreak } from '../support/engine-to-break';
-import type { Job, StepResult } from '../support/job';
-import { newSession, sweepSession } from '../support/sweeping';
+import { HEEDS_NO_SIGTERM, HONOURS_SIGTERM } from '../support/engine/container-habits';
+import { EngineToBreak } from '../support/engine/engine-to-break';
+import { newSession, sweepSession } from '../support/engine/sweeping';
+import type { Job, StepResult } from '../support/job/job';
 import { until } from '../support/until';
 
 const execute = promisify(execFile);

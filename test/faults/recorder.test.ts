@@ -1,8 +1,8 @@
 import type Docker from 'dockerode';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { stateOf } from '../support/container-habits';
-import { EngineToBreak } from '../support/engine-to-break';
-import { logOf, TestRecording } from '../support/recording';
+import { stateOf } from '../support/engine/container-habits';
+import { EngineToBreak } from '../support/engine/engine-to-break';
+import { logOf, TestRecording } from '../support/engine/recording';
 import { until } from '../support/until';
 
 let there: EngineToBreak;

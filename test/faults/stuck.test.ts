@@ -1,10 +1,10 @@
 import type Docker from 'dockerode';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { SweepResult } from '../../src/reaper/sweep';
-import { HONOURS_SIGTERM } from '../support/container-habits';
-import { EngineToBreak } from '../support/engine-to-break';
-import { type Fault, FlakyProxy } from '../support/flaky-proxy';
-import { newSession, only, type SweepSettings, sweepSession } from '../support/sweeping';
+import { HONOURS_SIGTERM } from '../support/engine/container-habits';
+import { EngineToBreak } from '../support/engine/engine-to-break';
+import { type Fault, FlakyProxy } from '../support/engine/flaky-proxy';
+import { newSession, only, type SweepSettings, sweepSession } from '../support/engine/sweeping';
 
 let there: EngineToBreak;
 beforeAll(async () => {

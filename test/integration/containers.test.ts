@@ -1,7 +1,7 @@
 import { describe, expect, inject, test } from 'vitest';
-import type { Provider } from '../../src/reaper/provider';
-import { docker, HONOURS_SIGTERM, IGNORES_SIGTERM, removeContainer, startContainer, stateOf } from '../support/containers';
-import { newSession, only, stepsOf, sweepSession } from '../support/sweeping';
+import type { Provider } from '../../src/core/provider';
+import { docker, HONOURS_SIGTERM, IGNORES_SIGTERM, removeContainer, startContainer, stateOf } from '../support/engine/containers';
+import { newSession, only, stepsOf, sweepSession } from '../support/engine/sweeping';
 import { until } from '../support/until';
 
 /** Does something right before the provider's first look or a rung, as somebody else would. */

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type Docker from 'dockerode';
 import { afterAll, describe, expect, inject, test } from 'vitest';
-import type { Settlement } from '../../src/reaper/outcome';
-import type { Kind } from '../../src/reaper/resource';
-import { ownedBy } from '../../src/reaper/selector';
+import type { Settlement } from '../../src/core/outcome';
+import type { Kind } from '../../src/core/resource';
+import { ownedBy } from '../../src/core/selector';
 import type { SweepResult } from '../../src/reaper/sweep';
 import {
   type ContainerOptions,
@@ -12,9 +12,9 @@ import {
   HONOURS_SIGTERM,
   removeContainer,
   startContainer,
-} from '../support/containers';
-import { busyboxImage } from '../support/image';
-import { newSession, only, provider, stepsOf, sweepSession, sweepWith } from '../support/sweeping';
+} from '../support/engine/containers';
+import { busyboxImage } from '../support/engine/image';
+import { newSession, only, provider, stepsOf, sweepSession, sweepWith } from '../support/engine/sweeping';
 
 /** What is nobody's, and must outlive its test: removed after all of them, last made first. */
 const bystanders: (() => Promise<unknown>)[] = [];

@@ -1,8 +1,8 @@
 import type Docker from 'dockerode';
 import { describe, expect, inject, test } from 'vitest';
-import type { Recordable } from '../../src/reaper/recordable';
-import { HONOURS_SIGTERM, removeContainer, startContainer, stateOf } from '../support/containers';
-import { TestRecording } from '../support/recording';
+import type { Recordable } from '../../src/core/container-source';
+import { HONOURS_SIGTERM, removeContainer, startContainer, stateOf } from '../support/engine/containers';
+import { TestRecording } from '../support/engine/recording';
 import { until } from '../support/until';
 
 const script = (text: string) => ['sh', '-c', text];

@@ -3,13 +3,13 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import type Docker from 'dockerode';
 import { describe, expect, inject, test } from 'vitest';
-import { KEPT } from '../../src/docker/hearing';
-import { GAP } from '../../src/docker/joint';
-import { TWICE } from '../../src/docker/logs';
-import { systemClock } from '../../src/reaper/clock';
-import { LogGap, type Recordable } from '../../src/reaper/recordable';
-import type { Resource } from '../../src/reaper/resource';
-import { allOf, matchesFilters } from '../../src/reaper/selector';
+import { LogGap, type Recordable } from '../../src/core/container-source';
+import type { Resource } from '../../src/core/resource';
+import { allOf, matchesFilters } from '../../src/core/selector';
+import { systemClock } from '../../src/lib/clock';
+import { GAP } from '../../src/providers/docker/logs/joint';
+import { KEPT } from '../../src/providers/docker/logs/live-stream';
+import { TWICE } from '../../src/providers/docker/logs/logs';
 import type { Death } from '../../src/recorder/death';
 import { recordEnded } from '../../src/recorder/ended';
 import {
@@ -19,9 +19,9 @@ import {
   removeContainer,
   startContainer,
   stateOf,
-} from '../support/containers';
-import { logOf, place, type RecordingSettings, recordable, TestRecording } from '../support/recording';
-import { newSession } from '../support/sweeping';
+} from '../support/engine/containers';
+import { logOf, place, type RecordingSettings, recordable, TestRecording } from '../support/engine/recording';
+import { newSession } from '../support/engine/sweeping';
 import { until } from '../support/until';
 
 const podman = inject('product') === 'podman';

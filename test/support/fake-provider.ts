@@ -1,5 +1,5 @@
-import type { Ending, Provider, Rung, RungAction, Verdict } from '../../src/reaper/provider';
-import { type Kind, keyOf, type Resource } from '../../src/reaper/resource';
+import type { Ending, Provider, Rung, RungAction, Verdict } from '../../src/core/provider';
+import { type Kind, keyOf, type Resource } from '../../src/core/resource';
 
 /** An error that says itself what it means. */
 export class FakeError extends Error {

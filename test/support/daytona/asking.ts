@@ -1,5 +1,5 @@
 import { onTestFinished } from 'vitest';
-import { DaytonaServer, type DaytonaServerOptions } from '../daytona-server';
+import { DaytonaServer, type DaytonaServerOptions } from './server';
 
 /** A server for one test: it ends with it. */
 export async function start(options?: DaytonaServerOptions): Promise<DaytonaServer> {

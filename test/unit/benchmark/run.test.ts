@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { runBenchmark } from '../../../src/benchmark/run';
-import { systemClock } from '../../../src/reaper/clock';
-import { BenchmarkProcess } from '../../support/benchmark-process';
+import { systemClock } from '../../../src/lib/clock';
+import { BenchmarkProcess } from '../../support/job/benchmark-process';
 
 /**
  * Programs that the script starts, or `perl` is told to be. Each adds a byte to the file named `$MARK` when it is ready; the name in

@@ -2,9 +2,9 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { BenchmarkNotStarted } from '../../../src/benchmark/not-started';
 import { shellCommand } from '../../../src/benchmark/shell';
 import { type StartOptions, start } from '../../../src/benchmark/start';
+import { BenchmarkNotStarted } from '../../../src/benchmark/start-error';
 
 let directory: string;
 beforeEach(async () => {

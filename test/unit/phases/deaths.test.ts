@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { isTold, together } from '../../../src/phases/deaths';
-import { GONE, NO_TIME } from '../../../src/recorder/reading';
+import { GONE, NO_TIME } from '../../../src/recorder/logs/reading';
 import { type DeathReport, isoTime } from '../../../src/report/model';
 
 const death = (id: string, at: number, more: Partial<DeathReport> = {}): DeathReport => ({

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { parseConfig } from '../../../src/config/config';
+import { labels } from '../../../src/core/labels';
+import { ofSession } from '../../../src/core/selector';
+import { systemClock } from '../../../src/lib/clock';
 import { sweepExited } from '../../../src/phases/exited';
-import { systemClock } from '../../../src/reaper/clock';
-import { labels } from '../../../src/reaper/labels';
-import { ofSession } from '../../../src/reaper/selector';
 import type { PhaseReport } from '../../../src/report/model';
 import { FakeError, FakeProvider } from '../../support/fake-provider';
 

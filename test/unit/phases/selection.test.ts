@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { parseConfig, type RawSettings } from '../../../src/config/config';
+import { labels } from '../../../src/core/labels';
+import { keyOf, type Resource } from '../../../src/core/resource';
 import { selectAfter, selectBefore } from '../../../src/phases/selection';
-import { labels } from '../../../src/reaper/labels';
-import { keyOf, type Resource } from '../../../src/reaper/resource';
 
 const NOW = Date.parse('2026-11-21T12:00:00Z');
 const HOUR = 3_600_000;

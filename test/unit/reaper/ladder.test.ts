@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { type Clock, systemClock } from '../../../src/reaper/clock';
-import { Deadline } from '../../../src/reaper/deadline';
-import { DeadlinePassed, Halted } from '../../../src/reaper/errors';
+import type { Settlement } from '../../../src/core/outcome';
+import { rungActions } from '../../../src/core/provider';
+import type { Resource } from '../../../src/core/resource';
+import { type Clock, systemClock } from '../../../src/lib/clock';
+import { Deadline } from '../../../src/lib/deadline';
+import { DeadlinePassed, Halted } from '../../../src/lib/errors';
+import { Limit } from '../../../src/lib/limit';
 import { reap } from '../../../src/reaper/ladder';
-import { Limit } from '../../../src/reaper/limit';
-import type { Settlement } from '../../../src/reaper/outcome';
-import { rungActions } from '../../../src/reaper/provider';
-import type { Resource } from '../../../src/reaper/resource';
 import { FakeError, FakeProvider, type Fault, type Habits } from '../../support/fake-provider';
 
 beforeEach(() => {

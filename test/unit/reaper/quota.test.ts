@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import type { Resource } from '../../../src/core/resource';
 import { excess } from '../../../src/reaper/quota';
-import type { Resource } from '../../../src/reaper/resource';
 
 const container = (name: string, running: boolean, createdAt?: number): Resource => ({
   provider: 'docker',

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { type Clock, systemClock } from '../../../src/reaper/clock';
-import { Deadline } from '../../../src/reaper/deadline';
-import { DeadlinePassed, Halted, TimedOut } from '../../../src/reaper/errors';
-import type { Verdict } from '../../../src/reaper/provider';
+import type { Verdict } from '../../../src/core/provider';
+import { type Clock, systemClock } from '../../../src/lib/clock';
+import { Deadline } from '../../../src/lib/deadline';
+import { DeadlinePassed, Halted, TimedOut } from '../../../src/lib/errors';
 import { backoff, parseRetryAfter, type RetryPolicy, verdictOn, withRetries } from '../../../src/reaper/retry';
 import { FakeError } from '../../support/fake-provider';
 

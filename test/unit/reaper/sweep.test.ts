@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { type Clock, systemClock } from '../../../src/reaper/clock';
-import { Deadline } from '../../../src/reaper/deadline';
-import { labels } from '../../../src/reaper/labels';
-import type { Settlement } from '../../../src/reaper/outcome';
-import type { Resource } from '../../../src/reaper/resource';
+import { labels } from '../../../src/core/labels';
+import type { Settlement } from '../../../src/core/outcome';
+import type { Resource } from '../../../src/core/resource';
+import { type Clock, systemClock } from '../../../src/lib/clock';
+import { Deadline } from '../../../src/lib/deadline';
 import { type SweepMode, type SweepOptions, sweep } from '../../../src/reaper/sweep';
 import { FakeError, FakeProvider } from '../../support/fake-provider';
 

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { metricsOf } from '../../../src/report/metrics';
 import type { Report } from '../../../src/report/model';
-import { promtool } from '../../support/promtool';
+import { promtool } from '../../support/report/promtool';
 import { failed, phase, provider, report, resource, step } from './sample';
 import { scenarios } from './scenarios';
 

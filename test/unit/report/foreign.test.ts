@@ -5,8 +5,8 @@ import { annotationOf, leftoversMessage } from '../../../src/report/annotation';
 import { closingLines, providerLine, resourceLine } from '../../../src/report/lines';
 import { metricsOf } from '../../../src/report/metrics';
 import type { Report } from '../../../src/report/model';
-import { summaryOf } from '../../../src/report/summary';
-import { terminalOf } from '../../../src/report/terminal';
+import { summaryOf } from '../../../src/report/summary/summary';
+import { terminalOf } from '../../../src/report/terminal/terminal';
 import { rendered, tags } from './rendered';
 import { death, failed, HOSTILE, phase, provider, report, resource, step } from './sample';
 

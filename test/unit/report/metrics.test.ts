@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { metricsOf, writeMetrics } from '../../../src/report/metrics';
-import { promtool } from '../../support/promtool';
+import { promtool } from '../../support/report/promtool';
 import { death, failed, HOSTILE, phase, provider, report, resource, step } from './sample';
 import { scenarioNames, scenarios } from './scenarios';
 

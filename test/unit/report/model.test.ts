@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { labels } from '../../../src/reaper/labels';
-import type { Settlement } from '../../../src/reaper/outcome';
-import type { Resource } from '../../../src/reaper/resource';
+import { labels } from '../../../src/core/labels';
+import type { Settlement } from '../../../src/core/outcome';
+import type { Resource } from '../../../src/core/resource';
 import { providerReport, removedIn, resourceReport, totalsOf } from '../../../src/report/model';
 import { failed, phase, resource } from './sample';
 

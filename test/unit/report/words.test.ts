@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { outcomes } from '../../../src/reaper/outcome';
+import { outcomes } from '../../../src/core/outcome';
 import { count, countKinds, meaningOf, time } from '../../../src/report/words';
 import { resource } from './sample';
 

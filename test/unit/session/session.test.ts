@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { labels, runnerOf } from '../../../src/reaper/labels';
+import { labels, runnerOf } from '../../../src/core/labels';
 import { labelArgument, labelFile, newSession, type Surroundings } from '../../../src/session/session';
 
 const where: Surroundings = { run: 'gh-123-1', runnerName: 'runner-1', hostName: 'host-a' };

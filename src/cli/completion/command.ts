@@ -1,0 +1,44 @@
+import { script } from '@bomb.sh/tab';
+import { Argument, type Command } from 'commander';
+import { BASH } from './bash';
+import { candidates } from './candidates';
+
+const SHELLS = ['bash', 'zsh', 'fish'] as const;
+
+const EXAMPLES = `
+Examples:
+  source <(cleanup-action completion bash)     now; in ~/.bashrc: always
+  source <(cleanup-action completion zsh)      the same, in ~/.zshrc
+  cleanup-action completion fish > ~/.config/fish/completions/cleanup-action.fish
+`;
+
+/** What the shells' scripts call, with the words up to the cursor. */
+const COMPLETE = 'complete';
+
+/**
+ * Adds `completion`, and what its scripts ask. Those for zsh and fish are tab's. Its script for bash needs bash-completion, which is not
+ * everywhere, evaluates what is being typed, and can't be read twice; and its answers never have files in them, which `report` takes.
+ */
+export function addCompletionCommands(program: Command): void {
+  program
+    .command('completion')
+    .description('Print a script that lets a shell complete commands and options')
+    .addArgument(new Argument('<shell>').choices(SHELLS))
+    .addHelpText('after', EXAMPLES)
+    .action((shell: (typeof SHELLS)[number]) => {
+      if (shell === 'bash') process.stdout.write(BASH);
+      else script(shell, program.name(), program.name());
+    });
+  program
+    .command(COMPLETE, { hidden: true })
+    .argument('[words...]')
+    .action((words: readonly string[]) => {
+      const { values, files } = candidates(program, words);
+      for (const { value, description } of values) process.stdout.write(`${value}\t${description}\n`);
+      process.stdout.write(`:${files ? FILES : NO_FILES}\n`);
+    });
+}
+
+/** As Cobra has it, whose protocol it is: bits, of which 4 is “no files”. https://github.com/spf13/cobra/blob/main/site/content/completions/_index.md */
+const NO_FILES = 4;
+const FILES = 0;

@@ -1,0 +1,53 @@
+import { hostname } from 'node:os';
+import type { Environment } from '../../config/types';
+import { labels } from '../../core/labels';
+import { newSession, type Session } from '../../session/session';
+import { UsageError } from '../options/usage-error';
+import { whoIsThis } from './state-directory';
+
+/** What a session may be called: it is a label's value, a word of a shell, and a file's name. */
+const SESSION_ID = /^[A-Za-z0-9._-]{1,128}$/;
+
+/**
+ * A session of this user on this host. In a job of GitHub's the runner's name takes the user's place: then what the action left on the same
+ * runner is a leftover here, and the other way round.
+ * @param id where the user names it
+ * @throws {UsageError} when it can't be a session's id
+ */
+export function sessionHere(env: Environment, id?: string): Session {
+  if (id !== undefined && !SESSION_ID.test(id)) {
+    throw new UsageError(
+      `--session: ${JSON.stringify(id)} can’t be one; use 1 to 128 letters, digits, dots, dashes and underscores`,
+    );
+  }
+  const { user } = whoIsThis();
+  const url = runUrl(env);
+  const made = newSession({
+    run: `cli-${user}`,
+    runnerName: env['RUNNER_NAME'] || `cli-${user}`,
+    hostName: hostname(),
+    ...(url === undefined ? {} : { runUrl: url }),
+  });
+  return id === undefined ? made : { id, labels: { ...made.labels, [labels.session]: id } };
+}
+
+/** Sessions of the action in this job: they end with the job. */
+export function sessionsOfJob(env: Environment): readonly string[] {
+  return (env['CLEANUP_JOB_SESSIONS'] ?? '').split(' ').filter((id) => id !== '');
+}
+
+/** Where other CI systems tell a build's page. */
+const URL_VARIABLES = ['CI_JOB_URL', 'BUILDKITE_BUILD_URL', 'CIRCLE_BUILD_URL', 'BUILD_URL'] as const;
+
+/** The page of the build that this runs in, for people who find what it left. */
+function runUrl(env: Environment): string | undefined {
+  const { GITHUB_SERVER_URL, GITHUB_REPOSITORY, GITHUB_RUN_ID } = env;
+  if (GITHUB_SERVER_URL && GITHUB_REPOSITORY && GITHUB_RUN_ID) {
+    return `${GITHUB_SERVER_URL}/${GITHUB_REPOSITORY}/actions/runs/${GITHUB_RUN_ID}`;
+  }
+  const { SYSTEM_TEAMFOUNDATIONCOLLECTIONURI, SYSTEM_TEAMPROJECT, BUILD_BUILDID } = env;
+  if (SYSTEM_TEAMFOUNDATIONCOLLECTIONURI && SYSTEM_TEAMPROJECT && BUILD_BUILDID) {
+    return `${SYSTEM_TEAMFOUNDATIONCOLLECTIONURI}${encodeURIComponent(SYSTEM_TEAMPROJECT)}/_build/results?buildId=${BUILD_BUILDID}`;
+  }
+  return URL_VARIABLES.map((name) => env[name]).find((url) => url);
+}

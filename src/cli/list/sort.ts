@@ -1,0 +1,32 @@
+import { KINDS } from '../options/filters';
+import type { Listed } from './inventory';
+
+export const SORT_KEYS = ['age', 'size', 'name', 'kind', 'state', 'session', 'provider'] as const;
+export type SortKey = (typeof SORT_KEYS)[number];
+
+type Order = (a: Listed, b: Listed) => number;
+
+/** The oldest and the largest first: that is what a person looks for. What nobody knows comes last. */
+const ORDERS: Readonly<Record<SortKey, Order>> = {
+  age: (a, b) => (b.ageMs ?? -1) - (a.ageMs ?? -1),
+  size: (a, b) => (b.size ?? -1) - (a.size ?? -1),
+  name: (a, b) => byText(a.resource.name, b.resource.name),
+  kind: (a, b) => KINDS.indexOf(a.resource.kind) - KINDS.indexOf(b.resource.kind),
+  state: (a, b) => byText(a.resource.state, b.resource.state),
+  session: (a, b) => byText(a.session ?? '\uffff', b.session ?? '\uffff'),
+  provider: (a, b) => byText(a.resource.provider, b.resource.provider),
+};
+
+const collator = new Intl.Collator('en', { numeric: true });
+
+function byText(a: string, b: string): number {
+  return collator.compare(a, b);
+}
+
+/** In the order that was asked for, by default by provider and kind; within that the oldest first. */
+export function sorted(resources: readonly Listed[], key: SortKey | undefined, reverse: boolean): readonly Listed[] {
+  const orders = key === undefined ? [ORDERS.provider, ORDERS.kind, ORDERS.age] : [ORDERS[key], ORDERS.age];
+  const order: Order = (a, b) => orders.reduce((difference, next) => difference || next(a, b), 0);
+  const inOrder = resources.toSorted(order);
+  return reverse ? inOrder.toReversed() : inOrder;
+}

@@ -1,0 +1,56 @@
+import type { Ending, RungAction } from './provider';
+import type { Resource } from './resource';
+import type { RetryCause } from './retry-cause';
+
+/** The words that logs, summary, report and metrics use. Every resource ends in exactly one. */
+export type Outcome =
+  /** It ended by itself after the stop signal, and was removed. */
+  | 'graceful'
+  /** It did not; SIGKILL ended it, the engine's or ours, and it was removed. */
+  | 'killed'
+  /** It was not running; removed. */
+  | 'removed'
+  /** Already gone, or removed by someone else meanwhile. */
+  | 'gone'
+  /** Dry run. */
+  | 'planned'
+  /** Matched but not to be removed. */
+  | 'kept'
+  /** Still there. */
+  | 'failed';
+
+export const outcomes: readonly Outcome[] = ['graceful', 'killed', 'removed', 'gone', 'planned', 'kept', 'failed'];
+
+/** One rung that was tried, with its retries. */
+export interface Step {
+  readonly action: RungAction;
+  /** Requests made: 0 when the rung was skipped. */
+  readonly attempts: number;
+  /** Why it was tried again, once a retry; absent when it was not. */
+  readonly retriedAfter?: readonly RetryCause[];
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number;
+  readonly durationMs: number;
+  readonly result: 'done' | 'gone' | 'timeout' | 'error' | 'skipped';
+  /** The error, or why the rung was skipped. */
+  readonly detail?: string;
+}
+
+/** How it ended for one resource. */
+export interface Settlement {
+  /** As it was last seen before anything was done to it. */
+  readonly resource: Resource;
+  readonly outcome: Outcome;
+  readonly durationMs: number;
+  readonly steps: readonly Step[];
+  /** With `failed`: the error that decided it. */
+  readonly error?: Error;
+  /** With `kept`: why. */
+  readonly reason?: string;
+  /** With `failed`: the command that removes it. */
+  readonly command?: string;
+  /** With `failed`: how it ended, where only its removal failed. */
+  readonly ending?: Ending;
+  /** With `failed`: another round could end better. */
+  readonly retryable?: boolean;
+}

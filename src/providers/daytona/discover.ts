@@ -1,0 +1,112 @@
+import { type Config, retryPolicy } from '../../config/config';
+import { type Environment, httpUrl } from '../../config/types';
+import type { Connection, Found } from '../../core/connection';
+import type { Clock } from '../../lib/clock';
+import type { Deadline } from '../../lib/deadline';
+import { asError } from '../../lib/errors';
+import { verdictOn, withRetries } from '../../reaper/retry';
+import { DaytonaClient } from './client';
+import { type Credentials, credentials, NoCredentials } from './credentials';
+import { Curl } from './curl';
+import { classify, hasStatus } from './errors';
+import { type DaytonaSettings, NAME, Sandboxes } from './sandboxes';
+
+const DEFAULT_URL = 'https://app.daytona.io/api';
+
+/** Milliseconds for the first answer. */
+const CONNECT_TIMEOUT_MS = 10_000;
+
+/** Looks for Daytona's API as the settings say. Never rejects: an API that is not to be had is a connection that says so. */
+export function discoverDaytona(
+  config: Config,
+  env: Environment,
+  clock: Clock,
+  deadline: Deadline,
+  found: Found,
+): readonly Promise<Connection>[] {
+  if (config.daytona === false) return [skipped('daytona is false')];
+  if (!config.resources.includes('sandbox')) return [skipped('resources leaves sandboxes out')];
+  return [discover(config, env, clock, deadline, found[NAME])];
+}
+
+async function skipped(reason: string): Promise<Connection> {
+  return { name: NAME, status: 'skipped', reason };
+}
+
+async function discover(
+  config: Config,
+  env: Environment,
+  clock: Clock,
+  deadline: Deadline,
+  found: Found[string] | undefined,
+): Promise<Connection> {
+  const required = config.daytona === true;
+  const missing = (error: unknown, curl?: Curl): Connection => ({
+    name: NAME,
+    // With auto, a key that is none is no reason to worry, unless it was one before. That there is no answer is: sandboxes may be there.
+    status: required || found !== undefined || !isOfNoUse(error) ? 'unavailable' : 'skipped',
+    reason: reasonOf(error),
+    required,
+    ...(curl ? { removalOfAll: (label) => curl.removalOfAll(label) } : {}),
+  });
+  try {
+    const url = found?.['url'] ?? urlOf(config, env);
+    const token = credentials(config, env);
+    const curl = new Curl(url, token);
+    return await connect(url, token, curl, config, clock, deadline).catch((error: unknown) => missing(error, curl));
+  } catch (error) {
+    return missing(error);
+  }
+}
+
+async function connect(
+  url: string,
+  token: Credentials,
+  curl: Curl,
+  config: Config,
+  clock: Clock,
+  deadline: Deadline,
+): Promise<Connection> {
+  const client = new DaytonaClient(url, token, clock);
+  await withRetries(
+    () => deadline.within(CONNECT_TIMEOUT_MS, 'Daytona’s answer', (signal) => client.probe(signal)),
+    (error) => verdictOn(error, classify),
+    retryPolicy(config),
+    deadline,
+    clock,
+  );
+  return {
+    name: NAME,
+    status: 'ready',
+    provider: new Sandboxes(client, curl, settingsOf(config), clock),
+    description: `Daytona at ${url} (key from ${token.from})`,
+    found: { url },
+    removalOfAll: (label) => curl.removalOfAll(label),
+  };
+}
+
+/** @throws {NoCredentials} for one that can't be read; the setting's own is checked with all settings */
+function urlOf({ daytonaApiUrl }: Config, env: Environment): string {
+  const typed = env['DAYTONA_API_URL']?.trim();
+  if (daytonaApiUrl !== undefined) return daytonaApiUrl;
+  if (!typed) return DEFAULT_URL;
+  const url = httpUrl.parse(typed, env);
+  if (url === undefined) throw new NoCredentials(`DAYTONA_API_URL can’t be read; use ${httpUrl.accepts}`);
+  return url;
+}
+
+/** There is no key, or not one that this API takes. */
+function isOfNoUse(error: unknown): boolean {
+  return error instanceof NoCredentials || hasStatus(error, 401, 403);
+}
+
+function reasonOf(error: unknown): string {
+  const { message } = asError(error);
+  if (hasStatus(error, 401)) return `Daytona does not accept the key (${message}): check daytona-api-key or DAYTONA_API_KEY`;
+  if (hasStatus(error, 403)) return `the key may not list sandboxes (${message})`;
+  return message;
+}
+
+function settingsOf({ stopTimeout, killTimeout, removeTimeout }: Config): DaytonaSettings {
+  return { stopMs: stopTimeout, killMs: killTimeout, removeMs: removeTimeout };
+}

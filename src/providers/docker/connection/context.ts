@@ -1,0 +1,83 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import type { Environment } from '../../../config/types';
+import { asError } from '../../../lib/errors';
+import type { Endpoint } from './endpoint';
+
+/** The docker context that is named can't be used; one line says why. */
+export class BadContext extends Error {
+  override readonly name = 'BadContext';
+  constructor(context: string, namedBy: string, why: string, cause?: unknown) {
+    super(`the docker context “${context}” (${namedBy}) can’t be read: ${why}`, { cause });
+  }
+}
+
+/** What of a context's meta.json is needed here. */
+interface Meta {
+  readonly Endpoints?: { readonly docker?: { readonly Host?: unknown; readonly SkipTLSVerify?: unknown } };
+}
+
+/** The directory of docker's own settings. https://docs.docker.com/reference/cli/docker/#environment-variables */
+export function dockerDirectory(env: Environment): string {
+  return env['DOCKER_CONFIG'] || join(home(env), '.docker');
+}
+
+export function home(env: Environment): string {
+  return env['HOME'] || homedir();
+}
+
+/**
+ * The engine of the current docker context, as the docker command chooses it: `DOCKER_CONTEXT`, else what `docker context use` said.
+ * @returns undefined where none is chosen, or `default`: then there is no context
+ * @throws {BadContext} when one is named that can't be read: another engine is not what was meant
+ */
+export function contextEndpoint(env: Environment): Endpoint | undefined {
+  const directory = dockerDirectory(env);
+  const [name, namedBy] = env['DOCKER_CONTEXT']
+    ? [env['DOCKER_CONTEXT'], 'DOCKER_CONTEXT']
+    : [currentContext(directory), 'currentContext'];
+  if (name === undefined || name === 'default') return undefined;
+  const id = createHash('sha256').update(name).digest('hex');
+  const { host, verified } = readMeta(join(directory, 'contexts', 'meta', id, 'meta.json'), name, namedBy);
+  return {
+    url: host,
+    from: `docker context ${name}`,
+    ...tlsFiles(join(directory, 'contexts', 'tls', id, 'docker')),
+    ...(verified ? {} : { verification: 'none' }),
+  };
+}
+
+/** As the docker command does, a config.json that is not there or can't be read is as good as an empty one. */
+function currentContext(directory: string): string | undefined {
+  try {
+    const { currentContext: name } = JSON.parse(readFileSync(join(directory, 'config.json'), 'utf8'));
+    return typeof name === 'string' && name !== '' ? name : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function readMeta(path: string, name: string, namedBy: string): { readonly host: string; readonly verified: boolean } {
+  const meta = parseMeta(path, name, namedBy);
+  const { Host, SkipTLSVerify } = meta?.Endpoints?.docker ?? {};
+  if (typeof Host !== 'string' || Host === '') throw new BadContext(name, namedBy, `${path} names no engine`);
+  return { host: Host, verified: SkipTLSVerify !== true };
+}
+
+function parseMeta(path: string, name: string, namedBy: string): Meta | null {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as Meta | null;
+  } catch (error) {
+    const { code, message } = asError(error) as NodeJS.ErrnoException;
+    const why = code === 'ENOENT' ? 'there is no such context' : `${path}: ${message}`;
+    throw new BadContext(name, namedBy, why, error);
+  }
+}
+
+/** The context's TLS material, as far as it has any: all of it is optional. */
+function tlsFiles(directory: string): Pick<Endpoint, 'ca' | 'cert' | 'key'> {
+  const files = (['ca', 'cert', 'key'] as const).map((part) => [part, join(directory, `${part}.pem`)] as const);
+  return Object.fromEntries(files.filter(([, path]) => existsSync(path)));
+}

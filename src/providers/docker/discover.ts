@@ -1,0 +1,95 @@
+import { type Config, retryPolicy } from '../../config/config';
+import type { Environment } from '../../config/types';
+import type { Connection, Found } from '../../core/connection';
+import type { Clock } from '../../lib/clock';
+import type { Deadline } from '../../lib/deadline';
+import { asError } from '../../lib/errors';
+import { withRetries } from '../../reaper/retry';
+import { connect, NoEngine } from './connection/connect';
+import { type Endpoint, endpoints } from './connection/endpoint';
+import { dockerRecordable } from './events/container-source';
+import { type DockerSettings, dockerProvider, removalOfAll } from './provider';
+import { sizesOf } from './resources/sizes';
+
+const NAME = 'docker';
+
+/** All that looking for an engine takes. */
+interface Search {
+  readonly config: Config;
+  readonly env: Environment;
+  readonly clock: Clock;
+  readonly deadline: Deadline;
+}
+
+/**
+ * Looks for engines as the settings say, side by side: each is a connection of its own, there as soon as it is known, and never
+ * rejected. One that does not answer does not hold up the others.
+ */
+export function discoverDocker(
+  config: Config,
+  env: Environment,
+  clock: Clock,
+  deadline: Deadline,
+  found: Found,
+): readonly Promise<Connection>[] {
+  if (config.docker === false) return [Promise.resolve({ name: NAME, status: 'skipped', reason: 'docker is false' })];
+  const search = { config, env, clock, deadline };
+  const [host, ...others] = config.dockerHost ?? [];
+  if (host === undefined || others.length === 0) return [discoverOne(NAME, host, search, found[NAME])];
+  return [host, ...others].map((url) => {
+    const name = `${NAME} (${url})`;
+    return discoverOne(name, url, search, found[name]);
+  });
+}
+
+/** @param found where main found it: it is given a while to come back */
+async function discoverOne(
+  name: string,
+  dockerHost: string | undefined,
+  { config, env, clock, deadline }: Search,
+  found: Found[string] | undefined,
+): Promise<Connection> {
+  const known = found as unknown as Endpoint | undefined;
+  try {
+    const candidates = known ? [known] : endpoints(dockerHost, env, process.platform);
+    const engine = await withRetries(
+      () => connect(candidates, deadline),
+      () => ({ kind: 'retryable' }),
+      { ...retryPolicy(config), ...(found ? {} : { retries: 0 }) },
+      deadline,
+      clock,
+    );
+    return {
+      name,
+      status: 'ready',
+      provider: dockerProvider(engine, settingsOf(config, name), clock),
+      description: `${engine.version} at ${engine.endpoint.url} (${engine.endpoint.from})`,
+      found: { ...engine.endpoint },
+      removalOfAll: (label) => removalOfAll(engine.endpoint, label),
+      recordable: dockerRecordable(engine, settingsOf(config, name), clock),
+      sizes: (signal) => sizesOf(engine, name, signal),
+    };
+  } catch (error) {
+    const required = config.docker === true || found !== undefined;
+    const reason = error instanceof NoEngine ? error.message : `no Docker engine: ${asError(error).message}`;
+    const status = required ? 'unavailable' : 'skipped';
+    return {
+      name,
+      status,
+      reason,
+      required: config.docker === true,
+      ...(known ? { removalOfAll: (label) => removalOfAll(known, label) } : {}),
+    };
+  }
+}
+
+function settingsOf(config: Config, name: string): DockerSettings {
+  return {
+    name,
+    stopMs: config.stopTimeout,
+    killMs: config.killTimeout,
+    removeMs: config.removeTimeout,
+    skipGraceWhenDeaf: config.skipGraceWhenDeaf,
+    kinds: config.resources,
+  };
+}

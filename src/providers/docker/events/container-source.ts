@@ -1,0 +1,85 @@
+import type { Happening, Recordable } from '../../../core/container-source';
+import type { Clock } from '../../../lib/clock';
+import { asError } from '../../../lib/errors';
+import { BadAnswer } from '../connection/answers';
+import type { Engine } from '../connection/connect';
+import { ask } from '../connection/request';
+import { openStream } from '../connection/stream';
+import { classify, hasStatus } from '../errors';
+import { followLog, followLogOnPodman, readLog } from '../logs/logs';
+import type { DockerSettings } from '../provider';
+import { Containers } from '../resources/containers';
+import { FactTeller } from '../resources/resource-enricher';
+import { type Inspected, lifeOf } from './container-status';
+import { eventFilters, happeningsIn } from './events';
+
+/** Each log that is followed is two connections. Through ssh each is a process of its own, here and there. */
+const MOST_FOLLOWED = { direct: 500, ssh: 8 };
+
+/** Podman looks for its events in a file, once a second at worst (measured: 0.85 s). */
+const PODMAN_LATE_MS = 1_000;
+
+/** Drivers whose logs the engine has itself: asking another for the log of a container that does not run yet may wake up who knows what. */
+const LOCAL_DRIVERS = new Set(['json-file', 'local', 'journald']);
+
+/** What of `info` is needed here. */
+interface Info {
+  readonly SystemTime?: string;
+  readonly LoggingDriver?: string;
+}
+
+/** The containers of a Docker engine, or of what speaks its API. */
+export function dockerRecordable(engine: Engine, settings: DockerSettings, clock: Clock): Recordable {
+  const { docker, endpoint, version } = engine;
+  const containers = new Containers(engine, settings, clock);
+  const facts = new FactTeller(docker, clock);
+  const isPodman = version.startsWith('Podman');
+  let driver = '';
+
+  async function* told(happenings: AsyncIterable<Happening>, signal: AbortSignal): AsyncGenerator<Happening> {
+    for await (const happening of happenings) {
+      const [container] = await facts.tell([happening.container], signal);
+      yield container ? { ...happening, container } : happening;
+    }
+  }
+  return {
+    lateMs: isPodman ? PODMAN_LATE_MS : 0,
+    mostFollowed: endpoint.url.startsWith('ssh:') ? MOST_FOLLOWED.ssh : MOST_FOLLOWED.direct,
+    async now(signal) {
+      const { SystemTime, LoggingDriver = '' } = await ask<Info>(docker, '/info', signal);
+      driver = LoggingDriver;
+      return SystemTime === undefined ? clock.now() : Date.parse(SystemTime);
+    },
+    async watch(since, signal) {
+      // Whole milliseconds: what happened in this one comes again.
+      const query = { since: (Math.floor(since) / 1000).toFixed(3), filters: JSON.stringify(eventFilters(isPodman)) };
+      const stream = await openStream(docker, { method: 'GET', path: '/events', query }, signal);
+      return told(happeningsIn(stream, settings.name), signal);
+    },
+    list: async (signal) => facts.tell(await containers.list(signal), signal),
+    async look({ id }, signal) {
+      try {
+        const life = lifeOf((await docker.getContainer(id).inspect({ abortSignal: signal })) as Inspected, settings.name);
+        const [container] = await facts.tell([life.container], signal);
+        return container ? { ...life, container } : life;
+      } catch (error) {
+        if (isGone(error)) return undefined;
+        throw error;
+      }
+    },
+    // Asked for the last lines, Podman 4.3 forgets some line feeds.
+    read: ({ id }, lines, signal) => readLog(docker, id, isPodman ? 'all' : lines, signal),
+    async follow({ id }, phase, signal) {
+      // Podman prepares a container that does not run when something attaches to it: that is not ours to bring about.
+      if (phase === 'waiting' && (isPodman || !LOCAL_DRIVERS.has(driver))) return undefined;
+      return isPodman ? followLogOnPodman(docker, id, signal) : followLog(docker, id, phase, signal);
+    },
+    classify: (error) => (isGone(error) ? { kind: 'gone' } : classify(error)),
+  };
+}
+
+/** Podman says so in its own way while a container is going. */
+function isGone(error: unknown): boolean {
+  const isVague = hasStatus(error, 500) || error instanceof BadAnswer;
+  return hasStatus(error, 404) || (isVague && /no such container/i.test(asError(error).message));
+}

@@ -1,0 +1,149 @@
+import type { LogPiece } from '../../../core/container-source';
+
+/** The eight bytes before each frame: its stream, three zeros, its length. https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Container/operation/ContainerAttach */
+const HEADER_BYTES = 8;
+const STDERR = 2;
+
+/** A stamp is over with its first blank; the longest is `2026-11-21T09:50:38.345968434+01:00`. */
+const LONGEST_STAMP = 40;
+const BLANK = 0x20;
+const LINE_FEED = 0x0a;
+
+/** Where the times of a log come from: it begins each of its frames (without frames, each line) with one, or they are those of its arrival. */
+export type Stamps = 'theirs' | (() => string);
+
+interface Format {
+  pieces(chunk: Buffer): readonly LogPiece[];
+}
+
+/**
+ * Takes a log apart, chunk by chunk. Holds no more than the beginning of a frame. (docker-modem's own parser holds whole frames, copies
+ * what is left for each, and goes a call deeper.)
+ */
+export class LogParser {
+  readonly #stamps: Stamps;
+  #pending: Buffer = Buffer.alloc(0);
+  #format: Format | undefined;
+
+  constructor(stamps: Stamps) {
+    this.#stamps = stamps;
+  }
+
+  pieces(chunk: Buffer): readonly LogPiece[] {
+    if (this.#format !== undefined) return this.#format.pieces(chunk);
+    this.#pending = Buffer.concat([this.#pending, chunk]);
+    if (this.#pending.length < HEADER_BYTES && isFramed(this.#pending)) return [];
+    this.#format = this.#formatOf(this.#pending);
+    return this.#format.pieces(this.#pending);
+  }
+
+  /** A container with a terminal has one stream, without frames. Engines before 23.0 do not tell; no text begins as a frame does. */
+  #formatOf(beginning: Buffer): Format {
+    const arrival = this.#stamps === 'theirs' ? undefined : this.#stamps;
+    if (isFramed(beginning)) return new Frames(arrival);
+    return arrival === undefined ? new StampedLines() : new ArrivingText(arrival);
+  }
+}
+
+/** As far as there is anything to be seen. */
+function isFramed(beginning: Buffer): boolean {
+  return (beginning[0] ?? 0) <= STDERR && beginning.subarray(1, 4).every((byte) => byte === 0);
+}
+
+/** Frames of two streams. Those that are stamped each begin with a stamp, also those that go on with a line. */
+class Frames implements Format {
+  readonly #arrival: (() => string) | undefined;
+  #pending: Buffer = Buffer.alloc(0);
+  #stream: LogPiece['stream'] = 'stdout';
+  #left = 0;
+  #at = '';
+
+  constructor(arrival: (() => string) | undefined) {
+    this.#arrival = arrival;
+  }
+
+  pieces(chunk: Buffer): readonly LogPiece[] {
+    const pieces: LogPiece[] = [];
+    const all = this.#pending.length === 0 ? chunk : Buffer.concat([this.#pending, chunk]);
+    let from = 0;
+    for (;;) {
+      if (this.#left === 0) {
+        const begun = this.#begin(all, from);
+        if (begun === undefined) break;
+        from = begun;
+      }
+      const bytes = all.subarray(from, from + this.#left);
+      if (bytes.length === 0) break;
+      pieces.push({ stream: this.#stream, at: this.#at, bytes });
+      from += bytes.length;
+      this.#left -= bytes.length;
+    }
+    this.#pending = all.subarray(from);
+    return pieces;
+  }
+
+  /** @returns where the frame's text begins; undefined when its beginning is not all there yet */
+  #begin(all: Buffer, frameAt: number): number | undefined {
+    let from = frameAt;
+    while (all.length - from >= HEADER_BYTES) {
+      const length = all.readUInt32BE(from + 4);
+      const text = from + HEADER_BYTES;
+      const stampIsThere = all.length - text >= Math.min(length, LONGEST_STAMP);
+      if (this.#arrival === undefined && !stampIsThere) return undefined;
+      const stamp = this.#arrival === undefined ? stampIn(all.subarray(text, text + length)) : { at: this.#arrival(), bytes: 0 };
+      this.#stream = all[from] === STDERR ? 'stderr' : 'stdout';
+      this.#at = stamp.at;
+      this.#left = length - stamp.bytes;
+      from = text + stamp.bytes;
+      if (this.#left > 0) return from;
+    }
+    return undefined;
+  }
+}
+
+/** The lines of a terminal, each after its stamp. A line longer than the engine's buffer has stamps in it: nothing tells them apart. */
+class StampedLines implements Format {
+  #pending: Buffer = Buffer.alloc(0);
+  #at: string | undefined;
+
+  pieces(chunk: Buffer): readonly LogPiece[] {
+    const pieces: LogPiece[] = [];
+    const all = this.#pending.length === 0 ? chunk : Buffer.concat([this.#pending, chunk]);
+    let from = 0;
+    while (from < all.length) {
+      if (this.#at === undefined) {
+        const line = all.subarray(from, from + LONGEST_STAMP);
+        if (line.length < LONGEST_STAMP && !line.includes(BLANK)) break;
+        const stamp = stampIn(line);
+        this.#at = stamp.at;
+        from += stamp.bytes;
+      }
+      const lineFeed = all.indexOf(LINE_FEED, from);
+      const end = lineFeed < 0 ? all.length : lineFeed + 1;
+      pieces.push({ stream: 'stdout', at: this.#at, bytes: all.subarray(from, end) });
+      if (lineFeed >= 0) this.#at = undefined;
+      from = end;
+    }
+    this.#pending = all.subarray(from);
+    return pieces;
+  }
+}
+
+class ArrivingText implements Format {
+  readonly #arrival: () => string;
+
+  constructor(arrival: () => string) {
+    this.#arrival = arrival;
+  }
+
+  pieces(chunk: Buffer): readonly LogPiece[] {
+    return [{ stream: 'stdout', at: this.#arrival(), bytes: chunk }];
+  }
+}
+
+/** The time before the first blank; what does not begin with one is all text. */
+function stampIn(text: Buffer): { readonly at: string; readonly bytes: number } {
+  const head = text.toString('latin1', 0, LONGEST_STAMP);
+  const stamp = /^(\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)) /.exec(head)?.[1];
+  return stamp === undefined ? { at: '', bytes: 0 } : { at: stamp, bytes: stamp.length + 1 };
+}

@@ -1,0 +1,94 @@
+import type { Provider, Rung } from '../../core/provider';
+import type { Kind, Resource } from '../../core/resource';
+import type { Clock } from '../../lib/clock';
+import { BadAnswer } from './connection/answers';
+import type { Engine } from './connection/connect';
+import { dockerArguments, type Endpoint } from './connection/endpoint';
+import { classify, hasStatus } from './errors';
+import { Containers } from './resources/containers';
+import { Images } from './resources/images';
+import { Networks } from './resources/networks';
+import { FactTeller } from './resources/resource-enricher';
+import { Volumes } from './resources/volumes';
+
+/** How this engine's resources are taken down. */
+export interface DockerSettings {
+  /** The provider's name: `docker` where there is one engine. */
+  readonly name: string;
+  /** Milliseconds that one request of each rung may take. */
+  readonly stopMs: number;
+  readonly killMs: number;
+  readonly removeMs: number;
+  /** Kill at once what can be seen to ignore its stop signal. */
+  readonly skipGraceWhenDeaf: boolean;
+  /** What is listed, and so can be removed. */
+  readonly kinds: readonly Kind[];
+}
+
+/** How one kind of resource is listed, looked at and taken down. */
+export interface KindHandler {
+  readonly kind: Kind;
+  list(signal: AbortSignal): Promise<readonly Resource[]>;
+  /** @throws 404 when it is gone */
+  inspect(resource: Resource, signal: AbortSignal): Promise<Resource>;
+  ladder(resource: Resource): readonly Rung[];
+  /** What comes after `docker` to remove it by hand. */
+  removalArguments(resource: Resource): readonly string[];
+}
+
+/** One Docker engine, or what speaks its API. */
+export function dockerProvider(engine: Engine, settings: DockerSettings, clock: Clock): Provider {
+  const containers = new Containers(engine, settings, clock);
+  const all = [
+    containers,
+    new Networks(engine, settings),
+    new Volumes(engine, settings),
+    new Images(engine, settings, containers),
+  ];
+  const handlers: readonly KindHandler[] = all.filter(({ kind }) => settings.kinds.includes(kind));
+  const handlerOf = ({ kind }: Resource): KindHandler => {
+    const handler = handlers.find((candidate) => candidate.kind === kind);
+    if (!handler) throw new Error(`Docker has no resources of the kind ${kind}`);
+    return handler;
+  };
+  const facts = new FactTeller(engine.docker, clock);
+  return {
+    name: settings.name,
+    stages: [['container'], ['network', 'volume'], ['image']],
+    async list(signal) {
+      const listed = await Promise.all(handlers.map((handler) => handler.list(signal)));
+      // An answer without a body is not the news that there is nothing.
+      if (!listed.every((list) => Array.isArray(list))) throw new BadAnswer('the engine’s answer is no list');
+      return facts.tell(listed.flat(), signal);
+    },
+    async inspect(resource, signal) {
+      try {
+        const [now] = await facts.tell([await handlerOf(resource).inspect(resource, signal)], signal);
+        return now;
+      } catch (error) {
+        if (hasStatus(error, 404)) return undefined;
+        throw error;
+      }
+    },
+    ladder: (resource) => handlerOf(resource).ladder(resource),
+    classify,
+    removalCommand(resource) {
+      return command(engine.endpoint, ...handlerOf(resource).removalArguments(resource));
+    },
+  };
+}
+
+/** What a person types to remove all containers with a label (their networks and volumes are for the next run's pre-cleanup), where the engine can't be reached from here. */
+export function removalOfAll(endpoint: Endpoint, label: string): string {
+  const list = command(endpoint, 'ps', '--all', '--quiet', '--filter', `label=${label}`);
+  return `${list} | xargs --no-run-if-empty ${command(endpoint, 'rm', '--force', '--volumes')}`;
+}
+
+function command(endpoint: Endpoint, ...words: readonly string[]): string {
+  return ['docker', ...dockerArguments(endpoint), ...words].map(quoted).join(' ');
+}
+
+/** As one word of a POSIX shell. */
+function quoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}

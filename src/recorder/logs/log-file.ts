@@ -1,0 +1,143 @@
+import { createReadStream, createWriteStream } from 'node:fs';
+import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import type { Space } from '../../lib/byte-budget';
+import { makeDirectory } from '../../lib/make-directory';
+
+/** Two logs of one container may be on their way at a time. */
+let files = 0;
+
+/** Why the beginning of a file is missing: its own limit, or that of all together. */
+export type Cut = 'log-limit' | 'logs-limit';
+
+/**
+ * A file that keeps the end of what is written: when it may grow no more, what is new takes the place of what is oldest, in a ring.
+ * Under its name it appears when it is closed, whole and in order.
+ */
+export class LogFile {
+  readonly path: string;
+  readonly #unfinished: string;
+  readonly #limit: number;
+  readonly #space: Space;
+  #file: FileHandle | undefined;
+  #size = 0;
+  /** Where the ring goes on, as soon as it is one. */
+  #next: number | undefined;
+  #cut: Cut | undefined;
+
+  /** @param limit bytes */
+  constructor(path: string, limit: number, space: Space) {
+    this.path = path;
+    files += 1;
+    this.#unfinished = `${path}.${files}.unfinished`;
+    this.#limit = limit;
+    this.#space = space;
+  }
+
+  /** Why its beginning is missing; undefined while nothing is. */
+  get cut(): Cut | undefined {
+    return this.#cut;
+  }
+
+  /** Bytes that are kept. */
+  get size(): number {
+    return this.#size;
+  }
+
+  async append(bytes: Buffer): Promise<void> {
+    const grown = this.#next === undefined ? await this.#grow(bytes) : 0;
+    if (grown < bytes.length) await this.#overwrite(bytes.subarray(grown));
+  }
+
+  /** Puts the file under its name. Without anything in it there is none. */
+  async close(): Promise<void> {
+    const file = this.#file;
+    if (file === undefined) return;
+    this.#file = undefined;
+    await file.close();
+    if (this.#next === undefined) await this.#publish(this.#unfinished);
+    else await this.#straighten(this.#next, this.#cut ?? 'log-limit');
+  }
+
+  /** As if it had never been. */
+  async discard(): Promise<void> {
+    const file = this.#file;
+    this.#file = undefined;
+    await file?.close();
+    await rm(this.#unfinished, { force: true });
+    this.#space.giveBack(this.#size);
+    this.#size = 0;
+  }
+
+  async #grow(bytes: Buffer): Promise<number> {
+    const wanted = Math.min(bytes.length, this.#limit - this.#size);
+    const room = this.#space.take(wanted);
+    if (room > 0) await this.#write(bytes.subarray(0, room), this.#size);
+    this.#size += room;
+    if (room < bytes.length) {
+      this.#next = 0;
+      this.#cut = room < wanted ? 'logs-limit' : 'log-limit';
+    }
+    return room;
+  }
+
+  async #overwrite(bytes: Buffer): Promise<void> {
+    if (this.#size === 0) return;
+    // What would be overwritten at once need not be written.
+    const kept = bytes.subarray(Math.max(0, bytes.length - this.#size));
+    const from = ((this.#next ?? 0) + (bytes.length - kept.length)) % this.#size;
+    const first = kept.subarray(0, this.#size - from);
+    await this.#write(first, from);
+    if (first.length < kept.length) await this.#write(kept.subarray(first.length), 0);
+    this.#next = (from + kept.length) % this.#size;
+  }
+
+  async #write(bytes: Buffer, position: number): Promise<void> {
+    this.#file ??= await this.#open();
+    let written = 0;
+    while (written < bytes.length) {
+      const { bytesWritten } = await this.#file.write(bytes, written, bytes.length - written, position + written);
+      written += bytesWritten;
+    }
+  }
+
+  async #open(): Promise<FileHandle> {
+    await makeDirectory(dirname(this.path));
+    return open(this.#unfinished, 'w');
+  }
+
+  /** From the oldest line that is whole to the newest. */
+  async #straighten(next: number, cut: Cut): Promise<void> {
+    const whole = `${this.#unfinished}.whole`;
+    const why = cut === 'log-limit' ? `${cut} is ${this.#limit}` : `${cut} is ${this.#space.limit}`;
+    const mark = Buffer.from(`[cleanup-action: what was written before this is cut off: ${why} bytes]\n`);
+    await pipeline(() => this.#inOrder(next, mark), createWriteStream(whole));
+    await this.#publish(whole);
+    await rm(this.#unfinished, { force: true });
+  }
+
+  /** A container that ends for the second time has a log that holds the first one's. */
+  async #publish(finished: string): Promise<void> {
+    const before = await stat(this.path).catch(() => undefined);
+    await rename(finished, this.path);
+    if (before) this.#space.giveBack(before.size);
+  }
+
+  async *#inOrder(next: number, mark: Buffer): AsyncGenerator<Buffer> {
+    yield mark;
+    let atLineStart = false;
+    for (const part of [
+      { start: next, end: this.#size - 1 },
+      { start: 0, end: next - 1 },
+    ]) {
+      if (part.end < part.start) continue;
+      for await (const chunk of createReadStream(this.#unfinished, part)) {
+        const lineFeed = atLineStart ? -1 : chunk.indexOf('\n');
+        if (!atLineStart && lineFeed < 0) continue;
+        atLineStart = true;
+        yield chunk.subarray(lineFeed + 1);
+      }
+    }
+  }
+}

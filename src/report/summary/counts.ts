@@ -1,0 +1,51 @@
+import { type Outcome, outcomes } from '../../core/outcome';
+import { htmlCode, htmlProse } from '../escape';
+import type { PhaseReport, Report, ResourceReport } from '../model';
+import { kindName, meaningOf } from '../words';
+import type { Section } from './fit';
+
+/** How many of what came to what, at each provider. */
+export function countsSection({ phases: { run, post } }: Report): Section {
+  return {
+    title: 'the counts',
+    priority: 3,
+    render(most) {
+      const parts = [phaseTable(post, most)];
+      if (run !== null && run.resources.length > 0) {
+        parts.push('<p>While the benchmark ran, as <code>exited-ttl</code> says:</p>', phaseTable(run, most));
+      }
+      return parts.filter((part) => part !== '').join('\n\n');
+    },
+  };
+}
+
+function phaseTable(phase: PhaseReport | null, most: number): string {
+  if (phase === null || phase.resources.length === 0) return '';
+  const { resources, totals } = phase;
+  const columns = outcomes.filter((outcome) => totals[outcome] > 0);
+  const groups = [...Map.groupBy(resources, ({ provider }) => provider).values()].flatMap((of) => [
+    ...Map.groupBy(of, ({ kind }) => kind).values(),
+  ]);
+  const rest = groups.slice(Math.max(most, 1)).flat();
+  const rows = groups.slice(0, Math.max(most, 1)).map((group) => row(rowTitle(group), group, columns));
+  return [
+    '<table>',
+    `<tr><th></th>${columns.map((outcome) => `<th align="right">${outcome}</th>`).join('')}</tr>`,
+    ...rows,
+    ...(rest.length > 0 ? [row('others', rest, columns)] : []),
+    '</table>',
+    `<p><sub>${columns.map((outcome) => `<b>${outcome}</b>: ${htmlProse(meaningOf(outcome, resources))}`).join(' · ')}</sub></p>`,
+  ].join('\n');
+}
+
+function rowTitle([first]: readonly ResourceReport[]): string {
+  return first === undefined ? '' : `${htmlCode(first.provider)} ${kindName(first.kind)}`;
+}
+
+function row(title: string, group: readonly ResourceReport[], columns: readonly Outcome[]): string {
+  const cells = columns.map((outcome) => {
+    const number = group.filter((resource) => resource.outcome === outcome).length;
+    return `<td align="right">${number === 0 ? '' : number}</td>`;
+  });
+  return `<tr><td>${title}</td>${cells.join('')}</tr>`;
+}

@@ -1,0 +1,27 @@
+import { htmlCode } from '../escape';
+import type { ProviderReport, Report } from '../model';
+import type { Section } from './fit';
+
+/** Who says all this: the session, what it looked at, the versions, and where the rest is. */
+export function originSection({ session, versions, phases: { pre, post } }: Report, reportPath: string | undefined): Section {
+  return {
+    title: 'what was looked at',
+    priority: 5,
+    render(most) {
+      const providers = (post ?? pre)?.providers ?? [];
+      const lines = [
+        ...providers.slice(0, most).map(providerText),
+        [
+          `cleanup-action${versions ? ` ${htmlCode(versions.action)} on Node ${htmlCode(versions.node)}` : ''}`,
+          ...(session === null ? [] : [`session ${htmlCode(session)}`]),
+          ...(reportPath === undefined ? [] : [`report ${htmlCode(reportPath)}`]),
+        ].join(' · '),
+      ];
+      return `<p><sub>${lines.join('<br>\n')}</sub></p>`;
+    },
+  };
+}
+
+function providerText({ name, status, reason }: ProviderReport): string {
+  return `${htmlCode(name)} ${status}: ${htmlCode(reason)}`;
+}

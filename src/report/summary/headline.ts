@@ -1,0 +1,74 @@
+import { htmlCode, htmlProse } from '../escape';
+import { exitMeaning } from '../exit-code';
+import type { BenchmarkReport, Report } from '../model';
+import { type Verdict, verdictOf, verdictOfAll } from '../verdict';
+import { nonceOf, time } from '../words';
+import type { Section } from './fit';
+
+const ICONS: Readonly<Record<Verdict['kind'], string>> = {
+  clean: '✅',
+  nothing: '✅',
+  skipped: '⏭️',
+  planned: '🔍',
+  kept: '📌',
+  unverified: '⚠️',
+  leftovers: '❌',
+};
+
+/** Nothing was there, nothing happened, and nobody must know more. */
+export function isUneventful({ benchmark, deaths, phases: { pre, run, post } }: Report): boolean {
+  const found = [pre, run].some((phase) => phase !== null && !isQuiet(verdictOf(phase)));
+  return benchmark === null && deaths.length === 0 && !found && post !== null && isQuiet(verdictOf(post));
+}
+
+function isQuiet({ kind }: Verdict): boolean {
+  return kind === 'nothing' || kind === 'skipped';
+}
+
+export function uneventfulLine(report: Report): string {
+  const [icon, headline] = headlineOf(report);
+  return `<p>${icon} ${htmlProse(headline)}${sessionOf(report, ' · ')}</p>`;
+}
+
+/** What it all came to, and what became of the benchmark. */
+export function headSection(report: Report): Section {
+  return {
+    title: 'the result',
+    priority: 0,
+    render() {
+      const [icon, headline] = headlineOf(report);
+      const benchmark = report.benchmark ? benchmarkText(report.benchmark) : '';
+      const below = `${benchmark}${sessionOf(report, benchmark === '' ? '' : ' · ')}`;
+      return [`<h3>${icon} ${htmlProse(headline)}</h3>`, ...(below === '' ? [] : [`<p>${below}</p>`])].join('\n\n');
+    },
+  };
+}
+
+function headlineOf(report: Report): readonly [icon: string, headline: string] {
+  const { kind, headline } = verdictOfAll(report);
+  return [ICONS[kind], headline];
+}
+
+/** Tells this use of the action from others in the same job. */
+function sessionOf({ session }: Report, before: string): string {
+  return session === null ? '' : `${before}session ${htmlCode(nonceOf(session))}`;
+}
+
+function benchmarkText(benchmark: BenchmarkReport): string {
+  const { command, durationMs } = benchmark;
+  const how = `${htmlProse(endOf(benchmark))} after ${time(durationMs)}`;
+  return `${isGood(benchmark) ? '' : '❌ '}The benchmark ${htmlCode(command)} ${how}`;
+}
+
+function isGood({ exitCode, timedOut, interruptedBy }: BenchmarkReport): boolean {
+  return exitCode === 0 && !timedOut && interruptedBy === null;
+}
+
+/** How a benchmark ended, for all faces of the report. */
+export function endOf({ exitCode, signal, timedOut, interruptedBy }: BenchmarkReport): string {
+  if (timedOut) return `was ended at its timeout (exit code ${exitCode})`;
+  if (interruptedBy !== null) return `was interrupted by ${interruptedBy} (exit code ${exitCode})`;
+  if (signal !== null) return `was ended by ${signal} (exit code ${exitCode})`;
+  const meaning = exitMeaning({ exitCode });
+  return `exited with code ${exitCode}${meaning === '' ? '' : `: ${meaning}`}`;
+}

@@ -1,0 +1,142 @@
+import { basename, dirname } from 'node:path';
+import { styleText } from 'node:util';
+import { outcomes } from '../../core/outcome';
+import { clipped, plainLine } from '../escape';
+import { exitMeaning } from '../exit-code';
+import { leftOf } from '../leftovers';
+import { commandLines, providerLine, stepsOf } from '../lines';
+import type { PhaseReport, Report, ResourceReport } from '../model';
+import { type Failure, failuresIn } from '../summary/deaths';
+import { endOf } from '../summary/headline';
+import { type Verdict, verdictOf, verdictOfAll } from '../verdict';
+import { count, countKinds, meaningOf, time } from '../words';
+import { type TableOptions, tableOf } from './table';
+
+export interface TerminalOptions {
+  readonly color: boolean;
+  /** How many resources and deaths are listed one by one; the others are counted. */
+  readonly most: number;
+  /** The terminal's width: no table is wider. 80 where it is not known. */
+  readonly columns?: number;
+}
+
+type Color = 'green' | 'yellow' | 'red';
+
+const COLORS: Readonly<Record<Verdict['kind'], Color>> = {
+  clean: 'green',
+  nothing: 'green',
+  skipped: 'yellow',
+  planned: 'yellow',
+  kept: 'yellow',
+  unverified: 'yellow',
+  leftovers: 'red',
+};
+
+/** Tables of five columns make no sense on less. */
+const FEWEST_COLUMNS = 50;
+const USUAL_COLUMNS = 80;
+
+/** Characters of one cell: a longer text is for the report. */
+const LONGEST_CELL = 200;
+
+/** The same picture as the job summary, for a terminal. Ends with a line break. */
+export function terminalOf(report: Report, { color, most, columns = USUAL_COLUMNS }: TerminalOptions): string {
+  const { pre, run, post } = report.phases;
+  const table = { color, columns: Math.max(columns, FEWEST_COLUMNS) };
+  const parts = [
+    plainLine(`Session ${report.session ?? 'unknown'}${report.versions ? `, cleanup-action ${report.versions.action}` : ''}`),
+    ...(post?.providers ?? []).map(providerLine),
+    ...(report.benchmark
+      ? [plainLine(`The benchmark ${endOf(report.benchmark)} after ${time(report.benchmark.durationMs)}.`)]
+      : []),
+    ...(pre ? [plainLine(`Before the benchmark: ${verdictOf(pre).headline}`)] : []),
+    ...(run && run.resources.length > 0 ? [plainLine(`While it ran: ${verdictOf(run).headline}`)] : []),
+    ...deathParts(failuresIn(report.deaths), most, table),
+    ...endParts(report, most, table),
+  ];
+  return `${parts.join('\n')}\n`;
+}
+
+function deathParts(failures: readonly Failure[], most: number, table: TableOptions): readonly string[] {
+  if (failures.length === 0) return [];
+  const rows = failures.slice(0, most).map(({ last, times }) => {
+    const { name, exitCode, livedMs, logFile, logReason } = last;
+    const lived = livedMs === null ? '' : time(livedMs);
+    const often = times > 1 ? `${name} (${times} times)` : name;
+    return cells([
+      often,
+      `${exitCode ?? ''}`,
+      exitMeaning(last),
+      lived,
+      logFile === null ? (logReason ?? '') : basename(logFile),
+    ]);
+  });
+  const directories = new Set(failures.flatMap(({ last: { logFile } }) => (logFile === null ? [] : dirname(logFile))));
+  return [
+    '',
+    `${count(failures.length, 'container')} failed during the benchmark`,
+    ...[...directories].map((directory) => plainLine(`Logs are in ${directory}`)),
+    tableOf(['Name', 'Exit code', 'Meaning', 'Lived', 'Log'], rows, table),
+    ...rest(failures.length - rows.length),
+  ];
+}
+
+/** What it all came to, what became of each resource, and what removes what is left. */
+function endParts(report: Report, most: number, table: TableOptions): readonly string[] {
+  const { post } = report.phases;
+  const left = leftOf(report.phases);
+  const commands = commandLines({
+    providers: post?.providers ?? [],
+    resources: [...left.post, ...left.run, ...left.earlier],
+  });
+  return [
+    '',
+    headlineOf(report, table),
+    ...(post && post.resources.length > 0 ? [outcomeTable(post, table), ...resourceParts(post.resources, most, table)] : []),
+    ...stillThere('Left over from the benchmark', left.run, most, table),
+    ...stillThere('Left over from earlier runs', left.earlier, most, table),
+    ...atMost(commands, most + 1),
+  ];
+}
+
+function headlineOf(report: Report, { color }: TableOptions): string {
+  const { kind, headline } = verdictOfAll(report);
+  return color ? styleText(['bold', COLORS[kind]], plainLine(headline), { validateStream: false }) : plainLine(headline);
+}
+
+/** What other phases could not remove. */
+function stillThere(title: string, resources: readonly ResourceReport[], most: number, table: TableOptions): readonly string[] {
+  return resources.length === 0 ? [] : [title, ...resourceParts(resources, most, table)];
+}
+
+function outcomeTable({ resources, totals }: PhaseReport, table: TableOptions): string {
+  const rows = outcomes
+    .filter((outcome) => totals[outcome] > 0)
+    .map((outcome) => {
+      const kinds = countKinds(resources.filter((resource) => resource.outcome === outcome));
+      return cells([outcome, kinds, meaningOf(outcome, resources)]);
+    });
+  return tableOf(['Outcome', 'Resources', ''], rows, table);
+}
+
+function resourceParts(resources: readonly ResourceReport[], most: number, table: TableOptions): readonly string[] {
+  const worstFirst = resources.toSorted((a, b) => outcomes.indexOf(b.outcome) - outcomes.indexOf(a.outcome));
+  const rows = worstFirst.slice(0, most).map((resource) => {
+    const { outcome, name, state, durationMs, error, reason } = resource;
+    const how = [error ?? reason ?? '', stepsOf(resource)].filter((part) => part !== '').join('; ');
+    return cells([outcome, name, state, time(durationMs), how]);
+  });
+  return [tableOf(['Outcome', 'Name', 'State before', 'Time', 'How'], rows, table), ...rest(resources.length - rows.length)];
+}
+
+function cells(texts: readonly string[]): readonly string[] {
+  return texts.map((text) => clipped(plainLine(clipped(text, LONGEST_CELL)), LONGEST_CELL));
+}
+
+function rest(number: number): readonly string[] {
+  return number > 0 ? [`and ${number} more`] : [];
+}
+
+function atMost(lines: readonly string[], most: number): readonly string[] {
+  return lines.length <= most ? lines : [...lines.slice(0, most), `  and ${lines.length - most} more: see the report`];
+}

@@ -1,0 +1,33 @@
+import type Docker from 'dockerode';
+import { until } from '../until';
+
+/** PID 1 ends at once at SIGTERM. */
+export const HONOURS_SIGTERM = ['sh', '-c', "trap 'exit 0' TERM; echo ready; while :; do sleep 0.05; done"];
+/** PID 1 ignores SIGTERM, and so does its child. */
+export const IGNORES_SIGTERM = ['sh', '-c', "trap '' TERM; echo ready; sleep 3600; true"];
+/** PID 1 notes SIGTERM and stays: it can't be seen to be deaf, and uses up the whole grace period. */
+export const HEEDS_NO_SIGTERM = ['sh', '-c', "trap 'true' TERM; echo ready; while :; do sleep 0.2; done"];
+
+/** PID 1 uses up the grace period of a first SIGTERM, and ends at the second: dockerd sends one to what it finds running when it starts. */
+export const ENDS_AT_SECOND_SIGTERM = ['sh', '-c', `trap "trap 'exit 0' TERM" TERM; echo ready; while :; do sleep 0.05; done`];
+
+/** The engine's word for the container's state; `gone` when there is none. */
+export async function stateOf(container: Docker.Container): Promise<string> {
+  try {
+    return (await container.inspect()).State.Status;
+  } catch (error) {
+    if (error instanceof Error && 'statusCode' in error && error.statusCode === 404) return 'gone';
+    throw error;
+  }
+}
+
+/**
+ * Starts a container, and waits until it says `ready` if that is in its command: a signal that comes before its handler does is lost.
+ */
+export async function startWhenReady(container: Docker.Container, command: readonly string[]): Promise<Docker.Container> {
+  await container.start();
+  if (command.some((word) => word.includes('ready'))) {
+    await until('the container is ready', async () => String(await container.logs({ stdout: true })).includes('ready'));
+  }
+  return container;
+}

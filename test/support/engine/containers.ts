@@ -1,0 +1,36 @@
+import Docker from 'dockerode';
+import { inject } from 'vitest';
+import { dockerOptions } from '../../../src/providers/docker/connection/endpoint';
+import { startWhenReady } from './container-habits';
+
+export { HONOURS_SIGTERM, IGNORES_SIGTERM, stateOf } from './container-habits';
+
+/** The engine that the tests use. */
+export const docker = new Docker(dockerOptions({ url: inject('dockerHost'), from: 'the tests' }));
+
+export interface ContainerOptions {
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly name?: string;
+  readonly hostConfig?: Docker.HostConfig;
+  readonly create?: Partial<Docker.ContainerCreateOptions>;
+}
+
+export async function createContainer(command: readonly string[], options: ContainerOptions = {}): Promise<Docker.Container> {
+  return docker.createContainer({
+    Image: inject('image'),
+    Cmd: [...command],
+    Labels: { ...options.labels },
+    HostConfig: { NetworkMode: 'none', ...options.hostConfig },
+    ...(options.name ? { name: options.name } : {}),
+    ...options.create,
+  });
+}
+
+export async function startContainer(command: readonly string[], options: ContainerOptions = {}): Promise<Docker.Container> {
+  return startWhenReady(await createContainer(command, options), command);
+}
+
+/** Removes what a test made on purpose outside any session. */
+export async function removeContainer(container: Docker.Container): Promise<void> {
+  await container.remove({ force: true, v: true }).catch(() => undefined);
+}

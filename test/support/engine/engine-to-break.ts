@@ -1,0 +1,99 @@
+import { randomUUID } from 'node:crypto';
+import type Docker from 'dockerode';
+import { labels } from '../../../src/core/labels';
+import { Job, type JobOptions } from '../job/job';
+import { startWhenReady } from './container-habits';
+import { PrivateEngine } from './engine';
+import { busyboxImage } from './image';
+
+/** By number, as the engine's events have it. */
+const SIGTERM = '15';
+
+const IMAGE = 'cleanup-action-test:faults';
+
+/** A private engine for one file of fault tests, with what they put on it and the jobs that clean it up. */
+export class EngineToBreak {
+  readonly engine: PrivateEngine;
+  readonly #jobs: Job[] = [];
+
+  private constructor(engine: PrivateEngine) {
+    this.engine = engine;
+  }
+
+  static async start(): Promise<EngineToBreak> {
+    const engine = await PrivateEngine.start();
+    await busyboxImage(engine.docker, IMAGE);
+    return new EngineToBreak(engine);
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#jobs.map((job) => job.remove()));
+    await this.engine.stop();
+  }
+
+  /** A job on this engine, on a runner of its own, with times that a test can wait for. */
+  async job({ inputs = {}, env = {} }: JobOptions = {}): Promise<Job> {
+    const job = await Job.create({
+      inputs: { 'grace-period': '1s', 'retry-delay': '200ms', ...inputs },
+      env: { DOCKER_HOST: this.engine.url, ...env },
+      runnerName: randomUUID(),
+    });
+    this.#jobs.push(job);
+    return job;
+  }
+
+  /** A job whose main has run. */
+  async begunJob(options: JobOptions = {}): Promise<Job> {
+    const job = await this.job(options);
+    const { exitCode, output } = await job.main();
+    if (exitCode !== 0) throw new Error(`main failed:\n${output}`);
+    return job;
+  }
+
+  /** Starts containers that a session owns. */
+  async leak(session: string, count: number, command: readonly string[]): Promise<readonly Docker.Container[]> {
+    const start = async () => {
+      const container = await this.engine.docker.createContainer({
+        Image: IMAGE,
+        Cmd: [...command],
+        Labels: { [labels.session]: session },
+        HostConfig: { NetworkMode: 'none' },
+      });
+      return startWhenReady(container, command);
+    };
+    return Promise.all(Array.from({ length: count }, start));
+  }
+
+  /** How many containers the session has, in whatever state. */
+  async leftOf(session: string): Promise<number> {
+    const filters = { label: [`${labels.session}=${session}`] };
+    return (await this.engine.docker.listContainers({ all: true, filters })).length;
+  }
+
+  /** Watches the engine from now on: see `StopWatch`. */
+  async watchStops(session: string): Promise<StopWatch> {
+    const filters = JSON.stringify({ type: ['container'], event: ['kill'], label: [`${labels.session}=${session}`] });
+    return new StopWatch(await this.engine.docker.getEvents({ filters }));
+  }
+}
+
+/** Counts the containers that got their stop signal. */
+export class StopWatch {
+  readonly #signalled = new Set<string>();
+
+  constructor(events: NodeJS.ReadableStream) {
+    events.on('data', (chunk) => {
+      for (const line of String(chunk).split('\n').filter(Boolean)) this.#note(JSON.parse(line));
+    });
+    // The engine that these tests break takes its streams with it.
+    events.on('error', () => undefined);
+  }
+
+  #note({ id, Actor }: { readonly id: string; readonly Actor: { readonly Attributes: Readonly<Record<string, string>> } }): void {
+    if (Actor.Attributes['signal'] === SIGTERM) this.#signalled.add(id);
+  }
+
+  get signalled(): number {
+    return this.#signalled.size;
+  }
+}

@@ -1,0 +1,111 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, inject } from 'vitest';
+import type { Recordable } from '../../../src/core/container-source';
+import { labels } from '../../../src/core/labels';
+import { ofSession, type Selector } from '../../../src/core/selector';
+import { Space } from '../../../src/lib/byte-budget';
+import { systemClock } from '../../../src/lib/clock';
+import { Deadline } from '../../../src/lib/deadline';
+import { connect } from '../../../src/providers/docker/connection/connect';
+import { dockerRecordable } from '../../../src/providers/docker/events/container-source';
+import type { Death, LogsWanted } from '../../../src/recorder/death';
+import type { KeepingPlace } from '../../../src/recorder/logs/log-keeper';
+import { redactor } from '../../../src/recorder/logs/redactor';
+import { Recorder } from '../../../src/recorder/recorder';
+
+const MIB = 2 ** 20;
+
+const cleanups: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0)) await cleanup();
+});
+
+export interface RecordingSettings {
+  readonly logs?: LogsWanted;
+  readonly logLimit?: number;
+  readonly logsLimit?: number;
+  readonly secrets?: readonly string[];
+  /** Whose containers are recorded; the session's by default. */
+  readonly owned?: Selector;
+  /** Where the engine is, where it is not the tests' own. */
+  readonly url?: string;
+  /** Puts something between the recorder and the engine. */
+  readonly change?: (recordable: Recordable) => Recordable;
+}
+
+/** What tells the ends of an engine's containers: the tests' own, unless a test has another. */
+export async function recordable(url: string = inject('dockerHost')): Promise<Recordable> {
+  const deadline = new Deadline(systemClock, 10_000);
+  try {
+    const engine = await connect([{ url, from: 'the tests' }], deadline);
+    const settings = {
+      name: 'docker',
+      stopMs: 1,
+      killMs: 1,
+      removeMs: 1,
+      skipGraceWhenDeaf: true,
+      kinds: ['container'],
+    } as const;
+    return dockerRecordable(engine, settings, systemClock);
+  } finally {
+    deadline.dispose();
+  }
+}
+
+/** Where a test's logs go: a directory of their own, removed after the test. */
+export async function place(settings: RecordingSettings = {}): Promise<KeepingPlace> {
+  const directory = await mkdtemp(join(tmpdir(), 'cleanup-logs-'));
+  cleanups.push(() => rm(directory, { recursive: true }));
+  const { logLimit = 10 * MIB, logsLimit = 200 * MIB, secrets = [] } = settings;
+  return { directory, limit: logLimit, space: new Space(logsLimit), redactor: redactor(secrets) };
+}
+
+/** A recorder that listens to a session of a test's own, and how to label what belongs to it. */
+export class TestRecording {
+  readonly session: string;
+  readonly labelled: { readonly labels: Record<string, string> };
+  readonly directory: string;
+  readonly recorder: Recorder;
+  #finished: Promise<readonly Death[]> | undefined;
+
+  private constructor(session: string, directory: string, recorder: Recorder) {
+    this.session = session;
+    this.labelled = { labels: { [labels.session]: session } };
+    this.directory = directory;
+    this.recorder = recorder;
+  }
+
+  static async start(settings: RecordingSettings = {}): Promise<TestRecording> {
+    const session = `test-${randomUUID()}`;
+    const { logs = 'failed', owned = ofSession(session), change = (same) => same } = settings;
+    const where = await place(settings);
+    const what = change(await recordable(settings.url));
+    const recorder = new Recorder({ recordable: what, owned, logs, place: where, clock: systemClock });
+    const recording = new TestRecording(session, where.directory, recorder);
+    cleanups.unshift(() => recording.finish());
+    await recorder.start();
+    return recording;
+  }
+
+  /** @returns the deaths, in their order */
+  finish(signal: AbortSignal = AbortSignal.timeout(30_000)): Promise<readonly Death[]> {
+    this.#finished ??= this.recorder.finish(signal);
+    return this.#finished;
+  }
+}
+
+/** What stands in the log of a death, bytes as they are, without the times. @throws unless each line begins with one */
+export async function logOf(death: Death | undefined): Promise<string> {
+  if (!death?.log.file) throw new Error(`there is no log: ${death?.log.reason}`);
+  const lines = (await readFile(death.log.file, 'latin1')).split('\n');
+  if (lines.pop() !== '') throw new Error('the log’s last line has no end');
+  const timeless = lines.map((line) => {
+    const text = /^\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d) ([\s\S]*)$/.exec(line)?.[1];
+    if (text === undefined) throw new Error(`there is no time before ${JSON.stringify(line.slice(0, 200))}`);
+    return `${text}\n`;
+  });
+  return timeless.join('');
+}

@@ -1,0 +1,228 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { chown, copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { parse } from 'yaml';
+import type { Report } from '../../../src/report/model';
+import { validReport } from '../report/report-schema';
+
+const root = join(import.meta.dirname, '..', '..', '..');
+
+interface ActionFile {
+  readonly inputs: Readonly<Record<string, { readonly default?: string }>>;
+  readonly runs: { readonly main: string; readonly post: string };
+}
+
+const action: ActionFile = parse(readFileSync(join(root, 'action.yml'), 'utf8'));
+
+export type Inputs = Readonly<Record<string, string>>;
+
+/** How one step ended. */
+export interface StepResult {
+  readonly exitCode: number | null;
+  readonly signal: NodeJS.Signals | null;
+  /** stdout and stderr, as the job's log has them. */
+  readonly output: string;
+}
+
+export interface JobOptions {
+  readonly inputs?: Inputs;
+  /** Added to a runner's environment; undefined takes a variable away. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly runnerName?: string;
+  /** The user that the runner runs as, by number; the tests' own by default. */
+  readonly uid?: number;
+}
+
+/**
+ * One job with one use of the action, as the runner runs it: the built bundles as processes of their own, `INPUT_*` with the
+ * defaults of action.yml, command files for state, outputs, environment and summary, `STATE_*` handed to post.
+ */
+export class Job {
+  readonly directory: string;
+  /** As in `job.status`; post reads it. */
+  status = 'success';
+  readonly #inputs: Inputs;
+  readonly #env: Readonly<Record<string, string | undefined>>;
+
+  readonly #uid: number | undefined;
+
+  private constructor(directory: string, { inputs = {}, env = {}, runnerName = 'runner-1', uid }: JobOptions) {
+    this.directory = directory;
+    this.#uid = uid;
+    this.#inputs = inputs;
+    this.#env = { RUNNER_NAME: runnerName, ...env };
+  }
+
+  static async create(options: JobOptions = {}): Promise<Job> {
+    const directory = await mkdtemp(join(tmpdir(), 'cleanup-job-'));
+    const job = new Job(directory, options);
+    await mkdir(job.#path('temp'));
+    await Promise.all(['state', 'output', 'env', 'summary'].map((name) => writeFile(job.#path(name), '')));
+    const { uid } = options;
+    if (uid !== undefined) {
+      await Promise.all(['.', 'temp', 'state', 'output', 'env', 'summary'].map((name) => chown(job.#path(name), uid, uid)));
+    }
+    return job;
+  }
+
+  /** Starts main and lets it run: for a test that does something to it. */
+  async startMain(): Promise<Step> {
+    return this.#start(action.runs.main, {});
+  }
+
+  async main(): Promise<StepResult> {
+    return (await this.startMain()).ended;
+  }
+
+  /**
+   * Post, with what main left in its state file.
+   * @param later what another step has put into the environment since
+   * @param stateFile the state, where a test has changed it
+   */
+  async startPost(later: Readonly<Record<string, string>> = {}, stateFile?: string): Promise<Step> {
+    return this.#start(action.runs.post, { ...(await this.#state(stateFile)), ...later });
+  }
+
+  /** What post is started with, for a test that starts it elsewhere. */
+  async postProcess(): Promise<{ readonly node: string; readonly bundle: string; readonly env: NodeJS.ProcessEnv }> {
+    return { node: process.execPath, bundle: join(root, action.runs.post), env: await this.#environment(await this.#state()) };
+  }
+
+  /** Makes an empty file in the runner's temporary directory: a sign for the benchmark. */
+  async touch(name: string): Promise<void> {
+    await writeFile(this.#path(`temp/${name}`), '');
+  }
+
+  async post(later?: Readonly<Record<string, string>>, stateFile?: string): Promise<StepResult> {
+    return (await this.startPost(later, stateFile)).ended;
+  }
+
+  outputs(): Promise<ReadonlyMap<string, string>> {
+    return this.#commands('output');
+  }
+
+  /** What later steps find in their environment. */
+  exported(): Promise<ReadonlyMap<string, string>> {
+    return this.#commands('env');
+  }
+
+  /** The state file as it stands, for a look at what is in it. */
+  stateFile(): Promise<string> {
+    return readFile(this.#path('state'), 'utf8');
+  }
+
+  summary(): Promise<string> {
+    return readFile(this.#path('summary'), 'utf8');
+  }
+
+  async report(): Promise<Report> {
+    return validReport(await readFile(this.#path('temp/cleanup-action/report.json'), 'utf8'));
+  }
+
+  /** The label that main announced. */
+  async session(): Promise<string> {
+    return (await this.outputs()).get('session-id') ?? '';
+  }
+
+  async remove(): Promise<void> {
+    await rm(this.directory, { recursive: true, force: true });
+  }
+
+  async #state(stateFile?: string): Promise<Readonly<Record<string, string>>> {
+    const commands = commandsIn(stateFile ?? (await this.stateFile()));
+    return Object.fromEntries([...commands].map(([name, value]) => [`STATE_${name}`, value]));
+  }
+
+  #path(name: string): string {
+    return join(this.directory, name);
+  }
+
+  async #start(bundle: string, env: Readonly<Record<string, string>>): Promise<Step> {
+    const environment = await this.#environment(env);
+    if (this.#uid === undefined) return new Step(process.execPath, join(root, bundle), environment);
+    // Another user may not be able to read what lies in this user's directories.
+    const [node, copy] = [this.#path('node'), this.#path('bundle.js')];
+    await Promise.all([copyFile(process.execPath, node), copyFile(join(root, bundle), copy)]);
+    return new Step(node, copy, environment, this.#uid);
+  }
+
+  async #environment(more: Readonly<Record<string, string>>): Promise<NodeJS.ProcessEnv> {
+    const inputs = Object.entries(action.inputs).map(([name, { default: byDefault = '' }]) => {
+      // The runner evaluates the expression; it is the only one there is.
+      const value = this.#inputs[name] ?? byDefault.replace(/\$\{\{ job\.status \}\}/, this.status);
+      return [`INPUT_${name.toUpperCase()}`, value];
+    });
+    return {
+      PATH: process.env['PATH'],
+      HOME: process.env['HOME'],
+      CI: 'true',
+      GITHUB_ACTIONS: 'true',
+      GITHUB_RUN_ID: '4711',
+      GITHUB_RUN_ATTEMPT: '1',
+      GITHUB_REPOSITORY: 'octo/benchmarks',
+      GITHUB_SERVER_URL: 'https://github.com',
+      GITHUB_WORKFLOW: 'Benchmark',
+      GITHUB_JOB: 'terminal-bench',
+      RUNNER_TEMP: this.#path('temp'),
+      GITHUB_STATE: this.#path('state'),
+      GITHUB_OUTPUT: this.#path('output'),
+      GITHUB_ENV: this.#path('env'),
+      GITHUB_STEP_SUMMARY: this.#path('summary'),
+      ...Object.fromEntries(inputs),
+      ...Object.fromEntries(await this.exported()),
+      ...this.#env,
+      ...more,
+    };
+  }
+
+  async #commands(name: string): Promise<ReadonlyMap<string, string>> {
+    return commandsIn(await readFile(this.#path(name), 'utf8'));
+  }
+}
+
+/**
+ * Reads a command file: `name<<delimiter`, lines, `delimiter`; the last value of a name holds.
+ * https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands#multiline-strings
+ */
+function commandsIn(text: string): ReadonlyMap<string, string> {
+  return new Map([...text.matchAll(/^(.+?)<<(.+)\n([\s\S]*?)\n\2$/gm)].map(([, key = '', , value = '']) => [key, value]));
+}
+
+/** One running bundle. */
+export class Step {
+  readonly ended: Promise<StepResult>;
+  readonly #process: ChildProcess;
+  #output = '';
+
+  constructor(node: string, bundle: string, env: NodeJS.ProcessEnv, uid?: number) {
+    const user = uid === undefined ? {} : { uid, gid: uid };
+    this.#process = spawn(node, [bundle], { env, cwd: dirname(bundle), stdio: ['ignore', 'pipe', 'pipe'], ...user });
+    for (const stream of [this.#process.stdout, this.#process.stderr]) {
+      stream?.on('data', (chunk) => {
+        this.#output += String(chunk);
+      });
+    }
+    this.ended = once(this.#process, 'close').then(([exitCode, signal]) => ({ exitCode, signal, output: this.#output }));
+  }
+
+  get pid(): number | undefined {
+    return this.#process.pid;
+  }
+
+  /** What it has printed so far. */
+  get output(): string {
+    return this.#output;
+  }
+
+  /** Calls `show` with what is printed from now on, as it comes. */
+  onOutput(show: (text: string) => void): void {
+    for (const stream of [this.#process.stdout, this.#process.stderr]) stream?.on('data', (chunk) => show(String(chunk)));
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.#process.kill(signal);
+  }
+}

@@ -1,0 +1,35 @@
+import { expect, it } from 'vitest';
+import type { Listed } from '../../../../src/cli/list/inventory';
+import { type SortKey, sorted } from '../../../../src/cli/list/sort';
+import { listed } from './listed';
+
+function names(resources: readonly Listed[], key?: SortKey, reverse = false): string {
+  return sorted(resources, key, reverse)
+    .map(({ resource: { name } }) => name)
+    .join(' ');
+}
+
+const named = (name: string, own: Partial<Listed> = {}, resource: Partial<Listed['resource']> = {}) =>
+  listed({ ...own, resource: { ...resource, name } });
+
+it('puts kinds together by default, the oldest first', () => {
+  const all = [named('v', {}, { kind: 'volume' }), named('young', { ageMs: 1 }), named('old', { ageMs: 9 })];
+  expect(names(all)).toBe('old young v');
+});
+
+it('puts the largest first, and what nobody knows last', () => {
+  const all = [named('unknown'), named('small', { size: 1 }), named('large', { size: 9 })];
+  expect(names(all, 'size')).toBe('large small unknown');
+});
+
+it('sorts names as people do', () => {
+  expect(names([named('task-10'), named('task-9')], 'name')).toBe('task-9 task-10');
+});
+
+it('puts what belongs to no session last', () => {
+  expect(names([named('none', { session: undefined }), named('some')], 'session')).toBe('some none');
+});
+
+it('turns it round', () => {
+  expect(names([named('a'), named('b')], 'name', true)).toBe('b a');
+});
