@@ -1,6 +1,6 @@
 import { open, stat } from 'node:fs/promises';
 import { delimiter, resolve } from 'node:path';
-import type { StartOptions } from './start';
+import type { Command } from './shell';
 
 /** The benchmark could not be started at all: which setting it is that can't be followed, and what to do. */
 export class BenchmarkNotStarted extends Error {
@@ -19,8 +19,16 @@ export class BenchmarkNotStarted extends Error {
 /** Bytes that the kernel reads of a script's first line. https://man7.org/linux/man-pages/man2/execve.2.html */
 const FIRST_LINE_BYTES = 256;
 
+/** What was to be started. */
+export interface StartAttempt {
+  readonly command: Command;
+  /** Where it runs; the current directory by default. */
+  readonly workingDirectory: string | undefined;
+  readonly environment: NodeJS.ProcessEnv;
+}
+
 /** Why the shell, or the command where there is none, could not be started. */
-export async function notStarted(options: StartOptions, error: Error): Promise<string> {
+export async function notStarted(options: StartAttempt, error: Error): Promise<string> {
   const { file } = options.command;
   const name = JSON.stringify(file);
   if (file === '') return `${name} names no program`;
@@ -37,7 +45,7 @@ export async function notStarted(options: StartOptions, error: Error): Promise<s
 }
 
 /** The file that the system would execute. Windows looks in more places: there it is not looked for. */
-async function lookUp({ command: { file }, workingDirectory = '', environment }: StartOptions): Promise<string | undefined> {
+async function lookUp({ command: { file }, workingDirectory = '', environment }: StartAttempt): Promise<string | undefined> {
   if (process.platform === 'win32') return undefined;
   const directories = file.includes('/') ? [''] : (environment['PATH'] ?? '').split(delimiter);
   for (const directory of directories) {

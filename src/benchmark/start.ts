@@ -3,14 +3,9 @@ import { once } from 'node:events';
 import { constants } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
 import { asError } from '../lib/errors';
-import type { Command } from './shell';
-import { BenchmarkNotStarted, notStarted } from './start-error';
+import { BenchmarkNotStarted, notStarted, type StartAttempt } from './start-error';
 
-export interface StartOptions {
-  readonly command: Command;
-  /** Where it runs; the current directory by default. */
-  readonly workingDirectory: string | undefined;
-  readonly environment: NodeJS.ProcessEnv;
+export interface StartOptions extends StartAttempt {
   /** Whether it reads what this process could read. A step of a job has nothing to read. */
   readonly stdin: 'ignore' | 'inherit';
 }

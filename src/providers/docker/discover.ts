@@ -5,10 +5,12 @@ import type { Clock } from '../../lib/clock';
 import type { Deadline } from '../../lib/deadline';
 import { asError } from '../../lib/errors';
 import { withRetries } from '../../reaper/retry';
+import { endpointCandidates } from './connection/candidates';
 import { connect, NoEngine } from './connection/connect';
-import { type Endpoint, endpoints } from './connection/endpoint';
+import type { Endpoint } from './connection/endpoint';
 import { dockerRecordable } from './events/container-source';
-import { type DockerSettings, dockerProvider, removalOfAll } from './provider';
+import { dockerProvider, removalOfAll } from './provider';
+import type { DockerSettings } from './resources/handler';
 import { sizesOf } from './resources/sizes';
 
 const NAME = 'docker';
@@ -51,7 +53,7 @@ async function discoverOne(
 ): Promise<Connection> {
   const known = found as unknown as Endpoint | undefined;
   try {
-    const candidates = known ? [known] : endpoints(dockerHost, env, process.platform);
+    const candidates = known ? [known] : endpointCandidates(dockerHost, env, process.platform);
     const engine = await withRetries(
       () => connect(candidates, deadline),
       () => ({ kind: 'retryable' }),

@@ -1,40 +1,16 @@
-import type { Provider, Rung } from '../../core/provider';
-import type { Kind, Resource } from '../../core/resource';
+import type { Provider } from '../../core/provider';
+import type { Resource } from '../../core/resource';
 import type { Clock } from '../../lib/clock';
 import { BadAnswer } from './connection/answers';
 import type { Engine } from './connection/connect';
 import { dockerArguments, type Endpoint } from './connection/endpoint';
 import { classify, hasStatus } from './errors';
 import { Containers } from './resources/containers';
+import type { DockerSettings, KindHandler } from './resources/handler';
 import { Images } from './resources/images';
 import { Networks } from './resources/networks';
 import { FactTeller } from './resources/resource-enricher';
 import { Volumes } from './resources/volumes';
-
-/** How this engine's resources are taken down. */
-export interface DockerSettings {
-  /** The provider's name: `docker` where there is one engine. */
-  readonly name: string;
-  /** Milliseconds that one request of each rung may take. */
-  readonly stopMs: number;
-  readonly killMs: number;
-  readonly removeMs: number;
-  /** Kill at once what can be seen to ignore its stop signal. */
-  readonly skipGraceWhenDeaf: boolean;
-  /** What is listed, and so can be removed. */
-  readonly kinds: readonly Kind[];
-}
-
-/** How one kind of resource is listed, looked at and taken down. */
-export interface KindHandler {
-  readonly kind: Kind;
-  list(signal: AbortSignal): Promise<readonly Resource[]>;
-  /** @throws 404 when it is gone */
-  inspect(resource: Resource, signal: AbortSignal): Promise<Resource>;
-  ladder(resource: Resource): readonly Rung[];
-  /** What comes after `docker` to remove it by hand. */
-  removalArguments(resource: Resource): readonly string[];
-}
 
 /** One Docker engine, or what speaks its API. */
 export function dockerProvider(engine: Engine, settings: DockerSettings, clock: Clock): Provider {

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import Docker from 'dockerode';
 import { systemClock } from '../../../src/lib/clock';
 import { Deadline } from '../../../src/lib/deadline';
+import { endpointCandidates } from '../../../src/providers/docker/connection/candidates';
 import { type Engine as Connected, connect } from '../../../src/providers/docker/connection/connect';
-import { endpoints } from '../../../src/providers/docker/connection/endpoint';
 import { until } from '../until';
 
 /** An engine for tests: the machine's own where one answers, else a private one. */
@@ -24,7 +24,10 @@ export interface TestEngine {
 export async function findOrStartEngine(): Promise<TestEngine> {
   const deadline = new Deadline(systemClock, 15_000);
   try {
-    const { endpoint, version }: Connected = await connect(endpoints(undefined, process.env, process.platform), deadline);
+    const { endpoint, version }: Connected = await connect(
+      endpointCandidates(undefined, process.env, process.platform),
+      deadline,
+    );
     return { url: endpoint.url, description: `${version} at ${endpoint.url}`, stop: async () => undefined };
   } catch {
     return PrivateEngine.start();

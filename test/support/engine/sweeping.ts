@@ -7,7 +7,8 @@ import { ownedBy, type Selector } from '../../../src/core/selector';
 import { systemClock } from '../../../src/lib/clock';
 import { Deadline } from '../../../src/lib/deadline';
 import { connect } from '../../../src/providers/docker/connection/connect';
-import { type DockerSettings, dockerProvider } from '../../../src/providers/docker/provider';
+import { dockerProvider } from '../../../src/providers/docker/provider';
+import type { DockerSettings } from '../../../src/providers/docker/resources/handler';
 import { type SweepMode, type SweepResult, sweep } from '../../../src/reaper/sweep';
 
 const SETTINGS: DockerSettings = {

@@ -5,8 +5,8 @@ import type { Clock } from '../../../lib/clock';
 import { asError } from '../../../lib/errors';
 import type { Engine } from '../connection/connect';
 import { hasStatus } from '../errors';
-import type { DockerSettings, KindHandler } from '../provider';
 import { whyDeaf } from './deafness';
+import type { DockerSettings, KindHandler } from './handler';
 
 /**
  * States in which the engine still has something to end: `restarting` starts again by itself unless it is stopped; `stopping` is

@@ -4,9 +4,8 @@ import type { Resource } from '../../../core/resource';
 import type { Engine } from '../connection/connect';
 import { ask } from '../connection/request';
 import { hasStatus } from '../errors';
-import type { DockerSettings, KindHandler } from '../provider';
+import { type DockerSettings, type KindHandler, removalOnly } from './handler';
 import { InUse, inUseBy, MOST_NAMES, refused } from './in-use';
-import { removalOnly } from './removal';
 
 /** What lists and inspections of images have in common. */
 interface Image {

@@ -4,9 +4,8 @@ import type { Resource } from '../../../core/resource';
 import type { Engine } from '../connection/connect';
 import { ask } from '../connection/request';
 import { hasStatus } from '../errors';
-import type { DockerSettings, KindHandler } from '../provider';
+import { type DockerSettings, type KindHandler, removalOnly } from './handler';
 import { inUseBy } from './in-use';
-import { removalOnly } from './removal';
 
 /** Networks that an engine makes for itself: Docker's, a swarm's, Podman's. It refuses to remove most of them. */
 const ENGINES_OWN = new Set(['bridge', 'host', 'none', 'ingress', 'docker_gwbridge', 'podman']);

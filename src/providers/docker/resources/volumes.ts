@@ -3,10 +3,9 @@ import type { Rung } from '../../../core/provider';
 import type { Resource } from '../../../core/resource';
 import type { Engine } from '../connection/connect';
 import { hasStatus } from '../errors';
-import type { DockerSettings, KindHandler } from '../provider';
 import { nameOf } from './containers';
+import { type DockerSettings, type KindHandler, removalOnly } from './handler';
 import { inUseBy } from './in-use';
-import { removalOnly } from './removal';
 
 /** Engines before API 1.29 do not tell when. */
 type Volume = Docker.VolumeInspectInfo & { readonly CreatedAt?: string };

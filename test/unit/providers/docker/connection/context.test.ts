@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { endpoints } from '../../../../../src/providers/docker/connection/endpoint';
+import { endpointCandidates } from '../../../../../src/providers/docker/connection/candidates';
 
 /** `printf remote | sha256sum`, as docker names the context's directories. */
 const REMOTE = createHash('sha256').update('remote').digest('hex');
@@ -11,7 +11,7 @@ const REMOTE = createHash('sha256').update('remote').digest('hex');
 let home: string;
 const meta = () => join(home, '.docker/contexts/meta', REMOTE);
 const tls = () => join(home, '.docker/contexts/tls', REMOTE, 'docker');
-const find = (env: Record<string, string> = {}) => endpoints(undefined, { HOME: home, ...env }, 'linux');
+const find = (env: Record<string, string> = {}) => endpointCandidates(undefined, { HOME: home, ...env }, 'linux');
 
 beforeEach(async () => {
   home = await mkdtemp(join(tmpdir(), 'home-'));
@@ -64,8 +64,8 @@ describe('the current docker context', () => {
 
   it('yields to DOCKER_HOST and to docker-host', async () => {
     const env = { HOME: home, DOCKER_CONTEXT: 'remote', DOCKER_HOST: 'unix:///mine.sock' };
-    expect(endpoints(undefined, env, 'linux')[0]?.from).toBe('DOCKER_HOST');
-    expect(endpoints('unix:///other.sock', env, 'linux')[0]?.from).toBe('docker-host');
+    expect(endpointCandidates(undefined, env, 'linux')[0]?.from).toBe('DOCKER_HOST');
+    expect(endpointCandidates('unix:///other.sock', env, 'linux')[0]?.from).toBe('docker-host');
   });
 
   it.each([

@@ -2,13 +2,14 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { dockerArguments, dockerOptions, endpoints } from '../../../../../src/providers/docker/connection/endpoint';
+import { endpointCandidates } from '../../../../../src/providers/docker/connection/candidates';
+import { dockerArguments, dockerOptions } from '../../../../../src/providers/docker/connection/endpoint';
 
 const HOME = '/home/jane';
 
 describe('an engine is looked for', () => {
   it('on Linux and macOS at the well-known sockets, the system’s first', () => {
-    const found = endpoints(undefined, { HOME, XDG_RUNTIME_DIR: '/run/user/1000' }, 'linux');
+    const found = endpointCandidates(undefined, { HOME, XDG_RUNTIME_DIR: '/run/user/1000' }, 'linux');
     expect(found.map(({ url, from }) => `${from}: ${url}`)).toEqual([
       'the default: unix:///var/run/docker.sock',
       'rootless Docker: unix:///run/user/1000/docker.sock',
@@ -21,32 +22,34 @@ describe('an engine is looked for', () => {
   });
 
   it('at no rootless socket where there is no runtime directory', () => {
-    expect(endpoints(undefined, { HOME }, 'linux').filter(({ from }) => from.startsWith('rootless'))).toEqual([]);
+    expect(endpointCandidates(undefined, { HOME }, 'linux').filter(({ from }) => from.startsWith('rootless'))).toEqual([]);
   });
 
   it('below the user’s home, though the environment does not tell it', () => {
-    const urls = endpoints(undefined, {}, 'darwin').map(({ url }) => url);
+    const urls = endpointCandidates(undefined, {}, 'darwin').map(({ url }) => url);
     expect(urls).toContain(`unix://${join(homedir(), '.docker/run/docker.sock')}`);
   });
 
   it('on Windows at its pipe', () => {
-    expect(endpoints(undefined, { HOME }, 'win32')).toEqual([{ url: 'npipe:////./pipe/docker_engine', from: 'the default' }]);
+    expect(endpointCandidates(undefined, { HOME }, 'win32')).toEqual([
+      { url: 'npipe:////./pipe/docker_engine', from: 'the default' },
+    ]);
   });
 
   it('at DOCKER_HOST alone when that is set', () => {
-    expect(endpoints(undefined, { HOME, DOCKER_HOST: 'tcp://other:2375' }, 'linux')).toEqual([
+    expect(endpointCandidates(undefined, { HOME, DOCKER_HOST: 'tcp://other:2375' }, 'linux')).toEqual([
       { url: 'tcp://other:2375', from: 'DOCKER_HOST' },
     ]);
   });
 
   it('at docker-host alone when that is set, whatever DOCKER_HOST says', () => {
-    expect(endpoints('unix:///my.sock', { HOME, DOCKER_HOST: 'tcp://other:2375' }, 'linux')).toEqual([
+    expect(endpointCandidates('unix:///my.sock', { HOME, DOCKER_HOST: 'tcp://other:2375' }, 'linux')).toEqual([
       { url: 'unix:///my.sock', from: 'docker-host' },
     ]);
   });
 
   it('as if DOCKER_HOST were not there when it is empty', () => {
-    expect(endpoints(undefined, { HOME, DOCKER_HOST: '' }, 'linux')[0]?.from).toBe('the default');
+    expect(endpointCandidates(undefined, { HOME, DOCKER_HOST: '' }, 'linux')[0]?.from).toBe('the default');
   });
 
   it.each([
@@ -55,15 +58,15 @@ describe('an engine is looked for', () => {
     ['the home directory', { DOCKER_TLS_VERIFY: '1' }, '/home/jane/.docker/ca.pem'],
     ['nowhere when TLS is not wanted', { DOCKER_CERT_PATH: '/certs' }, undefined],
   ])('with certificates from %s', (_, env, ca) => {
-    expect(endpoints('tcp://host', { HOME, ...env }, 'linux')[0]?.ca).toBe(ca);
+    expect(endpointCandidates('tcp://host', { HOME, ...env }, 'linux')[0]?.ca).toBe(ca);
   });
 
   it.each(['unix:///my.sock', 'ssh://host'])('without certificates at %s', (url) => {
-    expect(endpoints(url, { HOME, DOCKER_TLS_VERIFY: '1' }, 'linux')).toEqual([{ url, from: 'docker-host' }]);
+    expect(endpointCandidates(url, { HOME, DOCKER_TLS_VERIFY: '1' }, 'linux')).toEqual([{ url, from: 'docker-host' }]);
   });
 
   it('without certificates at well-known sockets', () => {
-    const found = endpoints(undefined, { HOME, DOCKER_TLS_VERIFY: '1' }, 'linux');
+    const found = endpointCandidates(undefined, { HOME, DOCKER_TLS_VERIFY: '1' }, 'linux');
     expect(found.every(({ ca }) => ca === undefined)).toBe(true);
   });
 });
@@ -115,9 +118,9 @@ describe('with certificates the client connects', () => {
 
   it('showing one of its own only where there is one', async () => {
     const env = { HOME, DOCKER_TLS_VERIFY: '1', DOCKER_CERT_PATH: directory };
-    expect(endpoints('tcp://host', env, 'linux')).toEqual([{ url: 'tcp://host', from: 'docker-host', ca: files().ca }]);
+    expect(endpointCandidates('tcp://host', env, 'linux')).toEqual([{ url: 'tcp://host', from: 'docker-host', ca: files().ca }]);
     for (const path of Object.values(files())) await writeFile(path, '');
-    expect(endpoints('tcp://host', env, 'linux')).toEqual([{ url: 'tcp://host', from: 'docker-host', ...files() }]);
+    expect(endpointCandidates('tcp://host', env, 'linux')).toEqual([{ url: 'tcp://host', from: 'docker-host', ...files() }]);
   });
 });
 
