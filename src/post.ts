@@ -3,7 +3,7 @@ import { run } from './action/run-phase';
 import { takeLittleMemory } from './lib/memory';
 
 /** Milliseconds. As long as the runner gives the last steps of a cancelled job. */
-const MOST_AFTER_FAULT_MS = 5 * 60_000;
+const MAX_AFTER_FAULT_MS = 5 * 60_000;
 
 takeLittleMemory();
-void run(post, MOST_AFTER_FAULT_MS);
+void run(post, MAX_AFTER_FAULT_MS);

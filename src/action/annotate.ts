@@ -2,7 +2,7 @@ import type { Config } from '../config/config';
 import { leftoversMessage } from '../report/annotation';
 import type { PhaseReport } from '../report/model';
 import { needsAction } from '../report/verdict';
-import type { Troubles } from './annotation-collector';
+import type { AnnotationCollector } from './annotation-collector';
 
 /**
  * What a phase left is one trouble, never one a resource: a matrix multiplies them.
@@ -12,10 +12,10 @@ export function annotate(
   phase: PhaseReport,
   { failOnError }: Config,
   of: 'Pre-cleanup' | 'Cleanup',
-  troubles: Troubles,
+  troubles: AnnotationCollector,
 ): boolean {
   if (!needsAction(phase)) return true;
-  troubles.lead(failOnError ? 'error' : 'warning', { of, message: leftoversMessage(phase) });
+  troubles.prepend(failOnError ? 'error' : 'warning', { of, message: leftoversMessage(phase) });
   if (failOnError) process.exitCode = 1;
   return !failOnError;
 }

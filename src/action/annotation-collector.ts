@@ -1,26 +1,26 @@
-import type { Console } from '../phases/log';
+import type { Log } from '../phases/log';
 import { annotationOf, type Trouble } from '../report/annotation';
 
 type Level = 'warning' | 'error';
 
 /**
- * The console of one phase of the action. Where warnings and errors are annotations, there are ten of each a step, and a matrix
+ * The log of one phase of the action. Where warnings and errors are annotations, there are ten of each a step, and a matrix
  * multiplies them: here each is a plain line at once, and all together are one warning and one error at the phase's end.
  */
-export class Troubles implements Console {
-  readonly debug: Console['debug'];
-  readonly info: Console['info'];
-  readonly group: Console['group'];
-  readonly mask: Console['mask'];
-  readonly #console: Console;
+export class AnnotationCollector implements Log {
+  readonly debug: Log['debug'];
+  readonly info: Log['info'];
+  readonly group: Log['group'];
+  readonly mask: Log['mask'];
+  readonly #log: Log;
   readonly #collected: Readonly<Record<Level, Trouble[]>> = { warning: [], error: [] };
 
-  constructor(console: Console) {
-    this.#console = console;
-    this.debug = (line) => console.debug(line);
-    this.info = (line) => console.info(line);
-    this.group = (title, work) => console.group(title, work);
-    this.mask = (secret) => console.mask(secret);
+  constructor(log: Log) {
+    this.#log = log;
+    this.debug = (line) => log.debug(line);
+    this.info = (line) => log.info(line);
+    this.group = (title, work) => log.group(title, work);
+    this.mask = (secret) => log.mask(secret);
   }
 
   readonly warning = (message: string, of: string): void => {
@@ -34,7 +34,7 @@ export class Troubles implements Console {
   };
 
   /** What matters most: comes first, and is told at the end only. It stands in the log in words of its own already, or ends the phase. */
-  lead(level: Level, trouble: Trouble): void {
+  prepend(level: Level, trouble: Trouble): void {
     this.#collected[level].unshift(trouble);
   }
 
@@ -44,7 +44,7 @@ export class Troubles implements Console {
       const troubles = this.#collected[level].splice(0);
       if (troubles.length === 0) continue;
       const { title, message } = annotationOf(troubles, sessionId);
-      this.#console[level](message, title);
+      this.#log[level](message, title);
     }
   }
 }

@@ -6,8 +6,8 @@ import { savable } from '../config/saved';
 import { systemClock } from '../lib/clock';
 import { asError } from '../lib/errors';
 import { makeDirectory } from '../lib/make-directory';
-import { benchmarkReport, runUnderCare } from '../phases/benchmark';
-import type { Console } from '../phases/log';
+import { benchmarkReport, runSupervised } from '../phases/benchmark';
+import type { Log } from '../phases/log';
 import { preClean } from '../phases/pre-clean';
 import { selectAfter } from '../phases/selection';
 import { readSnapshot } from '../phases/snapshot';
@@ -18,12 +18,12 @@ import { type BenchmarkReport, type DeathReport, type PhaseReport, removedIn } f
 import { wholeReport } from '../report/whole-report';
 import { labelArgument, labelFile, newSession, type Session } from '../session/session';
 import { annotate } from './annotate';
-import { Troubles } from './annotation-collector';
+import { AnnotationCollector } from './annotation-collector';
 import { readInputs } from './inputs';
 import { exportVariables, type SessionVariables, setOutputs } from './outputs';
-import { Told } from './run-phase';
-import { benchmarkEnvironment, earlierSessions, sessionDirectory, surroundings } from './runner';
-import { runnerConsole } from './runner-log';
+import { AlreadyReported } from './run-phase';
+import { benchmarkEnvironment, earlierSessions, sessionDirectory, sessionOrigin } from './runner';
+import { runnerLog } from './runner-log';
 import { saveBenchmark, saveFound, saveMain } from './state';
 
 const clock = systemClock;
@@ -33,7 +33,7 @@ const clock = systemClock;
  * are for what comes after the benchmark.
  * https://github.com/actions/runner/blob/main/src/Runner.Sdk/ProcessInvoker.cs
  */
-const MOST_WHEN_CANCELLED_MS = 5_000;
+const MAX_WHEN_CANCELLED_MS = 5_000;
 
 /**
  * The action's main: cleans what earlier runs left, says whose the new resources are, and runs the benchmark if it is given one.
@@ -42,19 +42,19 @@ const MOST_WHEN_CANCELLED_MS = 5_000;
 export async function main(stop: AbortSignal): Promise<void> {
   const startedAt = clock.now();
   const raw = readInputs();
-  const session = newSession(surroundings(process.env));
+  const session = newSession(sessionOrigin(process.env));
   // First of all: whatever happens from here on, post knows whom to clean up after.
   saveMain({ session, settings: savable(raw) });
   const config = parseConfig(raw, process.env);
-  const console = new Troubles(runnerConsole);
+  const log = new AnnotationCollector(runnerLog);
   try {
-    await work({ config, session, startedAt, console, stop });
+    await work({ config, session, startedAt, log, stop });
   } catch (error) {
     // A fault of our own that ended it is told where it was caught.
-    if (!stop.aborted) console.lead('error', { of: 'Main', message: plainLine(asError(error).message) });
-    throw new Told(error);
+    if (!stop.aborted) log.prepend('error', { of: 'Main', message: plainLine(asError(error).message) });
+    throw new AlreadyReported(error);
   } finally {
-    console.annotate(session.id);
+    log.annotate(session.id);
   }
 }
 
@@ -64,11 +64,11 @@ interface Work {
   readonly session: Session;
   /** Milliseconds since the epoch. */
   readonly startedAt: number;
-  readonly console: Troubles;
+  readonly log: AnnotationCollector;
   readonly stop: AbortSignal;
 }
 
-async function work({ config, session, startedAt, console, stop }: Work): Promise<void> {
+async function work({ config, session, startedAt, log, stop }: Work): Promise<void> {
   const directory = sessionDirectory(process.env, session.id);
   await makeDirectory(directory);
 
@@ -78,17 +78,17 @@ async function work({ config, session, startedAt, console, stop }: Work): Promis
     earlier: earlierSessions(process.env),
     directory,
     startedAt,
-    console,
+    log,
     onFound: saveFound,
   });
   const { pre, connections } = cleaned;
   if (pre === undefined) {
-    console.lead('error', { of: 'Pre-cleanup', message: cleaned.problem.replaceAll('\n', '; ') });
+    log.prepend('error', { of: 'Pre-cleanup', message: cleaned.problem.replaceAll('\n', '; ') });
     process.exitCode = 1;
     return;
   }
-  for (const line of closingLines(pre)) console.info(line);
-  const variables = await announce(session, directory, console);
+  for (const line of closingLines(pre)) log.info(line);
+  const variables = await announce(session, directory, log);
   const writeReports = async (
     benchmark: BenchmarkReport | null,
     run: PhaseReport | null,
@@ -101,22 +101,22 @@ async function work({ config, session, startedAt, console, stop }: Work): Promis
   };
   setOutputs({ removed: removedIn(pre), failed: pre.totals.failed, report: config.reportPath, logs: config.logsPath });
   await writeReports(null, null);
-  if (!annotate(pre, config, 'Pre-cleanup', console)) return;
+  if (!annotate(pre, config, 'Pre-cleanup', log)) return;
   if (config.run === undefined) return;
 
   const before = config.scope === 'job' ? await readSnapshot(directory) : undefined;
-  const { result, run, deaths } = await runUnderCare({
+  const { result, run, deaths } = await runSupervised({
     config,
     sessionId: session.id,
     command: await shellCommand(config.shell, config.run, directory),
     environment: { ...benchmarkEnvironment(process.env), ...variables },
     connections,
     recorded: selectAfter(config, session.id, before).selector,
-    console,
+    log,
     onGroup: saveBenchmark,
     stop,
     stdin: 'ignore',
-    mostWhenCancelledMs: MOST_WHEN_CANCELLED_MS,
+    mostWhenCancelledMs: MAX_WHEN_CANCELLED_MS,
   });
   setOutputs({ 'exit-code': result.exitCode });
   await writeReports(benchmarkReport(config.run, result), run, deaths);
@@ -127,7 +127,7 @@ async function work({ config, session, startedAt, console, stop }: Work): Promis
 export const MAIN_REPORT = 'main.json';
 
 /** Tells later steps, and the benchmark, with which label to mark what they start. */
-async function announce(session: Session, directory: string, console: Console): Promise<SessionVariables> {
+async function announce(session: Session, directory: string, log: Log): Promise<SessionVariables> {
   const file = join(directory, 'labels');
   await writeFile(file, labelFile(session));
   const label = labelArgument(session.id);
@@ -139,6 +139,6 @@ async function announce(session: Session, directory: string, console: Console): 
   };
   exportVariables(variables);
   setOutputs({ 'session-id': session.id, label, 'label-file': file });
-  console.info(`What carries the label ${label} is removed when this job ends.`);
+  log.info(`What carries the label ${label} is removed when this job ends.`);
   return variables;
 }

@@ -1,18 +1,18 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { limitsFrom, Offspring } from '../benchmark/process-tree';
+import { limitsFrom, ProcessTree } from '../benchmark/process-tree';
 import { processList, survivorsLine } from '../benchmark/survivors';
 import { BadSettings, type Config, parseConfig } from '../config/config';
 import { restored } from '../config/saved';
 import { sleep, systemClock } from '../lib/clock';
 import { Deadline } from '../lib/deadline';
-import { duty } from '../phases/best-effort';
-import { together } from '../phases/deaths';
-import type { Console } from '../phases/log';
-import { modeOf } from '../phases/post-cleanup-mode';
+import { bestEffort } from '../phases/best-effort';
+import { mergeDeaths } from '../phases/deaths';
+import type { Log } from '../phases/log';
+import { postCleanupMode } from '../phases/post-cleanup-mode';
 import { discoverProviders } from '../phases/providers';
 import { selectAfter } from '../phases/selection';
-import { type Before, readSnapshot } from '../phases/snapshot';
+import { type Baseline, readSnapshot } from '../phases/snapshot';
 import { tearDown } from '../phases/teardown';
 import { plainLine } from '../report/escape';
 import { writeReport } from '../report/json';
@@ -23,11 +23,11 @@ import { summaryOf } from '../report/summary/summary';
 import { wholeReport } from '../report/whole-report';
 import { time } from '../report/words';
 import { annotate } from './annotate';
-import { Troubles } from './annotation-collector';
+import { AnnotationCollector } from './annotation-collector';
 import { readInputs } from './inputs';
 import { MAIN_REPORT } from './main';
 import { sessionDirectory } from './runner';
-import { runnerConsole } from './runner-log';
+import { runnerLog } from './runner-log';
 import { loadState, type SavedState } from './state';
 import { appendSummary } from './summary-file';
 
@@ -38,38 +38,38 @@ export async function post(): Promise<void> {
   const state = loadState();
   const config = settingsFor(state);
   if (config === undefined) return;
-  const console = new Troubles(runnerConsole);
+  const log = new AnnotationCollector(runnerLog);
   try {
-    await work(state, config, console);
+    await work(state, config, log);
   } finally {
-    console.annotate(state.main?.session.id);
+    log.annotate(state.main?.session.id);
   }
 }
 
-async function work(state: SavedState, config: Config, console: Troubles): Promise<void> {
+async function work(state: SavedState, config: Config, log: AnnotationCollector): Promise<void> {
   const startedAt = clock.now();
-  const before = await duty(console, 'reading main’s report', () => mainReport(state));
-  await duty(console, 'ending the benchmark', () => endBenchmark(state, config, console));
-  const { phase, deaths } = await clean(state, config, before?.deaths ?? [], console);
-  for (const line of closingLines(phase)) console.info(line);
+  const before = await bestEffort(log, 'reading main’s report', () => mainReport(state));
+  await bestEffort(log, 'ending the benchmark', () => endBenchmark(state, config, log));
+  const { phase, deaths } = await clean(state, config, before?.deaths ?? [], log);
+  for (const line of closingLines(phase)) log.info(line);
   const report = wholeReport({
     session: state.main?.session.id ?? null,
     startedAt: before?.startedAt ?? startedAt,
     now: clock.now(),
     benchmark: before?.benchmark ?? null,
-    deaths: together(before?.deaths ?? [], deaths),
+    deaths: mergeDeaths(before?.deaths ?? [], deaths),
     phases: { pre: before?.phases.pre ?? null, run: before?.phases.run ?? null, post: phase },
   });
-  await tell(report, config, console);
-  annotate(phase, config, 'Cleanup', console);
+  await tell(report, config, log);
+  annotate(phase, config, 'Cleanup', log);
 }
 
-async function tell(report: Report, { reportPath, metricsPath, summary }: Config, console: Console): Promise<void> {
+async function tell(report: Report, { reportPath, metricsPath, summary }: Config, log: Log): Promise<void> {
   const serverUrl = process.env['GITHUB_SERVER_URL'];
   const options = { reportPath, ...(serverUrl ? { serverUrl } : {}) };
-  await duty(console, 'writing the report', () => writeReport(reportPath, report));
-  if (metricsPath !== undefined) await duty(console, 'writing the metrics', () => writeMetrics(metricsPath, report));
-  if (summary) await duty(console, 'writing the summary', () => appendSummary(summaryOf(report, options), process.env));
+  await bestEffort(log, 'writing the report', () => writeReport(reportPath, report));
+  if (metricsPath !== undefined) await bestEffort(log, 'writing the metrics', () => writeMetrics(metricsPath, report));
+  if (summary) await bestEffort(log, 'writing the summary', () => appendSummary(summaryOf(report, options), process.env));
 }
 
 /**
@@ -82,7 +82,7 @@ function settingsFor({ main }: SavedState): Config | undefined {
     return parseConfig(main ? restored(main.settings, current) : current, process.env);
   } catch (error) {
     if (!(error instanceof BadSettings)) throw error;
-    runnerConsole.info('Nothing to clean up: main refused its inputs and started nothing.');
+    runnerLog.info('Nothing to clean up: main refused its inputs and started nothing.');
     return undefined;
   }
 }
@@ -94,14 +94,14 @@ async function mainReport({ main }: SavedState): Promise<Report | undefined> {
 }
 
 /** Where main was killed; it ends what it started otherwise. */
-async function endBenchmark({ benchmark, main }: SavedState, config: Config, console: Console): Promise<void> {
+async function endBenchmark({ benchmark, main }: SavedState, config: Config, log: Log): Promise<void> {
   if (main === undefined || config.run === undefined) return;
-  const offspring = Offspring.ofEarlier(main.session.id, benchmark);
+  const offspring = ProcessTree.ofEarlier(main.session.id, benchmark);
   const found = await offspring.alive();
   if (found.length === 0) return;
-  console.info(plainLine(`Ending the benchmark, which outlived main: ${processList(found)}.`));
+  log.info(plainLine(`Ending the benchmark, which outlived main: ${processList(found)}.`));
   const survivors = await offspring.end(limitsFrom(clock.now(), config.gracePeriod), clock);
-  if (survivors.length > 0) console.warning(plainLine(survivorsLine(survivors)), 'Benchmark');
+  if (survivors.length > 0) log.warning(plainLine(survivorsLine(survivors)), 'Benchmark');
 }
 
 /** @param told the deaths that main has told */
@@ -109,25 +109,25 @@ async function clean(
   { main, found }: SavedState,
   config: Config,
   told: readonly DeathReport[],
-  console: Console,
+  log: Log,
 ): ReturnType<typeof tearDown> {
   if (config.delay > 0) {
-    console.info(`Waiting ${time(config.delay)}, as delay says.`);
+    log.info(`Waiting ${time(config.delay)}, as delay says.`);
     await sleep(clock, config.delay, new AbortController().signal);
   }
   const deadline = new Deadline(clock, config.deadline);
   try {
-    return await console.group('Cleanup', async () =>
+    return await log.group('Cleanup', async () =>
       tearDown({
         config,
         sessionId: main?.session.id,
-        connections: discoverProviders(config, process.env, clock, deadline, found, console),
-        selection: selectAfter(config, main?.session.id, await snapshotFor(config, main, console)),
-        mode: modeOf(config),
+        connections: discoverProviders(config, process.env, clock, deadline, found, log),
+        selection: selectAfter(config, main?.session.id, await snapshotFor(config, main, log)),
+        mode: postCleanupMode(config),
         told,
         deadline,
         clock,
-        console,
+        log,
       }),
     );
   } finally {
@@ -136,13 +136,13 @@ async function clean(
 }
 
 /** For `scope: job`. Without main's list nobody knows what was there before: then the session's own is all that is removed. */
-async function snapshotFor({ scope }: Config, main: SavedState['main'], console: Console): Promise<Before | undefined> {
+async function snapshotFor({ scope }: Config, main: SavedState['main'], log: Log): Promise<Baseline | undefined> {
   if (scope === 'session') return undefined;
   const before =
     main &&
-    (await duty(console, 'reading what was there before', () => readSnapshot(sessionDirectory(process.env, main.session.id))));
+    (await bestEffort(log, 'reading what was there before', () => readSnapshot(sessionDirectory(process.env, main.session.id))));
   if (before === undefined)
-    console.warning(
+    log.warning(
       'scope: job can’t be kept: main left no list of what was there before. Only the session’s own is removed.',
       'Cleanup',
     );

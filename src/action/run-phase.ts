@@ -4,7 +4,7 @@ import { asError } from '../lib/errors';
 import { clipped, plainLine } from '../report/escape';
 
 /** What ended a phase, and has been told: nothing is to be added. */
-export class Told extends Error {
+export class AlreadyReported extends Error {
   override readonly name = 'Told';
 
   constructor(cause: unknown) {
@@ -13,18 +13,18 @@ export class Told extends Error {
 }
 
 /** Characters of one annotation. */
-const LONGEST_MESSAGE = 1_000;
+const MAX_MESSAGE = 1_000;
 
 /** Fails the step: one annotation, never a stack trace (that is in the debug log). */
 export function fail(thrown: unknown): void {
-  const error = asError(thrown instanceof Told ? thrown.cause : thrown);
+  const error = asError(thrown instanceof AlreadyReported ? thrown.cause : thrown);
   process.exitCode = 1;
   if (error instanceof BadSettings) {
     tellInputs(error.problems.map((problem) => plainLine(problemLine(problem))));
     return;
   }
   core.debug(error.stack ?? error.message);
-  if (!(thrown instanceof Told)) core.error(plainLine(error.message));
+  if (!(thrown instanceof AlreadyReported)) core.error(plainLine(error.message));
 }
 
 /** One annotation for all of them; several are a line each in the log besides. */
@@ -32,7 +32,7 @@ function tellInputs(problems: readonly string[]): void {
   const isOne = problems.length === 1;
   if (!isOne) for (const problem of problems) core.info(`Bad input: ${problem}`);
   const message = isOne ? problems.join() : `${problems.length} problems: ${problems.join('; ')}`;
-  core.error(clipped(message, LONGEST_MESSAGE), { title: 'Bad input' });
+  core.error(clipped(message, MAX_MESSAGE), { title: 'Bad input' });
 }
 
 /** The work of one entry. When the signal aborts, what must not go on by itself is ended; all else goes on. */

@@ -1,7 +1,7 @@
 import * as core from '@actions/core';
 
 /** The step's log: warnings and errors are annotations. */
-export const runnerConsole = {
+export const runnerLog = {
   debug: core.debug,
   info: core.info,
   warning: (line: string, title: string) => core.warning(line, { title }),

@@ -1,10 +1,10 @@
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Environment } from '../config/types';
-import type { Surroundings } from '../session/session';
+import type { SessionOrigin } from '../session/session';
 
 /** What the runner tells about this job. https://docs.github.com/actions/reference/workflows-and-actions/variables */
-export function surroundings(env: Environment): Surroundings {
+export function sessionOrigin(env: Environment): SessionOrigin {
   const { GITHUB_SERVER_URL, GITHUB_REPOSITORY, GITHUB_RUN_ID, GITHUB_RUN_ATTEMPT, GITHUB_WORKFLOW, GITHUB_JOB } = env;
   const runUrl =
     GITHUB_SERVER_URL && GITHUB_REPOSITORY && GITHUB_RUN_ID

@@ -1,6 +1,6 @@
 import { getState, saveState } from '@actions/core';
 import type { RawSettings } from '../config/config';
-import type { Found } from '../core/connection';
+import type { Endpoints } from '../core/connection';
 import type { Session } from '../session/session';
 
 /** What main leaves for post, and under which names. The runner shows it in its debug log: no secrets. */
@@ -15,7 +15,7 @@ export function saveMain(state: MainState): void {
   saveState(names.main, state);
 }
 
-export function saveFound(state: Found): void {
+export function saveFound(state: Endpoints): void {
   saveState(names.found, state);
 }
 
@@ -27,7 +27,7 @@ export function saveBenchmark(processGroup: number | undefined): void {
 export interface SavedState {
   /** Undefined when main died before it could save anything. */
   readonly main: MainState | undefined;
-  readonly found: Found;
+  readonly found: Endpoints;
   /** The process group of a benchmark that main did not live to see end. */
   readonly benchmark: number | undefined;
 }
@@ -35,7 +35,7 @@ export interface SavedState {
 export function loadState(): SavedState {
   return {
     main: load(names.main) as MainState | undefined,
-    found: (load(names.found) as Found | undefined) ?? {},
+    found: (load(names.found) as Endpoints | undefined) ?? {},
     benchmark: (load(names.benchmark) as number | undefined) || undefined,
   };
 }

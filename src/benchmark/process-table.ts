@@ -19,7 +19,7 @@ export interface Process {
 }
 
 /** On a machine that starts processes all the time there is always a new one. */
-const MOST_ROUNDS = 10;
+const MAX_ROUNDS = 10;
 
 /**
  * All processes but this one. Zombies are none: they have ended, and where process 1 does not reap (a job's container runs
@@ -33,7 +33,7 @@ export async function processTable(variable: string): Promise<readonly Process[]
   if (process.platform !== 'linux') return undefined;
   const seen = new Set([String(process.pid)]);
   const found: Process[] = [];
-  for (let round = 0; round < MOST_ROUNDS; round++) {
+  for (let round = 0; round < MAX_ROUNDS; round++) {
     const names = await readdir('/proc').catch(() => []);
     const fresh = names.filter((name) => /^\d+$/.test(name) && !seen.has(name));
     if (fresh.length === 0) break;

@@ -6,7 +6,7 @@ import { type Process, processTable, signalProcess } from './process-table';
  * The variable that marks a benchmark's processes; its value is the session's id. Only the benchmark gets it: what later steps start
  * is not its. It is inherited by whatever does not clear its environment.
  */
-export const MARK = 'CLEANUP_BENCHMARK';
+export const SESSION_MARKER = 'CLEANUP_BENCHMARK';
 
 /** When what is to end gets SIGKILL, and when it is waited for no longer: asked anew each time, because a cancelled job can't wait. */
 export interface Limits {
@@ -37,29 +37,29 @@ const LOOK_EVERY_MS = { first: 10, longest: 100 };
  * signal: another user's, unless this one is root; one that forbids it (`ssh-agent`), once it has left the session. Elsewhere
  * there is no /proc: on macOS it is the process group alone; on Windows nothing is known once the benchmark itself has ended.
  */
-export class Offspring {
+export class ProcessTree {
   readonly #variable: string;
   #group: number | undefined;
   /** Whether the group's number is known to be the benchmark's still. It is used again when all of the group are gone. */
   #isGroupProven: boolean;
 
   private constructor(sessionId: string, group: number | undefined, isGroupProven: boolean) {
-    this.#variable = `${MARK}=${sessionId}`;
+    this.#variable = `${SESSION_MARKER}=${sessionId}`;
     this.#group = group;
     this.#isGroupProven = isGroupProven;
   }
 
   /** For whom started it: `group` is its process group, and it has only just ended, or not yet. */
-  static ofStarted(sessionId: string, group: number): Offspring {
-    return new Offspring(sessionId, group, true);
+  static ofStarted(sessionId: string, group: number): ProcessTree {
+    return new ProcessTree(sessionId, group, true);
   }
 
   /**
    * For whom comes later. What is not the benchmark's is never signalled: `group`, where it is known, counts as long as a process in
    * it carries the mark.
    */
-  static ofEarlier(sessionId: string, group: number | undefined): Offspring {
-    return new Offspring(sessionId, group, false);
+  static ofEarlier(sessionId: string, group: number | undefined): ProcessTree {
+    return new ProcessTree(sessionId, group, false);
   }
 
   /**

@@ -1,11 +1,11 @@
 import { constants } from 'node:os';
 import { signalGroup } from './process-group';
 import type { Process } from './process-table';
-import { MARK, Offspring } from './process-tree';
+import { ProcessTree, SESSION_MARKER } from './process-tree';
 import { type StartOptions, start } from './start';
-import { Ending, type EndingOptions } from './terminator';
+import { Terminator, type TerminatorOptions } from './terminator';
 
-export interface BenchmarkOptions extends StartOptions, EndingOptions {
+export interface BenchmarkOptions extends StartOptions, TerminatorOptions {
   /** Marks all that the benchmark starts: see `Offspring`. */
   readonly sessionId: string;
   /** Called with the id of its process group as soon as it runs. */
@@ -42,11 +42,11 @@ const TIMED_OUT_EXIT_CODE = 124;
 export async function runBenchmark(options: BenchmarkOptions): Promise<BenchmarkResult> {
   const { clock, sessionId } = options;
   options.signal.throwIfAborted();
-  const ending = new Ending(options);
+  const ending = new Terminator(options);
   try {
     const startedAt = clock.now();
-    const started = await start({ ...options, environment: { ...options.environment, [MARK]: sessionId } });
-    const offspring = Offspring.ofStarted(sessionId, started.group);
+    const started = await start({ ...options, environment: { ...options.environment, [SESSION_MARKER]: sessionId } });
+    const offspring = ProcessTree.ofStarted(sessionId, started.group);
     ending.watch(started.group);
     try {
       options.onStarted(started.group);

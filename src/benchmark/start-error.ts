@@ -3,13 +3,13 @@ import { delimiter, resolve } from 'node:path';
 import type { Command } from './shell';
 
 /** The benchmark could not be started at all: which setting it is that can't be followed, and what to do. */
-export class BenchmarkNotStarted extends Error {
+export class StartError extends Error {
   override readonly name = 'BenchmarkNotStarted';
   readonly setting: 'shell' | 'working-directory';
   /** Without the setting's name: a command line has no `shell`. */
   readonly problem: string;
 
-  constructor(setting: BenchmarkNotStarted['setting'], problem: string, options?: ErrorOptions) {
+  constructor(setting: StartError['setting'], problem: string, options?: ErrorOptions) {
     super(`${setting}: ${problem}`, options);
     this.setting = setting;
     this.problem = problem;

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { constants } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
 import { asError } from '../lib/errors';
-import { BenchmarkNotStarted, notStarted, type StartAttempt } from './start-error';
+import { notStarted, type StartAttempt, StartError } from './start-error';
 
 export interface StartOptions extends StartAttempt {
   /** Whether it reads what this process could read. A step of a job has nothing to read. */
@@ -23,7 +23,7 @@ export interface Started {
 /**
  * Starts the command in a process group of its own, with this process's output, which does not pass through this process: it may be of
  * any size, and any bytes.
- * @throws {BenchmarkNotStarted} when there is no such command or directory: one line, with what to do about it
+ * @throws {StartError} when there is no such command or directory: one line, with what to do about it
  */
 export async function start(options: StartOptions): Promise<Started> {
   await requireDirectory(options.workingDirectory);
@@ -34,7 +34,7 @@ export async function start(options: StartOptions): Promise<Started> {
     await exited;
     throw new Error('there is no process');
   } catch (error) {
-    throw new BenchmarkNotStarted('shell', await notStarted(options, asError(error)), { cause: error });
+    throw new StartError('shell', await notStarted(options, asError(error)), { cause: error });
   }
 }
 
@@ -64,13 +64,10 @@ async function requireDirectory(directory: string | undefined): Promise<void> {
   if (directory === undefined) return;
   const found = await stat(directory).catch(() => undefined);
   if (!found?.isDirectory()) {
-    throw new BenchmarkNotStarted(
-      'working-directory',
-      `${JSON.stringify(directory)} is no directory; name one that exists by then`,
-    );
+    throw new StartError('working-directory', `${JSON.stringify(directory)} is no directory; name one that exists by then`);
   }
   await access(directory, constants.X_OK).catch((error: unknown) => {
     const problem = `${JSON.stringify(directory)} may not be entered by this user; name another`;
-    throw new BenchmarkNotStarted('working-directory', problem, { cause: error });
+    throw new StartError('working-directory', problem, { cause: error });
   });
 }

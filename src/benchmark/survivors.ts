@@ -1,11 +1,11 @@
 import type { Process } from './process-table';
 
 /** So many are named; a benchmark may leave thousands. */
-const MOST_NAMED = 10;
+const MAX_NAMED = 10;
 
 /** `sleep (4711), node (4712) and 3 more`. Names are foreign text. */
 export function processList(processes: readonly Process[]): string {
-  const named = processes.slice(0, MOST_NAMED).map(({ name, pid }) => `${name} (${pid})`);
+  const named = processes.slice(0, MAX_NAMED).map(({ name, pid }) => `${name} (${pid})`);
   const more = processes.length - named.length;
   return more === 0 ? named.join(', ') : `${named.join(', ')} and ${more} more`;
 }

@@ -1,15 +1,15 @@
 import type { Clock } from '../lib/clock';
-import { Interruption } from '../lib/shutdown-signals';
+import { ShutdownSignals } from '../lib/shutdown-signals';
 import { signalGroup } from './process-group';
 import { CLEAR_AWAY_MS, type Limits } from './process-tree';
 
-export interface EndingOptions {
+export interface TerminatorOptions {
   /** Milliseconds until the benchmark is ended; undefined: it may take as long as it likes. */
   readonly timeoutMs: number | undefined;
   /** Milliseconds between SIGTERM and SIGKILL when it is ended. */
   readonly graceMs: number;
   /** Milliseconds from the first signal to this process in which all must be over, whatever `graceMs` says; undefined: nobody is in a hurry. */
-  readonly mostWhenCancelledMs: number | undefined;
+  readonly maxWhenCancelledMs: number | undefined;
   readonly clock: Clock;
   /** Aborts when this process can't go on: the benchmark is ended as if the job were cancelled. */
   readonly signal: AbortSignal;
@@ -21,7 +21,7 @@ const NEVER = Number.POSITIVE_INFINITY;
  * Ends the benchmark when this process is told to end, or when the time is up. It listens before there is a benchmark: a signal that
  * came while it was being started is passed on as soon as it runs.
  */
-export class Ending {
+export class Terminator {
   #timedOut = false;
   #group: number | undefined;
   /** What the benchmark was, or will be, told to end with. */
@@ -30,18 +30,18 @@ export class Ending {
   /** When the second signal came: nothing gets any grace from then on. */
   #hurriedAt = NEVER;
   readonly #gaveUp = Promise.withResolvers<void>();
-  readonly #options: EndingOptions;
-  readonly #interruption: Interruption;
+  readonly #options: TerminatorOptions;
+  readonly #interruption: ShutdownSignals;
   /** Milliseconds from the first signal to SIGKILL: for the benchmark itself, and for all it started. What was killed takes a while to go. */
   readonly #graceWhenCancelledMs: { readonly benchmark: number; readonly all: number };
   readonly #timers: (() => void)[] = [];
 
-  constructor(options: EndingOptions) {
-    const { graceMs, mostWhenCancelledMs = NEVER } = options;
+  constructor(options: TerminatorOptions) {
+    const { graceMs, maxWhenCancelledMs: mostWhenCancelledMs = NEVER } = options;
     const all = mostWhenCancelledMs - CLEAR_AWAY_MS;
     this.#options = options;
     this.#graceWhenCancelledMs = { benchmark: Math.min(graceMs, all - CLEAR_AWAY_MS), all };
-    this.#interruption = new Interruption({ onWish: (number, signal) => this.#onWish(number, signal) });
+    this.#interruption = new ShutdownSignals({ onSignal: (number, signal) => this.#onWish(number, signal) });
     options.signal.addEventListener('abort', this.#onAbort);
   }
 

@@ -3,11 +3,11 @@ import { engines } from '../../package.json';
 import { asError } from '../lib/errors';
 import { clipped, plainLine } from '../report/escape';
 import { exitCodes } from './exit-codes';
-import { Unreachable, UsageError } from './options/usage-error';
+import { ProviderUnreachable, UsageError } from './options/usage-error';
 import { commandLine } from './program';
 
 /** Characters. What was typed may be of any length. */
-const LONGEST_LINE = 2_000;
+const MAX_LINE = 2_000;
 
 /**
  * Runs the command line as this process's only work. Whatever happens is told in a line on stderr, never with a stack trace.
@@ -39,7 +39,7 @@ function endQuietly(): void {
 
 /** Commander would end the process itself, and with 1 where a usage is wrong. */
 function tellAsWeDo(command: Command): void {
-  command.exitOverride().configureOutput({ outputError: (text, write) => write(clipped(text, LONGEST_LINE)) });
+  command.exitOverride().configureOutput({ outputError: (text, write) => write(clipped(text, MAX_LINE)) });
   command.showHelpAfterError(
     `(${command.parent ? `cleanup-action ${command.name()}` : 'cleanup-action'} --help shows what there is)`,
   );
@@ -51,12 +51,12 @@ function fail(error: Error): void {
     return; // It has told already.
   }
   process.exitCode = codeOf(error);
-  for (const line of error.message.split('\n')) process.stderr.write(`error: ${plainLine(clipped(line, LONGEST_LINE))}\n`);
+  for (const line of error.message.split('\n')) process.stderr.write(`error: ${plainLine(clipped(line, MAX_LINE))}\n`);
 }
 
 function codeOf(error: Error): number {
   if (error instanceof UsageError) return exitCodes.usage;
-  return error instanceof Unreachable ? exitCodes.unreachable : exitCodes.left;
+  return error instanceof ProviderUnreachable ? exitCodes.unreachable : exitCodes.left;
 }
 
 /** A fault of our own that nobody caught: the work goes on as far as it can, and what it comes to is not success. */

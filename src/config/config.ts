@@ -39,7 +39,7 @@ export function problemLine({ key, text }: Problem, name = inputName(key)): stri
 }
 
 /** An error message shows no more of a value than this. */
-const LONGEST_SHOWN = 80;
+const MAX_SHOWN = 80;
 
 /**
  * Reads and checks all settings at once.
@@ -72,7 +72,7 @@ function problemWith(setting: Setting<unknown>, typed: string, detail?: string):
 }
 
 function cut(text: string): string {
-  return text.length > LONGEST_SHOWN ? `${text.slice(0, LONGEST_SHOWN)}…` : text;
+  return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text;
 }
 
 /** An engine answers a stop when the grace period is over, and takes up to 10 s more to kill: never give up before. */

@@ -1,11 +1,11 @@
-import type { Recordable } from './container-source';
+import type { ContainerSource } from './container-source';
 import type { Provider } from './provider';
 
 /** What a person types to remove what runs with a label (`key=value`), where the provider can't be reached from here. */
-export type RemovalOfAll = (label: string) => string;
+export type CleanupCommand = (label: string) => string;
 
 /** Where each provider was found, by its name: a later process looks there and nowhere else. No secrets. */
-export type Found = Readonly<Record<string, Readonly<Record<string, string>>>>;
+export type Endpoints = Readonly<Record<string, Readonly<Record<string, string>>>>;
 
 /** Bytes of disk, by `keyOf`; what is not in it is not known. */
 export type Sizes = ReadonlyMap<string, number>;
@@ -20,9 +20,9 @@ export type Connection =
       readonly description: string;
       /** What a later process needs to find the same one again; no secrets. */
       readonly found: Readonly<Record<string, string>>;
-      readonly removalOfAll?: RemovalOfAll;
+      readonly cleanupCommand?: CleanupCommand;
       /** Where containers end by themselves, and leave logs. */
-      readonly recordable?: Recordable;
+      readonly containers?: ContainerSource;
       /** Where there is a disk: how much of it each resource holds. Takes long. */
       readonly sizes?: (signal: AbortSignal) => Promise<Sizes>;
     }
@@ -34,5 +34,5 @@ export type Connection =
       /** The user asked for it: main fails without it. */
       readonly required?: boolean;
       /** Where it is known where it should be. */
-      readonly removalOfAll?: RemovalOfAll;
+      readonly cleanupCommand?: CleanupCommand;
     };

@@ -1,4 +1,4 @@
-import type { Ending, RungAction } from './provider';
+import type { RungAction, StopOutcome } from './provider';
 import type { Resource } from './resource';
 import type { RetryCause } from './retry-cause';
 
@@ -50,7 +50,7 @@ export interface Settlement {
   /** With `failed`: the command that removes it. */
   readonly command?: string;
   /** With `failed`: how it ended, where only its removal failed. */
-  readonly ending?: Ending;
+  readonly ending?: StopOutcome;
   /** With `failed`: another round could end better. */
   readonly retryable?: boolean;
 }

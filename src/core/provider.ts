@@ -5,7 +5,7 @@ export const rungActions = ['stop', 'kill', 'remove'] as const;
 export type RungAction = (typeof rungActions)[number];
 
 /** What an error means for the request that got it. */
-export type Verdict =
+export type ErrorClass =
   /** The resource is not there any more: success. */
   | { readonly kind: 'gone' }
   /**
@@ -17,7 +17,7 @@ export type Verdict =
   | { readonly kind: 'permanent' };
 
 /** How a running resource came to its end at the `stop` rung. */
-export type Ending = 'graceful' | 'killed';
+export type StopOutcome = 'graceful' | 'killed';
 
 /** One request at one resource, and when it has done its work. */
 export interface Rung {
@@ -33,7 +33,7 @@ export interface Rung {
    * @returns how a running resource ended, where the rung can tell
    * @throws what `Provider.classify` understands
    */
-  run(signal: AbortSignal, graceMs: number): Promise<Ending | undefined>;
+  run(signal: AbortSignal, graceMs: number): Promise<StopOutcome | undefined>;
   /**
    * The request has had its effect. Asked until true, or until `timeoutMs` is over, for providers that answer at once and go
    * on in the background. Without it, an answer is an effect. Gone always is.
@@ -66,7 +66,7 @@ export interface Provider {
   /** The rungs that fit the state that the resource is in now, from gentle to final. The last one is always `remove`. */
   ladder(resource: Resource): readonly Rung[];
   /** Decides, in one place, what an error means. */
-  classify(error: unknown): Verdict;
+  classify(error: unknown): ErrorClass;
   /** What a person types to remove it by hand. */
   removalCommand(resource: Resource): string;
 }

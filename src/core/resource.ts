@@ -25,7 +25,7 @@ export interface Resource {
   /** Why a stop signal would do nothing: it is killed at once, and the report says why. */
   readonly deaf?: string;
   /** Of an image: everything that used it, as far as the provider saw, whether it still exists or not. */
-  readonly heirOf?: readonly Resource[];
+  readonly usedBy?: readonly Resource[];
   /** Ids of resources of the same kind and provider that must go before it: the images that were made from it. */
   readonly dependents?: readonly string[];
   /** Why the provider must never remove it, whatever matches: it runs this very process, say. */

@@ -41,10 +41,10 @@ export function sessionOf(resource: Resource): string | undefined {
  * What is selected, and the images that are left when that is gone: used by nothing else, and without a label that says whose they are.
  * An image that something protected uses stays in use.
  */
-export function withHeirs(selector: Selector): Selector {
+export function includingOrphanedImages(selector: Selector): Selector {
   const goes: Selector = (user) => selector(user) && protectionOf(user) === undefined;
   return (resource) => {
-    const { heirOf = [] } = resource;
+    const { usedBy: heirOf = [] } = resource;
     return selector(resource) || (sessionOf(resource) === undefined && heirOf.length > 0 && heirOf.every(goes));
   };
 }
@@ -54,7 +54,7 @@ export function withHeirs(selector: Selector): Selector {
  * Without a session id (main died before it had one) only the filters are left.
  */
 export function ownedBy(sessionId: string | undefined, filters: Filters): Selector {
-  return withHeirs((resource) => {
+  return includingOrphanedImages((resource) => {
     const owner = sessionOf(resource);
     return owner === undefined ? matchesFilters(resource, filters) : owner === sessionId;
   });
@@ -82,7 +82,7 @@ export function leftoversOf(
   const stale = (resource: Resource, owner: string | undefined) =>
     (owner !== undefined && runner !== undefined && runnerOf(owner) === runner) ||
     (resource.createdAt !== undefined && current.now - resource.createdAt > current.maxAgeMs);
-  return withHeirs((resource) => {
+  return includingOrphanedImages((resource) => {
     const owner = sessionOf(resource);
     if (owner !== undefined && live.has(owner)) return false;
     if (owner === undefined && !matchesFilters(resource, current.filters)) return false;
@@ -138,7 +138,7 @@ export function allOf(...selectors: readonly Selector[]): Selector {
 
 export function anyOf(...selectors: readonly Selector[]): Selector {
   // An image may be left by containers of which each is selected by another of these.
-  return withHeirs((resource) => selectors.some((selects) => selects(resource)));
+  return includingOrphanedImages((resource) => selectors.some((selects) => selects(resource)));
 }
 
 /** Why a resource that matches stays all the same; undefined when nothing protects it. */

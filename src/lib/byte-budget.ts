@@ -1,5 +1,5 @@
 /** Bytes that several share: the logs of a session in its files, or in memory. */
-export class Space {
+export class ByteBudget {
   readonly limit: number;
   #left: number;
 

@@ -9,12 +9,12 @@ export interface Clock {
 }
 
 /** `setTimeout` fires at once for anything longer than this (2^31 - 1 ms, about 24.8 days). */
-const LONGEST_TIMER_MS = 2_147_483_647;
+const MAX_TIMER_MS = 2_147_483_647;
 
 export const systemClock: Clock = {
   now: () => performance.timeOrigin + performance.now(),
   after(ms, action) {
-    const timer = setTimeout(action, Math.min(ms, LONGEST_TIMER_MS));
+    const timer = setTimeout(action, Math.min(ms, MAX_TIMER_MS));
     return () => clearTimeout(timer);
   },
   random: () => Math.random(),

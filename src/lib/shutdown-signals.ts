@@ -5,23 +5,23 @@ const SIGNALS: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 /** Milliseconds within which the same signal is the same wish: npx passes a Ctrl-C on that its child has had from the terminal already. */
 const SAME_WISH_MS = 100;
 
-export interface Wishes {
+export interface ShutdownSignalsOptions {
   /** Called with each wish to end, by its number from 1 on. */
-  readonly onWish: (number: number, signal: NodeJS.Signals) => void;
+  readonly onSignal: (number: number, signal: NodeJS.Signals) => void;
 }
 
 /**
  * The signals that wish this process to end, counted as people mean them. A terminal that closes sends SIGHUP up to three times (the
  * kernel, the shell, the kernel again when the shell has ended): it counts as a first wish only.
  */
-export class Interruption {
+export class ShutdownSignals {
   #first: NodeJS.Signals | undefined;
   #wishes = 0;
   #last: { readonly signal: NodeJS.Signals; readonly at: number } | undefined;
   readonly #stop = new AbortController();
-  readonly #onWish: Wishes['onWish'];
+  readonly #onWish: ShutdownSignalsOptions['onSignal'];
 
-  constructor({ onWish }: Wishes) {
+  constructor({ onSignal: onWish }: ShutdownSignalsOptions) {
     this.#onWish = onWish;
     for (const signal of SIGNALS) process.on(signal, this.#onSignal);
   }

@@ -6,7 +6,7 @@ import { Halted } from './errors';
  * Runs `work` with a signal that aborts after `ms` milliseconds, or when `signal` does. Waits for it: it must obey.
  * @throws the signal's reason when it has aborted; else what `work` throws
  */
-export async function bounded<T>(
+export async function withTimeout<T>(
   ms: number,
   { clock, signal }: { readonly clock: Clock; readonly signal: AbortSignal },
   work: (signal: AbortSignal) => Promise<T>,

@@ -8,13 +8,13 @@ import { systemClock } from '../lib/clock';
 import { plainLine } from '../report/escape';
 import type { BenchmarkReport, DeathReport, PhaseReport } from '../report/model';
 import { sweepExited } from './exited';
-import type { Console } from './log';
+import type { Log } from './log';
 import { type Recording, startRecording } from './recording';
 import { selectAfter } from './selection';
 
 const clock = systemClock;
 
-export interface BenchmarkUnderCare {
+export interface SupervisedBenchmark {
   readonly config: Config;
   readonly sessionId: string;
   readonly command: Command;
@@ -23,7 +23,7 @@ export interface BenchmarkUnderCare {
   readonly connections: readonly Connection[];
   /** Whose containers are recorded. */
   readonly recorded: Selector;
-  readonly console: Console;
+  readonly log: Log;
   /** Called with the benchmark's process group as soon as it runs, and with nothing when it has ended. */
   readonly onGroup: (processGroup: number | undefined) => void;
   /** Ends the benchmark. */
@@ -42,9 +42,9 @@ export interface BenchmarkOutcome {
 }
 
 /** Runs the benchmark, with the recorder and the removal of what has exited beside it. */
-export async function runUnderCare(care: BenchmarkUnderCare): Promise<BenchmarkOutcome> {
-  const { config, connections, recorded, console, stop } = care;
-  const recording = await startRecording(config, recorded, connections, console);
+export async function runSupervised(care: SupervisedBenchmark): Promise<BenchmarkOutcome> {
+  const { config, connections, recorded, log, stop } = care;
+  const recording = await startRecording(config, recorded, connections, log);
   const ended = new AbortController();
   const beside = Promise.all([run(care).finally(() => ended.abort()), sweepBeside(care, recording, ended.signal)]);
   const [result, phase] = await beside.catch(async (error: unknown) => {
@@ -55,8 +55,8 @@ export async function runUnderCare(care: BenchmarkUnderCare): Promise<BenchmarkO
   return { result, run: phase, deaths };
 }
 
-async function run(care: BenchmarkUnderCare): Promise<BenchmarkResult> {
-  const { config, sessionId, command, environment, stdin, console, onGroup } = care;
+async function run(care: SupervisedBenchmark): Promise<BenchmarkResult> {
+  const { config, sessionId, command, environment, stdin, log, onGroup } = care;
   const result = await runBenchmark({
     sessionId,
     command,
@@ -65,21 +65,21 @@ async function run(care: BenchmarkUnderCare): Promise<BenchmarkResult> {
     workingDirectory: config.workingDirectory,
     timeoutMs: config.timeout,
     graceMs: config.gracePeriod,
-    mostWhenCancelledMs: care.mostWhenCancelledMs,
+    maxWhenCancelledMs: care.mostWhenCancelledMs,
     clock,
     signal: care.stop,
     onStarted: onGroup,
   });
   onGroup(undefined);
-  if (result.survivors.length > 0) console.warning(plainLine(survivorsLine(result.survivors)), 'Benchmark');
-  if (result.exitCode !== 0) console.error(endOf(result), 'Benchmark');
+  if (result.survivors.length > 0) log.warning(plainLine(survivorsLine(result.survivors)), 'Benchmark');
+  if (result.exitCode !== 0) log.error(endOf(result), 'Benchmark');
   return result;
 }
 
 /** `exited-ttl`: what goes while the benchmark runs. */
 async function sweepBeside(
-  { config, sessionId, connections, console }: BenchmarkUnderCare,
-  { isThroughWith }: Recording,
+  { config, sessionId, connections, log }: SupervisedBenchmark,
+  { isRecorded: isThroughWith }: Recording,
   benchmark: AbortSignal,
 ): Promise<PhaseReport | null> {
   if (config.exitedTtl === undefined || config.dryRun) return null;
@@ -88,10 +88,10 @@ async function sweepBeside(
     connections: connections.filter((found) => found.status === 'ready' && found.provider.stages.flat().includes('container')),
     config,
     owned,
-    mayGo: isThroughWith,
+    canRemove: isThroughWith,
     ttlMs: config.exitedTtl,
     clock,
-    log: (line) => console.info(line),
+    log: (line) => log.info(line),
     benchmark,
   });
 }

@@ -1,13 +1,13 @@
 import { asError } from '../lib/errors';
 import { plainLine } from '../report/escape';
-import type { Console } from './log';
+import type { Log } from './log';
 
 /** One thing to do, whose failure is told and stops nothing else. */
-export async function duty<T>(console: Console, what: string, work: () => Promise<T>): Promise<T | undefined> {
+export async function bestEffort<T>(log: Log, what: string, work: () => Promise<T>): Promise<T | undefined> {
   try {
     return await work();
   } catch (error) {
-    console.warning(plainLine(`${what} failed: ${asError(error).message}`), 'Cleanup');
+    log.warning(plainLine(`${what} failed: ${asError(error).message}`), 'Cleanup');
     return undefined;
   }
 }

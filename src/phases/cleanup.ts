@@ -78,5 +78,5 @@ function reportOf(connection: Connection, result: SweepResult | undefined, { lab
     ? { ...report, status: 'unavailable', reason: `${error.message} (${report.reason})` }
     : report;
   if (told.status !== 'unavailable' || label === undefined || mode.kind !== 'remove') return told;
-  return { ...told, command: connection.removalOfAll?.(label) ?? null };
+  return { ...told, command: connection.cleanupCommand?.(label) ?? null };
 }

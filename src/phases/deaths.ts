@@ -38,7 +38,7 @@ export function isTold(deaths: readonly DeathReport[], end: Pick<Death, 'contain
 }
 
 /** Main's, and what post has found out: more about some of them, or others. In the order in which they ended. */
-export function together(main: readonly DeathReport[], post: readonly DeathReport[]): readonly DeathReport[] {
+export function mergeDeaths(main: readonly DeathReport[], post: readonly DeathReport[]): readonly DeathReport[] {
   const found = new Set(post.map(({ id }) => id));
   return [...main.filter((death) => !(isOpen(death) && found.has(death.id))), ...post].toSorted(
     (a, b) => Date.parse(a.at) - Date.parse(b.at),

@@ -14,7 +14,7 @@ export interface ExitedCleanup {
   /** What is the session's. */
   readonly owned: Selector;
   /** Whether a container that has exited may go by now: its log is kept first. */
-  readonly mayGo: (container: Resource) => boolean;
+  readonly canRemove: (container: Resource) => boolean;
   /** Milliseconds that a container stays after its exit. */
   readonly ttlMs: number;
   readonly clock: Clock;
@@ -65,7 +65,7 @@ export async function sweepExited(options: ExitedCleanup): Promise<PhaseReport> 
 
 /** The session's containers that were seen to have exited at least the time to live ago. Remembers when each was seen so first. */
 function exitedSince(since: Map<string, number>, failed: ReadonlySet<string>, options: ExitedCleanup): Selector {
-  const { clock, owned, ttlMs, mayGo } = options;
+  const { clock, owned, ttlMs, canRemove: mayGo } = options;
   return (resource: Resource) => {
     if (resource.kind !== 'container' || !owned(resource) || protectionOf(resource) !== undefined) return false;
     if (resource.running || NOT_YET_RUN.has(resource.state)) {

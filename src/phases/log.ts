@@ -1,5 +1,5 @@
 /** Where phases tell what they do: the runner's log, or a terminal. What is handed over is one line, and foreign text in it is escaped. */
-export interface Console {
+export interface Log {
   debug(line: string): void;
   info(line: string): void;
   warning(line: string, title: string): void;

@@ -2,7 +2,7 @@ import type { Config } from '../config/config';
 import type { SweepMode } from '../reaper/sweep';
 
 /** What becomes of the session's own at the end: `post-cleanup`, and `dry-run`. */
-export function modeOf({ dryRun, postCleanup, jobStatus }: Config): SweepMode {
+export function postCleanupMode({ dryRun, postCleanup, jobStatus }: Config): SweepMode {
   const succeeded = jobStatus === 'success';
   if (postCleanup === 'never') return { kind: 'keep', reason: 'post-cleanup is never' };
   if (postCleanup === 'success' && !succeeded)

@@ -1,5 +1,5 @@
 import type { Config } from '../config/config';
-import type { Connection, Found } from '../core/connection';
+import type { Connection, Endpoints } from '../core/connection';
 import { systemClock } from '../lib/clock';
 import { Deadline } from '../lib/deadline';
 import { Halted } from '../lib/errors';
@@ -7,7 +7,7 @@ import { plainLine } from '../report/escape';
 import { providerLine } from '../report/lines';
 import { type PhaseReport, providerReport } from '../report/model';
 import { type Cleanup, cleanUp } from './cleanup';
-import type { Console } from './log';
+import type { Log } from './log';
 import { discoverProviders } from './providers';
 import { type Selection, selectBefore } from './selection';
 import { writeSnapshot } from './snapshot';
@@ -23,9 +23,9 @@ export interface PreCleanup {
   readonly directory: string;
   /** Milliseconds since the epoch. */
   readonly startedAt: number;
-  readonly console: Console;
+  readonly log: Log;
   /** Called with where each provider was found, for a later process to find the same, before anything is done. */
-  readonly onFound?: (found: Found) => void;
+  readonly onFound?: (found: Endpoints) => void;
   /** Narrows what is selected, or watches it. */
   readonly around?: (selection: Selection) => Selection;
   /** See `Cleanup`. */
@@ -45,12 +45,12 @@ export type PreCleaned =
 
 /** Looks for all providers, and removes what earlier runs left. */
 export async function preClean(options: PreCleanup): Promise<PreCleaned> {
-  const { config, console, stop } = options;
+  const { config, log, stop } = options;
   const deadline = new Deadline(clock, config.deadline);
   const halt = () => deadline.halt(new Halted('it was interrupted'));
   stop?.addEventListener('abort', halt);
   try {
-    return await console.group(`Pre-cleanup (${config.preCleanup})`, () => clean(options, deadline));
+    return await log.group(`Pre-cleanup (${config.preCleanup})`, () => clean(options, deadline));
   } finally {
     stop?.removeEventListener('abort', halt);
     deadline.dispose();
@@ -58,14 +58,14 @@ export async function preClean(options: PreCleanup): Promise<PreCleaned> {
 }
 
 async function clean(options: PreCleanup, deadline: Deadline): Promise<PreCleaned> {
-  const { config, sessionId, earlier, directory, startedAt, console } = options;
-  const connections = await Promise.all(discoverProviders(config, process.env, clock, deadline, {}, console));
+  const { config, sessionId, earlier, directory, startedAt, log } = options;
+  const connections = await Promise.all(discoverProviders(config, process.env, clock, deadline, {}, log));
   options.onFound?.(foundOf(connections));
   const missing = connections.filter((found) => found.status === 'unavailable' && found.required);
   if (missing.length > 0) return { connections, problem: missing.map(requiredButMissing).join('\n') };
   if (config.scope === 'job') await writeSnapshot(directory, startedAt, connections, deadline);
-  for (const connection of connections) console.info(providerLine(providerReport(connection)));
-  if (config.scope === 'job' && connections.some(hasSandboxes)) console.info(SCOPE_OF_SANDBOXES);
+  for (const connection of connections) log.info(providerLine(providerReport(connection)));
+  if (config.scope === 'job' && connections.some(hasSandboxes)) log.info(SCOPE_OF_SANDBOXES);
   const { around = (same) => same, onSettled } = options;
   const pre = await cleanUp({
     connections,
@@ -74,14 +74,14 @@ async function clean(options: PreCleanup, deadline: Deadline): Promise<PreCleane
     config,
     deadline,
     clock,
-    log: (line) => console.info(line),
+    log: (line) => log.info(line),
     final: false,
     ...(onSettled ? { onSettled } : {}),
   });
   return { pre, connections };
 }
 
-function foundOf(connections: readonly Connection[]): Found {
+function foundOf(connections: readonly Connection[]): Endpoints {
   return Object.fromEntries(connections.flatMap((found) => (found.status === 'ready' ? [[found.name, found.found]] : [])));
 }
 

@@ -1,11 +1,11 @@
 import type { Config } from '../config/config';
-import type { Connection, Found } from '../core/connection';
+import type { Connection, Endpoints } from '../core/connection';
 import type { Clock } from '../lib/clock';
 import type { Deadline } from '../lib/deadline';
 import { daytonaSecrets } from '../providers/daytona/credentials';
 import { discoverDaytona } from '../providers/daytona/discover';
 import { discoverDocker } from '../providers/docker/discover';
-import type { Console } from './log';
+import type { Log } from './log';
 
 /** What looks for the providers of one kind: each is a connection of its own, there as soon as it is known, and never rejected. */
 type Discover = (
@@ -13,7 +13,7 @@ type Discover = (
   env: Readonly<Record<string, string | undefined>>,
   clock: Clock,
   deadline: Deadline,
-  found: Found,
+  found: Endpoints,
 ) => readonly Promise<Connection>[];
 
 /** Every kind of provider there is: a folder, and a line here. */
@@ -34,9 +34,9 @@ export function discoverProviders(
   env: Readonly<Record<string, string | undefined>>,
   clock: Clock,
   deadline: Deadline,
-  found: Found,
-  console: Pick<Console, 'mask'>,
+  found: Endpoints,
+  log: Pick<Log, 'mask'>,
 ): readonly Promise<Connection>[] {
-  for (const secret of secretsOf(config, env)) console.mask(secret);
+  for (const secret of secretsOf(config, env)) log.mask(secret);
   return registry.flatMap((discover) => discover(config, env, clock, deadline, found));
 }

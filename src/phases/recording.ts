@@ -3,9 +3,9 @@ import type { Config } from '../config/config';
 import type { Connection } from '../core/connection';
 import type { Resource } from '../core/resource';
 import type { Selector } from '../core/selector';
-import { Space } from '../lib/byte-budget';
+import { ByteBudget } from '../lib/byte-budget';
 import { systemClock } from '../lib/clock';
-import { bounded } from '../lib/with-timeout';
+import { withTimeout } from '../lib/with-timeout';
 import { recordEnded } from '../recorder/ended';
 import type { KeepingPlace } from '../recorder/logs/log-keeper';
 import { redactor, secretsIn } from '../recorder/logs/redactor';
@@ -13,7 +13,7 @@ import { Recorder } from '../recorder/recorder';
 import { plainLine } from '../report/escape';
 import type { DeathReport } from '../report/model';
 import { deathReport, isTold } from './deaths';
-import type { Console } from './log';
+import type { Log } from './log';
 import { secretsOf } from './providers';
 
 const clock = systemClock;
@@ -26,12 +26,12 @@ const FINISH_IN_HASTE_MS = 1_000;
 const SIGNALS: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
 /** In post, logs get no more than this, and no more than this part of the deadline: removal comes first. */
-const MOST_FOR_LOGS = { ms: 30_000, part: 1 / 4 };
+const MAX_FOR_LOGS = { ms: 30_000, part: 1 / 4 };
 
 /** What is recorded beside the benchmark. */
 export interface Recording {
   /** Whether a container that has exited may be removed: its log is where it will be. */
-  readonly isThroughWith: (container: Resource) => boolean;
+  readonly isRecorded: (container: Resource) => boolean;
   /**
    * The benchmark has ended.
    * @param inHaste the runner waits for this step to end. A signal to this process has the same effect
@@ -45,21 +45,21 @@ export async function startRecording(
   config: Config,
   owned: Selector,
   connections: readonly Connection[],
-  console: Console,
+  log: Log,
 ): Promise<Recording> {
   const place = placeOf(config, 0);
   const recorders = new Map<string, Recorder>();
-  for (const { name, recordable } of connections.filter((found) => found.status === 'ready')) {
+  for (const { name, containers: recordable } of connections.filter((found) => found.status === 'ready')) {
     if (recordable) recorders.set(name, new Recorder({ recordable, owned, logs: config.logs, place, clock }));
   }
   const all = [...recorders];
   await Promise.all(all.map(([, recorder]) => recorder.start()));
   return {
-    isThroughWith: (container) => recorders.get(container.provider)?.isThroughWith(container) ?? true,
+    isRecorded: (container) => recorders.get(container.provider)?.isRecorded(container) ?? true,
     async finish(inHaste) {
       const deaths = await untilHaste(inHaste, (signal) => Promise.all(all.map(([, recorder]) => recorder.finish(signal))));
       const troubles = all.flatMap(([name, { trouble }]) => (trouble ? [`${name}: ${trouble.message}`] : []));
-      if (troubles.length > 0) console.warning(plainLine(`Deaths may be missing: ${troubles.join('; ')}`), 'Recorder');
+      if (troubles.length > 0) log.warning(plainLine(`Deaths may be missing: ${troubles.join('; ')}`), 'Recorder');
       return deaths
         .flat()
         .toSorted((a, b) => a.at - b.at)
@@ -104,11 +104,11 @@ export async function recordLast(
   connection: Connection,
   { config, owned, told, signal }: LastLook,
 ): Promise<readonly DeathReport[]> {
-  if (connection.status !== 'ready' || connection.recordable === undefined) return [];
-  const { recordable } = connection;
+  if (connection.status !== 'ready' || connection.containers === undefined) return [];
+  const { containers: recordable } = connection;
   const place = placeOf(config, await bytesOf(told));
   const isRecorded = (end: Parameters<typeof isTold>[1]) => isTold(told, end);
-  const deaths = await bounded(Math.min(MOST_FOR_LOGS.ms, config.deadline * MOST_FOR_LOGS.part), { clock, signal }, (time) =>
+  const deaths = await withTimeout(Math.min(MAX_FOR_LOGS.ms, config.deadline * MAX_FOR_LOGS.part), { clock, signal }, (time) =>
     recordEnded({ recordable, owned, logs: config.logs, place, clock, isRecorded, signal: time }),
   );
   return deaths.map(deathReport);
@@ -119,7 +119,7 @@ function placeOf(config: Config, used: number): KeepingPlace {
   return {
     directory: config.logsPath,
     limit: config.logLimit,
-    space: new Space(config.logsLimit, used),
+    space: new ByteBudget(config.logsLimit, used),
     redactor: redactor([...secretsIn(process.env), ...secretsOf(config, process.env)]),
   };
 }

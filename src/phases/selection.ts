@@ -13,7 +13,7 @@ import {
   sessionOf,
 } from '../core/selector';
 import { excess } from '../reaper/quota';
-import type { Before } from './snapshot';
+import type { Baseline } from './snapshot';
 
 /** What one cleanup is about: see `SweepOptions`. */
 export interface Selection {
@@ -48,7 +48,7 @@ export function selectBefore(config: Config, sessionId: string, earlier: readonl
 }
 
 /** What post removes: what the session owns, and with `scope: job` what came to be since main's start. */
-export function selectAfter(config: Config, sessionId: string | undefined, before: Before | undefined): Selection {
+export function selectAfter(config: Config, sessionId: string | undefined, before: Baseline | undefined): Selection {
   const owned = ownedBy(sessionId, filtersOf(config));
   if (config.scope === 'session' || before === undefined) return { selector: owned };
   return { selector: anyOf(owned, createdSince(before.startedAt, new Set(before.keys))) };

@@ -6,7 +6,7 @@ import { isOfOneMachine } from '../core/selector';
 import type { Deadline } from '../lib/deadline';
 
 /** What was there before anything of the job was, and when that was; for `scope: job`. */
-export interface Before {
+export interface Baseline {
   /** Milliseconds since the epoch. */
   readonly startedAt: number;
   /** `keyOf` of everything. */
@@ -32,11 +32,11 @@ export async function writeSnapshot(
         : [],
     ),
   );
-  const before: Before = { startedAt, keys: listings.flat().map(keyOf) };
+  const before: Baseline = { startedAt, keys: listings.flat().map(keyOf) };
   await writeFile(join(directory, FILE), JSON.stringify(before));
 }
 
 /** @throws when main did not get as far as writing it */
-export async function readSnapshot(directory: string): Promise<Before> {
+export async function readSnapshot(directory: string): Promise<Baseline> {
   return JSON.parse(await readFile(join(directory, FILE), 'utf8'));
 }

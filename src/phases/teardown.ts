@@ -6,9 +6,9 @@ import type { SweepMode } from '../reaper/sweep';
 import { providerLine } from '../report/lines';
 import { type DeathReport, type PhaseReport, providerReport } from '../report/model';
 import { labelArgument } from '../session/session';
-import { duty } from './best-effort';
+import { bestEffort } from './best-effort';
 import { type Cleanup, cleanUp } from './cleanup';
-import type { Console } from './log';
+import type { Log } from './log';
 import { recordLast } from './recording';
 import type { Selection } from './selection';
 
@@ -24,7 +24,7 @@ export interface Teardown {
   readonly told: readonly DeathReport[];
   readonly deadline: Deadline;
   readonly clock: Clock;
-  readonly console: Console;
+  readonly log: Log;
   /** See `Cleanup`. */
   readonly onSettled?: Cleanup['onSettled'];
 }
@@ -33,13 +33,13 @@ export interface Teardown {
 export async function tearDown(
   teardown: Teardown,
 ): Promise<{ readonly phase: PhaseReport; readonly deaths: readonly DeathReport[] }> {
-  const { config, sessionId, selection, mode, told, deadline, clock, console } = teardown;
+  const { config, sessionId, selection, mode, told, deadline, clock, log } = teardown;
   const deaths: DeathReport[] = [];
   const lastLook = { config, owned: selection.selector, told, signal: deadline.signal };
   const connections = teardown.connections.map(async (found) => {
     const connection = await found;
-    console.info(providerLine(providerReport(connection)));
-    const last = await duty(console, 'keeping logs', () => recordLast(connection, lastLook));
+    log.info(providerLine(providerReport(connection)));
+    const last = await bestEffort(log, 'keeping logs', () => recordLast(connection, lastLook));
     deaths.push(...(last ?? []));
     return connection;
   });
@@ -51,7 +51,7 @@ export async function tearDown(
     config,
     deadline,
     clock,
-    log: (line) => console.info(line),
+    log: (line) => log.info(line),
     ...(teardown.onSettled ? { onSettled: teardown.onSettled } : {}),
   });
   return { phase, deaths };

@@ -1,5 +1,5 @@
 import type { Outcome, Settlement, Step } from '../core/outcome';
-import { type Ending, type Provider, type Rung, rungActions, type Verdict } from '../core/provider';
+import { type ErrorClass, type Provider, type Rung, rungActions, type StopOutcome } from '../core/provider';
 import type { Resource } from '../core/resource';
 import { type RetryCause, retryCauseOf } from '../core/retry-cause';
 import { type Clock, sleep } from '../lib/clock';
@@ -21,7 +21,7 @@ export interface ReapContext {
   readonly deadline: Deadline;
   readonly limit: Limit;
   /** For looks: apart, so that what is gone can be seen to be gone while removals hang. */
-  readonly looks: Limit;
+  readonly inspectLimit: Limit;
   readonly clock: Clock;
   /** Asked again with the resource as it is now, right before it is touched. */
   readonly owned: (resource: Resource) => boolean;
@@ -34,13 +34,13 @@ const LOOK_TIMEOUT_MS = 5_000;
 const POLL_MS = { first: 50, most: 1_000 };
 
 /** A grace period shorter than this, cut by the deadline, is not worth its request. */
-const SHORTEST_GRACE_MS = 1_000;
+const MIN_GRACE_MS = 1_000;
 
 /** Near the deadline, a request still gets this long. */
-const SHORTEST_REQUEST_MS = 1_000;
+const MIN_REQUEST_MS = 1_000;
 
 /** Near the deadline, a look still gets this long. */
-const SHORTEST_LOOK_MS = 250;
+const MIN_LOOK_MS = 250;
 
 const NO_RETRIES: RetryPolicy = { retries: 0, delayMs: 0, factor: 1 };
 
@@ -76,11 +76,11 @@ function untouched(error: Error, seen: Resource, context: ReapContext): End {
 /** Rung by rung, each the next one below for the state that the resource is in by then, until it is gone. */
 async function descend(seen: Resource, context: ReapContext): Promise<End> {
   const steps: Step[] = [];
-  let ending: Ending | undefined;
+  let ending: StopOutcome | undefined;
   let lastError: Error | undefined;
   let now = seen;
   for (let rung = nextRung(context, now); rung !== undefined; rung = nextRung(context, now, rung)) {
-    const climbed = await climb(rung, now, context);
+    const climbed = await tryRung(rung, now, context);
     steps.push(climbed.step);
     ending ??= climbed.ending;
     if (climbed.error && !isOver(climbed.error)) lastError = climbed.error;
@@ -96,7 +96,7 @@ function nextRung(context: ReapContext, now: Resource, last?: Rung): Rung | unde
 }
 
 /** What is not there any more: by us, unless no request of ours had, or may have had, an effect. */
-export function outcomeOf(seen: Resource, ending: Ending | undefined, steps: readonly Step[]): Outcome {
+export function outcomeOf(seen: Resource, ending: StopOutcome | undefined, steps: readonly Step[]): Outcome {
   if (!steps.some(({ result }) => result === 'done' || result === 'timeout')) return 'gone';
   if (!seen.running) return 'removed';
   return ending ?? 'killed';
@@ -125,16 +125,16 @@ function stateOf({ state, stateSince }: Resource): string {
   return Number.isFinite(stateSince) ? `${state} since ${new Date(stateSince ?? 0).toISOString()}` : state;
 }
 
-interface Climbed {
+interface RungResult {
   readonly step: Step;
-  readonly ending?: Ending | undefined;
+  readonly ending?: StopOutcome | undefined;
   readonly error?: Error;
   /** What the last look found. */
   readonly after: Look;
 }
 
 /** Tries one rung: the request with its retries, then looks until it has had its effect. */
-async function climb(rung: Rung, resource: Resource, context: ReapContext): Promise<Climbed> {
+async function tryRung(rung: Rung, resource: Resource, context: ReapContext): Promise<RungResult> {
   const { clock, deadline, limit, provider, policy } = context;
   const startedAt = clock.now();
   let attempts = 0;
@@ -206,18 +206,18 @@ function rungsBelow(last: Rung | undefined, resource: Resource, { provider }: Re
 function graceLeft(rung: Rung, resource: Resource, context: ReapContext): number {
   const left = spare(rung, resource, context);
   if (left >= context.policy.graceMs) return context.policy.graceMs;
-  return left >= SHORTEST_GRACE_MS ? left : 0;
+  return left >= MIN_GRACE_MS ? left : 0;
 }
 
 /** The rung's own time; near the deadline less, so that removal is always tried. */
 function timeLeft(rung: Rung, resource: Resource, context: ReapContext): number {
-  return Math.min(rung.timeoutMs, Math.max(SHORTEST_REQUEST_MS, spare(rung, resource, context)));
+  return Math.min(rung.timeoutMs, Math.max(MIN_REQUEST_MS, spare(rung, resource, context)));
 }
 
 /** A look's own time; near the deadline no more than its share of what is left, so that removal is always tried. */
 function lookTimeLeft(last: Rung | undefined, resource: Resource, context: ReapContext): number {
   const share = context.deadline.remaining() / (1 + rungsBelow(last, resource, context).length);
-  return Math.min(LOOK_TIMEOUT_MS, Math.max(SHORTEST_LOOK_MS, share, spare(last, resource, context)));
+  return Math.min(LOOK_TIMEOUT_MS, Math.max(MIN_LOOK_MS, share, spare(last, resource, context)));
 }
 
 /** @throws {TimedOut} when the request was answered but has no effect within the rung's time */
@@ -244,10 +244,10 @@ function notReached({ action }: Rung, now: Resource, patience: number): TimedOut
 
 /** @param last the rung that was tried before */
 async function look(resource: Resource, context: ReapContext, last?: Rung): Promise<Look> {
-  const { provider, deadline, looks, clock } = context;
+  const { provider, deadline, inspectLimit, clock } = context;
   try {
     const once = () =>
-      looks.run(deadline.signal, () =>
+      inspectLimit.run(deadline.signal, () =>
         deadline.within(lookTimeLeft(last, resource, context), 'inspect', (signal) => provider.inspect(resource, signal)),
       );
     // Looks are not tried again, but when the provider says when to ask, it is asked then.
@@ -270,7 +270,7 @@ function isOver(error: Error): boolean {
 }
 
 /** In a rung, a request that took too long is not repeated: the next rung is tried. */
-function verdictInRung(error: unknown, provider: Provider): Verdict {
+function verdictInRung(error: unknown, provider: Provider): ErrorClass {
   return error instanceof Error && isOurs(error) ? { kind: 'permanent' } : provider.classify(error);
 }
 

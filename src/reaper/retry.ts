@@ -1,5 +1,5 @@
 import pRetry from 'p-retry';
-import type { Verdict } from '../core/provider';
+import type { ErrorClass } from '../core/provider';
 import { type Clock, sleep } from '../lib/clock';
 import type { Deadline } from '../lib/deadline';
 import { DeadlinePassed, Halted, TimedOut } from '../lib/errors';
@@ -21,7 +21,7 @@ export function backoff(policy: RetryPolicy, retry: number, clock: Clock): numbe
 }
 
 /** The error of our own that says so, or else what the provider makes of it. */
-export function verdictOn(error: unknown, classify: (error: unknown) => Verdict): Verdict {
+export function errorClassOf(error: unknown, classify: (error: unknown) => ErrorClass): ErrorClass {
   if (error instanceof TimedOut) return { kind: 'retryable' };
   if (error instanceof DeadlinePassed || error instanceof Halted) return { kind: 'permanent' };
   return classify(error);
@@ -34,7 +34,7 @@ export function verdictOn(error: unknown, classify: (error: unknown) => Verdict)
  */
 export function withRetries<T>(
   work: (attempt: number) => Promise<T>,
-  classify: (error: unknown) => Verdict,
+  classify: (error: unknown) => ErrorClass,
   policy: RetryPolicy,
   deadline: Deadline,
   clock: Clock,

@@ -7,7 +7,7 @@ import type { Deadline } from '../lib/deadline';
 import { asError, DeadlinePassed, Halted } from '../lib/errors';
 import { Limit } from '../lib/limit';
 import { deadlineError, outcomeOf, type ReapContext, type ReapPolicy, reap } from './ladder';
-import { backoff, verdictOn, withRetries } from './retry';
+import { backoff, errorClassOf, withRetries } from './retry';
 
 /** What to do with what is selected: remove it, say what would be removed, or leave it and say why. */
 export type SweepMode =
@@ -49,7 +49,7 @@ const LIST_TIMEOUT_MS = 30_000;
  * So many resources are taken down at a time, those that wait out their grace included: each takes some kilobytes of memory, and of the
  * ten thousand sandboxes of a large organization only a few can be worked at anyway.
  */
-const MOST_AT_ONCE = 500;
+const MAX_AT_ONCE = 500;
 
 /** Milliseconds between rounds, so that a provider in trouble is not asked without a pause, and one that recovers is noticed soon. */
 const PAUSE_MS = { least: 500, most: 5_000 };
@@ -61,7 +61,7 @@ const PAUSE_MS = { least: 500, most: 5_000 };
 export async function sweep(options: SweepOptions): Promise<SweepResult> {
   const { clock, deadline } = options;
   const ledger = new Ledger(options);
-  const limits = { limit: new Limit(options.concurrency), looks: new Limit(options.concurrency) };
+  const limits = { limit: new Limit(options.concurrency), inspectLimit: new Limit(options.concurrency) };
   let quietSince: number | undefined;
   for (let round = 0; ; round += 1) {
     const next = whatNext(await list(options), ledger, quietSince, options);
@@ -231,7 +231,7 @@ async function list({ provider, deadline, policy, clock }: SweepOptions): Promis
   try {
     return await withRetries(
       () => deadline.within(provider.listTimeoutMs ?? LIST_TIMEOUT_MS, 'listing', (signal) => provider.list(signal)),
-      (error) => verdictOn(error, (other) => provider.classify(other)),
+      (error) => errorClassOf(error, (other) => provider.classify(other)),
       policy.retry,
       deadline,
       clock,
@@ -247,7 +247,7 @@ async function pause(round: number, { policy, clock, deadline }: SweepOptions): 
   await sleep(clock, ms, deadline.signal).catch(() => undefined);
 }
 
-type Limits = Pick<ReapContext, 'limit' | 'looks'>;
+type Limits = Pick<ReapContext, 'limit' | 'inspectLimit'>;
 
 /** Settles what is open, stage by stage: what uses others goes first. One failure never holds up another resource. */
 async function settleAll(ledger: Ledger, limits: Limits, options: SweepOptions): Promise<void> {
@@ -270,7 +270,7 @@ async function sideBySide(resources: readonly Resource[], settle: (resource: Res
   const worker = async () => {
     for (const resource of queue) await settle(resource);
   };
-  await Promise.all(Array.from({ length: Math.min(resources.length, MOST_AT_ONCE) }, worker));
+  await Promise.all(Array.from({ length: Math.min(resources.length, MAX_AT_ONCE) }, worker));
 }
 
 /** In the order in which they can go: what was made from another one of them before that. */

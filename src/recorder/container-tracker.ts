@@ -1,4 +1,4 @@
-import type { Happening, Life } from '../core/container-source';
+import type { ContainerEvent, ContainerStatus } from '../core/container-source';
 import type { Resource } from '../core/resource';
 
 /** How a container ended. Times are the provider's, in milliseconds since the epoch. */
@@ -14,7 +14,7 @@ export interface End {
 }
 
 /** What is news in what was heard or seen. */
-export type News =
+export type Transition =
   | { readonly kind: 'appeared'; readonly container: Resource }
   | { readonly kind: 'started'; readonly container: Resource }
   | { readonly kind: 'ended'; readonly end: End };
@@ -39,7 +39,7 @@ const NOBODY_TOLD = { exitCode: null } as const;
  * Puts together what is heard (events, some of which come twice, or never) and what is seen (looks, which may be older than what was
  * heard meanwhile), so that each end of a container is told once. Knows no clock, and asks nobody.
  */
-export class Chronicle {
+export class ContainerTracker {
   readonly #since: number;
   readonly #entries = new Map<string, Entry>();
   /** What an engine that repeats its events still tells of. */
@@ -73,13 +73,13 @@ export class Chronicle {
   }
 
   /** Something happened to a container that is owned. */
-  happened(happening: Happening): readonly News[] {
+  onEvent(happening: ContainerEvent): readonly Transition[] {
     const { kind, at, container } = happening;
     if (this.#gone.has(container.id)) return [];
     const known = this.#entries.get(container.id);
     if (known === undefined && kind === 'removed') return [];
     const entry = known ?? this.#add(container);
-    const appeared: readonly News[] = known === undefined ? [{ kind: 'appeared', container }] : [];
+    const appeared: readonly Transition[] = known === undefined ? [{ kind: 'appeared', container }] : [];
     switch (kind) {
       case 'created':
         return appeared;
@@ -97,7 +97,7 @@ export class Chronicle {
   }
 
   /** What is listed is known from then on. */
-  listed(container: Resource): readonly News[] {
+  listed(container: Resource): readonly Transition[] {
     if (this.knows(container)) return [];
     this.#add(container);
     return [{ kind: 'appeared', container }];
@@ -107,11 +107,11 @@ export class Chronicle {
    * What a look found, that nothing contradicts which was heard since.
    * @param now when it was looked at, by the provider's clock
    */
-  seen(life: Life, now: number): readonly News[] {
+  onInspect(life: ContainerStatus, now: number): readonly Transition[] {
     const entry = this.#entries.get(life.container.id);
     if (entry === undefined) return [];
     entry.container = life.container;
-    entry.vanishes = life.vanishes;
+    entry.vanishes = life.autoRemove;
     switch (life.phase) {
       case 'waiting':
         return [];
@@ -125,7 +125,7 @@ export class Chronicle {
   }
 
   /** It is not there any more. */
-  vanished({ id }: Pick<Resource, 'id'>, at: number): readonly News[] {
+  vanished({ id }: Pick<Resource, 'id'>, at: number): readonly Transition[] {
     const entry = this.#entries.get(id);
     if (entry === undefined) return [];
     this.#entries.delete(id);
@@ -144,7 +144,7 @@ export class Chronicle {
     return entry;
   }
 
-  #started(entry: Entry, at: number): readonly News[] {
+  #started(entry: Entry, at: number): readonly Transition[] {
     // Told again: it has ended since, or it is the start that is known.
     if (at <= (entry.endedAt ?? 0) || entry.phase === 'running') return [];
     entry.phase = 'running';
@@ -154,7 +154,7 @@ export class Chronicle {
     return [{ kind: 'started', container: entry.container }];
   }
 
-  #seenRunning(entry: Entry, { startedAt = 0, endedAt }: Life): readonly News[] {
+  #seenRunning(entry: Entry, { startedAt = 0, endedAt }: ContainerStatus): readonly Transition[] {
     if (entry.phase === 'running') {
       // Events tell of a start a little after it: a later one is another.
       if (entry.startedAt === undefined || startedAt <= entry.startedAt) return [];
@@ -164,7 +164,7 @@ export class Chronicle {
     return this.#started(entry, startedAt);
   }
 
-  #seenEnded(entry: Entry, life: Life, now: number): readonly News[] {
+  #seenEnded(entry: Entry, life: ContainerStatus, now: number): readonly Transition[] {
     const { startedAt, endedAt = now, exitCode, oomKilled } = life;
     const isAnotherRun = startedAt !== undefined && startedAt > (entry.endedAt ?? 0);
     if (entry.phase === 'ended' && !isAnotherRun) return [];
@@ -176,7 +176,11 @@ export class Chronicle {
     return isOld ? [] : news;
   }
 
-  #neverStarted(entry: Entry, { exitCode, error = 'it could not be started' }: Life, at: number): readonly News[] {
+  #neverStarted(
+    entry: Entry,
+    { exitCode, error = 'it could not be started' }: ContainerStatus,
+    at: number,
+  ): readonly Transition[] {
     return this.#ended(entry, { at, exitCode: exitCode ?? null, neverStarted: error });
   }
 
@@ -184,7 +188,7 @@ export class Chronicle {
     entry: Entry,
     { at, exitCode, neverStarted }: Pick<End, 'at' | 'exitCode' | 'neverStarted'>,
     again = false,
-  ): readonly News[] {
+  ): readonly Transition[] {
     if (entry.phase === 'ended' && !again) return [];
     entry.phase = 'ended';
     entry.revision += 1;

@@ -1,14 +1,14 @@
-import type { Life } from '../core/container-source';
+import type { ContainerStatus } from '../core/container-source';
 import type { Resource } from '../core/resource';
 import { Limit } from '../lib/limit';
-import { bounded } from '../lib/with-timeout';
+import { withTimeout } from '../lib/with-timeout';
 import type { End } from './container-tracker';
 import { type Death, type LogsWanted, whyUnwanted } from './death';
-import { Following, type FollowingOptions } from './logs/log-follower';
+import { LogFollower, type LogFollowerOptions } from './logs/log-follower';
 import { type KeptLog, noLog } from './logs/log-keeper';
 import { GONE, NO_TIME, readLog } from './logs/reading';
 
-export interface DeathsOptions extends FollowingOptions {
+export interface DeathsOptions extends LogFollowerOptions {
   readonly logs: LogsWanted;
   /** Aborts when there is no time left. */
   readonly signal: AbortSignal;
@@ -30,7 +30,7 @@ export class Deaths {
   readonly #readings = new Limit(READINGS);
   readonly #looks = new Limit(LOOKS);
   readonly #all: Death[] = [];
-  readonly #followings = new Map<string, Following>();
+  readonly #followings = new Map<string, LogFollower>();
   /** What is being done about a container's end, by its id. */
   readonly #settling = new Map<string, Promise<void>>();
 
@@ -57,8 +57,8 @@ export class Deaths {
   follow(container: Resource, phase: 'waiting' | 'running'): void {
     const { recordable, logs } = this.#options;
     const before = this.#followings.get(container.id);
-    if (logs === 'none' || before?.isInVain === false || this.#followings.size >= recordable.mostFollowed) return;
-    this.#followings.set(container.id, new Following({ container, phase }, this.#options, before?.discard()));
+    if (logs === 'none' || before?.isInVain === false || this.#followings.size >= recordable.maxFollowed) return;
+    this.#followings.set(container.id, new LogFollower({ container, phase }, this.#options, before?.discard()));
   }
 
   /** Its log stays when it ends: there is no need to follow. Never rejects. */
@@ -69,7 +69,7 @@ export class Deaths {
   }
 
   /** @param life as it was last seen; undefined when nobody has yet */
-  add(end: End, life: Life | undefined): void {
+  add(end: End, life: ContainerStatus | undefined): void {
     const { id } = end.container;
     const index = this.#all.push({ ...end, log: noLog(NO_TIME) }) - 1;
     const before = this.#settling.get(id) ?? Promise.resolve();
@@ -92,10 +92,10 @@ export class Deaths {
   }
 
   /** Never throws. */
-  async #settle(end: End, known: Life | undefined): Promise<Death> {
+  async #settle(end: End, known: ContainerStatus | undefined): Promise<Death> {
     const unwanted = end.neverStarted === undefined ? whyUnwanted(end, this.#options.logs) : `it never ran: ${end.neverStarted}`;
     // No event may have told that memory was short.
-    const isClear = end.exitCode !== KILLED || end.oomKilled || known?.vanishes === true;
+    const isClear = end.exitCode !== KILLED || end.oomKilled || known?.autoRemove === true;
     const isAsked = !isClear || (known === undefined && unwanted === undefined);
     const now = isAsked ? ((await this.#look(end)) ?? known) : known;
     const oomKilled = end.oomKilled || (isLife(now) && now.phase === 'ended' && now.oomKilled);
@@ -126,8 +126,8 @@ export class Deaths {
   async #look({ container }: End): Promise<Seen> {
     const { recordable, signal } = this.#options;
     try {
-      const look = (time: AbortSignal) => recordable.look(container, time);
-      return (await this.#looks.run(signal, () => bounded(LOOK_MS, this.#options, look))) ?? 'gone';
+      const look = (time: AbortSignal) => recordable.inspect(container, time);
+      return (await this.#looks.run(signal, () => withTimeout(LOOK_MS, this.#options, look))) ?? 'gone';
     } catch {
       return undefined;
     }
@@ -135,12 +135,12 @@ export class Deaths {
 }
 
 /** As it was last seen; undefined when nobody could look. */
-type Seen = Life | 'gone' | undefined;
+type Seen = ContainerStatus | 'gone' | undefined;
 
 function stays(life: Seen): boolean {
-  return isLife(life) && !life.vanishes;
+  return isLife(life) && !life.autoRemove;
 }
 
-function isLife(life: Seen): life is Life {
+function isLife(life: Seen): life is ContainerStatus {
   return life !== undefined && life !== 'gone';
 }

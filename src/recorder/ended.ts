@@ -1,4 +1,4 @@
-import type { Life } from '../core/container-source';
+import type { ContainerStatus } from '../core/container-source';
 import type { Resource } from '../core/resource';
 import type { Selector } from '../core/selector';
 import { Limit } from '../lib/limit';
@@ -40,7 +40,7 @@ async function recordOne(
   limits: { readonly looks: Limit; readonly readings: Limit },
 ): Promise<Death | undefined> {
   const { recordable, logs, signal, clock, isRecorded } = options;
-  const life = await limits.looks.run(signal, () => recordable.look(container, signal)).catch(() => undefined);
+  const life = await limits.looks.run(signal, () => recordable.inspect(container, signal)).catch(() => undefined);
   const reading = { ...options, limit: limits.readings };
   if (life?.phase === 'running' && logs === 'all') await readLog(life, reading);
   const end = life && endOf(life, clock.now());
@@ -50,7 +50,10 @@ async function recordOne(
 }
 
 /** @param now when it was looked at: no engine tells when a start has failed */
-function endOf({ container, phase, startedAt, endedAt, exitCode, oomKilled, error }: Life, now: number): End | undefined {
+function endOf(
+  { container, phase, startedAt, endedAt, exitCode, oomKilled, error }: ContainerStatus,
+  now: number,
+): End | undefined {
   const at = endedAt ?? now;
   const end = { container, exitCode: exitCode ?? null, oomKilled, at };
   switch (phase) {

@@ -1,11 +1,11 @@
-import type { Happening, Life } from '../core/container-source';
+import type { ContainerEvent, ContainerStatus } from '../core/container-source';
 import type { Resource } from '../core/resource';
 import type { Selector } from '../core/selector';
 import { type Clock, sleep } from '../lib/clock';
 import { asError } from '../lib/errors';
 import { Limit } from '../lib/limit';
-import { bounded } from '../lib/with-timeout';
-import { Chronicle, type News } from './container-tracker';
+import { withTimeout } from '../lib/with-timeout';
+import { ContainerTracker, type Transition } from './container-tracker';
 import type { Death } from './death';
 import { Deaths, type DeathsOptions } from './deaths';
 import { watch } from './watch';
@@ -46,10 +46,10 @@ export class Recorder {
   readonly #end = new AbortController();
   readonly #looks = new Limit(LOOKS);
   readonly #deaths: Deaths;
-  readonly #lives = new Map<string, Life>();
+  readonly #lives = new Map<string, ContainerStatus>();
   readonly #tasks = new Set<Promise<void>>();
   readonly #askedSince = new Map<string, number>();
-  #chronicle = new Chronicle(0);
+  #chronicle = new ContainerTracker(0);
   /** Milliseconds that the provider's clock is ahead of ours. */
   #aheadMs = 0;
   /** Why the provider can't be heard now. */
@@ -77,7 +77,7 @@ export class Recorder {
     this.#run(async () => {
       await this.#setClock();
       const since = this.#now();
-      this.#chronicle = new Chronicle(since);
+      this.#chronicle = new ContainerTracker(since);
       this.#run(() => this.#listRegularly());
       await watch(since, {
         ...this.#options,
@@ -100,7 +100,7 @@ export class Recorder {
   /**
    * Whether a container that has exited may go: its end is recorded, its log kept. What nobody can find out does not keep it for ever.
    */
-  isThroughWith(container: Resource): boolean {
+  isRecorded(container: Resource): boolean {
     const { clock, owned } = this.#options;
     if (!owned(container) || (this.#chronicle.hasEnded(container) && this.#deaths.isSettled(container))) {
       this.#askedSince.delete(container.id);
@@ -140,18 +140,18 @@ export class Recorder {
     await this.#deaths.settled();
   }
 
-  #onHappening(happening: Happening): void {
+  #onHappening(happening: ContainerEvent): void {
     const { container, kind } = happening;
     if (!this.#chronicle.knows(container) && !this.#options.owned(container)) return;
-    this.#tell(this.#chronicle.happened(happening));
+    this.#tell(this.#chronicle.onEvent(happening));
     if (kind === 'removed') this.#lives.delete(container.id);
   }
 
-  #tell(news: readonly News[]): void {
+  #tell(news: readonly Transition[]): void {
     for (const each of news) this.#tellOne(each);
   }
 
-  #tellOne(news: News): void {
+  #tellOne(news: Transition): void {
     switch (news.kind) {
       case 'appeared':
         if (news.container.state === 'created') this.#follow(news.container, 'waiting');
@@ -184,7 +184,7 @@ export class Recorder {
     if (life !== undefined) this.#seen(life);
     const isNews = life === undefined || life.phase === 'ended';
     if (isNews && !this.#chronicle.hasEnded(container) && (await this.#isTold(container, revision))) return;
-    this.#tell(life === undefined ? this.#chronicle.vanished(container, at) : this.#chronicle.seen(life, at));
+    this.#tell(life === undefined ? this.#chronicle.vanished(container, at) : this.#chronicle.onInspect(life, at));
   }
 
   /** Events say more than looks, and come a little later. */
@@ -198,8 +198,8 @@ export class Recorder {
     return isNew();
   }
 
-  #seen(life: Life): void {
-    const { container, vanishes, unlogged, phase } = life;
+  #seen(life: ContainerStatus): void {
+    const { container, autoRemove: vanishes, logUnavailable: unlogged, phase } = life;
     if (this.#chronicle.hasEnded(container) && phase !== 'running') return;
     this.#lives.set(container.id, life);
     if (!vanishes || unlogged !== undefined) this.#run(() => this.#deaths.unfollow(container));
@@ -208,7 +208,7 @@ export class Recorder {
 
   #follow(container: Resource, phase: 'waiting' | 'running'): void {
     const life = this.#lives.get(container.id);
-    if (life === undefined || (life.vanishes && life.unlogged === undefined)) this.#deaths.follow(container, phase);
+    if (life === undefined || (life.autoRemove && life.logUnavailable === undefined)) this.#deaths.follow(container, phase);
   }
 
   async #listRegularly(): Promise<void> {
@@ -226,7 +226,7 @@ export class Recorder {
   /** @throws what the provider answers, to the listing or to the first look that fails, when all others are done */
   async #compare(which: 'every one' | 'what has changed'): Promise<void> {
     const { recordable, owned } = this.#options;
-    const listed = await bounded(LIST_MS, this.#bounds, (signal) => recordable.list(signal));
+    const listed = await withTimeout(LIST_MS, this.#bounds, (signal) => recordable.list(signal));
     const known = this.#chronicle.alive;
     const there = new Map(listed.filter(owned).map((container) => [container.id, container]));
     const changed = known.filter((container) => which === 'every one' || this.#differs(container, there.get(container.id)));
@@ -242,17 +242,17 @@ export class Recorder {
     return listed === undefined || listed.running === this.#chronicle.isWaiting(known) || !listed.running;
   }
 
-  async #look(container: Resource): Promise<Life | undefined> {
+  async #look(container: Resource): Promise<ContainerStatus | undefined> {
     const { recordable } = this.#options;
     return this.#looks.run(this.#end.signal, () =>
-      bounded(LOOK_MS, this.#bounds, (signal) => recordable.look(container, signal)),
+      withTimeout(LOOK_MS, this.#bounds, (signal) => recordable.inspect(container, signal)),
     );
   }
 
   async #setClock(): Promise<void> {
     const { recordable, clock } = this.#options;
     await this.#attempt(async () => {
-      const theirs = await bounded(START_MS, this.#bounds, (signal) => recordable.now(signal));
+      const theirs = await withTimeout(START_MS, this.#bounds, (signal) => recordable.now(signal));
       this.#aheadMs = theirs - clock.now();
     });
   }

@@ -1,4 +1,4 @@
-import type { Happening, Recordable } from '../core/container-source';
+import type { ContainerEvent, ContainerSource } from '../core/container-source';
 import { type Clock, sleep } from '../lib/clock';
 import { asError } from '../lib/errors';
 import { backoff } from '../reaper/retry';
@@ -8,15 +8,15 @@ const OPENING_MS = 10_000;
 
 /** Milliseconds until a stream that broke is opened again: first, and at most. */
 const REOPENING = { retries: Number.POSITIVE_INFINITY, delayMs: 200, factor: 2 };
-const LONGEST_WAIT_MS = 5_000;
+const MAX_WAIT_MS = 5_000;
 
 export interface WatchOptions {
-  readonly recordable: Recordable;
+  readonly recordable: ContainerSource;
   readonly clock: Clock;
   /** The watch ends when it aborts. */
   readonly signal: AbortSignal;
   /** Called in order, once for each. */
-  readonly onHappening: (happening: Happening) => void;
+  readonly onHappening: (happening: ContainerEvent) => void;
   /** Called whenever the provider listens (again): what was missed can be looked for. */
   readonly onListening: () => void;
   /** Called whenever the stream breaks, or can't be opened. */
@@ -42,7 +42,7 @@ export async function watch(since: number, options: WatchOptions): Promise<void>
         options.onBroken(new Error(`the stream of events broke: ${asError(error).message}`, { cause: error }));
       }
     }
-    await sleep(clock, Math.min(LONGEST_WAIT_MS, backoff(REOPENING, failures, clock)), signal).catch(() => undefined);
+    await sleep(clock, Math.min(MAX_WAIT_MS, backoff(REOPENING, failures, clock)), signal).catch(() => undefined);
   }
 }
 
@@ -78,7 +78,7 @@ class Heard {
   }
 
   /** Events of one moment are kept apart by what happened to whom. An earlier one that comes late is new: there is no order among them. */
-  isNew({ kind, at, container }: Happening): boolean {
+  isNew({ kind, at, container }: ContainerEvent): boolean {
     const moment = Math.floor(at);
     if (moment > Math.floor(this.last)) this.#atLast.clear();
     this.last = Math.max(this.last, at);

@@ -3,14 +3,14 @@ import type { PhaseReport } from './model';
 import { verdictOf } from './verdict';
 
 /** Characters. GitHub shows a few lines of an annotation. */
-const LONGEST_TITLE = 100;
-const LONGEST_CAUSE = 200;
-const LONGEST_MESSAGE = 1_000;
-const MOST_CAUSES = 3;
+const MAX_TITLE = 100;
+const MAX_CAUSE = 200;
+const MAX_MESSAGE = 1_000;
+const MAX_CAUSES = 3;
 
 /** Of several troubles, so many are told, each in so many characters: the log has them all, and whole. */
-const MOST_TROUBLES = 3;
-const LONGEST_OF_SEVERAL = 300;
+const MAX_TROUBLES = 3;
+const MAX_OF_SEVERAL = 300;
 
 /** An annotation, whatever its level: one line of plain text. */
 export interface Annotation {
@@ -30,8 +30,8 @@ export interface Trouble {
 export function annotationOf(troubles: readonly Trouble[], session: string | undefined): Annotation {
   const sources = [...new Set(troubles.map(({ of }) => of))];
   return {
-    title: bounded(`${sources.join(', ')} of session ${session ?? 'unknown'}`, LONGEST_TITLE),
-    message: bounded(messageOf(troubles), LONGEST_MESSAGE),
+    title: bounded(`${sources.join(', ')} of session ${session ?? 'unknown'}`, MAX_TITLE),
+    message: bounded(messageOf(troubles), MAX_MESSAGE),
   };
 }
 
@@ -43,7 +43,7 @@ function bounded(text: string, most: number): string {
 function messageOf(troubles: readonly Trouble[]): string {
   const [first, ...others] = troubles;
   if (first === undefined || others.length === 0) return first?.message ?? '';
-  const told = troubles.slice(0, MOST_TROUBLES).map(({ message }) => clipped(message, LONGEST_OF_SEVERAL));
+  const told = troubles.slice(0, MAX_TROUBLES).map(({ message }) => clipped(message, MAX_OF_SEVERAL));
   const rest = troubles.length - told.length;
   return [
     `${troubles.length} problems: ${told[0]}`,
@@ -57,11 +57,11 @@ export function leftoversMessage(phase: PhaseReport): string {
   const failed = phase.resources.filter(({ outcome }) => outcome === 'failed');
   const byCause = [...Map.groupBy(failed, ({ error }) => error ?? '')].sort(([, a], [, b]) => b.length - a.length);
   const causes = byCause
-    .slice(0, MOST_CAUSES)
-    .map(([error, { length }]) => (length > 1 ? `${length} × ${clipped(error, LONGEST_CAUSE)}` : clipped(error, LONGEST_CAUSE)));
-  const more = byCause.length > MOST_CAUSES ? [`${byCause.length - MOST_CAUSES} other causes`] : [];
+    .slice(0, MAX_CAUSES)
+    .map(([error, { length }]) => (length > 1 ? `${length} × ${clipped(error, MAX_CAUSE)}` : clipped(error, MAX_CAUSE)));
+  const more = byCause.length > MAX_CAUSES ? [`${byCause.length - MAX_CAUSES} other causes`] : [];
   const missing = phase.providers
     .filter(({ status }) => status === 'unavailable')
-    .map(({ name, reason }) => clipped(`${name}: ${reason}`, LONGEST_CAUSE));
+    .map(({ name, reason }) => clipped(`${name}: ${reason}`, MAX_CAUSE));
   return [verdictOf(phase).headline, ...causes, ...more, ...missing].join('; ');
 }

@@ -26,13 +26,13 @@ export function clipped(text: string, most: number): string {
 }
 
 /** Longer names and errors make a table of one column. */
-const MOST_IN_CODE = 300;
+const MAX_IN_CODE = 300;
 
 /**
  * Foreign text in a job summary: shown as it is, whatever it holds; neither Markdown nor mentions work in it. It belongs into HTML
  * blocks only: GitHub makes links of addresses that stand anywhere else.
  */
-export function htmlCode(text: string, most = MOST_IN_CODE): string {
+export function htmlCode(text: string, most = MAX_IN_CODE): string {
   return `<code>${htmlText(clipped(text, most))}</code>`;
 }
 
@@ -53,7 +53,7 @@ export function htmlProse(text: string): string {
 }
 
 /** Lines of foreign text as they stand in a terminal, in an HTML block. An empty line would end the block: it becomes a blank. */
-export function htmlPre(lines: readonly string[], most = MOST_IN_CODE): string {
+export function htmlPre(lines: readonly string[], most = MAX_IN_CODE): string {
   const shown = lines.map((line) => htmlText(clipped(line, most)));
   return `<pre>${shown.map((line) => (line.trim() === '' ? '&#32;' : line)).join('\n')}</pre>`;
 }

@@ -3,7 +3,7 @@ import type { PhaseReport, Report, ResourceReport } from './model';
 import { count, countKinds, time } from './words';
 
 /** What a phase came to, in one line. */
-export interface Verdict {
+export interface PhaseVerdict {
   readonly kind: 'clean' | 'nothing' | 'skipped' | 'planned' | 'kept' | 'unverified' | 'leftovers';
   readonly headline: string;
 }
@@ -12,7 +12,7 @@ export interface Verdict {
  * Decides in one place what a phase came to; every face of the report says it with these words.
  * @param whose ` of this session`, where others' are told in the same breath
  */
-export function verdictOf(phase: PhaseReport, whose = ''): Verdict {
+export function verdictOf(phase: PhaseReport, whose = ''): PhaseVerdict {
   const { totals, durationMs, verified, dryRun, resources } = phase;
   const removed = removedFrom(phase);
   const took = `in ${time(durationMs)}`;
@@ -38,7 +38,7 @@ export function verdictOf(phase: PhaseReport, whose = ''): Verdict {
 }
 
 /** Where nobody could look, or has looked, nobody knows. */
-function unseenIn(phase: PhaseReport): Verdict | undefined {
+function unseenIn(phase: PhaseReport): PhaseVerdict | undefined {
   const { providers, durationMs } = phase;
   const missing = providers.filter(({ status }) => status === 'unavailable').map(({ name }) => name);
   if (missing.length > 0) {
@@ -76,10 +76,10 @@ export function isVerifiable(phase: PhaseReport): boolean {
 }
 
 /** What it all came to: the worst of all phases. Post has the last word on what is the session's own. */
-export function verdictOfAll({ phases }: Report): Verdict {
+export function verdictOfAll({ phases }: Report): PhaseVerdict {
   const { pre, post } = phases;
   const { run, earlier } = leftOf(phases);
-  const besides: readonly Verdict[] = [
+  const besides: readonly PhaseVerdict[] = [
     ...(run.length > 0 ? [leftovers(run.length, 'the benchmark')] : []),
     ...(earlier.length > 0 ? [leftovers(earlier.length, 'earlier runs')] : []),
     ...(pre !== null && earlier.length === 0 ? unverified(pre, post) : []),
@@ -90,18 +90,18 @@ export function verdictOfAll({ phases }: Report): Verdict {
   return { kind: worst, headline: all.map(({ headline }) => headline).join('; ') };
 }
 
-const WORST_FIRST: readonly Verdict['kind'][] = ['leftovers', 'unverified'];
+const WORST_FIRST: readonly PhaseVerdict['kind'][] = ['leftovers', 'unverified'];
 
-function wordOf(post: PhaseReport | null, whose: string): Verdict {
+function wordOf(post: PhaseReport | null, whose: string): PhaseVerdict {
   return post === null ? { kind: 'unverified', headline: 'Nothing was cleaned up' } : verdictOf(post, whose);
 }
 
-function leftovers(number: number, of: string): Verdict {
+function leftovers(number: number, of: string): PhaseVerdict {
   return { kind: 'leftovers', headline: `${count(number, 'leftover')} of ${of}: act` };
 }
 
 /** Where post can't say more than pre-cleanup did, that is said once. */
-function unverified(pre: PhaseReport, post: PhaseReport | null): readonly Verdict[] {
+function unverified(pre: PhaseReport, post: PhaseReport | null): readonly PhaseVerdict[] {
   const { kind, headline } = verdictOf(pre);
   if (kind !== 'unverified' || (post !== null && verdictOf(post).headline === headline)) return [];
   return [{ kind, headline: `pre-cleanup: ${headline.charAt(0).toLowerCase()}${headline.slice(1)}` }];

@@ -2,7 +2,7 @@ import { createHash, randomInt } from 'node:crypto';
 import { labels } from '../core/labels';
 
 /** Where a session takes place. */
-export interface Surroundings {
+export interface SessionOrigin {
   /** `gh-<run id>-<attempt>` or `cli-<user>`. */
   readonly run: string;
   /** The runner's name; it runs one job at a time. */
@@ -26,7 +26,7 @@ export interface Session {
 const NONCE_ALPHABET = 'abcdefghijklmnopqrstuvwxyz0123456789';
 
 /** A new session, told from all others by 8 random characters. */
-export function newSession(where: Surroundings): Session {
+export function newSession(where: SessionOrigin): Session {
   // The run is the only part that others choose; it may not break the id's form, which runnerOf() relies on.
   const run = where.run.replace(/[^A-Za-z0-9_-]/g, '_') || 'unknown';
   const runner = createHash('sha256').update(`${where.runnerName}\n${where.hostName}`).digest('hex').slice(0, 8);

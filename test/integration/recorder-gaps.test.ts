@@ -1,6 +1,6 @@
 import type Docker from 'dockerode';
 import { describe, expect, inject, test } from 'vitest';
-import type { Recordable } from '../../src/core/container-source';
+import type { ContainerSource } from '../../src/core/container-source';
 import { HONOURS_SIGTERM, removeContainer, startContainer, stateOf } from '../support/engine/containers';
 import { TestRecording } from '../support/engine/recording';
 import { until } from '../support/until';
@@ -22,7 +22,7 @@ const hasEnded = (container: Docker.Container) => () =>
 
 /** A wire to the engine's events that can be cut, and mended; looks and listings go on. */
 class Wire {
-  readonly change = (real: Recordable): Recordable => ({
+  readonly change = (real: ContainerSource): ContainerSource => ({
     ...real,
     watch: async (since, signal) => {
       if (this.#isCut) throw new Error('the wire is cut');
@@ -94,5 +94,5 @@ describe.each([
 
 function isThrough({ recorder, labelled }: TestRecording, { id }: Docker.Container): boolean {
   const listed = { provider: 'docker', kind: 'container', id, name: id, state: 'exited', running: false, ...labelled } as const;
-  return recorder.isThroughWith(listed);
+  return recorder.isRecorded(listed);
 }

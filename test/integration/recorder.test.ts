@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import type Docker from 'dockerode';
 import { describe, expect, inject, test } from 'vitest';
-import { LogGap, type Recordable } from '../../src/core/container-source';
+import { type ContainerSource, IncompleteLog } from '../../src/core/container-source';
 import type { Resource } from '../../src/core/resource';
 import { allOf, matchesFilters } from '../../src/core/selector';
 import { systemClock } from '../../src/lib/clock';
@@ -158,7 +158,7 @@ describe('a container that fails', () => {
       if (options !== AUTO_REMOVE) expect(read).toBe(all);
       else if (end === undefined) expect(missing).toBeLessThanOrEqual(0);
       else expect(end.length).toBeGreaterThanOrEqual(KEPT.least);
-      expect(death.log.reason).toBe(end === undefined ? null : new LogGap().message);
+      expect(death.log.reason).toBe(end === undefined ? null : new IncompleteLog().message);
     },
   );
 
@@ -168,10 +168,10 @@ describe('a container that fails', () => {
     ['removes itself', AUTO_REMOVE, { exitCode: null, log: { reason: expect.stringContaining('it never ran') } }],
   ])('and never started, and %s, is a death that says why', async (_, options, expected) => {
     let looks = 0;
-    const counting = (real: Recordable): Recordable => ({
+    const counting = (real: ContainerSource): ContainerSource => ({
       ...real,
-      look: (container, signal) =>
-        real.look(container, signal).finally(() => {
+      inspect: (container, signal) =>
+        real.inspect(container, signal).finally(() => {
           looks += 1;
         }),
     });
@@ -287,7 +287,7 @@ describe('the recorder', () => {
     const [listed] = (await (await recordable()).list(AbortSignal.timeout(10_000))).filter(({ id }) => id === container.id);
     if (!listed) throw new Error('the engine does not list it');
 
-    await until('the recorder is through', () => recording.recorder.isThroughWith(listed));
+    await until('the recorder is through', () => recording.recorder.isRecorded(listed));
 
     await container.remove();
     const [death] = await recording.finish();
@@ -302,7 +302,7 @@ describe('the recorder', () => {
     await until('it has ended', () => hasEnded(container));
     await until(
       'the recorder has heard of it',
-      () => !recording.recorder.isThroughWith({ ...listedAs(container), ...recording.labelled }),
+      () => !recording.recorder.isRecorded({ ...listedAs(container), ...recording.labelled }),
     );
     const startedAt = performance.now();
     const deaths = await recording.finish(AbortSignal.timeout(1_500));

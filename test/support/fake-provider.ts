@@ -1,12 +1,12 @@
-import type { Ending, Provider, Rung, RungAction, Verdict } from '../../src/core/provider';
+import type { ErrorClass, Provider, Rung, RungAction, StopOutcome } from '../../src/core/provider';
 import { type Kind, keyOf, type Resource } from '../../src/core/resource';
 
 /** An error that says itself what it means. */
 export class FakeError extends Error {
   override readonly name = 'FakeError';
-  readonly verdict: Verdict;
+  readonly verdict: ErrorClass;
 
-  constructor(kind: Verdict['kind'], message = `${kind} error`, retryAfterMs?: number) {
+  constructor(kind: ErrorClass['kind'], message = `${kind} error`, retryAfterMs?: number) {
     super(message);
     this.verdict = kind === 'retryable' && retryAfterMs !== undefined ? { kind, retryAfterMs } : { kind };
   }
@@ -114,7 +114,7 @@ export class FakeProvider implements Provider {
     return resource.running ? [stop, kill, remove] : [remove];
   }
 
-  classify(error: unknown): Verdict {
+  classify(error: unknown): ErrorClass {
     return error instanceof FakeError ? error.verdict : { kind: 'permanent' };
   }
 
@@ -122,7 +122,7 @@ export class FakeProvider implements Provider {
     return `fake rm ${kind} ${id}`;
   }
 
-  #stop(resource: Resource, signal: AbortSignal, graceMs: number): Promise<Ending | undefined> {
+  #stop(resource: Resource, signal: AbortSignal, graceMs: number): Promise<StopOutcome | undefined> {
     const work = async (entry: Entry) => {
       const { endsAfterMs } = entry.habits;
       await pause(Math.min(endsAfterMs, graceMs), signal);

@@ -20,7 +20,7 @@ export interface Connected {
 }
 
 /** What is named is required: `--provider`, an address, or `true`. What is not named with `--provider` is left alone. */
-export function requiring(config: Config, providers: readonly ProviderKind[]): Config {
+export function withRequiredProviders(config: Config, providers: readonly ProviderKind[]): Config {
   const named = (name: ProviderKind) => providers.includes(name);
   const isLeftOut = (name: ProviderKind) => providers.length > 0 && !named(name);
   const use = (name: ProviderKind, isAddressed: boolean) => {

@@ -14,7 +14,7 @@ const SESSION_ID = /^[A-Za-z0-9._-]{1,128}$/;
  * @param id where the user names it
  * @throws {UsageError} when it can't be a session's id
  */
-export function sessionHere(env: Environment, id?: string): Session {
+export function localSession(env: Environment, id?: string): Session {
   if (id !== undefined && !SESSION_ID.test(id)) {
     throw new UsageError(
       `--session: ${JSON.stringify(id)} can’t be one; use 1 to 128 letters, digits, dots, dashes and underscores`,

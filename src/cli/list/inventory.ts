@@ -24,7 +24,7 @@ export interface Listed {
   readonly protection: string | undefined;
 }
 
-export interface Listing {
+export interface Inventory {
   readonly resources: readonly Listed[];
   /** What could not be listed, and why; a line each. */
   readonly problems: readonly string[];
@@ -44,7 +44,7 @@ const SIZES_TIMEOUT_MS = 300_000;
 const NO_SIZES: Sizes = new Map();
 
 /** Lists what is selected, at all providers side by side. Never throws. */
-export async function listAll(connections: readonly Ready[], options: ListingOptions): Promise<Listing> {
+export async function listAll(connections: readonly Ready[], options: ListingOptions): Promise<Inventory> {
   const listings = await Promise.all(connections.map((connection) => listOne(connection, options)));
   return {
     resources: listings.flatMap(({ resources }) => resources),
@@ -52,7 +52,7 @@ export async function listAll(connections: readonly Ready[], options: ListingOpt
   };
 }
 
-async function listOne({ name, provider, sizes }: Ready, options: ListingOptions): Promise<Listing> {
+async function listOne({ name, provider, sizes }: Ready, options: ListingOptions): Promise<Inventory> {
   const { selector, withSizes, isLive, deadline } = options;
   const problems: string[] = [];
   const tell = (what: string) => (error: unknown) => {

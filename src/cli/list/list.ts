@@ -1,19 +1,19 @@
 import type { Environment } from '../../config/types';
-import { Interruption } from '../../lib/shutdown-signals';
+import { ShutdownSignals } from '../../lib/shutdown-signals';
 import { exitCodeOf, exitCodes } from '../exit-codes';
-import { connectAll, requiring } from '../host/connect';
+import { connectAll, withRequiredProviders } from '../host/connect';
 import { LiveSessions } from '../host/live-sessions';
-import { sessionHere } from '../host/session-origin';
+import { localSession } from '../host/session-origin';
 import { stateDirectory } from '../host/state-directory';
 import { withDeadline } from '../host/time-limit';
 import { outputOf } from '../options/common-options';
-import { circumstancesOf } from '../options/filter-context';
+import { filterContext } from '../options/filter-context';
 import { KINDS, readFilters, selectorOf, type TypedFilters } from '../options/filters';
 import { readSettings } from '../options/setting-options';
-import { Unreachable } from '../options/usage-error';
+import { ProviderUnreachable } from '../options/usage-error';
 import type { Output } from '../terminal/output';
 import { type Format, jsonOf, readFormat } from './format';
-import { type Listing, listAll } from './inventory';
+import { type Inventory, listAll } from './inventory';
 import { SORT_KEYS, type SortKey, sorted } from './sort';
 import { listTable, runLines, totalsLine } from './table';
 import { watch } from './watch';
@@ -36,7 +36,7 @@ interface Shape {
  * Shows what there is.
  * @returns the exit code
  * @throws {UsageError} for what can't be read
- * @throws {Unreachable} when there is nowhere to look
+ * @throws {ProviderUnreachable} when there is nowhere to look
  */
 export async function list(options: Options, env: Environment): Promise<number> {
   const output = outputOf(options, env);
@@ -44,15 +44,19 @@ export async function list(options: Options, env: Environment): Promise<number> 
   const shape = shapeOf(options, filters);
   const read = readSettings(options, env).config;
   // All kinds: what fills a disk is to be seen.
-  const config = { ...requiring(read, filters.providers), resources: filters.kinds.length > 0 ? filters.kinds : KINDS };
+  const config = {
+    ...withRequiredProviders(read, filters.providers),
+    resources: filters.kinds.length > 0 ? filters.kinds : KINDS,
+  };
   const live = new LiveSessions(await stateDirectory(env));
-  const interruption = new Interruption({ onWish: () => undefined });
+  const interruption = new ShutdownSignals({ onSignal: () => undefined });
   try {
     const look = () =>
       withDeadline(DEADLINE_MS, interruption.stop, async (deadline) => {
         const connected = await connectAll(config, env, deadline, output);
-        if (connected.ready.length === 0 && !interruption.stop.aborted) throw new Unreachable(connected.missing.join('\n'));
-        const selector = selectorOf(filters, circumstancesOf(config, sessionHere(env).id, live, env));
+        if (connected.ready.length === 0 && !interruption.stop.aborted)
+          throw new ProviderUnreachable(connected.missing.join('\n'));
+        const selector = selectorOf(filters, filterContext(config, localSession(env).id, live, env));
         const found = await listAll(connected.ready, {
           selector,
           withSizes: shape.withSizes,
@@ -92,7 +96,7 @@ function hasAny(value: unknown): boolean {
 }
 
 /** The results to stdout, what is about them to stderr. */
-function tell(listing: Listing, shape: Shape, output: Output): void {
+function tell(listing: Inventory, shape: Shape, output: Output): void {
   for (const problem of listing.problems) output.error(problem);
   const { isFiltered, json, format, withSizes } = shape;
   const isForPeople = !json && format === undefined;
@@ -103,7 +107,7 @@ function tell(listing: Listing, shape: Shape, output: Output): void {
   for (const line of runLines(listing.resources)) output.info(line);
 }
 
-function shown({ resources }: Listing, { json, format, sort, reverse, withSizes }: Shape, output: Output): string {
+function shown({ resources }: Inventory, { json, format, sort, reverse, withSizes }: Shape, output: Output): string {
   const inOrder = sorted(resources, sort, reverse);
   if (json) return `${JSON.stringify(inOrder.map(jsonOf), null, 2)}\n`;
   if (format !== undefined) return inOrder.map((listed) => `${format.line(listed)}\n`).join('');

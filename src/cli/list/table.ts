@@ -22,7 +22,7 @@ const COMFORTABLE = 14;
 const LEAST = 8;
 
 /** Foreign text may be of any length. */
-const LONGEST_CELL = 300;
+const MAX_CELL = 300;
 
 /** No lines around cells: a row is a line, which other programs can take apart. */
 const NO_BORDERS = Object.fromEntries(
@@ -68,7 +68,7 @@ const [PROVIDER, NAME, SESSION, SIZE] = [0, 3, 6, 7];
 function cellsOf({ resource, ageMs, session, size }: Listed): Row {
   const { provider, kind, id, name, state } = resource;
   const texts = [provider, kind, shortId(id), name, state, ageWords(ageMs), session ?? '-'];
-  return [...texts.map((text) => plainLine(clipped(text, LONGEST_CELL))), sizeWords(size)];
+  return [...texts.map((text) => plainLine(clipped(text, MAX_CELL))), sizeWords(size)];
 }
 
 /** Names and sessions give way; on a very narrow terminal the provider goes, where it is the same for all. */
@@ -112,10 +112,10 @@ export function totalsLine(resources: readonly Listed[], withSizes: boolean): st
 }
 
 /** So many runs are told of. */
-const MOST_RUNS = 10;
+const MAX_RUNS = 10;
 
 /** Where the runs can be looked at that made what is listed: a line each. */
 export function runLines(resources: readonly Listed[]): readonly string[] {
   const runs = new Map(resources.flatMap(({ session, runUrl }) => (session && runUrl ? [[session, runUrl] as const] : [])));
-  return [...runs].slice(0, MOST_RUNS).map(([session, url]) => plainLine(clipped(`${session}: ${url}`, 300)));
+  return [...runs].slice(0, MAX_RUNS).map(([session, url]) => plainLine(clipped(`${session}: ${url}`, 300)));
 }

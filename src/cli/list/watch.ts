@@ -2,7 +2,7 @@ import { sleep, systemClock } from '../../lib/clock';
 import { asError } from '../../lib/errors';
 import { plainLine } from '../../report/escape';
 import type { Output } from '../terminal/output';
-import type { Listing } from './inventory';
+import type { Inventory } from './inventory';
 import { totalsLine } from './table';
 
 const EVERY_MS = 2_000;
@@ -13,8 +13,8 @@ const CLEAR_SCREEN = `\u001b[2J${START_AGAIN}`;
 
 /** Looks again and again until `stop`, and paints over what was there; without a terminal, one after the other. */
 export async function watch(
-  look: () => Promise<Listing>,
-  shown: (listing: Listing) => string,
+  look: () => Promise<Inventory>,
+  shown: (listing: Inventory) => string,
   output: Output,
   stop: AbortSignal,
 ): Promise<void> {
@@ -33,7 +33,7 @@ export async function watch(
   }
 }
 
-function footer(listing: Listing): string {
+function footer(listing: Inventory): string {
   const time = new Date().toTimeString().slice(0, 8);
   return [totalsLine(listing.resources, false), ...listing.problems, `${time}, every ${EVERY_MS / 1000} s; Ctrl-C ends it`]
     .map((line) => `${plainLine(line)}\n`)

@@ -3,10 +3,10 @@ import type { Environment } from '../../config/types';
 import { systemClock } from '../../lib/clock';
 import type { LiveSessions } from '../host/live-sessions';
 import { sessionsOfJob } from '../host/session-origin';
-import type { Circumstances } from './filters';
+import type { FilterContext } from './filters';
 
 /** What filters are about here and now. */
-export function circumstancesOf(config: Config, sessionId: string, live: LiveSessions, env: Environment): Circumstances {
+export function filterContext(config: Config, sessionId: string, live: LiveSessions, env: Environment): FilterContext {
   return {
     sessionId,
     live: [...live.ids(), ...sessionsOfJob(env)],

@@ -113,7 +113,7 @@ export function isSelecting({ labels, namePrefixes, sessions, olderThan: age, st
 }
 
 /** What filters are about, besides the resource. */
-export interface Circumstances {
+export interface FilterContext {
   /** Of this process: says which runner this is. */
   readonly sessionId: string;
   /** Sessions that are not over, whatever their ids say. */
@@ -128,7 +128,7 @@ export interface Circumstances {
 /**
  * Says which resources are meant: what carries a session's label, unless labels or names were typed, and all else that was typed.
  */
-export function selectorOf(typed: TypedFilters, where: Circumstances): Selector {
+export function selectorOf(typed: TypedFilters, where: FilterContext): Selector {
   const { labels, namePrefixes, sessions, olderThan: age, states, kinds, providers } = typed;
   const hasAny = ({ length }: readonly unknown[]) => length > 0;
   const parts: Selector[] = [];
@@ -145,7 +145,7 @@ export function selectorOf(typed: TypedFilters, where: Circumstances): Selector 
 }
 
 /** What was typed is owned, too: `--stale` alone would leave out what carries no session's label. */
-function staleOf({ labels, namePrefixes }: TypedFilters, { sessionId, live, owned, maxAgeMs, now }: Circumstances): Selector {
+function staleOf({ labels, namePrefixes }: TypedFilters, { sessionId, live, owned, maxAgeMs, now }: FilterContext): Selector {
   const filters = { labels: [...owned.labels, ...labels], namePrefixes: [...owned.namePrefixes, ...namePrefixes] };
   return leftoversOf('stale', { sessionId, earlier: live, filters, maxAgeMs, now });
 }
@@ -159,7 +159,7 @@ function isAt(provider: ProviderKind, resource: Resource): boolean {
  * Leaves alone what belongs to a `run` that is in progress, unless its session or everything was asked for.
  * @param isLive asked with each listing: a run may begin meanwhile
  */
-export function sparesLive(
+export function excludeLive(
   { all, sessions }: Pick<TypedFilters, 'all' | 'sessions'>,
   isLive: (sessionId: string) => boolean,
 ): Selector {

@@ -5,14 +5,14 @@ const COLUMN = 30;
 const INDENT = 2;
 
 /** A longer line is hard to read. */
-const MOST_COLUMNS = 110;
+const MAX_COLUMNS = 110;
 
 /** As wide as the terminal. */
 export const HELP: HelpConfiguration = {
-  helpWidth: Math.min(MOST_COLUMNS, process.stdout.columns ?? MOST_COLUMNS),
+  helpWidth: Math.min(MAX_COLUMNS, process.stdout.columns ?? MAX_COLUMNS),
   formatItem(term, _, description, helper) {
     const left = ' '.repeat(INDENT) + term;
-    const width = Math.max(20, (helper.helpWidth ?? MOST_COLUMNS) - COLUMN);
+    const width = Math.max(20, (helper.helpWidth ?? MAX_COLUMNS) - COLUMN);
     const text = helper.boxWrap(description, width).replaceAll('\n', `\n${' '.repeat(COLUMN)}`);
     return left.length < COLUMN - 1 ? left.padEnd(COLUMN) + text : `${left}\n${' '.repeat(COLUMN)}${text}`;
   },

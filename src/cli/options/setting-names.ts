@@ -27,7 +27,7 @@ export function withVariables(typed: RawSettings, env: Environment): RawSettings
  * Reads settings, and names those that can't be read as they were typed: the option, or the variable.
  * @throws {UsageError} a line each
  */
-export function naming<T>(typed: RawSettings, read: () => T): T {
+export function asUsageErrors<T>(typed: RawSettings, read: () => T): T {
   try {
     return read();
   } catch (error) {

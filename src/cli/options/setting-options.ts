@@ -14,7 +14,7 @@ import {
   positiveDuration,
   size,
 } from '../../config/types';
-import { naming, optionName, withVariables } from './setting-names';
+import { asUsageErrors, optionName, withVariables } from './setting-names';
 import { UsageError } from './usage-error';
 import { NO_DEFAULT, WORDING } from './wording';
 
@@ -81,13 +81,13 @@ function flags(key: SettingKey, { type }: Setting<unknown>): string {
 }
 
 /** Characters. What a longer one would say, the description says. */
-const LONGEST_PLACEHOLDER = 16;
+const MAX_PLACEHOLDER = 16;
 
 function placeholder(type: Setting<unknown>['type']): string {
   const known = PLACEHOLDERS.get(type);
   if (known !== undefined) return known;
   const words = acceptedWords(type).join('|');
-  if (words !== '') return words.length <= LONGEST_PLACEHOLDER ? words : 'mode';
+  if (words !== '') return words.length <= MAX_PLACEHOLDER ? words : 'mode';
   return NUMBERS.has(type.accepts.split(' from ')[0] ?? '') ? 'number' : 'text';
 }
 
@@ -156,5 +156,5 @@ export function readSettings(
     }),
   );
   const raw = withVariables(typed, env);
-  return { config: naming(typed, () => parseConfig(raw, env)), raw };
+  return { config: asUsageErrors(typed, () => parseConfig(raw, env)), raw };
 }

@@ -4,6 +4,6 @@ export class UsageError extends Error {
 }
 
 /** A provider that is needed can't be reached: a line each. */
-export class Unreachable extends Error {
+export class ProviderUnreachable extends Error {
   override readonly name = 'Unreachable';
 }

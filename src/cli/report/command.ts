@@ -11,7 +11,7 @@ import { UsageError } from '../options/usage-error';
 type Options = Readonly<Record<string, unknown>>;
 
 /** So many resources are shown one by one: a person reads them, and the report has them all. */
-const MOST_SHOWN = 50;
+const MAX_SHOWN = 50;
 
 const EXAMPLES = `
 Examples:
@@ -38,7 +38,7 @@ async function show(file: string, options: Options, env: NodeJS.ProcessEnv): Pro
   try {
     const color = output.hasColor('stdout');
     output.result(
-      options['markdown'] === true ? summaryOf(report) : terminalOf(report, { color, most: MOST_SHOWN, columns: output.columns }),
+      options['markdown'] === true ? summaryOf(report) : terminalOf(report, { color, most: MAX_SHOWN, columns: output.columns }),
     );
   } catch (error) {
     throw new UsageError(`${nameOf(file)} is not what schemas/report.schema.json describes`, { cause: error });

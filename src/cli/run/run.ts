@@ -1,13 +1,13 @@
 import { join } from 'node:path';
 import type { BenchmarkResult } from '../../benchmark/run';
-import { BenchmarkNotStarted } from '../../benchmark/start-error';
+import { StartError } from '../../benchmark/start-error';
 import type { Config } from '../../config/config';
-import type { Found } from '../../core/connection';
+import type { Endpoints } from '../../core/connection';
 import { systemClock as clock, sleep } from '../../lib/clock';
 import { asError } from '../../lib/errors';
-import { type BenchmarkOutcome, benchmarkReport, runUnderCare } from '../../phases/benchmark';
-import { duty } from '../../phases/best-effort';
-import { together } from '../../phases/deaths';
+import { type BenchmarkOutcome, benchmarkReport, runSupervised } from '../../phases/benchmark';
+import { bestEffort } from '../../phases/best-effort';
+import { mergeDeaths } from '../../phases/deaths';
 import { type PreCleaned, preClean } from '../../phases/pre-clean';
 import { selectAfter } from '../../phases/selection';
 import { readSnapshot } from '../../phases/snapshot';
@@ -18,26 +18,26 @@ import { terminalOf } from '../../report/terminal/terminal';
 import { needsAction } from '../../report/verdict';
 import { wholeReport } from '../../report/whole-report';
 import { exitCodeOf, exitCodes } from '../exit-codes';
-import { requiring } from '../host/connect';
+import { withRequiredProviders } from '../host/connect';
 import { LiveSessions } from '../host/live-sessions';
-import { sessionHere, sessionsOfJob } from '../host/session-origin';
+import { localSession, sessionsOfJob } from '../host/session-origin';
 import { stateDirectory } from '../host/state-directory';
 import { outputOf } from '../options/common-options';
-import { sparesLive } from '../options/filters';
+import { excludeLive } from '../options/filters';
 import { readSettings } from '../options/setting-options';
-import { Unreachable } from '../options/usage-error';
+import { ProviderUnreachable } from '../options/usage-error';
 import type { Output } from '../terminal/output';
 import { withProgress } from '../terminal/progress';
-import { Tally } from '../terminal/progress-counter';
+import { ProgressCounter } from '../terminal/progress-counter';
 import { notStartedCode, notStartedLine } from './not-started';
 import { beginSession, type RunSession } from './session';
-import { NotBegun, RunWishes } from './signals';
+import { NotBegun, RunSignals } from './signals';
 import { tearDownRun } from './teardown';
 
 type Options = Readonly<Record<string, unknown>>;
 
 /** So many resources are shown one by one: the report has them all. */
-const MOST_SHOWN = 50;
+const MAX_SHOWN = 50;
 
 /** All that one run is about. */
 interface Run extends RunSession {
@@ -46,8 +46,8 @@ interface Run extends RunSession {
   readonly env: NodeJS.ProcessEnv;
   readonly output: Output;
   readonly live: LiveSessions;
-  readonly wishes: RunWishes;
-  readonly tally: Tally;
+  readonly wishes: RunSignals;
+  readonly tally: ProgressCounter;
   readonly startedAt: number;
 }
 
@@ -55,22 +55,22 @@ interface Run extends RunSession {
  * Runs a command, and removes all that it leaves, however it ends.
  * @returns the exit code
  * @throws {UsageError} for what can't be read; nothing was started then
- * @throws {Unreachable} when a provider that is needed is not there; nothing was started then
+ * @throws {ProviderUnreachable} when a provider that is needed is not there; nothing was started then
  */
 export async function runHere(words: readonly string[], options: Options, env: NodeJS.ProcessEnv): Promise<number> {
   const startedAt = clock.now();
   const output = outputOf(options, env);
   const { config: read, raw } = readSettings(options, env);
   const named = typeof options['session'] === 'string' ? options['session'] : undefined;
-  const session = sessionHere(env, named);
+  const session = localSession(env, named);
   const live = new LiveSessions(await stateDirectory(env));
-  const tally = new Tally();
+  const tally = new ProgressCounter();
   const unregister = await live.register(session.id);
-  const wishes = new RunWishes({ sessionId: session.id, tally, output });
+  const wishes = new RunSignals({ sessionId: session.id, tally, output });
   try {
     const begun = await beginSession(session, env);
     const config = {
-      ...requiring(read, []),
+      ...withRequiredProviders(read, []),
       reportPath: raw.reportPath ? read.reportPath : join(begun.directory, 'report.json'),
       logsPath: raw.logsPath ? read.logsPath : join(begun.directory, 'logs'),
     };
@@ -81,22 +81,22 @@ export async function runHere(words: readonly string[], options: Options, env: N
 }
 
 /** How the benchmark went: not at all, when a signal came first, or when pre-cleanup left something with `fail-on-error`. */
-type Benchmark = BenchmarkOutcome | BenchmarkNotStarted | undefined;
+type Benchmark = BenchmarkOutcome | StartError | undefined;
 
 async function underCare(run: Run): Promise<number> {
   const { wishes } = run;
-  let found: Found = {};
+  let found: Endpoints = {};
   const cleaned = await before(run, (where) => {
     found = where;
   });
-  if (cleaned.pre === undefined && !wishes.stop.aborted) throw new Unreachable(cleaned.problem);
+  if (cleaned.pre === undefined && !wishes.stop.aborted) throw new ProviderUnreachable(cleaned.problem);
   const pre = cleaned.pre ?? null;
   const mayBegin = !(wishes.stop.aborted || isFailure(pre, run));
   const outcome = mayBegin ? await benchmark(run, cleaned) : undefined;
   const post = await after(run, found, pre, outcome);
   if (wishes.signal !== undefined) return exitCodeOf(wishes.signal);
   if (outcome === undefined) return exitCodes.left;
-  if (outcome instanceof BenchmarkNotStarted) return notStarted(outcome, run);
+  if (outcome instanceof StartError) return notStarted(outcome, run);
   const { exitCode } = outcome.result;
   return exitCode === 0 && isFailure(post, run) ? exitCodes.left : exitCode;
 }
@@ -106,9 +106,9 @@ function isFailure(phase: PhaseReport | null, { config }: Run): boolean {
 }
 
 /** The teardown, and the report of it all. */
-async function after(run: Run, found: Found, pre: PhaseReport | null, outcome: Benchmark): Promise<PhaseReport> {
+async function after(run: Run, found: Endpoints, pre: PhaseReport | null, outcome: Benchmark): Promise<PhaseReport> {
   const { config, output, session, wishes, tally, env } = run;
-  const ended = outcome instanceof BenchmarkNotStarted ? undefined : outcome;
+  const ended = outcome instanceof StartError ? undefined : outcome;
   // A signal ends the waiting, and nothing else.
   if (config.delay > 0) await sleep(clock, config.delay, wishes.stop).catch(() => undefined);
   const told = ended?.deaths ?? [];
@@ -128,13 +128,13 @@ async function after(run: Run, found: Found, pre: PhaseReport | null, outcome: B
     startedAt: run.startedAt,
     now: clock.now(),
     benchmark: ended ? benchmarkReport(run.words.join(' '), ended.result) : null,
-    deaths: together(told, deaths),
+    deaths: mergeDeaths(told, deaths),
     phases: { pre, run: ended?.run ?? null, post: phase },
   });
   return phase;
 }
 
-function notStarted(error: BenchmarkNotStarted, { output }: Run): number {
+function notStarted(error: StartError, { output }: Run): number {
   output.error(notStartedLine(error));
   return notStartedCode(error);
 }
@@ -142,10 +142,10 @@ function notStarted(error: BenchmarkNotStarted, { output }: Run): number {
 /** Pre-cleanup. What belongs to others' runs in progress stays: they may begin while this one looks. */
 async function before(
   { config, session, directory, startedAt, output, live, wishes, env }: Run,
-  onFound: (found: Found) => void,
+  onFound: (found: Endpoints) => void,
 ): Promise<PreCleaned> {
-  const tally = new Tally();
-  const spares = sparesLive({ all: false, sessions: [] }, (id) => live.has(id));
+  const tally = new ProgressCounter();
+  const spares = excludeLive({ all: false, sessions: [] }, (id) => live.has(id));
   return withProgress(output, 'Pre-cleanup', tally, () =>
     preClean({
       config,
@@ -153,10 +153,10 @@ async function before(
       earlier: [...live.ids(), ...sessionsOfJob(env)],
       directory,
       startedAt,
-      console: output,
+      log: output,
       onFound,
       around: ({ selector, choose = (selected) => selected }) =>
-        tally.counting({ selector, choose: (selected) => choose(selected.filter(spares)) }),
+        tally.track({ selector, choose: (selected) => choose(selected.filter(spares)) }),
       onSettled: (resource) => tally.settle(resource),
       stop: wishes.stop,
     }),
@@ -168,20 +168,20 @@ async function benchmark(run: Run, { connections }: PreCleaned): Promise<Benchma
   const { config, session, words, environment, output, wishes } = run;
   const [file = '', ...rest] = words;
   try {
-    return await runUnderCare({
+    return await runSupervised({
       config,
       sessionId: session.id,
       command: { file, arguments: rest },
       environment,
       connections,
       recorded: selectAfter(config, session.id, await snapshot(run)).selector,
-      console: output,
+      log: output,
       onGroup: () => wishes.hasBegun(),
       stop: wishes.begin,
       stdin: 'inherit',
     });
   } catch (error) {
-    if (error instanceof BenchmarkNotStarted) return error;
+    if (error instanceof StartError) return error;
     if (!(error instanceof NotBegun)) output.error(asError(error).message);
     return undefined;
   }
@@ -189,10 +189,12 @@ async function benchmark(run: Run, { connections }: PreCleaned): Promise<Benchma
 
 /** For `scope: job`. Without it nobody knows what was there before: then the session's own is all that is removed. */
 async function snapshot({ config, directory, output }: Run): Promise<Awaited<ReturnType<typeof readSnapshot>> | undefined> {
-  return config.scope === 'session' ? undefined : duty(output, 'reading what was there before', () => readSnapshot(directory));
+  return config.scope === 'session'
+    ? undefined
+    : bestEffort(output, 'reading what was there before', () => readSnapshot(directory));
 }
 
-function statusOf(result: BenchmarkResult | undefined, { signal }: RunWishes): string {
+function statusOf(result: BenchmarkResult | undefined, { signal }: RunSignals): string {
   if (signal !== undefined) return 'cancelled';
   return result?.exitCode === 0 ? 'success' : 'failure';
 }
@@ -200,10 +202,10 @@ function statusOf(result: BenchmarkResult | undefined, { signal }: RunWishes): s
 async function tell({ config, output }: Run, parts: Parameters<typeof wholeReport>[0]): Promise<void> {
   const report = wholeReport(parts);
   const { metricsPath, reportPath } = config;
-  await duty(output, 'writing the report', () => writeReport(reportPath, report));
-  if (metricsPath !== undefined) await duty(output, 'writing the metrics', () => writeMetrics(metricsPath, report));
+  await bestEffort(output, 'writing the report', () => writeReport(reportPath, report));
+  if (metricsPath !== undefined) await bestEffort(output, 'writing the metrics', () => writeMetrics(metricsPath, report));
   if (output.level === 'quiet' && isUneventful(report)) return;
-  output.say(terminalOf(report, { color: output.hasColor('stderr'), most: MOST_SHOWN, columns: output.errorColumns }).trimEnd());
+  output.say(terminalOf(report, { color: output.hasColor('stderr'), most: MAX_SHOWN, columns: output.errorColumns }).trimEnd());
   output.info(`Report: ${reportPath}`);
 }
 

@@ -1,9 +1,9 @@
-import { Interruption } from '../../lib/shutdown-signals';
+import { ShutdownSignals } from '../../lib/shutdown-signals';
 import { plainLine } from '../../report/escape';
 import { count } from '../../report/words';
 import { exitCodeOf } from '../exit-codes';
 import type { Output } from '../terminal/output';
-import type { Tally } from '../terminal/progress-counter';
+import type { ProgressCounter } from '../terminal/progress-counter';
 
 /** The benchmark was not to begin any more. */
 export class NotBegun extends Error {
@@ -11,12 +11,12 @@ export class NotBegun extends Error {
 }
 
 /** So many leftovers are named by name. */
-const MOST_NAMED = 10;
+const MAX_NAMED = 10;
 
-export interface WishesOptions {
+export interface RunSignalsOptions {
   readonly sessionId: string;
   /** Of the teardown. */
-  readonly tally: Tally;
+  readonly tally: ProgressCounter;
   readonly output: Output;
 }
 
@@ -24,15 +24,15 @@ export interface WishesOptions {
  * What signals mean to `run`: the first ends the benchmark, and all is removed; the second takes away all grace; the third ends this
  * process, whatever is left. It listens to the end of the process: a terminal that closes sends the same signal again.
  */
-export class RunWishes {
+export class RunSignals {
   readonly #begin = new AbortController();
   readonly #hurry = new AbortController();
-  readonly #interruption: Interruption;
+  readonly #interruption: ShutdownSignals;
   #hasBegun = false;
 
-  constructor({ sessionId, tally, output }: WishesOptions) {
-    this.#interruption = new Interruption({
-      onWish: (number, signal) => {
+  constructor({ sessionId, tally, output }: RunSignalsOptions) {
+    this.#interruption = new ShutdownSignals({
+      onSignal: (number, signal) => {
         // A benchmark that runs listens for itself.
         if (!this.#hasBegun) this.#begin.abort(new NotBegun(`interrupted by ${signal}`));
         if (number === 1) output.warning(`${signal}: ending the benchmark, and removing what is its; once more: without grace`);
@@ -72,8 +72,8 @@ export class RunWishes {
   }
 }
 
-function leftLines(sessionId: string, { left, found }: Tally): readonly string[] {
-  const names = left.slice(0, MOST_NAMED).map(({ kind, name }) => `${kind} ${name}`);
+function leftLines(sessionId: string, { left, found }: ProgressCounter): readonly string[] {
+  const names = left.slice(0, MAX_NAMED).map(({ kind, name }) => `${kind} ${name}`);
   const more = left.length > names.length ? [`and ${left.length - names.length} more`] : [];
   const what =
     found === 0

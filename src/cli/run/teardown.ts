@@ -1,8 +1,8 @@
 import type { Config } from '../../config/config';
-import type { Found } from '../../core/connection';
+import type { Endpoints } from '../../core/connection';
 import { keyOf } from '../../core/resource';
 import { systemClock as clock } from '../../lib/clock';
-import { modeOf } from '../../phases/post-cleanup-mode';
+import { postCleanupMode } from '../../phases/post-cleanup-mode';
 import { discoverProviders } from '../../phases/providers';
 import type { Selection } from '../../phases/selection';
 import { tearDown } from '../../phases/teardown';
@@ -10,17 +10,17 @@ import { type DeathReport, type PhaseReport, totalsOf } from '../../report/model
 import { withDeadline } from '../host/time-limit';
 import type { Output } from '../terminal/output';
 import { withProgress } from '../terminal/progress';
-import type { Tally } from '../terminal/progress-counter';
+import type { ProgressCounter } from '../terminal/progress-counter';
 
 export interface RunTeardown {
   readonly config: Config;
   readonly sessionId: string;
   /** Where the providers were found when it began. */
-  readonly found: Found;
+  readonly found: Endpoints;
   readonly selection: Selection;
   /** The deaths that are known already. */
   readonly told: readonly DeathReport[];
-  readonly tally: Tally;
+  readonly tally: ProgressCounter;
   readonly output: Output;
   readonly env: NodeJS.ProcessEnv;
   /** Aborts when there is to be no more grace. */
@@ -43,7 +43,7 @@ export async function tearDownRun(teardown: RunTeardown): Promise<TornDown> {
     const first = await once(config, hurry, teardown);
     if (!hurry.aborted) return first;
     const second = await once(atOnce, NEVER, { ...teardown, told: [...teardown.told, ...first.deaths] });
-    return { phase: together(first.phase, second.phase), deaths: [...first.deaths, ...second.deaths] };
+    return { phase: mergePhases(first.phase, second.phase), deaths: [...first.deaths, ...second.deaths] };
   });
 }
 
@@ -54,12 +54,12 @@ function once(config: Config, stop: AbortSignal, teardown: RunTeardown): Promise
       config,
       sessionId,
       connections: discoverProviders(config, env, clock, deadline, found, output),
-      selection: tally.counting(selection),
-      mode: modeOf(config),
+      selection: tally.track(selection),
+      mode: postCleanupMode(config),
       told,
       deadline,
       clock,
-      console: output,
+      log: output,
       onSettled: (resource) => {
         // What was broken off is not settled: it is taken up again.
         if (!stop.aborted || resource.outcome !== 'kept') tally.settle(resource);
@@ -69,7 +69,7 @@ function once(config: Config, stop: AbortSignal, teardown: RunTeardown): Promise
 }
 
 /** One account of both: what the first one broke off has come to its end in the second one, or has gone in between. */
-function together(first: PhaseReport, second: PhaseReport): PhaseReport {
+function mergePhases(first: PhaseReport, second: PhaseReport): PhaseReport {
   const again = new Set(second.resources.map(keyOf));
   const before = first.resources.filter((resource) => !again.has(keyOf(resource)));
   const isOpen = (outcome: string) => outcome === 'kept' || outcome === 'failed';

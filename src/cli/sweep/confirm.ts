@@ -19,7 +19,7 @@ export interface Confirmation {
 }
 
 /** So many are shown before the question: the screen has to hold both. */
-const MOST_SHOWN = 15;
+const MAX_SHOWN = 15;
 
 /** Milliseconds for the listing. */
 const LIST_MS = 60_000;
@@ -35,7 +35,7 @@ export async function confirm({ connections, selector, isLive, stop, output }: C
   for (const problem of listing.problems) output.error(problem);
   const removable = listing.resources.filter(({ protection }) => protection === undefined);
   if (removable.length === 0) return true;
-  const shown = sorted(removable, undefined, false).slice(0, MOST_SHOWN);
+  const shown = sorted(removable, undefined, false).slice(0, MAX_SHOWN);
   output.say(listTable(shown, { color: output.hasColor('stderr'), columns: output.errorColumns, withSizes: false }).trimEnd());
   if (removable.length > shown.length) output.say(`and ${removable.length - shown.length} more`);
   output.say(`${totalsLine(removable, false)}${liveWords(removable)}`);

@@ -1,9 +1,9 @@
 import type { Config } from '../../config/config';
-import { withHeirs } from '../../core/selector';
+import { includingOrphanedImages } from '../../core/selector';
 import { systemClock as clock } from '../../lib/clock';
 import type { Deadline } from '../../lib/deadline';
-import { Interruption } from '../../lib/shutdown-signals';
-import { duty } from '../../phases/best-effort';
+import { ShutdownSignals } from '../../lib/shutdown-signals';
+import { bestEffort } from '../../phases/best-effort';
 import { cleanUp } from '../../phases/cleanup';
 import type { Selection } from '../../phases/selection';
 import { writeReport } from '../../report/json';
@@ -14,26 +14,26 @@ import { terminalOf } from '../../report/terminal/terminal';
 import { needsAction } from '../../report/verdict';
 import { wholeReport } from '../../report/whole-report';
 import { exitCodeOf, exitCodes } from '../exit-codes';
-import { type Connected, connectAll, requiring } from '../host/connect';
+import { type Connected, connectAll, withRequiredProviders } from '../host/connect';
 import { LiveSessions } from '../host/live-sessions';
-import { sessionHere } from '../host/session-origin';
+import { localSession } from '../host/session-origin';
 import { stateDirectory } from '../host/state-directory';
 import { withDeadline } from '../host/time-limit';
 import { outputOf } from '../options/common-options';
-import { circumstancesOf } from '../options/filter-context';
-import { isSelecting, readFilters, selectorOf, sparesLive, type TypedFilters } from '../options/filters';
+import { filterContext } from '../options/filter-context';
+import { excludeLive, isSelecting, readFilters, selectorOf, type TypedFilters } from '../options/filters';
 import { readSettings } from '../options/setting-options';
-import { Unreachable, UsageError } from '../options/usage-error';
+import { ProviderUnreachable, UsageError } from '../options/usage-error';
 import type { Output } from '../terminal/output';
 import { withProgress } from '../terminal/progress';
-import { Tally } from '../terminal/progress-counter';
+import { ProgressCounter } from '../terminal/progress-counter';
 import { confirm } from './confirm';
 import { Busy, takeSweepLock } from './lock';
 
 type Options = Readonly<Record<string, unknown>>;
 
 /** So many resources are shown one by one: the report has them all. */
-const MOST_SHOWN = 50;
+const MAX_SHOWN = 50;
 
 /** All that one sweep is about. */
 interface Sweep {
@@ -54,17 +54,17 @@ interface Sweep {
  * Removes what filters select.
  * @returns the exit code
  * @throws {UsageError} for what can't be read, and where nothing was said to be removed
- * @throws {Unreachable} when there is nowhere to look
+ * @throws {ProviderUnreachable} when there is nowhere to look
  */
 export async function sweepNow(options: Options, env: NodeJS.ProcessEnv): Promise<number> {
   const output = outputOf(options, env);
   const filters = readFilters(options);
   const { config, raw } = readSettings(options, env);
   const isAsking = filters.all && options['yes'] !== true && !config.dryRun;
-  requireSense(filters, isAsking, output);
+  validateFilters(filters, isAsking, output);
   const directory = await stateDirectory(env);
-  const interruption = new Interruption({
-    onWish(number, signal) {
+  const interruption = new ShutdownSignals({
+    onSignal(number, signal) {
       if (number > 1) process.exit(exitCodeOf(signal));
       output.warning('interrupted: what has begun is finished; once more ends it at once');
     },
@@ -74,10 +74,10 @@ export async function sweepNow(options: Options, env: NodeJS.ProcessEnv): Promis
     options,
     env,
     filters,
-    config: { ...requiring(config, filters.providers), resources: kinds },
+    config: { ...withRequiredProviders(config, filters.providers), resources: kinds },
     output,
     stop: interruption.stop,
-    sessionId: sessionHere(env).id,
+    sessionId: localSession(env).id,
     startedAt: clock.now(),
     directory,
   };
@@ -93,7 +93,7 @@ export async function sweepNow(options: Options, env: NodeJS.ProcessEnv): Promis
   }
 }
 
-function requireSense(filters: TypedFilters, isAsking: boolean, output: Output): void {
+function validateFilters(filters: TypedFilters, isAsking: boolean, output: Output): void {
   if (!isSelecting(filters)) {
     throw new UsageError('sweep needs to be told what: --stale, --older-than 24h, --session ID, --label KEY=VALUE, …, or --all');
   }
@@ -133,7 +133,7 @@ async function locked(sweep: Sweep, work: () => Promise<Result>): Promise<Result
 async function sweepLocked(sweep: Sweep, isAsking: boolean): Promise<Result> {
   const { env, config, output, stop } = sweep;
   const connected = await withDeadline(config.deadline, stop, (deadline) => connectAll(config, env, deadline, output));
-  if (connected.ready.length === 0) throw new Unreachable(connected.missing.join('\n'));
+  if (connected.ready.length === 0) throw new ProviderUnreachable(connected.missing.join('\n'));
   for (const line of connected.missing) output.error(line);
   if (isAsking) {
     const live = new LiveSessions(sweep.directory);
@@ -145,21 +145,21 @@ async function sweepLocked(sweep: Sweep, isAsking: boolean): Promise<Result> {
 }
 
 function selectionOf({ filters, config, sessionId, env }: Sweep, live: LiveSessions): Selection {
-  const spares = sparesLive(filters, (id) => live.has(id));
+  const spares = excludeLive(filters, (id) => live.has(id));
   return {
     // With it go the images that only it uses, where images are to go.
-    selector: withHeirs(selectorOf(filters, circumstancesOf(config, sessionId, live, env))),
+    selector: includingOrphanedImages(selectorOf(filters, filterContext(config, sessionId, live, env))),
     choose: (selected) => selected.filter(spares),
   };
 }
 
 async function swept({ all }: Connected, sweep: Sweep, deadline: Deadline): Promise<PhaseReport> {
   const { config, output, directory } = sweep;
-  const tally = new Tally();
+  const tally = new ProgressCounter();
   return withProgress(output, 'Sweeping', tally, () =>
     cleanUp({
       connections: all,
-      selection: tally.counting(selectionOf(sweep, new LiveSessions(directory))),
+      selection: tally.track(selectionOf(sweep, new LiveSessions(directory))),
       mode: config.dryRun ? { kind: 'plan' } : { kind: 'remove' },
       config,
       deadline,
@@ -175,15 +175,15 @@ async function tell(phase: PhaseReport, sweep: Sweep, reportPath: string | undef
   const phases = { pre: null, run: null, post: phase };
   const report = wholeReport({ session, startedAt, now: clock.now(), benchmark: null, deaths: [], phases });
   show(report, phase, options, output);
-  if (reportPath) await duty(output, 'writing the report', () => writeReport(config.reportPath, report));
+  if (reportPath) await bestEffort(output, 'writing the report', () => writeReport(config.reportPath, report));
   const { metricsPath } = config;
-  if (metricsPath !== undefined) await duty(output, 'writing the metrics', () => writeMetrics(metricsPath, report));
+  if (metricsPath !== undefined) await bestEffort(output, 'writing the metrics', () => writeMetrics(metricsPath, report));
 }
 
 function show(report: Report, phase: PhaseReport, { json }: Options, output: Output): void {
   if (json === true) output.result(`${JSON.stringify(report, null, 2)}\n`);
   else if (phase.resources.length > 0) {
-    output.result(terminalOf(report, { color: output.hasColor('stdout'), most: MOST_SHOWN, columns: output.columns }));
+    output.result(terminalOf(report, { color: output.hasColor('stdout'), most: MAX_SHOWN, columns: output.columns }));
   } else if (output.level !== 'quiet' || needsAction(phase)) {
     output.result(`${closingLines(phase).join('\n')}\n`);
   }

@@ -1,6 +1,6 @@
 import { styleText } from 'node:util';
 import type { Environment } from '../../config/types';
-import type { Console } from '../../phases/log';
+import type { Log } from '../../phases/log';
 import { plainLine } from '../../report/escape';
 
 /** How much is told. `quiet`: warnings and errors, and what was done if something was. */
@@ -16,7 +16,7 @@ export interface OutputOptions {
 const USUAL_COLUMNS = 80;
 
 /** This process's two outputs: results go to stdout, for people and programs; everything else to stderr. */
-export class Output implements Console {
+export class Output implements Log {
   readonly level: Level;
   readonly #color: boolean;
   readonly #env: Environment;

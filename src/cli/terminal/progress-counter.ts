@@ -2,14 +2,14 @@ import { keyOf, type Resource } from '../../core/resource';
 import type { Selection } from '../../phases/selection';
 
 /** What has been found so far, and what has come to an outcome: for progress, and for what is left when all is broken off. */
-export class Tally {
+export class ProgressCounter {
   readonly #found = new Map<string, Resource>();
   readonly #settled = new Set<string>();
   /** Called with every change. */
   onChange: () => void = () => undefined;
 
   /** The same selection, which counts what each listing shows. */
-  counting({ selector, choose = (selected) => selected }: Selection): Selection {
+  track({ selector, choose = (selected) => selected }: Selection): Selection {
     return {
       selector,
       choose: (selected) => {

@@ -5,14 +5,14 @@ import { Agent, type Dispatcher, ProxyAgent } from 'undici';
 import { type Clock, sleep } from '../../lib/clock';
 import { asError } from '../../lib/errors';
 import type { Credentials } from './credentials';
-import { AllowanceUsedUp, BadAnswer, classify, DaytonaError, Unreachable } from './errors';
+import { AllowanceUsedUp, classify, DaytonaError, DaytonaUnreachable, UnreadableAnswer } from './errors';
 import { RateLimits, retryAfterIn } from './rate-limits';
 
 /** The most that one page of a listing may hold. */
 const PAGE = 200;
 
 /** Of a server's message, no more than this is shown. */
-const LONGEST_MESSAGE = 500;
+const MAX_MESSAGE = 500;
 
 /** Characters of an id that need no escaping, in a path or in a command. `..` would be another path. */
 const ID = /^(?!\.+$)[\w.-]+$/;
@@ -70,14 +70,14 @@ export class DaytonaClient {
       const page: ListSandboxesResponse = await this.#pageOf(query, cursor === '' ? 0 : PAGE_RETRIES, signal);
       yield page.items;
       cursor = page.nextCursor || null;
-      if (cursor !== null && seen.has(cursor)) throw new BadAnswer('the listing goes in circles: its cursor came twice');
+      if (cursor !== null && seen.has(cursor)) throw new UnreadableAnswer('the listing goes in circles: its cursor came twice');
       seen.add(cursor ?? '');
     }
   }
 
   async get(id: string, signal: AbortSignal): Promise<Sandbox> {
     const sandbox = await this.#ask('GET', `/sandbox/${segment(id)}`, signal);
-    if (!isSandbox(sandbox)) throw new BadAnswer('the answer is no sandbox');
+    if (!isSandbox(sandbox)) throw new UnreadableAnswer('the answer is no sandbox');
     return sandbox as Sandbox;
   }
 
@@ -95,7 +95,7 @@ export class DaytonaClient {
   /** The sandboxes that were forked from it, and are still there. */
   async forks(id: string, signal: AbortSignal): Promise<readonly Pick<Sandbox, 'id' | 'name' | 'state' | 'desiredState'>[]> {
     const forks = await this.#ask('GET', `/sandbox/${segment(id)}/forks`, signal);
-    if (!Array.isArray(forks) || !forks.every(isSandbox)) throw new BadAnswer('the answer is no list of forks');
+    if (!Array.isArray(forks) || !forks.every(isSandbox)) throw new UnreadableAnswer('the answer is no list of forks');
     return forks as Sandbox[];
   }
 
@@ -115,13 +115,14 @@ export class DaytonaClient {
     const answer = await this.#ask('GET', `/sandbox?${new URLSearchParams(query)}`, signal);
     // Older servers of one's own know no pages.
     const page = Array.isArray(answer) ? { items: answer, nextCursor: null } : (answer as ListSandboxesResponse | null);
-    if (!Array.isArray(page?.items) || !page.items.every(isSandbox)) throw new BadAnswer('the answer is no list of sandboxes');
+    if (!Array.isArray(page?.items) || !page.items.every(isSandbox))
+      throw new UnreadableAnswer('the answer is no list of sandboxes');
     return page;
   }
 
   /**
    * @throws {DaytonaError} for an answer that is no success
-   * @throws {Unreachable} without any
+   * @throws {DaytonaUnreachable} without any
    * @throws {AllowanceUsedUp} before the request is made, when it would be refused
    */
   async #ask(method: 'GET' | 'POST' | 'DELETE', path: string, signal: AbortSignal): Promise<unknown> {
@@ -142,12 +143,12 @@ export class DaytonaClient {
       const answer = { request, status: response.statusCode, headers: headersOf(response), text };
       this.#limits.heard(answer.headers, this.#clock.now());
       if (answer.status >= 300) throw this.#refusal(answer);
-      if (!readAll) throw new BadAnswer(`${request}: the connection ended in the middle of the answer`);
+      if (!readAll) throw new UnreadableAnswer(`${request}: the connection ended in the middle of the answer`);
       return parsed(answer);
     } catch (error) {
       signal.throwIfAborted();
-      if (error instanceof DaytonaError || error instanceof BadAnswer) throw error;
-      throw new Unreachable(this.#origin, asError(error));
+      if (error instanceof DaytonaError || error instanceof UnreadableAnswer) throw error;
+      throw new DaytonaUnreachable(this.#origin, asError(error));
     } finally {
       this.#inFlight[use] -= 1;
     }
@@ -155,7 +156,7 @@ export class DaytonaClient {
 
   #refusal({ request, status, headers, text }: Answer): DaytonaError {
     const message = messageIn(text) ?? STATUS_CODES[status] ?? '';
-    const said = message.replaceAll(this.#token, '***').slice(0, LONGEST_MESSAGE);
+    const said = message.replaceAll(this.#token, '***').slice(0, MAX_MESSAGE);
     return new DaytonaError(request, status, said, retryAfterIn(headers, this.#clock.now()));
   }
 }
@@ -191,7 +192,9 @@ function parsed({ request, status, headers, text }: Answer): unknown {
     return JSON.parse(text);
   } catch (cause) {
     const type = new Map(headers).get('content-type')?.split(';')[0] || 'something';
-    throw new BadAnswer(`${request}: ${status}, but ${type} instead of JSON: is this Daytona’s API?`, { cause: asError(cause) });
+    throw new UnreadableAnswer(`${request}: ${status}, but ${type} instead of JSON: is this Daytona’s API?`, {
+      cause: asError(cause),
+    });
   }
 }
 
@@ -210,8 +213,8 @@ function isSandbox(item: unknown): item is Pick<Sandbox, 'id'> {
   return typeof item === 'object' && item !== null && 'id' in item && typeof item.id === 'string' && ID.test(item.id);
 }
 
-/** @throws {BadAnswer} for what no server would call a sandbox: nothing else may get into a path */
+/** @throws {UnreadableAnswer} for what no server would call a sandbox: nothing else may get into a path */
 function segment(id: string): string {
-  if (!ID.test(id)) throw new BadAnswer(`a sandbox with the id ${JSON.stringify(id)} can’t be asked for`);
+  if (!ID.test(id)) throw new UnreadableAnswer(`a sandbox with the id ${JSON.stringify(id)} can’t be asked for`);
   return id;
 }

@@ -1,10 +1,10 @@
 import { type Config, retryPolicy } from '../../config/config';
 import { type Environment, httpUrl } from '../../config/types';
-import type { Connection, Found } from '../../core/connection';
+import type { Connection, Endpoints } from '../../core/connection';
 import type { Clock } from '../../lib/clock';
 import type { Deadline } from '../../lib/deadline';
 import { asError } from '../../lib/errors';
-import { verdictOn, withRetries } from '../../reaper/retry';
+import { errorClassOf, withRetries } from '../../reaper/retry';
 import { DaytonaClient } from './client';
 import { type Credentials, credentials, NoCredentials } from './credentials';
 import { Curl } from './curl';
@@ -22,7 +22,7 @@ export function discoverDaytona(
   env: Environment,
   clock: Clock,
   deadline: Deadline,
-  found: Found,
+  found: Endpoints,
 ): readonly Promise<Connection>[] {
   if (config.daytona === false) return [skipped('daytona is false')];
   if (!config.resources.includes('sandbox')) return [skipped('resources leaves sandboxes out')];
@@ -38,7 +38,7 @@ async function discover(
   env: Environment,
   clock: Clock,
   deadline: Deadline,
-  found: Found[string] | undefined,
+  found: Endpoints[string] | undefined,
 ): Promise<Connection> {
   const required = config.daytona === true;
   const missing = (error: unknown, curl?: Curl): Connection => ({
@@ -47,7 +47,7 @@ async function discover(
     status: required || found !== undefined || !isOfNoUse(error) ? 'unavailable' : 'skipped',
     reason: reasonOf(error),
     required,
-    ...(curl ? { removalOfAll: (label) => curl.removalOfAll(label) } : {}),
+    ...(curl ? { cleanupCommand: (label) => curl.removalOfAll(label) } : {}),
   });
   try {
     const url = found?.['url'] ?? urlOf(config, env);
@@ -70,7 +70,7 @@ async function connect(
   const client = new DaytonaClient(url, token, clock);
   await withRetries(
     () => deadline.within(CONNECT_TIMEOUT_MS, 'Daytona’s answer', (signal) => client.probe(signal)),
-    (error) => verdictOn(error, classify),
+    (error) => errorClassOf(error, classify),
     retryPolicy(config),
     deadline,
     clock,
@@ -81,7 +81,7 @@ async function connect(
     provider: new Sandboxes(client, curl, settingsOf(config), clock),
     description: `Daytona at ${url} (key from ${token.from})`,
     found: { url },
-    removalOfAll: (label) => curl.removalOfAll(label),
+    cleanupCommand: (label) => curl.removalOfAll(label),
   };
 }
 

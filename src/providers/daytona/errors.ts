@@ -1,4 +1,4 @@
-import type { Verdict } from '../../core/provider';
+import type { ErrorClass } from '../../core/provider';
 
 /** The API answered, and it was no success. The message holds the server's own, the status and the path; never the key. */
 export class DaytonaError extends Error {
@@ -15,12 +15,12 @@ export class DaytonaError extends Error {
 }
 
 /** The answer broke off, or is not what was asked for: a proxy's page, say. */
-export class BadAnswer extends Error {
+export class UnreadableAnswer extends Error {
   override readonly name = 'BadAnswer';
 }
 
 /** There was no answer at all. */
-export class Unreachable extends Error {
+export class DaytonaUnreachable extends Error {
   override readonly name = 'Unreachable';
   /** Node's word for why: `ECONNREFUSED`. */
   readonly code: string | undefined;
@@ -92,24 +92,24 @@ const CERTIFICATE_ERROR = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ERR_TLS|ERR_SSL/;
  * - 408, 409 (a state change in progress), 429, 5xx (500 is what a delete of a starting sandbox can give): later.
  * - all others: the same request will fail again.
  */
-export function classify(error: unknown): Verdict {
+export function classify(error: unknown): ErrorClass {
   if (error instanceof AllowanceUsedUp) return { kind: 'retryable', retryAfterMs: error.retryAfterMs, unsent: true };
   if (error instanceof HasForks) return { kind: error.willGo ? 'retryable' : 'permanent' };
-  if (error instanceof BadAnswer) return { kind: 'retryable' };
+  if (error instanceof UnreadableAnswer) return { kind: 'retryable' };
   if (error instanceof Changing) return retryable(error);
-  if (error instanceof Unreachable) return { kind: CERTIFICATE_ERROR.test(error.code ?? '') ? 'permanent' : 'retryable' };
+  if (error instanceof DaytonaUnreachable) return { kind: CERTIFICATE_ERROR.test(error.code ?? '') ? 'permanent' : 'retryable' };
   if (error instanceof DaytonaError) return verdictOn(error);
   return { kind: 'permanent' };
 }
 
-function verdictOn(error: DaytonaError): Verdict {
+function verdictOn(error: DaytonaError): ErrorClass {
   const { statusCode } = error;
   if (statusCode === 404) return { kind: 'gone' };
   const passes = statusCode === 408 || statusCode === 409 || statusCode === 429 || statusCode >= 500;
   return passes ? retryable(error) : { kind: 'permanent' };
 }
 
-function retryable({ retryAfterMs }: { readonly retryAfterMs: number | undefined }): Verdict {
+function retryable({ retryAfterMs }: { readonly retryAfterMs: number | undefined }): ErrorClass {
   return retryAfterMs === undefined ? { kind: 'retryable' } : { kind: 'retryable', retryAfterMs };
 }
 

@@ -1,5 +1,5 @@
 import type { Sandbox, SandboxListItem, SandboxState } from '@daytona/api-client';
-import type { Ending, Provider, Rung } from '../../core/provider';
+import type { Provider, Rung, StopOutcome } from '../../core/provider';
 import type { Resource } from '../../core/resource';
 import type { Clock } from '../../lib/clock';
 import type { DaytonaClient } from './client';
@@ -139,7 +139,7 @@ export class Sandboxes implements Provider {
     return this.#curl.removal(id);
   }
 
-  async #stop(id: string, force: boolean, ending: Ending, signal: AbortSignal): Promise<Ending> {
+  async #stop(id: string, force: boolean, ending: StopOutcome, signal: AbortSignal): Promise<StopOutcome> {
     try {
       await this.#client.stop(id, force, signal);
     } catch (error) {

@@ -1,6 +1,6 @@
 import { type Config, retryPolicy } from '../../config/config';
 import type { Environment } from '../../config/types';
-import type { Connection, Found } from '../../core/connection';
+import type { Connection, Endpoints } from '../../core/connection';
 import type { Clock } from '../../lib/clock';
 import type { Deadline } from '../../lib/deadline';
 import { asError } from '../../lib/errors';
@@ -9,7 +9,7 @@ import { endpointCandidates } from './connection/candidates';
 import { connect, NoEngine } from './connection/connect';
 import type { Endpoint } from './connection/endpoint';
 import { dockerRecordable } from './events/container-source';
-import { dockerProvider, removalOfAll } from './provider';
+import { cleanupCommand, dockerProvider } from './provider';
 import type { DockerSettings } from './resources/handler';
 import { sizesOf } from './resources/sizes';
 
@@ -32,7 +32,7 @@ export function discoverDocker(
   env: Environment,
   clock: Clock,
   deadline: Deadline,
-  found: Found,
+  found: Endpoints,
 ): readonly Promise<Connection>[] {
   if (config.docker === false) return [Promise.resolve({ name: NAME, status: 'skipped', reason: 'docker is false' })];
   const search = { config, env, clock, deadline };
@@ -49,7 +49,7 @@ async function discoverOne(
   name: string,
   dockerHost: string | undefined,
   { config, env, clock, deadline }: Search,
-  found: Found[string] | undefined,
+  found: Endpoints[string] | undefined,
 ): Promise<Connection> {
   const known = found as unknown as Endpoint | undefined;
   try {
@@ -67,8 +67,8 @@ async function discoverOne(
       provider: dockerProvider(engine, settingsOf(config, name), clock),
       description: `${engine.version} at ${engine.endpoint.url} (${engine.endpoint.from})`,
       found: { ...engine.endpoint },
-      removalOfAll: (label) => removalOfAll(engine.endpoint, label),
-      recordable: dockerRecordable(engine, settingsOf(config, name), clock),
+      cleanupCommand: (label) => cleanupCommand(engine.endpoint, label),
+      containers: dockerRecordable(engine, settingsOf(config, name), clock),
       sizes: (signal) => sizesOf(engine, name, signal),
     };
   } catch (error) {
@@ -80,7 +80,7 @@ async function discoverOne(
       status,
       reason,
       required: config.docker === true,
-      ...(known ? { removalOfAll: (label) => removalOfAll(known, label) } : {}),
+      ...(known ? { cleanupCommand: (label) => cleanupCommand(known, label) } : {}),
     };
   }
 }

@@ -1,6 +1,6 @@
-import type { Verdict } from '../../core/provider';
+import type { ErrorClass } from '../../core/provider';
 import { asError } from '../../lib/errors';
-import { AskedToWait, BadAnswer } from './connection/answers';
+import { AskedToWait, BrokenAnswer } from './connection/answers';
 import { InUse } from './resources/in-use';
 
 /** What Node and dockerode put on their errors. */
@@ -28,10 +28,10 @@ const NETWORK_ERRORS = new Set([
  * - 409: in transition (a removal in progress, a container that is just starting): later.
  * - 429 and 5xx: later. Except "did not receive an exit event": the process hangs in the kernel; asking again does not help.
  */
-export function classify(error: unknown): Verdict {
+export function classify(error: unknown): ErrorClass {
   if (error instanceof InUse) return { kind: 'permanent' };
   if (error instanceof AskedToWait) return { kind: 'retryable', retryAfterMs: error.retryAfterMs };
-  if (error instanceof BadAnswer) return { kind: 'retryable' };
+  if (error instanceof BrokenAnswer) return { kind: 'retryable' };
   const { statusCode, code } = asError(error) as DockerError;
   if (statusCode === 404) return { kind: 'gone' };
   if (statusCode === 409 || statusCode === 429) return { kind: 'retryable' };

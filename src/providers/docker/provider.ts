@@ -1,7 +1,7 @@
 import type { Provider } from '../../core/provider';
 import type { Resource } from '../../core/resource';
 import type { Clock } from '../../lib/clock';
-import { BadAnswer } from './connection/answers';
+import { BrokenAnswer } from './connection/answers';
 import type { Engine } from './connection/connect';
 import { dockerArguments, type Endpoint } from './connection/endpoint';
 import { classify, hasStatus } from './errors';
@@ -9,7 +9,7 @@ import { Containers } from './resources/containers';
 import type { DockerSettings, KindHandler } from './resources/handler';
 import { Images } from './resources/images';
 import { Networks } from './resources/networks';
-import { FactTeller } from './resources/resource-enricher';
+import { ResourceEnricher } from './resources/resource-enricher';
 import { Volumes } from './resources/volumes';
 
 /** One Docker engine, or what speaks its API. */
@@ -27,19 +27,19 @@ export function dockerProvider(engine: Engine, settings: DockerSettings, clock: 
     if (!handler) throw new Error(`Docker has no resources of the kind ${kind}`);
     return handler;
   };
-  const facts = new FactTeller(engine.docker, clock);
+  const facts = new ResourceEnricher(engine.docker, clock);
   return {
     name: settings.name,
     stages: [['container'], ['network', 'volume'], ['image']],
     async list(signal) {
       const listed = await Promise.all(handlers.map((handler) => handler.list(signal)));
       // An answer without a body is not the news that there is nothing.
-      if (!listed.every((list) => Array.isArray(list))) throw new BadAnswer('the engine’s answer is no list');
-      return facts.tell(listed.flat(), signal);
+      if (!listed.every((list) => Array.isArray(list))) throw new BrokenAnswer('the engine’s answer is no list');
+      return facts.enrich(listed.flat(), signal);
     },
     async inspect(resource, signal) {
       try {
-        const [now] = await facts.tell([await handlerOf(resource).inspect(resource, signal)], signal);
+        const [now] = await facts.enrich([await handlerOf(resource).inspect(resource, signal)], signal);
         return now;
       } catch (error) {
         if (hasStatus(error, 404)) return undefined;
@@ -55,7 +55,7 @@ export function dockerProvider(engine: Engine, settings: DockerSettings, clock: 
 }
 
 /** What a person types to remove all containers with a label (their networks and volumes are for the next run's pre-cleanup), where the engine can't be reached from here. */
-export function removalOfAll(endpoint: Endpoint, label: string): string {
+export function cleanupCommand(endpoint: Endpoint, label: string): string {
   const list = command(endpoint, 'ps', '--all', '--quiet', '--filter', `label=${label}`);
   return `${list} | xargs --no-run-if-empty ${command(endpoint, 'rm', '--force', '--volumes')}`;
 }

@@ -2,7 +2,7 @@ import { createReadStream, createWriteStream } from 'node:fs';
 import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import type { Space } from '../../lib/byte-budget';
+import type { ByteBudget } from '../../lib/byte-budget';
 import { makeDirectory } from '../../lib/make-directory';
 
 /** Two logs of one container may be on their way at a time. */
@@ -19,7 +19,7 @@ export class LogFile {
   readonly path: string;
   readonly #unfinished: string;
   readonly #limit: number;
-  readonly #space: Space;
+  readonly #space: ByteBudget;
   #file: FileHandle | undefined;
   #size = 0;
   /** Where the ring goes on, as soon as it is one. */
@@ -27,7 +27,7 @@ export class LogFile {
   #cut: Cut | undefined;
 
   /** @param limit bytes */
-  constructor(path: string, limit: number, space: Space) {
+  constructor(path: string, limit: number, space: ByteBudget) {
     this.path = path;
     files += 1;
     this.#unfinished = `${path}.${files}.unfinished`;

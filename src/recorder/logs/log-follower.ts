@@ -1,9 +1,9 @@
-import type { Recordable } from '../../core/container-source';
+import type { ContainerSource } from '../../core/container-source';
 import type { Resource } from '../../core/resource';
 import { type Clock, sleep } from '../../lib/clock';
 import { Halted } from '../../lib/errors';
 import { type KeepingPlace, type KeptLog, LogKeeper, noLog } from './log-keeper';
-import { LONGEST_READING_MS, whyNot } from './reading';
+import { MAX_READING_MS, whyNot } from './reading';
 
 /** Milliseconds after a container's end in which its log begins to come, and goes on: a busy engine takes a while. */
 const FIRST_WORD_MS = 10_000;
@@ -14,8 +14,8 @@ export interface Followed {
   readonly phase: 'waiting' | 'running';
 }
 
-export interface FollowingOptions {
-  readonly recordable: Recordable;
+export interface LogFollowerOptions {
+  readonly recordable: ContainerSource;
   readonly place: KeepingPlace;
   readonly clock: Clock;
 }
@@ -29,17 +29,17 @@ export interface FollowedLog {
 }
 
 /** The log of one container, followed from its start because it goes with the container. */
-export class Following {
+export class LogFollower {
   readonly #abort = new AbortController();
   readonly #keeper: LogKeeper;
-  readonly #recordable: Recordable;
+  readonly #recordable: ContainerSource;
   readonly #clock: Clock;
   readonly #done: Promise<void>;
   #isOver = false;
   #isWhole = false;
 
   /** @param after what has to be over before it begins: another one may use its file */
-  constructor(followed: Followed, { recordable, place, clock }: FollowingOptions, after: Promise<void> = Promise.resolve()) {
+  constructor(followed: Followed, { recordable, place, clock }: LogFollowerOptions, after: Promise<void> = Promise.resolve()) {
     this.#keeper = new LogKeeper(followed.container, place);
     this.#recordable = recordable;
     this.#clock = clock;
@@ -56,7 +56,7 @@ export class Following {
    * @param signal ends the waiting
    */
   async finish(signal: AbortSignal): Promise<FollowedLog> {
-    await this.#lastWords(signal);
+    await this.#drain(signal);
     this.#abort.abort(new Halted(signal.aborted ? 'there was no time left for the rest' : 'its end was not told'));
     await this.#done;
     try {
@@ -87,12 +87,12 @@ export class Following {
     this.#isOver = true;
   }
 
-  async #lastWords(signal: AbortSignal): Promise<void> {
+  async #drain(signal: AbortSignal): Promise<void> {
     const waiting = new AbortController();
     const stop = () => waiting.abort();
     signal.addEventListener('abort', stop, { once: true });
     if (signal.aborted) stop();
-    const giveUpAt = this.#clock.now() + LONGEST_READING_MS;
+    const giveUpAt = this.#clock.now() + MAX_READING_MS;
     for (let heard = -1; heard < this.#keeper.pieces && this.#clock.now() < giveUpAt; ) {
       heard = this.#keeper.pieces;
       const patience = sleep(this.#clock, heard === 0 ? FIRST_WORD_MS : NEXT_WORD_MS, waiting.signal).catch(() => undefined);

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { LogGap, type LogStream } from '../../core/container-source';
+import { IncompleteLog, type LogStream } from '../../core/container-source';
 import type { Resource } from '../../core/resource';
-import type { Space } from '../../lib/byte-budget';
+import type { ByteBudget } from '../../lib/byte-budget';
 import { asError } from '../../lib/errors';
 import { LogFile } from './log-file';
 import { LogLines } from './log-lines';
@@ -19,7 +19,7 @@ export interface KeepingPlace {
   readonly directory: string;
   /** Bytes of one log. */
   readonly limit: number;
-  readonly space: Space;
+  readonly space: ByteBudget;
   readonly redactor: Redactor;
 }
 
@@ -104,7 +104,7 @@ export class LogKeeper {
 }
 
 function whatBroke(error: Error): string {
-  return error instanceof LogGap ? error.message : `it broke off: ${error.message}`;
+  return error instanceof IncompleteLog ? error.message : `it broke off: ${error.message}`;
 }
 
 /** A name that no file system takes for anything else: what may not be in it is `_`. The id keeps apart what is called the same. */

@@ -1,8 +1,8 @@
-import type { LogPiece } from '../../core/container-source';
+import type { LogChunk } from '../../core/container-source';
 import type { Redactor } from './redactor';
 
 /** A line longer than this is broken into several, so that one of a gigabyte is never held whole. In bytes. */
-export const LONGEST_LINE = 65_536;
+export const MAX_LINE = 65_536;
 
 /** So many last lines are shown to people, and so much of each. */
 const TAIL_LINES = 10;
@@ -20,7 +20,7 @@ interface Unfinished {
  */
 export class LogLines {
   readonly #redactor: Redactor;
-  readonly #unfinished = new Map<LogPiece['stream'], Unfinished>();
+  readonly #unfinished = new Map<LogChunk['stream'], Unfinished>();
   readonly #tail: string[] = [];
 
   constructor(redactor: Redactor) {
@@ -28,7 +28,7 @@ export class LogLines {
   }
 
   /** @returns the lines that are finished by now */
-  push(pieces: readonly LogPiece[]): string {
+  push(pieces: readonly LogChunk[]): string {
     return pieces.map((piece) => this.#add(piece)).join('');
   }
 
@@ -44,7 +44,7 @@ export class LogLines {
     return this.#tail.map((line) => Buffer.from(line, 'latin1').toString('utf8'));
   }
 
-  #add({ stream, at, bytes }: LogPiece): string {
+  #add({ stream, at, bytes }: LogChunk): string {
     const before = this.#unfinished.get(stream);
     const lines = `${before?.text ?? ''}${latin1(bytes)}`.split('\n');
     const rest = lines.pop() ?? '';
@@ -54,7 +54,7 @@ export class LogLines {
       ...others.map((line) => this.#line(at, line)),
     ];
     const startedAt = first === undefined ? (before?.at ?? at) : at;
-    if (rest.length <= LONGEST_LINE) {
+    if (rest.length <= MAX_LINE) {
       if (rest === '') this.#unfinished.delete(stream);
       else this.#unfinished.set(stream, { at: startedAt, text: rest });
       return finished.join('');

@@ -7,7 +7,7 @@ export interface Redactor {
 }
 
 /** Shorter values are words that stand in any log. */
-const SHORTEST_SECRET = 8;
+const MIN_SECRET = 8;
 
 /** How people name the variables that hold secrets. */
 const NAMES = /(KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?)$/i;
@@ -20,7 +20,7 @@ export function secretsIn(env: Readonly<Record<string, string | undefined>>): re
 /** Puts `***` in their place, as the runner does in its log; of a value with several lines (a private key), each line is secret. */
 export function redactor(secrets: readonly string[]): Redactor {
   const lines = secrets.flatMap((secret) => secret.split(/[\r\n]+/)).map((line) => line.trim());
-  const words = [...new Set(lines.filter((line) => line.length >= SHORTEST_SECRET))].map((line) =>
+  const words = [...new Set(lines.filter((line) => line.length >= MIN_SECRET))].map((line) =>
     Buffer.from(line, 'utf8').toString('latin1'),
   );
   if (words.length === 0) return { redact: (text) => text, overlap: 0 };

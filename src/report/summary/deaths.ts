@@ -5,10 +5,10 @@ import { count, time } from '../words';
 import type { Section } from './fit';
 
 /** More are counted: who looks at twenty has seen what is wrong. */
-const MOST_DEATHS = 20;
+const MAX_DEATHS = 20;
 
 /** Characters. */
-const MOST_NAME = 80;
+const MAX_NAME = 80;
 
 /** Containers that failed during the benchmark, with the last that they said. */
 export function deathsSection({ deaths }: Report): Section {
@@ -18,7 +18,7 @@ export function deathsSection({ deaths }: Report): Section {
     render(most) {
       const failed = failuresIn(deaths);
       if (failed.length === 0) return '';
-      const shown = failed.slice(0, Math.min(most, MOST_DEATHS));
+      const shown = failed.slice(0, Math.min(most, MAX_DEATHS));
       const rest = failed.length - shown.length;
       const untold = deaths.filter(({ exitCode, oomKilled }) => exitCode === null && !oomKilled).length;
       return [
@@ -67,7 +67,7 @@ function table(failures: readonly Failure[]): string {
 function rows({ last, times }: Failure): string {
   const { name, exitCode, livedMs } = last;
   const cells = [
-    `<td>${htmlCode(name, MOST_NAME)}${times > 1 ? ` <sub>${times} times</sub>` : ''}</td>`,
+    `<td>${htmlCode(name, MAX_NAME)}${times > 1 ? ` <sub>${times} times</sub>` : ''}</td>`,
     `<td align="right">${exitCode ?? ''}</td>`,
     `<td>${exitMeaning(last)}</td>`,
     `<td align="right">${livedMs === null ? '' : time(livedMs)}</td>`,

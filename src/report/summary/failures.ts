@@ -6,15 +6,15 @@ import { count, shortId } from '../words';
 import type { Section } from './fit';
 
 /** So many rows, commands and causes are seen at once; more are folded. */
-const MOST_OPEN = 10;
-const MOST_CAUSES = 5;
+const MAX_OPEN = 10;
+const MAX_CAUSES = 5;
 
 /** Characters: more make a wall of them. The report has the rest. */
-const MOST_NAME = 80;
-const MOST_ERROR = 200;
+const MAX_NAME = 80;
+const MAX_ERROR = 200;
 
 /** A command is of no use when it is cut; one that is longer than this is nobody's. */
-const LONGEST_COMMAND = 2_000;
+const MAX_COMMAND = 2_000;
 
 /** What could not be removed, and where nobody could look. */
 interface Failures {
@@ -59,16 +59,16 @@ function unreachable(missing: readonly ProviderReport[]): string {
 
 /** Many failures have few causes. */
 function causes(failed: readonly ResourceReport[]): string {
-  if (failed.length <= MOST_OPEN) return '';
+  if (failed.length <= MAX_OPEN) return '';
   const byCause = [...Map.groupBy(failed, ({ error }) => error ?? '')].sort(([, a], [, b]) => b.length - a.length);
-  const items = byCause.slice(0, MOST_CAUSES).map(([error, { length }]) => `<li>${length} × ${htmlCode(error, MOST_ERROR)}</li>`);
-  const more = byCause.length > MOST_CAUSES ? [`<li>${byCause.length - MOST_CAUSES} other causes</li>`] : [];
+  const items = byCause.slice(0, MAX_CAUSES).map(([error, { length }]) => `<li>${length} × ${htmlCode(error, MAX_ERROR)}</li>`);
+  const more = byCause.length > MAX_CAUSES ? [`<li>${byCause.length - MAX_CAUSES} other causes</li>`] : [];
   return ['<ul>', ...items, ...more, '</ul>'].join('\n');
 }
 
 function tables(failed: readonly ResourceReport[], most: number): string {
   if (failed.length === 0) return '';
-  const open = failed.slice(0, Math.min(most, MOST_OPEN));
+  const open = failed.slice(0, Math.min(most, MAX_OPEN));
   const folded = failed.slice(open.length, Math.max(most, open.length));
   const rest = failed.length - open.length - folded.length;
   return [
@@ -86,19 +86,19 @@ function table(failed: readonly ResourceReport[]): string {
 
 function row(resource: ResourceReport): string {
   const { kind, name, id, state, error } = resource;
-  const what = `${htmlCode(name, MOST_NAME)}<br><sub>${kind} ${htmlCode(shortId(id))} ${htmlCode(state, MOST_NAME)}</sub>`;
+  const what = `${htmlCode(name, MAX_NAME)}<br><sub>${kind} ${htmlCode(shortId(id))} ${htmlCode(state, MAX_NAME)}</sub>`;
   const tried = htmlText(stepsOf(resource)) || 'nothing could be tried';
-  return `<tr><td>${what}</td><td>${htmlCode(error ?? '', MOST_ERROR)}<br><sub>${tried}</sub></td></tr>`;
+  return `<tr><td>${what}</td><td>${htmlCode(error ?? '', MAX_ERROR)}<br><sub>${tried}</sub></td></tr>`;
 }
 
 /** In a fence: GitHub shows a button there that copies it. */
 function commands(failures: Failures, most: number): string {
   const all = commandsOf(failures);
-  const typed = all.filter(({ length }) => length <= LONGEST_COMMAND).slice(0, most);
+  const typed = all.filter(({ length }) => length <= MAX_COMMAND).slice(0, most);
   if (typed.length === 0) return '';
   const more = all.length > typed.length ? ` (${typed.length} of ${all.length}; the report has all)` : '';
   const block = fenced('sh', typed);
   const title = `What removes ${all.length > 1 ? 'them' : 'it'} by hand${more}:`;
-  if (typed.length <= MOST_OPEN) return `<p>${title}</p>\n\n${block}`;
+  if (typed.length <= MAX_OPEN) return `<p>${title}</p>\n\n${block}`;
   return `<details><summary>${title}</summary>\n\n${block}\n\n</details>`;
 }

@@ -12,11 +12,11 @@ export interface Section {
 }
 
 /** How much of a section is tried, from all that anybody would read to no more than its counts. */
-const MOST_ITEMS = [50, 10, 3, 0] as const;
+const MAX_ITEMS = [50, 10, 3, 0] as const;
 
 /** Room for the lines that stand in for sections: an error's every character may take 24 bytes when it is escaped. */
-const MOST_OF_ERROR = 60;
-const POINTER_BYTES = 24 * MOST_OF_ERROR + 160;
+const MAX_OF_ERROR = 60;
+const POINTER_BYTES = 24 * MAX_OF_ERROR + 160;
 
 /**
  * All sections within `limit` bytes (not characters: GitHub counts bytes). Where there is no room, those of low priority list less,
@@ -35,13 +35,13 @@ export function fitted(sections: readonly Section[], limit: number): string {
 
 function largest({ title, render }: Section, limit: number): string | undefined {
   try {
-    for (const most of MOST_ITEMS) {
+    for (const most of MAX_ITEMS) {
       const text = render(most);
       if (text === '') return '';
       if (Buffer.byteLength(text) + 2 <= limit) return `${text}\n\n`;
     }
     return undefined;
   } catch (thrown) {
-    return `<p>⚠️ Could not tell of ${title}: ${htmlCode(asError(thrown).message, MOST_OF_ERROR)}</p>\n\n`;
+    return `<p>⚠️ Could not tell of ${title}: ${htmlCode(asError(thrown).message, MAX_OF_ERROR)}</p>\n\n`;
   }
 }

@@ -1,11 +1,11 @@
 import { htmlCode, htmlProse } from '../escape';
 import { exitMeaning } from '../exit-code';
 import type { BenchmarkReport, Report } from '../model';
-import { type Verdict, verdictOf, verdictOfAll } from '../verdict';
+import { type PhaseVerdict, verdictOf, verdictOfAll } from '../verdict';
 import { nonceOf, time } from '../words';
 import type { Section } from './fit';
 
-const ICONS: Readonly<Record<Verdict['kind'], string>> = {
+const ICONS: Readonly<Record<PhaseVerdict['kind'], string>> = {
   clean: '✅',
   nothing: '✅',
   skipped: '⏭️',
@@ -21,7 +21,7 @@ export function isUneventful({ benchmark, deaths, phases: { pre, run, post } }: 
   return benchmark === null && deaths.length === 0 && !found && post !== null && isQuiet(verdictOf(post));
 }
 
-function isQuiet({ kind }: Verdict): boolean {
+function isQuiet({ kind }: PhaseVerdict): boolean {
   return kind === 'nothing' || kind === 'skipped';
 }
 

@@ -6,7 +6,7 @@ import { count, countKinds, time } from '../words';
 import type { Section } from './fit';
 
 /** So many earlier sessions are named. */
-const MOST_SESSIONS = 5;
+const MAX_SESSIONS = 5;
 
 /**
  * What pre-cleanup found, and which runs had left it.
@@ -19,7 +19,7 @@ export function earlierSection({ phases }: Report, serverUrl: string | undefined
     priority: 4,
     render(most) {
       if (pre === null || pre.resources.length === 0) return '';
-      const sessions = sessionList(pre.resources, Math.min(most, MOST_SESSIONS), serverUrl);
+      const sessions = sessionList(pre.resources, Math.min(most, MAX_SESSIONS), serverUrl);
       const said = whatBecame(pre, leftOf(phases).earlier.length);
       return [`<p>Left over from earlier runs: ${htmlProse(said)}.</p>`, ...sessions].join('\n');
     },

@@ -5,10 +5,10 @@ import { kindName, time } from '../words';
 import type { Section } from './fit';
 
 /** So many resources have a bar each; more are grouped. */
-const MOST_BARS = 30;
+const MAX_BARS = 30;
 
 /** Longer names hide the bars. */
-const MOST_NAME = 40;
+const MAX_NAME = 40;
 
 /** One bar. Times are milliseconds since the epoch. */
 interface Bar {
@@ -28,7 +28,7 @@ export function timelineSection({ phases: { post } }: Report): Section {
     render(most) {
       const worked = (post?.resources ?? []).filter((resource) => stepsWithWork(resource).length > 0);
       if (worked.length === 0 || most === 0) return '';
-      const bars = worked.length > Math.min(MOST_BARS, most) ? grouped(worked) : worked.map(single);
+      const bars = worked.length > Math.min(MAX_BARS, most) ? grouped(worked) : worked.map(single);
       return `<details open><summary>Timeline</summary>\n\n${fenced('mermaid', chart(bars))}\n\n</details>`;
     },
   };
@@ -52,7 +52,7 @@ function single(resource: ResourceReport): Bar {
   const span = spanOf(steps);
   return {
     section: resource.outcome,
-    label: `${time(span.to - span.from)} ${mermaidText(resource.name, MOST_NAME)}`,
+    label: `${time(span.to - span.from)} ${mermaidText(resource.name, MAX_NAME)}`,
     look: lookOf(resource),
     ...span,
   };
@@ -133,11 +133,11 @@ const TICKS: readonly (readonly [ms: number, name: string])[] = [
   [300_000, '5minute'],
 ];
 
-const LONGEST_TICK = [3_600_000, '1hour'] as const;
+const MAX_TICK = [3_600_000, '1hour'] as const;
 
-const MOST_TICKS = 8;
+const MAX_TICKS = 8;
 
 function axis(spanMs: number): readonly string[] {
-  const [ms, name] = TICKS.find(([tick]) => spanMs / tick <= MOST_TICKS) ?? LONGEST_TICK;
+  const [ms, name] = TICKS.find(([tick]) => spanMs / tick <= MAX_TICKS) ?? MAX_TICK;
   return [`axisFormat ${ms < 1_000 ? '%S.%L' : '%H:%M:%S'}`, `tickInterval ${name}`];
 }

@@ -8,7 +8,7 @@ import { commandLines, providerLine, stepsOf } from '../lines';
 import type { PhaseReport, Report, ResourceReport } from '../model';
 import { type Failure, failuresIn } from '../summary/deaths';
 import { endOf } from '../summary/headline';
-import { type Verdict, verdictOf, verdictOfAll } from '../verdict';
+import { type PhaseVerdict, verdictOf, verdictOfAll } from '../verdict';
 import { count, countKinds, meaningOf, time } from '../words';
 import { type TableOptions, tableOf } from './table';
 
@@ -22,7 +22,7 @@ export interface TerminalOptions {
 
 type Color = 'green' | 'yellow' | 'red';
 
-const COLORS: Readonly<Record<Verdict['kind'], Color>> = {
+const COLORS: Readonly<Record<PhaseVerdict['kind'], Color>> = {
   clean: 'green',
   nothing: 'green',
   skipped: 'yellow',
@@ -37,7 +37,7 @@ const FEWEST_COLUMNS = 50;
 const USUAL_COLUMNS = 80;
 
 /** Characters of one cell: a longer text is for the report. */
-const LONGEST_CELL = 200;
+const MAX_CELL = 200;
 
 /** The same picture as the job summary, for a terminal. Ends with a line break. */
 export function terminalOf(report: Report, { color, most, columns = USUAL_COLUMNS }: TerminalOptions): string {
@@ -130,7 +130,7 @@ function resourceParts(resources: readonly ResourceReport[], most: number, table
 }
 
 function cells(texts: readonly string[]): readonly string[] {
-  return texts.map((text) => clipped(plainLine(clipped(text, LONGEST_CELL)), LONGEST_CELL));
+  return texts.map((text) => clipped(plainLine(clipped(text, MAX_CELL)), MAX_CELL));
 }
 
 function rest(number: number): readonly string[] {

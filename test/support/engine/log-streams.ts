@@ -1,8 +1,8 @@
-import type { LogPiece, LogStream } from '../../../src/core/container-source';
+import type { LogChunk, LogStream } from '../../../src/core/container-source';
 
-type Stream = LogPiece['stream'];
+type Stream = LogChunk['stream'];
 
-export const piece = (text: string | Buffer, stream: Stream = 'stdout'): LogPiece => ({
+export const piece = (text: string | Buffer, stream: Stream = 'stdout'): LogChunk => ({
   stream,
   at: 'T',
   bytes: Buffer.from(text),
@@ -10,11 +10,11 @@ export const piece = (text: string | Buffer, stream: Stream = 'stdout'): LogPiec
 export const lines = (from: number, to: number) =>
   Array.from({ length: to - from }, (_, index) => `line ${from + index}\n`).join('');
 
-export async function* stream(...texts: readonly string[]): AsyncGenerator<readonly LogPiece[]> {
+export async function* stream(...texts: readonly string[]): AsyncGenerator<readonly LogChunk[]> {
   for (const text of texts) yield [piece(text)];
 }
 
-export async function* breaking(...texts: readonly string[]): AsyncGenerator<readonly LogPiece[]> {
+export async function* breaking(...texts: readonly string[]): AsyncGenerator<readonly LogChunk[]> {
   yield* stream(...texts);
   throw new Error('the connection broke');
 }
@@ -22,17 +22,17 @@ export async function* breaking(...texts: readonly string[]): AsyncGenerator<rea
 /** What a test sends when it likes. */
 export class Feed {
   readonly #waiting: (() => void)[] = [];
-  readonly #pieces: (readonly LogPiece[] | Error | 'end')[] = [];
+  readonly #pieces: (readonly LogChunk[] | Error | 'end')[] = [];
   taken = 0;
   ends = 0;
 
-  send(...what: readonly (string | Error | 'end' | readonly LogPiece[])[]): this {
+  send(...what: readonly (string | Error | 'end' | readonly LogChunk[])[]): this {
     this.#pieces.push(...(what.map((each) => (typeof each === 'string' && each !== 'end' ? [piece(each)] : each)) as never[]));
     for (const wake of this.#waiting.splice(0)) wake();
     return this;
   }
 
-  async *stream(signal?: AbortSignal): AsyncGenerator<readonly LogPiece[]> {
+  async *stream(signal?: AbortSignal): AsyncGenerator<readonly LogChunk[]> {
     signal?.addEventListener('abort', () => this.send(new Error('aborted')), { once: true });
     for (;;) {
       const next = this.#pieces.shift();
@@ -55,7 +55,7 @@ export interface Taken {
 }
 
 export async function taken(log: LogStream): Promise<Taken> {
-  const pieces: LogPiece[] = [];
+  const pieces: LogChunk[] = [];
   try {
     for await (const some of log) pieces.push(...some);
     return { text: textIn(pieces), error: undefined };
@@ -64,7 +64,7 @@ export async function taken(log: LogStream): Promise<Taken> {
   }
 }
 
-export function textIn(pieces: readonly LogPiece[]): string {
+export function textIn(pieces: readonly LogChunk[]): string {
   return Buffer.concat(pieces.map(({ bytes }) => bytes)).toString();
 }
 

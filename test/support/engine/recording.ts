@@ -3,10 +3,10 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, inject } from 'vitest';
-import type { Recordable } from '../../../src/core/container-source';
+import type { ContainerSource } from '../../../src/core/container-source';
 import { labels } from '../../../src/core/labels';
 import { ofSession, type Selector } from '../../../src/core/selector';
-import { Space } from '../../../src/lib/byte-budget';
+import { ByteBudget } from '../../../src/lib/byte-budget';
 import { systemClock } from '../../../src/lib/clock';
 import { Deadline } from '../../../src/lib/deadline';
 import { connect } from '../../../src/providers/docker/connection/connect';
@@ -33,11 +33,11 @@ export interface RecordingSettings {
   /** Where the engine is, where it is not the tests' own. */
   readonly url?: string;
   /** Puts something between the recorder and the engine. */
-  readonly change?: (recordable: Recordable) => Recordable;
+  readonly change?: (recordable: ContainerSource) => ContainerSource;
 }
 
 /** What tells the ends of an engine's containers: the tests' own, unless a test has another. */
-export async function recordable(url: string = inject('dockerHost')): Promise<Recordable> {
+export async function recordable(url: string = inject('dockerHost')): Promise<ContainerSource> {
   const deadline = new Deadline(systemClock, 10_000);
   try {
     const engine = await connect([{ url, from: 'the tests' }], deadline);
@@ -60,7 +60,7 @@ export async function place(settings: RecordingSettings = {}): Promise<KeepingPl
   const directory = await mkdtemp(join(tmpdir(), 'cleanup-logs-'));
   cleanups.push(() => rm(directory, { recursive: true }));
   const { logLimit = 10 * MIB, logsLimit = 200 * MIB, secrets = [] } = settings;
-  return { directory, limit: logLimit, space: new Space(logsLimit), redactor: redactor(secrets) };
+  return { directory, limit: logLimit, space: new ByteBudget(logsLimit), redactor: redactor(secrets) };
 }
 
 /** A recorder that listens to a session of a test's own, and how to label what belongs to it. */

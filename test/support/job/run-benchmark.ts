@@ -16,7 +16,7 @@ void runBenchmark({
   environment: process.env,
   timeoutMs: run.timeoutMs,
   graceMs: run.graceMs,
-  mostWhenCancelledMs: run.mostWhenCancelledMs,
+  maxWhenCancelledMs: run.mostWhenCancelledMs,
   stdin: 'ignore',
   clock: systemClock,
   signal: new AbortController().signal,

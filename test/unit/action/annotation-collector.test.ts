@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { Troubles } from '../../../src/action/annotation-collector';
-import type { Console } from '../../../src/phases/log';
+import { AnnotationCollector } from '../../../src/action/annotation-collector';
+import type { Log } from '../../../src/phases/log';
 
 const SESSION = 'gh-1-1.3f9a1c22.k3v9q0xw';
 
 /** Troubles, and what comes of them on the console behind. */
-function collecting(): { readonly troubles: Troubles; readonly told: readonly string[] } {
+function collecting(): { readonly troubles: AnnotationCollector; readonly told: readonly string[] } {
   const told: string[] = [];
-  const console: Console = {
+  const console: Log = {
     debug: (line) => told.push(`debug ${line}`),
     info: (line) => told.push(`info ${line}`),
     warning: (line, title) => told.push(`warning [${title}] ${line}`),
@@ -18,7 +18,7 @@ function collecting(): { readonly troubles: Troubles; readonly told: readonly st
       return work();
     },
   };
-  return { troubles: new Troubles(console), told };
+  return { troubles: new AnnotationCollector(console), told };
 }
 
 describe('a phase’s console', () => {
@@ -53,7 +53,7 @@ describe('a phase’s console', () => {
   it('puts what matters most first, and leaves it out of the log before', () => {
     const { troubles, told } = collecting();
     troubles.warning('a', 'Recorder');
-    troubles.lead('warning', { of: 'Cleanup', message: '2 leftovers: act' });
+    troubles.prepend('warning', { of: 'Cleanup', message: '2 leftovers: act' });
     troubles.annotate(SESSION);
     expect(told).toEqual([
       'info Warning: a',
@@ -64,7 +64,7 @@ describe('a phase’s console', () => {
   it('annotates nothing where there is nothing, nor anything twice', () => {
     const { troubles, told } = collecting();
     troubles.annotate(SESSION);
-    troubles.lead('error', { of: 'Main', message: 'a' });
+    troubles.prepend('error', { of: 'Main', message: 'a' });
     troubles.annotate(SESSION);
     troubles.annotate(SESSION);
     expect(told).toEqual([`error [Main of session ${SESSION}] a`]);

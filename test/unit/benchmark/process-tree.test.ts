@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { expect, it, onTestFinished } from 'vitest';
 import { processTable, signalProcess } from '../../../src/benchmark/process-table';
-import { limitsFrom, MARK, Offspring } from '../../../src/benchmark/process-tree';
+import { limitsFrom, ProcessTree, SESSION_MARKER } from '../../../src/benchmark/process-tree';
 import { survivorsLine } from '../../../src/benchmark/survivors';
 import { systemClock } from '../../../src/lib/clock';
 import { until } from '../../support/until';
@@ -24,39 +24,39 @@ async function started(script: string, env: NodeJS.ProcessEnv = {}): Promise<Chi
 }
 
 it('a saved process group counts when a process in it carries the session’s mark', async () => {
-  const { pid } = await started('env -i sleep 1000 &', { [MARK]: SESSION });
+  const { pid } = await started('env -i sleep 1000 &', { [SESSION_MARKER]: SESSION });
 
-  const found = await Offspring.ofEarlier(SESSION, pid).alive();
+  const found = await ProcessTree.ofEarlier(SESSION, pid).alive();
 
   expect(found.map(({ name }) => name).sort()).toEqual(['bash', 'sleep']);
 });
 
 it('a saved process group without the mark is another’s by now, and left alone', async () => {
-  const { pid } = await started('sleep 1000 &', { [MARK]: 'gh-1-1.aaaaaaaa.22222222' });
+  const { pid } = await started('sleep 1000 &', { [SESSION_MARKER]: 'gh-1-1.aaaaaaaa.22222222' });
 
-  expect(await Offspring.ofEarlier(SESSION, pid).alive()).toEqual([]);
+  expect(await ProcessTree.ofEarlier(SESSION, pid).alive()).toEqual([]);
 });
 
 it('a value that only begins with the session’s id is no mark of it', async () => {
-  const { pid } = await started('sleep 1000 &', { [MARK]: `${SESSION}1` });
+  const { pid } = await started('sleep 1000 &', { [SESSION_MARKER]: `${SESSION}1` });
 
-  expect(await Offspring.ofEarlier(SESSION, pid).alive()).toEqual([]);
+  expect(await ProcessTree.ofEarlier(SESSION, pid).alive()).toEqual([]);
 });
 
 it('without a saved process group the mark is enough', async () => {
-  const child = await started('sleep 1000 &', { [MARK]: SESSION });
+  const child = await started('sleep 1000 &', { [SESSION_MARKER]: SESSION });
   const ended = once(child, 'exit');
 
-  expect(await Offspring.ofEarlier(SESSION, undefined).end(limitsFrom(systemClock.now(), 5_000), systemClock)).toEqual([]);
+  expect(await ProcessTree.ofEarlier(SESSION, undefined).end(limitsFrom(systemClock.now(), 5_000), systemClock)).toEqual([]);
 
   expect(await ended).toEqual([null, 'SIGTERM']);
 });
 
 it('what is deaf gets SIGKILL even where one look has taken all the time there was', async () => {
-  const child = await started('trap "" TERM; sleep 1000 &', { [MARK]: SESSION });
+  const child = await started('trap "" TERM; sleep 1000 &', { [SESSION_MARKER]: SESSION });
   const ended = once(child, 'exit');
 
-  await Offspring.ofEarlier(SESSION, child.pid).end(limitsFrom(systemClock.now() - 60_000, 0), systemClock);
+  await ProcessTree.ofEarlier(SESSION, child.pid).end(limitsFrom(systemClock.now() - 60_000, 0), systemClock);
 
   expect(await ended).toEqual([null, 'SIGKILL']);
 });

@@ -152,7 +152,7 @@ it('a benchmark that must be ended before it runs is not started', async () => {
     workingDirectory: undefined,
     environment: process.env,
     timeoutMs: undefined,
-    mostWhenCancelledMs: undefined,
+    maxWhenCancelledMs: undefined,
     stdin: 'ignore',
     graceMs: 1_000,
     clock: systemClock,

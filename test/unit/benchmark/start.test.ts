@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { shellCommand } from '../../../src/benchmark/shell';
 import { type StartOptions, start } from '../../../src/benchmark/start';
-import { BenchmarkNotStarted } from '../../../src/benchmark/start-error';
+import { StartError } from '../../../src/benchmark/start-error';
 
 let directory: string;
 beforeEach(async () => {
@@ -21,7 +21,7 @@ async function failure(file: string, options: Partial<StartOptions> = {}): Promi
     stdin: 'ignore',
     ...options,
   }).catch((thrown: unknown) => thrown);
-  expect(error).toBeInstanceOf(BenchmarkNotStarted);
+  expect(error).toBeInstanceOf(StartError);
   return String((error as Error).message);
 }
 

@@ -75,14 +75,14 @@ describe('an image is owned', () => {
   const image = (changes: Partial<Resource> = {}) => resource({ kind: 'image', state: 'present', running: false, ...changes });
   const stranger = resource({ name: 'stranger' });
   it.each<[string, boolean, Resource]>([
-    ['when all that used it is owned', true, image({ name: 'tool', heirOf: [of(MINE), resource()] })],
-    ['when it carries the session’s label, whoever used it', true, of(MINE, { kind: 'image', heirOf: [stranger] })],
-    ['not when somebody else used it, too', false, image({ name: 'tool', heirOf: [of(MINE), stranger] })],
-    ['not when another session used it, too', false, image({ name: 'tool', heirOf: [of(MINE), of(OTHER_RUNNER)] })],
-    ['not when what used it is kept', false, image({ name: 'tool', heirOf: [of(MINE, { labels: { [labels.keep]: 'true' } })] })],
-    ['not when what used it is protected', false, image({ name: 'tool', heirOf: [of(MINE, { protection: 'it is our own' })] })],
-    ['not when nothing used it', false, image({ name: 'tool', heirOf: [] })],
-    ['not when another session’s label says whose it is', false, of(OTHER_RUNNER, { kind: 'image', heirOf: [of(MINE)] })],
+    ['when all that used it is owned', true, image({ name: 'tool', usedBy: [of(MINE), resource()] })],
+    ['when it carries the session’s label, whoever used it', true, of(MINE, { kind: 'image', usedBy: [stranger] })],
+    ['not when somebody else used it, too', false, image({ name: 'tool', usedBy: [of(MINE), stranger] })],
+    ['not when another session used it, too', false, image({ name: 'tool', usedBy: [of(MINE), of(OTHER_RUNNER)] })],
+    ['not when what used it is kept', false, image({ name: 'tool', usedBy: [of(MINE, { labels: { [labels.keep]: 'true' } })] })],
+    ['not when what used it is protected', false, image({ name: 'tool', usedBy: [of(MINE, { protection: 'it is our own' })] })],
+    ['not when nothing used it', false, image({ name: 'tool', usedBy: [] })],
+    ['not when another session’s label says whose it is', false, of(OTHER_RUNNER, { kind: 'image', usedBy: [of(MINE)] })],
     ['not by its name', false, image({ name: 'task:latest' })],
   ])('%s', (_, owns, candidate) => {
     expect(ownedBy(MINE, byName('task'))(candidate)).toBe(owns);
@@ -94,14 +94,14 @@ describe('an image is owned', () => {
       ({ id }) => id === 'a',
       ({ id }) => id === 'b',
     );
-    expect(selector(image({ id: 'c', heirOf: [a, b] }))).toBe(true);
+    expect(selector(image({ id: 'c', usedBy: [a, b] }))).toBe(true);
   });
 
   it('as a leftover when all that used it is a leftover', () => {
     const current = { sessionId: MINE, filters: nothing, maxAgeMs: 24 * HOUR_MS, now: NOW };
     const selector = leftoversOf('stale', current);
-    expect(selector(image({ heirOf: [of(SAME_RUNNER)] }))).toBe(true);
-    expect(selector(image({ heirOf: [of(SAME_RUNNER), of(MINE)] }))).toBe(false);
+    expect(selector(image({ usedBy: [of(SAME_RUNNER)] }))).toBe(true);
+    expect(selector(image({ usedBy: [of(SAME_RUNNER), of(MINE)] }))).toBe(false);
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isTold, together } from '../../../src/phases/deaths';
+import { isTold, mergeDeaths } from '../../../src/phases/deaths';
 import { GONE, NO_TIME } from '../../../src/recorder/logs/reading';
 import { type DeathReport, isoTime } from '../../../src/report/model';
 
@@ -48,15 +48,19 @@ describe('an end', () => {
 
 describe('main’s deaths and post’s', () => {
   it('are in the order in which they ended', () => {
-    expect(together([death('b', 20_000)], [death('c', 30_000), death('a', 10_000)]).map(({ id }) => id)).toEqual(['a', 'b', 'c']);
+    expect(mergeDeaths([death('b', 20_000)], [death('c', 30_000), death('a', 10_000)]).map(({ id }) => id)).toEqual([
+      'a',
+      'b',
+      'c',
+    ]);
   });
 
   it('are one where post has the log that main had no time for', () => {
     const open = death('a', 10_000, { logFile: null, logReason: NO_TIME });
-    expect(together([open], [death('a', 10_000)])).toEqual([death('a', 10_000)]);
+    expect(mergeDeaths([open], [death('a', 10_000)])).toEqual([death('a', 10_000)]);
   });
 
   it('are two where the container ended twice', () => {
-    expect(together([death('a', 10_000)], [death('a', 60_000)])).toHaveLength(2);
+    expect(mergeDeaths([death('a', 10_000)], [death('a', 60_000)])).toHaveLength(2);
   });
 });

@@ -30,7 +30,7 @@ async function swept(during: () => Promise<unknown>): Promise<PhaseReport> {
     connections: [connection],
     config: parseConfig({}, {}),
     owned: ofSession(SESSION),
-    mayGo: (container) => !held.has(container.id),
+    canRemove: (container) => !held.has(container.id),
     ttlMs: 60_000,
     clock: systemClock,
     log: () => undefined,

@@ -38,7 +38,15 @@ async function reaped(resource: Resource, situation: Situation = {}): Promise<Se
   const deadline = new Deadline(clock, deadlineMs);
   if (haltAfterMs !== undefined) setTimeout(() => deadline.halt(new Halted('fail-fast')), haltAfterMs);
   const policy = { graceMs, retry: { retries: 3, delayMs: 2_000, factor: 2 } };
-  const settlement = await reap(resource, { provider, policy, deadline, limit: new Limit(4), looks: new Limit(4), clock, owned });
+  const settlement = await reap(resource, {
+    provider,
+    policy,
+    deadline,
+    limit: new Limit(4),
+    inspectLimit: new Limit(4),
+    clock,
+    owned,
+  });
   deadline.dispose();
   return settlement;
 }

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { Verdict } from '../../../src/core/provider';
+import type { ErrorClass } from '../../../src/core/provider';
 import { type Clock, systemClock } from '../../../src/lib/clock';
 import { Deadline } from '../../../src/lib/deadline';
 import { DeadlinePassed, Halted, TimedOut } from '../../../src/lib/errors';
-import { backoff, parseRetryAfter, type RetryPolicy, verdictOn, withRetries } from '../../../src/reaper/retry';
+import { backoff, errorClassOf, parseRetryAfter, type RetryPolicy, withRetries } from '../../../src/reaper/retry';
 import { FakeError } from '../../support/fake-provider';
 
 beforeEach(() => {
@@ -16,7 +16,7 @@ afterEach(() => {
 
 const withoutJitter: Clock = { ...systemClock, random: () => 0 };
 const policy: RetryPolicy = { retries: 3, delayMs: 2_000, factor: 2 };
-const classify = (error: unknown): Verdict => (error instanceof FakeError ? error.verdict : { kind: 'permanent' });
+const classify = (error: unknown): ErrorClass => (error instanceof FakeError ? error.verdict : { kind: 'permanent' });
 
 const later = (retryAfterMs?: number) => new FakeError('retryable', 'later', retryAfterMs);
 
@@ -135,7 +135,7 @@ describe('the verdict on an error', () => {
     ['a halt', new Halted('enough'), 'permanent'],
     ['the provider’s error', new FakeError('gone'), 'gone'],
   ])('is for %s', (_, error, kind) => {
-    expect(verdictOn(error, classify).kind).toBe(kind);
+    expect(errorClassOf(error, classify).kind).toBe(kind);
   });
 });
 

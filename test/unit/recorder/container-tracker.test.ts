@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { Happening, Life } from '../../../src/core/container-source';
+import type { ContainerEvent, ContainerStatus } from '../../../src/core/container-source';
 import type { Resource } from '../../../src/core/resource';
-import { Chronicle, type News } from '../../../src/recorder/container-tracker';
+import { ContainerTracker, type Transition } from '../../../src/recorder/container-tracker';
 
 const container: Resource = {
   provider: 'docker',
@@ -14,18 +14,19 @@ const container: Resource = {
 };
 
 /** The recording begins at 1000. */
-let chronicle: Chronicle;
+let chronicle: ContainerTracker;
 beforeEach(() => {
-  chronicle = new Chronicle(1_000);
+  chronicle = new ContainerTracker(1_000);
 });
 
-const heard = (kind: Happening['kind'], at: number, more: Partial<Happening> = {}) =>
-  chronicle.happened({ kind, at, container, ...more });
+const heard = (kind: ContainerEvent['kind'], at: number, more: Partial<ContainerEvent> = {}) =>
+  chronicle.onEvent({ kind, at, container, ...more });
 
-const seen = (life: Partial<Life>, now: number) =>
-  chronicle.seen({ container, phase: 'running', oomKilled: false, vanishes: false, ...life }, now);
+const seen = (life: Partial<ContainerStatus>, now: number) =>
+  chronicle.onInspect({ container, phase: 'running', oomKilled: false, autoRemove: false, ...life }, now);
 
-const ends = (...news: readonly (readonly News[])[]) => news.flat().flatMap((each) => (each.kind === 'ended' ? [each.end] : []));
+const ends = (...news: readonly (readonly Transition[])[]) =>
+  news.flat().flatMap((each) => (each.kind === 'ended' ? [each.end] : []));
 
 describe('a container that is heard of from its creation to its end', () => {
   it('appears, starts and ends, each once', () => {
@@ -136,7 +137,7 @@ describe('a container that never runs', () => {
 
   it('has ended when it removes itself without having run', () => {
     heard('created', 1_010);
-    seen({ phase: 'waiting', vanishes: true }, 1_011);
+    seen({ phase: 'waiting', autoRemove: true }, 1_011);
     expect(ends(heard('removed', 1_300))).toMatchObject([{ exitCode: null, neverStarted: expect.any(String) }]);
   });
 

@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { Happening, Recordable } from '../../../src/core/container-source';
+import type { ContainerEvent, ContainerSource } from '../../../src/core/container-source';
 import { systemClock } from '../../../src/lib/clock';
 import { watch } from '../../../src/recorder/watch';
 
 /** What one connection tells, before it breaks. */
-type Connection = readonly Happening[] | 'refused' | 'hangs';
+type Connection = readonly ContainerEvent[] | 'refused' | 'hangs';
 
-const happening = (kind: Happening['kind'], at: number): Happening => ({
+const happening = (kind: ContainerEvent['kind'], at: number): ContainerEvent => ({
   kind,
   at,
   container: { provider: 'docker', kind: 'container', id: 'a', name: 'a', state: kind, running: false, labels: {} },
@@ -26,7 +26,7 @@ afterEach(() => vi.useRealTimers());
 /** Watches a provider whose connections come one after the other; the last one stays. */
 async function watched(connections: readonly Connection[], ms = 60_000): Promise<void> {
   let next = 0;
-  const recordable: Pick<Recordable, 'watch'> = {
+  const recordable: Pick<ContainerSource, 'watch'> = {
     async watch(since, signal) {
       asked.push({ since, at: performance.now() });
       const connection = connections[next];
@@ -37,7 +37,7 @@ async function watched(connections: readonly Connection[], ms = 60_000): Promise
     },
   };
   const watching = watch(1_000, {
-    recordable: recordable as Recordable,
+    recordable: recordable as ContainerSource,
     clock: systemClock,
     signal: end.signal,
     onHappening: ({ kind, at }) => told.push(`${kind} ${at}`),
@@ -49,7 +49,11 @@ async function watched(connections: readonly Connection[], ms = 60_000): Promise
   await watching;
 }
 
-async function* stream(happenings: readonly Happening[], stays: boolean, signal: AbortSignal): AsyncGenerator<Happening> {
+async function* stream(
+  happenings: readonly ContainerEvent[],
+  stays: boolean,
+  signal: AbortSignal,
+): AsyncGenerator<ContainerEvent> {
   yield* happenings;
   if (stays) await aborted(signal);
 }

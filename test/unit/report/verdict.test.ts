@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { PhaseReport } from '../../../src/report/model';
-import { isVerifiable, needsAction, type Verdict, verdictOf, verdictOfAll } from '../../../src/report/verdict';
+import { isVerifiable, needsAction, type PhaseVerdict, verdictOf, verdictOfAll } from '../../../src/report/verdict';
 import { failed, phase, provider, report as reportOf, resource } from './sample';
 
 const killed = resource({ outcome: 'killed' });
@@ -12,7 +12,7 @@ const unavailable = { name: 'docker', status: 'unavailable', reason: 'no answer'
 const skipped = { name: 'docker', status: 'skipped', reason: 'no engine', command: null } as const;
 
 describe('a phase', () => {
-  it.each<[string, Verdict['kind'], string, PhaseReport]>([
+  it.each<[string, PhaseVerdict['kind'], string, PhaseReport]>([
     ['found nothing', 'nothing', 'Nothing to clean up', phase()],
     ['had no provider to look at', 'skipped', 'Nothing was looked at: docker skipped', phase([], { providers: [skipped] })],
     ['removed everything', 'clean', 'Everything is gone: 2 containers, 1 sandbox in 6.2s', phase([resource(), killed, sandbox])],
@@ -102,7 +102,7 @@ describe('somebody must act', () => {
 
 describe('a whole session', () => {
   const unreachable = phase([], { verified: false, providers: [unavailable] });
-  it.each<[string, Verdict['kind'], string, Parameters<typeof reportOf>[0]]>([
+  it.each<[string, PhaseVerdict['kind'], string, Parameters<typeof reportOf>[0]]>([
     ['without a post', 'unverified', 'Nothing was cleaned up', {}],
     ['of which all is gone', 'clean', 'Everything is gone: 1 container in 6.2s', { pre: phase([killed]), post: phase([killed]) }],
     [

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { labels, runnerOf } from '../../../src/core/labels';
-import { labelArgument, labelFile, newSession, type Surroundings } from '../../../src/session/session';
+import { labelArgument, labelFile, newSession, type SessionOrigin } from '../../../src/session/session';
 
-const where: Surroundings = { run: 'gh-123-1', runnerName: 'runner-1', hostName: 'host-a' };
+const where: SessionOrigin = { run: 'gh-123-1', runnerName: 'runner-1', hostName: 'host-a' };
 
 describe('a session’s id', () => {
   it('is run, runner and nonce', () => {
@@ -31,13 +31,13 @@ describe('a session’s id', () => {
 });
 
 describe('the runner in a session’s id', () => {
-  const runner = (changes: Partial<Surroundings> = {}) => runnerOf(newSession({ ...where, ...changes }).id);
+  const runner = (changes: Partial<SessionOrigin> = {}) => runnerOf(newSession({ ...where, ...changes }).id);
 
   it('is the same for every session of a runner', () => {
     expect(runner({ run: 'gh-456-2', job: 'other' })).toBe(runner());
   });
 
-  it.each<Partial<Surroundings>>([{ runnerName: 'runner-2' }, { hostName: 'host-b' }])('is another one for %o', (changes) => {
+  it.each<Partial<SessionOrigin>>([{ runnerName: 'runner-2' }, { hostName: 'host-b' }])('is another one for %o', (changes) => {
     expect(runner(changes)).not.toBe(runner());
   });
 

@@ -4,7 +4,7 @@ import type Docker from 'dockerode';
 import { parseRetryAfter } from '../../../reaper/retry';
 
 /** The engine's answer broke off, or is not what was asked for. */
-export class BadAnswer extends Error {
+export class BrokenAnswer extends Error {
   override readonly name = 'BadAnswer';
 }
 
@@ -54,7 +54,7 @@ function onCreated(message: unknown): void {
     if (wait) request.emit('error', wait);
     response.once('close', () => {
       // docker-modem takes the first word that it gets: after the end of an answer, or of a stream, nobody listens to this.
-      if (!response.complete) request.emit('error', new BadAnswer('the connection ended in the middle of the answer'));
+      if (!response.complete) request.emit('error', new BrokenAnswer('the connection ended in the middle of the answer'));
     });
   });
 }

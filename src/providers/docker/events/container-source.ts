@@ -1,7 +1,7 @@
-import type { Happening, Recordable } from '../../../core/container-source';
+import type { ContainerEvent, ContainerSource } from '../../../core/container-source';
 import type { Clock } from '../../../lib/clock';
 import { asError } from '../../../lib/errors';
-import { BadAnswer } from '../connection/answers';
+import { BrokenAnswer } from '../connection/answers';
 import type { Engine } from '../connection/connect';
 import { ask } from '../connection/request';
 import { openStream } from '../connection/stream';
@@ -9,12 +9,12 @@ import { classify, hasStatus } from '../errors';
 import { followLog, followLogOnPodman, readLog } from '../logs/logs';
 import { Containers } from '../resources/containers';
 import type { DockerSettings } from '../resources/handler';
-import { FactTeller } from '../resources/resource-enricher';
+import { ResourceEnricher } from '../resources/resource-enricher';
 import { type Inspected, lifeOf } from './container-status';
 import { eventFilters, happeningsIn } from './events';
 
 /** Each log that is followed is two connections. Through ssh each is a process of its own, here and there. */
-const MOST_FOLLOWED = { direct: 500, ssh: 8 };
+const MAX_FOLLOWED = { direct: 500, ssh: 8 };
 
 /** Podman looks for its events in a file, once a second at worst (measured: 0.85 s). */
 const PODMAN_LATE_MS = 1_000;
@@ -29,22 +29,22 @@ interface Info {
 }
 
 /** The containers of a Docker engine, or of what speaks its API. */
-export function dockerRecordable(engine: Engine, settings: DockerSettings, clock: Clock): Recordable {
+export function dockerRecordable(engine: Engine, settings: DockerSettings, clock: Clock): ContainerSource {
   const { docker, endpoint, version } = engine;
   const containers = new Containers(engine, settings, clock);
-  const facts = new FactTeller(docker, clock);
+  const facts = new ResourceEnricher(docker, clock);
   const isPodman = version.startsWith('Podman');
   let driver = '';
 
-  async function* told(happenings: AsyncIterable<Happening>, signal: AbortSignal): AsyncGenerator<Happening> {
+  async function* told(happenings: AsyncIterable<ContainerEvent>, signal: AbortSignal): AsyncGenerator<ContainerEvent> {
     for await (const happening of happenings) {
-      const [container] = await facts.tell([happening.container], signal);
+      const [container] = await facts.enrich([happening.container], signal);
       yield container ? { ...happening, container } : happening;
     }
   }
   return {
     lateMs: isPodman ? PODMAN_LATE_MS : 0,
-    mostFollowed: endpoint.url.startsWith('ssh:') ? MOST_FOLLOWED.ssh : MOST_FOLLOWED.direct,
+    maxFollowed: endpoint.url.startsWith('ssh:') ? MAX_FOLLOWED.ssh : MAX_FOLLOWED.direct,
     async now(signal) {
       const { SystemTime, LoggingDriver = '' } = await ask<Info>(docker, '/info', signal);
       driver = LoggingDriver;
@@ -56,11 +56,11 @@ export function dockerRecordable(engine: Engine, settings: DockerSettings, clock
       const stream = await openStream(docker, { method: 'GET', path: '/events', query }, signal);
       return told(happeningsIn(stream, settings.name), signal);
     },
-    list: async (signal) => facts.tell(await containers.list(signal), signal),
-    async look({ id }, signal) {
+    list: async (signal) => facts.enrich(await containers.list(signal), signal),
+    async inspect({ id }, signal) {
       try {
         const life = lifeOf((await docker.getContainer(id).inspect({ abortSignal: signal })) as Inspected, settings.name);
-        const [container] = await facts.tell([life.container], signal);
+        const [container] = await facts.enrich([life.container], signal);
         return container ? { ...life, container } : life;
       } catch (error) {
         if (isGone(error)) return undefined;
@@ -80,6 +80,6 @@ export function dockerRecordable(engine: Engine, settings: DockerSettings, clock
 
 /** Podman says so in its own way while a container is going. */
 function isGone(error: unknown): boolean {
-  const isVague = hasStatus(error, 500) || error instanceof BadAnswer;
+  const isVague = hasStatus(error, 500) || error instanceof BrokenAnswer;
   return hasStatus(error, 404) || (isVague && /no such container/i.test(asError(error).message));
 }

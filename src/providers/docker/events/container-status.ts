@@ -1,5 +1,5 @@
 import type Docker from 'dockerode';
-import type { Life, LifePhase } from '../../../core/container-source';
+import type { ContainerPhase, ContainerStatus } from '../../../core/container-source';
 import { nameOf } from '../resources/containers';
 
 /** What the engine tells of one container; the declared types leave the error of its last start out. */
@@ -9,7 +9,7 @@ export type Inspected = Docker.ContainerInspectInfo & { readonly State: { readon
 const WAITING = new Set(['created', 'configured', 'initialized']);
 
 /** How far a container has come, from what `inspect` says. */
-export function lifeOf({ Id, Name, Config, HostConfig, State, Created }: Inspected, provider: string): Life {
+export function lifeOf({ Id, Name, Config, HostConfig, State, Created }: Inspected, provider: string): ContainerStatus {
   const [startedAt, endedAt] = [timeOf(State.StartedAt), timeOf(State.FinishedAt)];
   const phase = phaseOf(State);
   // While it ends or removes a container that ran, Podman says 0.
@@ -32,13 +32,13 @@ export function lifeOf({ Id, Name, Config, HostConfig, State, Created }: Inspect
     ...(endedAt === undefined ? {} : { endedAt }),
     ...(isKnown ? { exitCode: State.ExitCode } : {}),
     oomKilled: State.OOMKilled,
-    vanishes: HostConfig.AutoRemove === true,
+    autoRemove: HostConfig.AutoRemove === true,
     ...(State.Error ? { error: State.Error } : {}),
-    ...(HostConfig.LogConfig?.Type === 'none' ? { unlogged: 'its logging driver is none' } : {}),
+    ...(HostConfig.LogConfig?.Type === 'none' ? { logUnavailable: 'its logging driver is none' } : {}),
   };
 }
 
-function phaseOf(state: Inspected['State']): LifePhase {
+function phaseOf(state: Inspected['State']): ContainerPhase {
   if (state.Restarting) return 'ended'; // Between two runs.
   if (state.Running) return 'running';
   if (timeOf(state.StartedAt) !== undefined && !WAITING.has(state.Status)) return 'ended';

@@ -1,9 +1,9 @@
 import type { Readable } from 'node:stream';
-import type { Happening } from '../../../core/container-source';
+import type { ContainerEvent } from '../../../core/container-source';
 import { nameOf } from '../resources/containers';
 
 /** The engine's words for what is told, and Podman's. All others (`exec_start: …`, `health_status: …`, what comes in later versions) are left out. */
-const KINDS: ReadonlyMap<string, Happening['kind']> = new Map([
+const KINDS: ReadonlyMap<string, ContainerEvent['kind']> = new Map([
   ['create', 'created'],
   ['start', 'started'],
   ['oom', 'oom'],
@@ -23,7 +23,7 @@ export function eventFilters(isPodman: boolean): Readonly<Record<string, readonl
 }
 
 /** An event is some hundred bytes and the container's labels. What is longer is none, and must not fill the memory. */
-const LONGEST_EVENT = 4 * 2 ** 20;
+const MAX_EVENT = 4 * 2 ** 20;
 
 /** What of an event is needed here. https://docs.docker.com/reference/api/engine/version/v1.41/#tag/System/operation/SystemEvents */
 interface EngineEvent {
@@ -34,7 +34,7 @@ interface EngineEvent {
 }
 
 /** The events of a stream that has one a line, in order; ends when the stream does. */
-export async function* happeningsIn(stream: Readable, provider: string): AsyncGenerator<Happening> {
+export async function* happeningsIn(stream: Readable, provider: string): AsyncGenerator<ContainerEvent> {
   for await (const line of linesOf(stream)) {
     const happening = happeningOf(line, provider);
     if (happening !== undefined) yield happening;
@@ -47,13 +47,13 @@ async function* linesOf(stream: Readable): AsyncGenerator<string> {
   for await (const chunk of stream) {
     const lines = `${held}${chunk}`.split('\n');
     held = lines.pop() ?? '';
-    if (held.length > LONGEST_EVENT) held = '';
+    if (held.length > MAX_EVENT) held = '';
     yield* lines;
   }
 }
 
 /** @returns undefined for what is no container's event, or none that is known here */
-export function happeningOf(line: string, provider: string): Happening | undefined {
+export function happeningOf(line: string, provider: string): ContainerEvent | undefined {
   const { Type, Action, Actor, timeNano } = parsed(line);
   const kind = typeof Action === 'string' ? KINDS.get(Action) : undefined;
   const id = Actor?.ID;

@@ -1,11 +1,11 @@
-import type { LogPiece } from '../../../core/container-source';
+import type { LogChunk } from '../../../core/container-source';
 
 /** The eight bytes before each frame: its stream, three zeros, its length. https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Container/operation/ContainerAttach */
 const HEADER_BYTES = 8;
 const STDERR = 2;
 
 /** A stamp is over with its first blank; the longest is `2026-11-21T09:50:38.345968434+01:00`. */
-const LONGEST_STAMP = 40;
+const MAX_STAMP = 40;
 const BLANK = 0x20;
 const LINE_FEED = 0x0a;
 
@@ -13,14 +13,14 @@ const LINE_FEED = 0x0a;
 export type Stamps = 'theirs' | (() => string);
 
 interface Format {
-  pieces(chunk: Buffer): readonly LogPiece[];
+  pieces(chunk: Buffer): readonly LogChunk[];
 }
 
 /**
  * Takes a log apart, chunk by chunk. Holds no more than the beginning of a frame. (docker-modem's own parser holds whole frames, copies
  * what is left for each, and goes a call deeper.)
  */
-export class LogParser {
+export class LogDemuxer {
   readonly #stamps: Stamps;
   #pending: Buffer = Buffer.alloc(0);
   #format: Format | undefined;
@@ -29,7 +29,7 @@ export class LogParser {
     this.#stamps = stamps;
   }
 
-  pieces(chunk: Buffer): readonly LogPiece[] {
+  pieces(chunk: Buffer): readonly LogChunk[] {
     if (this.#format !== undefined) return this.#format.pieces(chunk);
     this.#pending = Buffer.concat([this.#pending, chunk]);
     if (this.#pending.length < HEADER_BYTES && isFramed(this.#pending)) return [];
@@ -54,7 +54,7 @@ function isFramed(beginning: Buffer): boolean {
 class Frames implements Format {
   readonly #arrival: (() => string) | undefined;
   #pending: Buffer = Buffer.alloc(0);
-  #stream: LogPiece['stream'] = 'stdout';
+  #stream: LogChunk['stream'] = 'stdout';
   #left = 0;
   #at = '';
 
@@ -62,8 +62,8 @@ class Frames implements Format {
     this.#arrival = arrival;
   }
 
-  pieces(chunk: Buffer): readonly LogPiece[] {
-    const pieces: LogPiece[] = [];
+  pieces(chunk: Buffer): readonly LogChunk[] {
+    const pieces: LogChunk[] = [];
     const all = this.#pending.length === 0 ? chunk : Buffer.concat([this.#pending, chunk]);
     let from = 0;
     for (;;) {
@@ -88,7 +88,7 @@ class Frames implements Format {
     while (all.length - from >= HEADER_BYTES) {
       const length = all.readUInt32BE(from + 4);
       const text = from + HEADER_BYTES;
-      const stampIsThere = all.length - text >= Math.min(length, LONGEST_STAMP);
+      const stampIsThere = all.length - text >= Math.min(length, MAX_STAMP);
       if (this.#arrival === undefined && !stampIsThere) return undefined;
       const stamp = this.#arrival === undefined ? stampIn(all.subarray(text, text + length)) : { at: this.#arrival(), bytes: 0 };
       this.#stream = all[from] === STDERR ? 'stderr' : 'stdout';
@@ -106,14 +106,14 @@ class StampedLines implements Format {
   #pending: Buffer = Buffer.alloc(0);
   #at: string | undefined;
 
-  pieces(chunk: Buffer): readonly LogPiece[] {
-    const pieces: LogPiece[] = [];
+  pieces(chunk: Buffer): readonly LogChunk[] {
+    const pieces: LogChunk[] = [];
     const all = this.#pending.length === 0 ? chunk : Buffer.concat([this.#pending, chunk]);
     let from = 0;
     while (from < all.length) {
       if (this.#at === undefined) {
-        const line = all.subarray(from, from + LONGEST_STAMP);
-        if (line.length < LONGEST_STAMP && !line.includes(BLANK)) break;
+        const line = all.subarray(from, from + MAX_STAMP);
+        if (line.length < MAX_STAMP && !line.includes(BLANK)) break;
         const stamp = stampIn(line);
         this.#at = stamp.at;
         from += stamp.bytes;
@@ -136,14 +136,14 @@ class ArrivingText implements Format {
     this.#arrival = arrival;
   }
 
-  pieces(chunk: Buffer): readonly LogPiece[] {
+  pieces(chunk: Buffer): readonly LogChunk[] {
     return [{ stream: 'stdout', at: this.#arrival(), bytes: chunk }];
   }
 }
 
 /** The time before the first blank; what does not begin with one is all text. */
 function stampIn(text: Buffer): { readonly at: string; readonly bytes: number } {
-  const head = text.toString('latin1', 0, LONGEST_STAMP);
+  const head = text.toString('latin1', 0, MAX_STAMP);
   const stamp = /^(\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)) /.exec(head)?.[1];
   return stamp === undefined ? { at: '', bytes: 0 } : { at: stamp, bytes: stamp.length + 1 };
 }

@@ -1,11 +1,11 @@
-import type { LogPiece } from '../../../core/container-source';
-import { bytesOf, LastPieces } from './tail-buffer';
+import type { LogChunk } from '../../../core/container-source';
+import { bytesOf, TailBuffer } from './tail-buffer';
 
 /** So much of a log's end is kept, to know it again in what was heard. */
 const TOLD_BYTES = 4_096;
 
 /** Bytes that a log's end and what was heard have in common where they meet. Fewer, such as a line feed, may be chance. */
-const LEAST_IN_COMMON = 32;
+const MIN_IN_COMMON = 32;
 
 /** When so much was heard without meeting the log's end, they never will: what an engine holds back is less. */
 const UNMET_BYTES = 2 ** 20;
@@ -38,7 +38,7 @@ export class Joint {
   }
 
   /** The log goes on. */
-  tell(pieces: readonly LogPiece[]): void {
+  tell(pieces: readonly LogChunk[]): void {
     for (const piece of pieces) this.#streams[piece.stream].tell(piece);
   }
 
@@ -46,7 +46,7 @@ export class Joint {
    * The log has ended.
    * @returns what of this is not in it, as far as that is sure
    */
-  hear(pieces: readonly LogPiece[]): readonly LogPiece[] {
+  hear(pieces: readonly LogChunk[]): readonly LogChunk[] {
     const streams = Object.values(this.#streams);
     const news = streams.every(({ hasMet }) => hasMet)
       ? pieces
@@ -56,26 +56,26 @@ export class Joint {
   }
 
   /** @returns what was heard, and never met the log, after a line that says so */
-  end(): readonly LogPiece[] {
+  end(): readonly LogChunk[] {
     return Object.values(this.#streams).flatMap((stream) => stream.end());
   }
 
   /** A line of our own, after what is unfinished. */
-  line(text: string): readonly LogPiece[] {
+  line(text: string): readonly LogChunk[] {
     const ends = Object.values(this.#streams).flatMap((stream) => stream.lineEnd());
     return [...ends, own('stdout', text)];
   }
 }
 
 class StreamJoint {
-  readonly #stream: LogPiece['stream'];
-  readonly #told = new LastPieces(TOLD_BYTES);
-  readonly #heard = new LastPieces(UNMET_BYTES);
+  readonly #stream: LogChunk['stream'];
+  readonly #told = new TailBuffer(TOLD_BYTES);
+  readonly #heard = new TailBuffer(UNMET_BYTES);
   #heardBytes = 0;
   hasMet = false;
   isGap = false;
 
-  constructor(stream: LogPiece['stream']) {
+  constructor(stream: LogChunk['stream']) {
     this.#stream = stream;
   }
 
@@ -83,15 +83,15 @@ class StreamJoint {
     return this.#told.pieces.length > 0;
   }
 
-  has({ stream }: LogPiece): boolean {
+  has({ stream }: LogChunk): boolean {
     return stream === this.#stream;
   }
 
-  tell(piece: LogPiece): void {
+  tell(piece: LogChunk): void {
     this.#told.add([piece]);
   }
 
-  hear(pieces: readonly LogPiece[]): readonly LogPiece[] {
+  hear(pieces: readonly LogChunk[]): readonly LogChunk[] {
     if (this.hasMet || pieces.length === 0) return pieces;
     const heard = [...this.#heard.pieces, ...pieces];
     const known = meeting(this.#told, bytesOf(heard));
@@ -101,28 +101,28 @@ class StreamJoint {
     return this.#heardBytes > UNMET_BYTES ? this.end() : [];
   }
 
-  end(): readonly LogPiece[] {
+  end(): readonly LogChunk[] {
     const { pieces, bytes } = this.#heard;
     if (this.hasMet || bytes.length === 0) return [];
     // Too little to be sure; but there is nothing else.
-    if (bytes.length < LEAST_IN_COMMON && endsWith(this.#told.bytes, bytes)) return this.#meet(pieces, bytes.length);
+    if (bytes.length < MIN_IN_COMMON && endsWith(this.#told.bytes, bytes)) return this.#meet(pieces, bytes.length);
     this.isGap = true;
     return [...this.lineEnd(), own(this.#stream, GAP), ...this.#meet(pieces, 0)];
   }
 
-  lineEnd(): readonly LogPiece[] {
+  lineEnd(): readonly LogChunk[] {
     const last = this.#told.bytes.at(-1);
     return last === undefined || last === 0x0a ? [] : [own(this.#stream, '\n')];
   }
 
-  #meet(heard: readonly LogPiece[], known: number): readonly LogPiece[] {
+  #meet(heard: readonly LogChunk[], known: number): readonly LogChunk[] {
     this.hasMet = true;
     return without(known, heard);
   }
 }
 
 /** All but so many bytes at the beginning. */
-function without(bytes: number, pieces: readonly LogPiece[]): readonly LogPiece[] {
+function without(bytes: number, pieces: readonly LogChunk[]): readonly LogChunk[] {
   let left = bytes;
   return pieces.flatMap((piece) => {
     const rest = piece.bytes.subarray(left);
@@ -131,14 +131,14 @@ function without(bytes: number, pieces: readonly LogPiece[]): readonly LogPiece[
   });
 }
 
-function own(stream: LogPiece['stream'], text: string): LogPiece {
+function own(stream: LogChunk['stream'], text: string): LogChunk {
   return { stream, at: new Date().toISOString(), bytes: Buffer.from(text) };
 }
 
 /** @returns how many bytes at the beginning of what was heard are the log's last; undefined where they do not meet, or not yet */
-function meeting({ bytes: told, isCut }: LastPieces, heard: Buffer): number | undefined {
+function meeting({ bytes: told, isCut }: TailBuffer, heard: Buffer): number | undefined {
   if (told.length === 0) return 0;
-  const mark = told.subarray(-LEAST_IN_COMMON);
+  const mark = told.subarray(-MIN_IN_COMMON);
   for (let at = heard.lastIndexOf(mark); at >= 0; at = at === 0 ? -1 : heard.lastIndexOf(mark, at - 1)) {
     const known = at + mark.length;
     const compared = isCut ? Math.min(known, told.length) : known;
@@ -158,7 +158,7 @@ function endsWith(text: Buffer, end: Buffer): boolean {
 function meetingInText(told: Buffer, heard: Buffer): number | undefined {
   if (!told.includes('\uFFFD') || told.at(-1) !== 0x0a) return undefined;
   const [log, live] = [told, heard].map((bytes) => bytes.toString().replaceAll(/\uFFFD+/g, '\uFFFD')) as [string, string];
-  const mark = log.slice(-LEAST_IN_COMMON);
+  const mark = log.slice(-MIN_IN_COMMON);
   const at = live.lastIndexOf(mark);
   if (at < 0) return undefined;
   let known = 0;

@@ -1,20 +1,20 @@
-import type { LogPiece, LogStream } from '../../../core/container-source';
-import { Space } from '../../../lib/byte-budget';
+import type { LogChunk, LogStream } from '../../../core/container-source';
+import { ByteBudget } from '../../../lib/byte-budget';
 import { asError } from '../../../lib/errors';
-import { LastPieces } from './tail-buffer';
+import { TailBuffer } from './tail-buffer';
 
 /** Bytes of what is heard that are kept until somebody takes them: of each container, and of all that need more than the least. */
-export const KEPT = { least: 16_384, most: 2 ** 20, space: new Space(32 * 2 ** 20) } as const;
+export const KEPT = { least: 16_384, most: 2 ** 20, space: new ByteBudget(32 * 2 ** 20) } as const;
 
 /**
  * What a container writes from some moment on, whether or not anybody takes it yet: the engine makes a container wait that nobody listens
  * to. All of it is handed on, to the last byte; what came before the moment is in the log.
  */
-export class Hearing {
+export class LiveStream {
   /** The engine has agreed, and what is written from now on is heard; or it has refused. Never rejects. */
   readonly begun: Promise<void>;
   readonly #begin: () => void;
-  readonly #kept = new LastPieces(KEPT);
+  readonly #kept = new TailBuffer(KEPT);
   readonly #rest: Promise<LogStream | undefined>;
   #isTaken = false;
   #hasBegun = false;
@@ -49,7 +49,7 @@ export class Hearing {
    * What was heard, and goes on to be. To be called once.
    * @throws what it breaks off with
    */
-  async *taken(): AsyncGenerator<readonly LogPiece[]> {
+  async *taken(): AsyncGenerator<readonly LogChunk[]> {
     this.#isTaken = true;
     yield this.#kept.pieces;
     this.forget();
@@ -85,9 +85,9 @@ export class Hearing {
 
 /** A stream of which the first pieces have been taken already. */
 export async function* continued(
-  first: readonly LogPiece[],
-  rest: AsyncIterator<readonly LogPiece[]>,
-): AsyncGenerator<readonly LogPiece[]> {
+  first: readonly LogChunk[],
+  rest: AsyncIterator<readonly LogChunk[]>,
+): AsyncGenerator<readonly LogChunk[]> {
   yield first;
   for (let next = await rest.next(); next.done !== true; next = await rest.next()) yield next.value;
 }

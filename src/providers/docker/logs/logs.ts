@@ -1,14 +1,14 @@
 import type { Readable } from 'node:stream';
 import { setTimeout } from 'node:timers/promises';
 import type Docker from 'dockerode';
-import { LogGap, type LogPiece, type LogStream } from '../../../core/container-source';
+import { IncompleteLog, type LogChunk, type LogStream } from '../../../core/container-source';
 import { asError } from '../../../lib/errors';
-import { BadAnswer } from '../connection/answers';
+import { BrokenAnswer } from '../connection/answers';
 import { openStream } from '../connection/stream';
 import { hasStatus } from '../errors';
-import { LogParser, type Stamps } from './demux';
+import { LogDemuxer, type Stamps } from './demux';
 import { GAP, Joint } from './joint';
-import { continued, Hearing } from './live-stream';
+import { continued, LiveStream } from './live-stream';
 
 const BOTH_STREAMS = { stdout: '1', stderr: '1' } as const;
 const WITH_TIMES = { ...BOTH_STREAMS, timestamps: '1' } as const;
@@ -77,11 +77,11 @@ type Open = (signal: AbortSignal) => Promise<LogStream>;
 /** Exported for tests: the log where there is something in it, and what comes. */
 export function joined(openLive: Open, openLog: Open, phase: 'waiting' | 'running', signal: AbortSignal): LogStream {
   return whileOpen(signal, async function* (time) {
-    const live = new Hearing(openLive(time));
+    const live = new LiveStream(openLive(time));
     try {
       const { log, isSure } = await whatThereIs(openLog, live, time);
       if (log) yield* join(log, live);
-      else yield* after(new Joint(), live, phase === 'running' && !isSure ? new LogGap() : undefined);
+      else yield* after(new Joint(), live, phase === 'running' && !isSure ? new IncompleteLog() : undefined);
     } finally {
       live.forget();
     }
@@ -91,7 +91,7 @@ export function joined(openLive: Open, openLog: Open, phase: 'waiting' | 'runnin
 /** @returns no log where there is nothing in it, or none; whether that is sure */
 async function whatThereIs(
   openLog: Open,
-  live: Hearing,
+  live: LiveStream,
   signal: AbortSignal,
 ): Promise<{ readonly log: LogStream | undefined; readonly isSure: boolean }> {
   for (;;) {
@@ -104,20 +104,20 @@ async function whatThereIs(
   }
 }
 
-async function* join(log: LogStream, live: Hearing): AsyncGenerator<readonly LogPiece[]> {
+async function* join(log: LogStream, live: LiveStream): AsyncGenerator<readonly LogChunk[]> {
   const joint = new Joint();
   const logBroken = yield* told(log, joint);
   // What broke off before the log ended can say nothing of its end.
   const wasBroken = live.broken !== undefined;
   const liveBroken = yield* heard(live, joint);
   if (logBroken || !wasBroken) yield joint.end();
-  if (joint.isGap) throw new LogGap();
+  if (joint.isGap) throw new IncompleteLog();
   // dockerd forgets now and then to end what is heard: where the log had all of it, nothing is missing.
   if (liveBroken && (logBroken || (!wasBroken && joint.hasNews))) throw liveBroken;
 }
 
 /** @returns what it broke off with */
-async function* told(log: LogStream, joint: Joint): AsyncGenerator<readonly LogPiece[], Error | undefined> {
+async function* told(log: LogStream, joint: Joint): AsyncGenerator<readonly LogChunk[], Error | undefined> {
   try {
     for await (const pieces of log) {
       joint.tell(pieces);
@@ -130,7 +130,7 @@ async function* told(log: LogStream, joint: Joint): AsyncGenerator<readonly LogP
 }
 
 /** @returns what it broke off with */
-async function* heard(live: Hearing, joint: Joint): AsyncGenerator<readonly LogPiece[], Error | undefined> {
+async function* heard(live: LiveStream, joint: Joint): AsyncGenerator<readonly LogChunk[], Error | undefined> {
   try {
     for await (const pieces of live.taken()) yield joint.hear(pieces);
     return undefined;
@@ -142,7 +142,7 @@ async function* heard(live: Hearing, joint: Joint): AsyncGenerator<readonly LogP
 /** Exported for tests: what the log has when it can be heard what comes, then that. */
 export function readThenHeard(openLive: Open, readLog: Open, signal: AbortSignal): LogStream {
   return whileOpen(signal, async function* (time) {
-    const live = new Hearing(openLive(time));
+    const live = new LiveStream(openLive(time));
     try {
       await live.begun;
       const hasEnded = live.broken !== undefined && hasStatus(live.broken, 409);
@@ -157,12 +157,12 @@ export function readThenHeard(openLive: Open, readLog: Open, signal: AbortSignal
   });
 }
 
-async function* opened(log: Promise<LogStream>): AsyncGenerator<readonly LogPiece[]> {
+async function* opened(log: Promise<LogStream>): AsyncGenerator<readonly LogChunk[]> {
   yield* await log;
 }
 
 /** @param missed why what was written before is not all there */
-async function* after(joint: Joint, live: Hearing, missed: Error | undefined): AsyncGenerator<readonly LogPiece[]> {
+async function* after(joint: Joint, live: LiveStream, missed: Error | undefined): AsyncGenerator<readonly LogChunk[]> {
   const isGap = missed !== undefined || live.isCut;
   const line = isGap || joint.hasTold ? joint.line(isGap ? GAP : TWICE) : [];
   let hasHeard = false;
@@ -173,14 +173,14 @@ async function* after(joint: Joint, live: Hearing, missed: Error | undefined): A
     yield pieces;
   }
   if (missed && !hasHeard) throw missed;
-  if (isGap) throw new LogGap();
+  if (isGap) throw new IncompleteLog();
 }
 
 /** Closes all connections when nobody takes any more of what they bring. */
 async function* whileOpen(
   signal: AbortSignal,
-  pieces: (signal: AbortSignal) => AsyncGenerator<readonly LogPiece[]>,
-): AsyncGenerator<readonly LogPiece[]> {
+  pieces: (signal: AbortSignal) => AsyncGenerator<readonly LogChunk[]>,
+): AsyncGenerator<readonly LogChunk[]> {
   const connections = new AbortController();
   const close = () => connections.abort(signal.reason);
   signal.addEventListener('abort', close, { once: true });
@@ -204,18 +204,18 @@ async function begun(open: Open, signal: AbortSignal): Promise<LogStream | 'empt
   }
 }
 
-async function* piecesOf(stream: Readable, stamps: Stamps): AsyncGenerator<readonly LogPiece[]> {
-  const parser = new LogParser(stamps);
+async function* piecesOf(stream: Readable, stamps: Stamps): AsyncGenerator<readonly LogChunk[]> {
+  const parser = new LogDemuxer(stamps);
   for await (const chunk of stream) {
     const pieces = parser.pieces(chunk);
     const excuse = excuseIn(pieces);
-    if (excuse !== undefined) throw new BadAnswer(excuse);
+    if (excuse !== undefined) throw new BrokenAnswer(excuse);
     if (pieces.length > 0) yield pieces;
   }
 }
 
 /** Podman notices that a container is gone when it has said 200 already, and sends its error as if it were the log: without a time. */
-function excuseIn([piece]: readonly LogPiece[]): string | undefined {
+function excuseIn([piece]: readonly LogChunk[]): string | undefined {
   if (piece === undefined || piece.at !== '') return undefined;
   const text = Buffer.from(piece.bytes).toString();
   return /^\{"cause":.*"message":"(.*)","response":5\d\d\}\s*$/s.exec(text)?.[1];

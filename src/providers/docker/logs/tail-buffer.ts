@@ -1,5 +1,5 @@
-import type { LogPiece } from '../../../core/container-source';
-import { Space } from '../../../lib/byte-budget';
+import type { LogChunk } from '../../../core/container-source';
+import { ByteBudget } from '../../../lib/byte-budget';
 
 /** Pieces of one stream and the same tenth of a second are made one, up to so many bytes: short lines take little more than their text. */
 const LARGEST_PIECE = 1_024;
@@ -9,20 +9,20 @@ const TENTH_OF_A_SECOND = '2026-11-21T09:50:38.3'.length;
 export interface Keeping {
   readonly least: number;
   readonly most: number;
-  readonly space: Space;
+  readonly space: ByteBudget;
 }
 
 /** The last bytes of a log, in their order. */
-export class LastPieces {
+export class TailBuffer {
   readonly #keeping: Keeping;
   #borrowed = 0;
-  #pieces: LogPiece[] = [];
+  #pieces: LogChunk[] = [];
   #size = 0;
   #isCut = false;
 
   /** @param keeping bytes; a number are so many in any case */
   constructor(keeping: number | Keeping) {
-    this.#keeping = typeof keeping === 'number' ? { least: keeping, most: keeping, space: new Space(0) } : keeping;
+    this.#keeping = typeof keeping === 'number' ? { least: keeping, most: keeping, space: new ByteBudget(0) } : keeping;
   }
 
   /** There was more before these. */
@@ -30,7 +30,7 @@ export class LastPieces {
     return this.#isCut;
   }
 
-  get pieces(): readonly LogPiece[] {
+  get pieces(): readonly LogChunk[] {
     return this.#pieces;
   }
 
@@ -39,7 +39,7 @@ export class LastPieces {
     return bytesOf(this.#pieces);
   }
 
-  add(pieces: readonly LogPiece[]): void {
+  add(pieces: readonly LogChunk[]): void {
     for (const { stream, at, bytes } of pieces) {
       for (let from = 0; from < bytes.length; from += LARGEST_PIECE) {
         this.#append({ stream, at, bytes: bytes.subarray(from, from + LARGEST_PIECE) });
@@ -60,7 +60,7 @@ export class LastPieces {
   }
 
   /** Copies: a piece is a part of what the connection has brought, which is larger. */
-  #append({ stream, at, bytes }: LogPiece): void {
+  #append({ stream, at, bytes }: LogChunk): void {
     const last = this.#pieces.at(-1);
     const isMore =
       last?.stream === stream &&
@@ -82,6 +82,6 @@ export class LastPieces {
   }
 }
 
-export function bytesOf(pieces: readonly LogPiece[]): Buffer {
+export function bytesOf(pieces: readonly LogChunk[]): Buffer {
   return Buffer.concat(pieces.map(({ bytes }) => bytes));
 }

@@ -1,5 +1,5 @@
 import type Docker from 'dockerode';
-import type { Ending, Rung } from '../../../core/provider';
+import type { Rung, StopOutcome } from '../../../core/provider';
 import type { Resource } from '../../../core/resource';
 import type { Clock } from '../../../lib/clock';
 import { asError } from '../../../lib/errors';
@@ -106,7 +106,7 @@ export class Containers implements KindHandler {
   }
 
   /** The engine sends the stop signal, waits, and then kills: how it ended shows in the time it took, and in the exit code. */
-  async #stop(id: string, graceMs: number, abortSignal: AbortSignal): Promise<Ending | undefined> {
+  async #stop(id: string, graceMs: number, abortSignal: AbortSignal): Promise<StopOutcome | undefined> {
     // The API takes whole seconds; 0 would kill at once.
     const seconds = Math.max(1, Math.ceil(graceMs / 1000));
     const container = this.#docker.getContainer(id);

@@ -5,7 +5,7 @@ import type { Engine } from '../connection/connect';
 import { ask } from '../connection/request';
 import { hasStatus } from '../errors';
 import { type DockerSettings, type KindHandler, removalOnly } from './handler';
-import { InUse, inUseBy, MOST_NAMES, refused } from './in-use';
+import { InUse, inUseBy, MAX_NAMES, refused } from './in-use';
 
 /** What lists and inspections of images have in common. */
 interface Image {
@@ -69,7 +69,7 @@ export class Images implements KindHandler {
       state: 'present',
       running: false,
       labels: image.Labels ?? {},
-      heirOf: [...(this.#users.get(bareId(image.Id))?.values() ?? [])],
+      usedBy: [...(this.#users.get(bareId(image.Id))?.values() ?? [])],
       ...(Number.isNaN(createdAt) ? {} : { createdAt }),
     };
   }
@@ -123,7 +123,7 @@ export class Images implements KindHandler {
     const images = await this.#docker.listImages({ all: true, abortSignal });
     const children = images.filter(({ ParentId }) => ParentId === id);
     if (children.length === 0) return;
-    const names = children.slice(0, MOST_NAMES).map((child) => tagsOf(child)[0] ?? shortId(child.Id));
+    const names = children.slice(0, MAX_NAMES).map((child) => tagsOf(child)[0] ?? shortId(child.Id));
     throw new InUse(`other images were made from it: ${names.join(', ')}`);
   }
 

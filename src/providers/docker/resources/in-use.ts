@@ -6,15 +6,15 @@ export class InUse extends Error {
 }
 
 /** More names than these tell nobody more. */
-export const MOST_NAMES = 5;
+export const MAX_NAMES = 5;
 
 /**
  * A refusal, the engine's or ours, with the names of those who use it. The engine's own message has their ids, or nothing.
  * @param users names of containers
  */
 export function inUseBy(users: readonly string[], cause?: unknown): InUse {
-  const names = users.slice(0, MOST_NAMES).join(', ');
-  const others = users.length > MOST_NAMES ? ` and ${users.length - MOST_NAMES} more` : '';
+  const names = users.slice(0, MAX_NAMES).join(', ');
+  const others = users.length > MAX_NAMES ? ` and ${users.length - MAX_NAMES} more` : '';
   return new InUse(
     `it is in use by the ${users.length === 1 ? 'container' : 'containers'} ${names}${others}`,
     cause === undefined ? {} : { cause },

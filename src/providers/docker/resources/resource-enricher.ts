@@ -19,7 +19,7 @@ const SAME_TIME_MS = 1_000;
  * Adds to a resource what its own listing does not tell: that it is protected, and its age by our clock. A machine that is not this one
  * may have another idea of the time.
  */
-export class FactTeller {
+export class ResourceEnricher {
   readonly #docker: Docker;
   readonly #clock: Clock;
   #facts: Facts | undefined;
@@ -30,7 +30,7 @@ export class FactTeller {
   }
 
   /** @throws what the engine answers: without the facts, nothing can be listed */
-  async tell(resources: readonly Resource[], signal: AbortSignal): Promise<readonly Resource[]> {
+  async enrich(resources: readonly Resource[], signal: AbortSignal): Promise<readonly Resource[]> {
     this.#facts ??= await this.#ask(signal);
     const { own, aheadMs } = this.#facts;
     const told = (resource: Resource): Resource => {
@@ -39,7 +39,7 @@ export class FactTeller {
         ...resource,
         ...(resource.createdAt === undefined ? {} : { createdAt: resource.createdAt - aheadMs }),
         ...(protection === undefined ? {} : { protection }),
-        ...(resource.heirOf === undefined ? {} : { heirOf: resource.heirOf.map(told) }),
+        ...(resource.usedBy === undefined ? {} : { usedBy: resource.usedBy.map(told) }),
       };
     };
     return resources.map(told);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Circumstances, isSelecting, readFilters, selectorOf, sparesLive } from '../../../../src/cli/options/filters';
+import { excludeLive, type FilterContext, isSelecting, readFilters, selectorOf } from '../../../../src/cli/options/filters';
 import { UsageError } from '../../../../src/cli/options/usage-error';
 import { labels } from '../../../../src/core/labels';
 import type { Resource } from '../../../../src/core/resource';
@@ -7,7 +7,7 @@ import type { Resource } from '../../../../src/core/resource';
 const NOW = Date.parse('2026-11-21T12:00:00Z');
 const HOUR = 3_600_000;
 
-const here: Circumstances = {
+const here: FilterContext = {
   sessionId: 'cli-me.1a2b3c4d.aaaaaaaa',
   live: [],
   owned: { labels: [], namePrefixes: [] },
@@ -30,7 +30,7 @@ function resource(own: Partial<Resource> = {}, session?: string): Resource {
   };
 }
 
-function selects(options: Readonly<Record<string, unknown>>, what: Resource, where: Partial<Circumstances> = {}): boolean {
+function selects(options: Readonly<Record<string, unknown>>, what: Resource, where: Partial<FilterContext> = {}): boolean {
   return selectorOf(readFilters(options), { ...here, ...where })(what);
 }
 
@@ -120,15 +120,15 @@ describe('a run in progress', () => {
   const isLive = (id: string) => id === 'live';
 
   it('keeps what it has', () => {
-    expect(sparesLive(readFilters({ olderThan: ['1s'] }), isLive)(resource({}, 'live'))).toBe(false);
+    expect(excludeLive(readFilters({ olderThan: ['1s'] }), isLive)(resource({}, 'live'))).toBe(false);
   });
 
   it('does not keep it from who names its session', () => {
-    expect(sparesLive(readFilters({ session: ['live'] }), isLive)(resource({}, 'live'))).toBe(true);
+    expect(excludeLive(readFilters({ session: ['live'] }), isLive)(resource({}, 'live'))).toBe(true);
   });
 
   it('does not keep it from who wants everything', () => {
-    expect(sparesLive(readFilters({ all: true }), isLive)(resource({}, 'live'))).toBe(true);
+    expect(excludeLive(readFilters({ all: true }), isLive)(resource({}, 'live'))).toBe(true);
   });
 });
 

@@ -2,20 +2,20 @@ import { describe, expect, it } from 'vitest';
 import { retryCauseOf } from '../../../../src/core/retry-cause';
 import {
   AllowanceUsedUp,
-  BadAnswer,
   Changing,
   classify,
   DaytonaError,
+  DaytonaUnreachable,
   HasForks,
   NotDeletable,
   Stuck,
-  Unreachable,
+  UnreadableAnswer,
 } from '../../../../src/providers/daytona/errors';
 
 const status = (code: number, retryAfterMs?: number) =>
   new DaytonaError('DELETE /sandbox/a', code, 'says the server', retryAfterMs);
 const failed = (code: string) => Object.assign(new TypeError('fetch failed'), { cause: Object.assign(new Error('x'), { code }) });
-const unreachable = (code: string) => new Unreachable('https://api', failed(code));
+const unreachable = (code: string) => new DaytonaUnreachable('https://api', failed(code));
 
 describe('an error of Daytona’s', () => {
   it.each([
@@ -35,7 +35,7 @@ describe('an error of Daytona’s', () => {
     ['no progress', new Stuck('stuck'), { kind: 'permanent' }],
     ['a key that may not delete', new NotDeletable('no'), { kind: 'permanent' }],
     ['an allowance used up', new AllowanceUsedUp(5), { kind: 'retryable', retryAfterMs: 5, unsent: true }],
-    ['a bad answer', new BadAnswer('html'), { kind: 'retryable' }],
+    ['a bad answer', new UnreadableAnswer('html'), { kind: 'retryable' }],
     ['a refused connection', unreachable('ECONNREFUSED'), { kind: 'retryable' }],
     ['a name that is not found', unreachable('ENOTFOUND'), { kind: 'retryable' }],
     ['a broken connection', unreachable('UND_ERR_SOCKET'), { kind: 'retryable' }],
@@ -62,7 +62,7 @@ describe('an error of Daytona’s', () => {
 
   it('that came with no answer names the innermost reason', () => {
     const several = new AggregateError([Object.assign(new Error('x'), { code: 'ECONNREFUSED' })]);
-    expect(new Unreachable('https://api', new TypeError('fetch failed', { cause: several })).message).toBe(
+    expect(new DaytonaUnreachable('https://api', new TypeError('fetch failed', { cause: several })).message).toBe(
       'https://api can’t be reached: ECONNREFUSED',
     );
   });

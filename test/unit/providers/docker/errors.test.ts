@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { AskedToWait, BadAnswer } from '../../../../src/providers/docker/connection/answers';
+import { AskedToWait, BrokenAnswer } from '../../../../src/providers/docker/connection/answers';
 import { classify, hasStatus, whyUnreachable } from '../../../../src/providers/docker/errors';
 import { inUseBy } from '../../../../src/providers/docker/resources/in-use';
 
@@ -41,7 +41,7 @@ describe('an error of the engine', () => {
   });
 
   it('whose answer broke off is retryable', () => {
-    expect(classify(new BadAnswer('it broke off'))).toEqual({ kind: 'retryable' });
+    expect(classify(new BrokenAnswer('it broke off'))).toEqual({ kind: 'retryable' });
   });
 
   it.each(['EACCES', 'EPERM', 'ENOTFOUND', 'ERR_INVALID_URL'])('with the code %s is permanent', (code) => {

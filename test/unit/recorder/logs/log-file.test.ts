@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Space } from '../../../../src/lib/byte-budget';
+import { ByteBudget } from '../../../../src/lib/byte-budget';
 import { LogFile } from '../../../../src/recorder/logs/log-file';
 
 let directory: string;
@@ -13,7 +13,7 @@ beforeEach(async () => {
 afterEach(() => rm(directory, { recursive: true }));
 
 /** What is in a log of so many bytes after all that is written. */
-async function kept(limit: number, texts: readonly string[], space = new Space(1_000_000)): Promise<string> {
+async function kept(limit: number, texts: readonly string[], space = new ByteBudget(1_000_000)): Promise<string> {
   const file = new LogFile(join(directory, 'a.log'), limit, space);
   for (const text of texts) await file.append(Buffer.from(text));
   await file.close();
@@ -55,13 +55,13 @@ describe('a log file', () => {
   });
 
   it('of which nothing was written is not there', async () => {
-    const file = new LogFile(join(directory, 'a.log'), 100, new Space(100));
+    const file = new LogFile(join(directory, 'a.log'), 100, new ByteBudget(100));
     await file.close();
     expect(await readdir(directory)).toEqual([]);
   });
 
   it('that nobody wants is not there, and its room is free', async () => {
-    const space = new Space(100);
+    const space = new ByteBudget(100);
     const file = new LogFile(join(directory, 'a.log'), 100, space);
     await file.append(Buffer.alloc(60));
     await file.discard();
@@ -70,7 +70,7 @@ describe('a log file', () => {
   });
 
   it('takes the place of an earlier one, and its room', async () => {
-    const space = new Space(100);
+    const space = new ByteBudget(100);
     await kept(100, ['x'.repeat(59)], space);
     await kept(100, ['y'.repeat(41)], space);
     expect(await readdir(directory)).toEqual(['a.log']);
@@ -80,13 +80,13 @@ describe('a log file', () => {
 
 describe('the room for all', () => {
   it('that is used up lets a log keep its end in what it has', async () => {
-    const text = await kept(1_000, ['one\n', 'two\n', 'three\n'], new Space(8));
+    const text = await kept(1_000, ['one\n', 'two\n', 'three\n'], new ByteBudget(8));
     expect(text).toMatch(/^\[.* logs-limit is 8 bytes\]\n/);
     expect(text.replace(MARK, '')).toBe('three\n'.slice(-8));
   });
 
   it('of which nothing is left makes no file', async () => {
-    const file = new LogFile(join(directory, 'a.log'), 1_000, new Space(100, 200));
+    const file = new LogFile(join(directory, 'a.log'), 1_000, new ByteBudget(100, 200));
     await file.append(Buffer.from('one\n'));
     await file.close();
     expect(file.cut).toBe('logs-limit');

@@ -1,17 +1,17 @@
 import { describe, expect, it } from 'vitest';
-import type { LogPiece } from '../../../../src/core/container-source';
-import { LONGEST_LINE, LogLines } from '../../../../src/recorder/logs/log-lines';
+import type { LogChunk } from '../../../../src/core/container-source';
+import { LogLines, MAX_LINE } from '../../../../src/recorder/logs/log-lines';
 import { redactor } from '../../../../src/recorder/logs/redactor';
 
 const plain = () => new LogLines(redactor([]));
-const piece = (text: string, at = 'T1', stream: LogPiece['stream'] = 'stdout'): LogPiece => ({
+const piece = (text: string, at = 'T1', stream: LogChunk['stream'] = 'stdout'): LogChunk => ({
   stream,
   at,
   bytes: Buffer.from(text, 'latin1'),
 });
 
 /** All that comes of pieces that come one by one. */
-function written(lines: LogLines, ...pieces: readonly LogPiece[]): string {
+function written(lines: LogLines, ...pieces: readonly LogChunk[]): string {
   return pieces.map((each) => lines.push([each])).join('') + lines.end();
 }
 
@@ -33,7 +33,7 @@ describe('a line', () => {
   });
 
   it('longer than is held is broken, and loses nothing', () => {
-    const long = 'x'.repeat(LONGEST_LINE + 10);
+    const long = 'x'.repeat(MAX_LINE + 10);
     expect(written(plain(), piece(long), piece('y\n')).replaceAll(/T1 |\n/g, '')).toBe(`${long}y`);
   });
 });
@@ -48,7 +48,7 @@ describe('a secret', () => {
   });
 
   it('is not written where an endless line is broken', () => {
-    for (let before = LONGEST_LINE - secret.length - 2; before <= LONGEST_LINE + 2; before += 1) {
+    for (let before = MAX_LINE - secret.length - 2; before <= MAX_LINE + 2; before += 1) {
       const output = written(
         hidden(),
         piece('x'.repeat(before)),

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { LogParser, type Stamps } from '../../../../../src/providers/docker/logs/demux';
+import { LogDemuxer, type Stamps } from '../../../../../src/providers/docker/logs/demux';
 
 const T1 = '2026-11-21T09:50:38.345968434Z';
 const T2 = '2026-11-21T09:50:39+01:00';
@@ -14,7 +14,7 @@ function frame(stream: 1 | 2, text: string): Buffer {
 
 /** All that a parser makes of chunks: text, by stream and time, what belongs together joined. */
 function parsed(chunks: readonly Buffer[], stamps: Stamps = 'theirs'): readonly string[] {
-  const parser = new LogParser(stamps);
+  const parser = new LogDemuxer(stamps);
   const all = chunks.flatMap((chunk) => parser.pieces(chunk));
   const joined: { key: string; text: string }[] = [];
   for (const { stream, at, bytes } of all) {

@@ -1,5 +1,5 @@
 import { describe, expect, it, test } from 'vitest';
-import { LogGap, type LogStream } from '../../../../../src/core/container-source';
+import { IncompleteLog, type LogStream } from '../../../../../src/core/container-source';
 import { GAP } from '../../../../../src/providers/docker/logs/joint';
 import { KEPT } from '../../../../../src/providers/docker/logs/live-stream';
 import { joined } from '../../../../../src/providers/docker/logs/logs';
@@ -55,7 +55,7 @@ describe('a container that has not started when its log is asked for', () => {
     await until('all is heard', async () => live.taken === 2);
     log.send('end', 'end');
 
-    expect(await all).toEqual({ text: `${GAP}${`${much}the end`.slice(-KEPT.most)}`, error: expect.any(LogGap) });
+    expect(await all).toEqual({ text: `${GAP}${`${much}the end`.slice(-KEPT.most)}`, error: expect.any(IncompleteLog) });
   });
 
   it('is asked for again after a pause, until it can be heard', async () => {
@@ -144,7 +144,7 @@ describe('a log that ends before its container', () => {
 
     expect(await both).toEqual({
       text: `${lines(0, 100)}unfin\n${GAP}${all.slice(-KEPT.most)}`,
-      error: expect.any(LogGap),
+      error: expect.any(IncompleteLog),
     });
   });
 
@@ -168,7 +168,7 @@ describe('a log that ends before its container', () => {
     await until('it is given up', async () => text.includes(GAP));
     live.send('the end', 'end');
 
-    await expect(reading).rejects.toBeInstanceOf(LogGap);
+    await expect(reading).rejects.toBeInstanceOf(IncompleteLog);
     expect(text).toBe(`${lines(0, 100)}${GAP}${lines(1_000, 150_000).slice(-KEPT.most)}the end`);
   });
 
@@ -248,7 +248,7 @@ describe('a container whose log can’t be had', () => {
     const all = taken(together(late.promise, [new Error('no such log')]));
     setImmediate(() => late.resolve(stream('one')));
 
-    expect(await all).toEqual({ text: `${GAP}one`, error: expect.any(LogGap) });
+    expect(await all).toEqual({ text: `${GAP}one`, error: expect.any(IncompleteLog) });
   });
 
   it('and that can’t be heard either has nothing, not even a line of ours', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { LogGap, type LogStream } from '../../../../../src/core/container-source';
+import { IncompleteLog, type LogStream } from '../../../../../src/core/container-source';
 import { GAP } from '../../../../../src/providers/docker/logs/joint';
 import { readThenHeard, TWICE } from '../../../../../src/providers/docker/logs/logs';
 import { Feed, stream, taken, whole } from '../../../../support/engine/log-streams';
@@ -48,7 +48,7 @@ describe('a log that is read when what comes is heard', () => {
   it('and can’t be had leaves a gap', async () => {
     expect(await taken(readAndHeard(stream('two\n'), new Error('no such log')))).toEqual({
       text: `${GAP}two\n`,
-      error: expect.any(LogGap),
+      error: expect.any(IncompleteLog),
     });
   });
 

@@ -1,18 +1,18 @@
 import { describe, expect, it } from 'vitest';
-import type { LogPiece } from '../../../../../src/core/container-source';
-import { Space } from '../../../../../src/lib/byte-budget';
-import { LastPieces } from '../../../../../src/providers/docker/logs/tail-buffer';
+import type { LogChunk } from '../../../../../src/core/container-source';
+import { ByteBudget } from '../../../../../src/lib/byte-budget';
+import { TailBuffer } from '../../../../../src/providers/docker/logs/tail-buffer';
 
-const out = (text: string, at = 'T'): LogPiece => ({ stream: 'stdout', at, bytes: Buffer.from(text) });
-const err = (text: string, at = 'T'): LogPiece => ({ stream: 'stderr', at, bytes: Buffer.from(text) });
+const out = (text: string, at = 'T'): LogChunk => ({ stream: 'stdout', at, bytes: Buffer.from(text) });
+const err = (text: string, at = 'T'): LogChunk => ({ stream: 'stderr', at, bytes: Buffer.from(text) });
 
-function kept(most: number, ...batches: readonly LogPiece[][]): LastPieces {
-  const last = new LastPieces(most);
+function kept(most: number, ...batches: readonly LogChunk[][]): TailBuffer {
+  const last = new TailBuffer(most);
   for (const batch of batches) last.add(batch);
   return last;
 }
 
-function told(pieces: readonly LogPiece[]): readonly string[] {
+function told(pieces: readonly LogChunk[]): readonly string[] {
   return pieces.map(({ stream, bytes }) => `${stream} ${Buffer.from(bytes).toString()}`);
 }
 
@@ -39,9 +39,9 @@ describe('the last pieces', () => {
   });
 
   it('are more while there is space', () => {
-    const space = new Space(15);
-    const one = new LastPieces({ least: 10, most: 20, space });
-    const other = new LastPieces({ least: 10, most: 20, space });
+    const space = new ByteBudget(15);
+    const one = new TailBuffer({ least: 10, most: 20, space });
+    const other = new TailBuffer({ least: 10, most: 20, space });
     one.add([out('x'.repeat(30))]);
     other.add([out('x'.repeat(30))]);
 

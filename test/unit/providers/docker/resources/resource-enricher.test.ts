@@ -2,7 +2,7 @@ import type Docker from 'dockerode';
 import { describe, expect, it } from 'vitest';
 import type { Resource } from '../../../../../src/core/resource';
 import { systemClock } from '../../../../../src/lib/clock';
-import { FactTeller } from '../../../../../src/providers/docker/resources/resource-enricher';
+import { ResourceEnricher } from '../../../../../src/providers/docker/resources/resource-enricher';
 
 const NOON = Date.parse('2026-11-21T12:00:00Z');
 const clock = { ...systemClock, now: () => NOON };
@@ -31,7 +31,7 @@ describe('the time of creation is told by our clock', () => {
     ['where they differ by no more than the engine’s seconds tell', '2026-11-21T12:00:00.4Z', NOON],
     ['where the engine does not tell the time', undefined, NOON],
   ])('%s', async (_, systemTime, createdAt) => {
-    const [told] = await new FactTeller(engineAt(systemTime), clock).tell([container], AbortSignal.timeout(1_000));
+    const [told] = await new ResourceEnricher(engineAt(systemTime), clock).enrich([container], AbortSignal.timeout(1_000));
     expect(told?.createdAt).toBe(createdAt);
   });
 });
