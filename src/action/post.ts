@@ -5,7 +5,7 @@ import { processList, survivorsLine } from '../benchmark/survivors';
 import { BadSettings, type Config, parseConfig } from '../config/config';
 import { restored } from '../config/saved';
 import { sleep, systemClock } from '../lib/clock';
-import { Deadline } from '../lib/deadline';
+import { withDeadline } from '../lib/deadline';
 import { bestEffort } from '../phases/best-effort';
 import { mergeDeaths } from '../phases/deaths';
 import type { Log } from '../phases/log';
@@ -115,9 +115,8 @@ async function clean(
     log.info(`Waiting ${time(config.delay)}, as delay says.`);
     await sleep(clock, config.delay, new AbortController().signal);
   }
-  const deadline = new Deadline(clock, config.deadline);
-  try {
-    return await log.group('Cleanup', async () =>
+  return withDeadline(config.deadline, { clock }, (deadline) =>
+    log.group('Cleanup', async () =>
       tearDown({
         config,
         sessionId: main?.session.id,
@@ -129,10 +128,8 @@ async function clean(
         clock,
         log,
       }),
-    );
-  } finally {
-    deadline.dispose();
-  }
+    ),
+  );
 }
 
 /** For `scope: job`. Without main's list nobody knows what was there before: then the session's own is all that is removed. */

@@ -1,3 +1,5 @@
+import { onAbort } from './abort';
+
 /** Time and chance, handed in so that a test runs hours in milliseconds. */
 export interface Clock {
   /** Milliseconds since the epoch. Never goes backwards, even when the machine's clock is set. */
@@ -28,13 +30,12 @@ export function sleep(clock: Clock, ms: number, signal: AbortSignal): Promise<vo
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
     const cancel = clock.after(ms, () => {
-      signal.removeEventListener('abort', onAbort);
+      forget();
       resolve();
     });
-    const onAbort = () => {
+    const forget = onAbort(signal, () => {
       cancel();
       reject(signal.reason);
-    };
-    signal.addEventListener('abort', onAbort, { once: true });
+    });
   });
 }

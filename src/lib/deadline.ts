@@ -1,5 +1,6 @@
+import { onAbort } from './abort';
 import type { Clock } from './clock';
-import { DeadlinePassed, type Halted, TimedOut } from './errors';
+import { DeadlinePassed, Halted, TimedOut } from './errors';
 
 /**
  * The time budget that everything in one cleanup shares. Its signal ends timers, sockets and waiting; `within` gives a part
@@ -49,8 +50,7 @@ export class Deadline {
   async within<T>(ms: number, what: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     this.signal.throwIfAborted();
     const part = new AbortController();
-    const end = () => part.abort(this.signal.reason);
-    this.signal.addEventListener('abort', end, { once: true });
+    const forget = onAbort(this.signal, () => part.abort(this.signal.reason));
     const cancelTimer = this.#clock.after(ms, () => part.abort(new TimedOut(what, ms)));
     try {
       return await Promise.race([work(part.signal), aborted(part.signal)]);
@@ -59,13 +59,40 @@ export class Deadline {
       throw part.signal.aborted ? part.signal.reason : error;
     } finally {
       cancelTimer();
-      this.signal.removeEventListener('abort', end);
+      forget();
     }
   }
 }
 
 function aborted(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+    onAbort(signal, () => reject(signal.reason));
   });
+}
+
+export interface DeadlineOptions {
+  readonly clock: Clock;
+  /** Ends the deadline early. */
+  readonly signal?: AbortSignal | undefined;
+  /** Why it ended early; stands in the report of what was left. */
+  readonly reason?: string;
+}
+
+/**
+ * Gives `work` a deadline of `ms` milliseconds, and disposes of it afterwards. When `signal` aborts, the deadline is halted.
+ * @throws what `work` throws
+ */
+export async function withDeadline<T>(
+  ms: number,
+  { clock, signal, reason = 'it was interrupted' }: DeadlineOptions,
+  work: (deadline: Deadline) => Promise<T>,
+): Promise<T> {
+  const deadline = new Deadline(clock, ms);
+  const forget = signal && onAbort(signal, () => deadline.halt(new Halted(reason)));
+  try {
+    return await work(deadline);
+  } finally {
+    forget?.();
+    deadline.dispose();
+  }
 }

@@ -1,3 +1,5 @@
+import { onAbort } from './abort';
+
 /**
  * At most `size` pieces of work at a time; the others wait their turn, first come, first served.
  * Work that only waits (a grace period) must not go through here: see `Rung.waits`.
@@ -34,16 +36,15 @@ export class Limit {
       return;
     }
     await new Promise<void>((resolve, reject) => {
-      const onAbort = () => {
-        this.#queue.splice(this.#queue.indexOf(turn), 1);
-        reject(signal.reason);
-      };
       const turn = () => {
-        signal.removeEventListener('abort', onAbort);
+        forget();
         resolve();
       };
       this.#queue.push(turn);
-      signal.addEventListener('abort', onAbort, { once: true });
+      const forget = onAbort(signal, () => {
+        this.#queue.splice(this.#queue.indexOf(turn), 1);
+        reject(signal.reason);
+      });
     });
   }
 }

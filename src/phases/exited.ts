@@ -3,8 +3,7 @@ import type { Connection } from '../core/connection';
 import { keyOf, type Resource } from '../core/resource';
 import { protectionOf, type Selector } from '../core/selector';
 import { type Clock, sleep } from '../lib/clock';
-import { Deadline } from '../lib/deadline';
-import { Halted } from '../lib/errors';
+import { withDeadline } from '../lib/deadline';
 import { type PhaseReport, totalsOf } from '../report/model';
 import { cleanUp } from './cleanup';
 
@@ -43,22 +42,15 @@ export async function sweepExited(options: ExitedCleanup): Promise<PhaseReport> 
   const done: PhaseReport[] = [];
   const every = Math.min(LOOK_EVERY_MS.most, Math.max(LOOK_EVERY_MS.least, ttlMs / 2));
   while (await elapsed(clock, every, benchmark)) {
-    const deadline = new Deadline(clock, config.deadline);
-    const halt = () => deadline.halt(new Halted('the benchmark has ended'));
-    benchmark.addEventListener('abort', halt, { once: true });
     const selector = exitedSince(since, failed, options);
-    const phase = await cleanUp({
-      ...options,
-      connections,
-      selection: { selector },
-      mode: { kind: 'remove' },
-      deadline,
-      final: false,
-    });
+    const phase = await withDeadline(
+      config.deadline,
+      { clock, signal: benchmark, reason: 'the benchmark has ended' },
+      (deadline) =>
+        cleanUp({ ...options, connections, selection: { selector }, mode: { kind: 'remove' }, deadline, final: false }),
+    );
     for (const resource of phase.resources.filter(({ outcome }) => outcome === 'failed')) failed.add(keyOf(resource));
     done.push(phase);
-    benchmark.removeEventListener('abort', halt);
-    deadline.dispose();
   }
   return merged(done, clock.now() - startedAt);
 }

@@ -1,8 +1,7 @@
 import type { Config } from '../config/config';
 import type { Connection, Endpoints } from '../core/connection';
 import { systemClock } from '../lib/clock';
-import { Deadline } from '../lib/deadline';
-import { Halted } from '../lib/errors';
+import { type Deadline, withDeadline } from '../lib/deadline';
 import { plainLine } from '../report/escape';
 import { providerLine } from '../report/lines';
 import { type PhaseReport, providerReport } from '../report/model';
@@ -44,17 +43,11 @@ export type PreCleaned =
   | { readonly pre?: undefined; readonly connections: readonly Connection[]; readonly problem: string };
 
 /** Looks for all providers, and removes what earlier runs left. */
-export async function preClean(options: PreCleanup): Promise<PreCleaned> {
+export function preClean(options: PreCleanup): Promise<PreCleaned> {
   const { config, log, stop } = options;
-  const deadline = new Deadline(clock, config.deadline);
-  const halt = () => deadline.halt(new Halted('it was interrupted'));
-  stop?.addEventListener('abort', halt);
-  try {
-    return await log.group(`Pre-cleanup (${config.preCleanup})`, () => clean(options, deadline));
-  } finally {
-    stop?.removeEventListener('abort', halt);
-    deadline.dispose();
-  }
+  return withDeadline(config.deadline, { clock, signal: stop }, (deadline) =>
+    log.group(`Pre-cleanup (${config.preCleanup})`, () => clean(options, deadline)),
+  );
 }
 
 async function clean(options: PreCleanup, deadline: Deadline): Promise<PreCleaned> {

@@ -1,11 +1,13 @@
 import type { Environment } from '../../config/types';
+import { systemClock } from '../../lib/clock';
+import { withDeadline } from '../../lib/deadline';
 import { ShutdownSignals } from '../../lib/shutdown-signals';
 import { exitCodeOf, exitCodes } from '../exit-codes';
 import { connectAll, withRequiredProviders } from '../host/connect';
 import { LiveSessions } from '../host/live-sessions';
 import { localSession } from '../host/session-origin';
 import { stateDirectory } from '../host/state-directory';
-import { withDeadline } from '../host/time-limit';
+
 import { outputOf } from '../options/common-options';
 import { filterContext } from '../options/filter-context';
 import { KINDS, readFilters, selectorOf, type TypedFilters } from '../options/filters';
@@ -52,7 +54,7 @@ export async function list(options: Options, env: Environment): Promise<number> 
   const interruption = new ShutdownSignals({ onSignal: () => undefined });
   try {
     const look = () =>
-      withDeadline(DEADLINE_MS, interruption.stop, async (deadline) => {
+      withDeadline(DEADLINE_MS, { clock: systemClock, signal: interruption.stop }, async (deadline) => {
         const connected = await connectAll(config, env, deadline, output);
         if (connected.ready.length === 0 && !interruption.stop.aborted)
           throw new ProviderUnreachable(connected.missing.join('\n'));

@@ -1,13 +1,14 @@
 import type { Config } from '../../config/config';
 import type { Endpoints } from '../../core/connection';
 import { keyOf } from '../../core/resource';
-import { systemClock as clock } from '../../lib/clock';
+import { systemClock as clock, systemClock } from '../../lib/clock';
+import { withDeadline } from '../../lib/deadline';
 import { postCleanupMode } from '../../phases/post-cleanup-mode';
 import { discoverProviders } from '../../phases/providers';
 import type { Selection } from '../../phases/selection';
 import { tearDown } from '../../phases/teardown';
 import { type DeathReport, type PhaseReport, totalsOf } from '../../report/model';
-import { withDeadline } from '../host/time-limit';
+
 import type { Output } from '../terminal/output';
 import { withProgress } from '../terminal/progress';
 import type { ProgressCounter } from '../terminal/progress-counter';
@@ -49,7 +50,7 @@ export async function tearDownRun(teardown: RunTeardown): Promise<TornDown> {
 
 function once(config: Config, stop: AbortSignal, teardown: RunTeardown): Promise<TornDown> {
   const { sessionId, found, selection, told, tally, output, env } = teardown;
-  return withDeadline(config.deadline, stop, (deadline) =>
+  return withDeadline(config.deadline, { clock: systemClock, signal: stop }, (deadline) =>
     tearDown({
       config,
       sessionId,

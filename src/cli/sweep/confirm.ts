@@ -1,9 +1,11 @@
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { Selector } from '../../core/selector';
+import { systemClock } from '../../lib/clock';
+import { withDeadline } from '../../lib/deadline';
 import { count } from '../../report/words';
 import type { Ready } from '../host/connect';
-import { withDeadline } from '../host/time-limit';
+
 import { type Listed, listAll } from '../list/inventory';
 import { sorted } from '../list/sort';
 import { listTable, totalsLine } from '../list/table';
@@ -29,7 +31,7 @@ const LIST_MS = 60_000;
  * @returns whether it was agreed to; true where there is nothing
  */
 export async function confirm({ connections, selector, isLive, stop, output }: Confirmation): Promise<boolean> {
-  const listing = await withDeadline(LIST_MS, stop, (deadline) =>
+  const listing = await withDeadline(LIST_MS, { clock: systemClock, signal: stop }, (deadline) =>
     listAll(connections, { selector, withSizes: false, isLive, deadline }),
   );
   for (const problem of listing.problems) output.error(problem);

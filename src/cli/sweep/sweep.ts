@@ -1,7 +1,7 @@
 import type { Config } from '../../config/config';
 import { includingOrphanedImages } from '../../core/selector';
-import { systemClock as clock } from '../../lib/clock';
-import type { Deadline } from '../../lib/deadline';
+import { systemClock as clock, systemClock } from '../../lib/clock';
+import { type Deadline, withDeadline } from '../../lib/deadline';
 import { ShutdownSignals } from '../../lib/shutdown-signals';
 import { bestEffort } from '../../phases/best-effort';
 import { cleanUp } from '../../phases/cleanup';
@@ -18,7 +18,7 @@ import { type Connected, connectAll, withRequiredProviders } from '../host/conne
 import { LiveSessions } from '../host/live-sessions';
 import { localSession } from '../host/session-origin';
 import { stateDirectory } from '../host/state-directory';
-import { withDeadline } from '../host/time-limit';
+
 import { outputOf } from '../options/common-options';
 import { filterContext } from '../options/filter-context';
 import { excludeLive, isSelecting, readFilters, selectorOf, type TypedFilters } from '../options/filters';
@@ -109,7 +109,7 @@ async function locked(sweep: Sweep, work: () => Promise<Result>): Promise<Result
   const { options, config, directory, output, stop } = sweep;
   if (config.dryRun) return work();
   try {
-    const release = await withDeadline(config.deadline, stop, ({ signal }) =>
+    const release = await withDeadline(config.deadline, { clock: systemClock, signal: stop }, ({ signal }) =>
       takeSweepLock({
         directory,
         clock,
@@ -132,7 +132,9 @@ async function locked(sweep: Sweep, work: () => Promise<Result>): Promise<Result
 
 async function sweepLocked(sweep: Sweep, isAsking: boolean): Promise<Result> {
   const { env, config, output, stop } = sweep;
-  const connected = await withDeadline(config.deadline, stop, (deadline) => connectAll(config, env, deadline, output));
+  const connected = await withDeadline(config.deadline, { clock: systemClock, signal: stop }, (deadline) =>
+    connectAll(config, env, deadline, output),
+  );
   if (connected.ready.length === 0) throw new ProviderUnreachable(connected.missing.join('\n'));
   for (const line of connected.missing) output.error(line);
   if (isAsking) {
@@ -141,7 +143,7 @@ async function sweepLocked(sweep: Sweep, isAsking: boolean): Promise<Result> {
     const isAgreed = await confirm({ connections: connected.ready, selector, isLive: (id) => live.has(id), stop, output });
     if (!isAgreed) return 'declined';
   }
-  return withDeadline(config.deadline, stop, (deadline) => swept(connected, sweep, deadline));
+  return withDeadline(config.deadline, { clock: systemClock, signal: stop }, (deadline) => swept(connected, sweep, deadline));
 }
 
 function selectionOf({ filters, config, sessionId, env }: Sweep, live: LiveSessions): Selection {
