@@ -6,6 +6,7 @@ import type { Connection } from '../core/connection';
 import type { Selector } from '../core/selector';
 import { systemClock } from '../lib/clock';
 import { plainLine } from '../report/escape';
+import { benchmarkEnd } from '../report/exit-code';
 import type { BenchmarkReport, DeathReport, PhaseReport } from '../report/model';
 import { sweepExited } from './exited';
 import type { Log } from './log';
@@ -72,7 +73,7 @@ async function run(care: SupervisedBenchmark): Promise<BenchmarkResult> {
   });
   onGroup(undefined);
   if (result.survivors.length > 0) log.warning(plainLine(survivorsLine(result.survivors)), 'Benchmark');
-  if (result.exitCode !== 0) log.error(endOf(result), 'Benchmark');
+  if (result.exitCode !== 0) log.error(`The benchmark ${benchmarkEnd(result)}.`, 'Benchmark');
   return result;
 }
 
@@ -94,12 +95,6 @@ async function sweepBeside(
     log: (line) => log.info(line),
     benchmark,
   });
-}
-
-function endOf({ exitCode, signal, timedOut, interruptedBy }: BenchmarkResult): string {
-  if (timedOut) return `The benchmark was ended at its timeout (exit code ${exitCode}).`;
-  if (interruptedBy) return `The benchmark was interrupted by ${interruptedBy} (exit code ${exitCode}).`;
-  return signal ? `The benchmark was ended by ${signal} (exit code ${exitCode}).` : `The benchmark exited with code ${exitCode}.`;
 }
 
 /** @param command what was run, as people wrote it: its first line is told */

@@ -62,12 +62,20 @@ export async function cleanUp(cleanup: Cleanup): Promise<PhaseReport> {
   return {
     durationMs: Math.round(clock.now() - startedAt),
     deadlineMs: config.deadline,
-    verified: swept.every(({ report, result }) => result?.verified ?? report.status === 'skipped'),
+    verified: verifiedBy(swept),
     dryRun: mode.kind === 'plan',
     providers: swept.map(({ report }) => report),
     resources,
     totals: totalsOf(resources),
   };
+}
+
+/** Null when all providers were skipped: then no listing says anything. */
+function verifiedBy(
+  swept: readonly { readonly report: ProviderReport; readonly result: SweepResult | undefined }[],
+): boolean | null {
+  const looked = swept.filter(({ report }) => report.status !== 'skipped');
+  return looked.length === 0 ? null : looked.every(({ result }) => result?.verified ?? false);
 }
 
 /** A provider that could not be listed at the end was not available, whatever it said at the beginning. */

@@ -82,7 +82,7 @@ function merged(phases: readonly PhaseReport[], durationMs: number): PhaseReport
   const resources = phases.flatMap((phase) => phase.resources.filter(({ outcome }) => outcome !== 'kept'));
   return {
     durationMs: Math.round(durationMs),
-    verified: phases.at(-1)?.verified ?? true,
+    verified: phases.at(-1)?.verified ?? null,
     dryRun: false,
     providers: phases.at(-1)?.providers ?? [],
     resources,

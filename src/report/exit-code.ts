@@ -1,4 +1,5 @@
 import { constants } from 'node:os';
+import type { BenchmarkReport } from './model';
 
 /** What is to be known of an end to name it. */
 export interface ExitCode {
@@ -77,4 +78,19 @@ const SIGNAL_MEANINGS: Readonly<Record<string, string>> = {
 
 function signalOf(exitCode: number): string | undefined {
   return SIGNAL_NAMES.get(exitCode - SIGNALLED);
+}
+
+/** How a benchmark ended: completes the sentence "The benchmark …". */
+export function benchmarkEnd({
+  exitCode,
+  signal,
+  timedOut,
+  interruptedBy,
+}: Omit<BenchmarkReport, 'command' | 'durationMs'>): string {
+  if (exitCode === null) return 'was still running when this step was killed';
+  if (timedOut) return `was ended at its timeout (exit code ${exitCode})`;
+  if (interruptedBy !== null) return `was interrupted by ${interruptedBy} (exit code ${exitCode})`;
+  if (signal !== null) return `was ended by ${signal} (exit code ${exitCode})`;
+  const meaning = exitMeaning({ exitCode });
+  return `exited with code ${exitCode}${meaning === '' ? '' : `: ${meaning}`}`;
 }

@@ -57,8 +57,10 @@ function addSession(registry: Registry, { session, versions, finishedAt, deaths 
 
 function addBenchmark(registry: Registry, { benchmark }: Report): void {
   if (benchmark === null) return;
-  gauge(registry, 'benchmark_exit_code', 'The benchmark’s exit code.', []).set(benchmark.exitCode);
-  gauge(registry, 'benchmark_duration_seconds', 'How long the benchmark ran.', []).set(benchmark.durationMs / 1000);
+  const { exitCode, durationMs } = benchmark;
+  if (exitCode !== null) gauge(registry, 'benchmark_exit_code', 'The benchmark’s exit code.', []).set(exitCode);
+  if (durationMs !== null)
+    gauge(registry, 'benchmark_duration_seconds', 'How long the benchmark ran.', []).set(durationMs / 1000);
   gauge(registry, 'benchmark_timed_out', 'Whether the benchmark was ended at its timeout: 1 or 0.', []).set(
     Number(benchmark.timedOut),
   );

@@ -4,18 +4,21 @@ import { type Outcome, outcomes, type Settlement, type Step } from '../core/outc
 import type { Kind } from '../core/resource';
 import { sessionOf } from '../core/selector';
 
-/** What `report.json` holds, and what summary, log and terminal are made from. `schemas/report.schema.json` describes it. */
+/**
+ * The content of `report.json`; summary, log lines and terminal output are made from it too. `schemas/report.schema.json` describes
+ * it. All text in it that comes from a provider is foreign: escape it wherever it is shown.
+ */
 export interface Report {
   readonly schemaVersion: 1;
   /** The session's id; null when main died before it had one. */
   readonly session: string | null;
-  /** What made this report. */
+  /** The software that made this report. */
   readonly versions?: Versions;
-  /** ISO 8601, as all times here. */
+  /** ISO 8601 in UTC, like all times here. */
   readonly startedAt: string;
   readonly finishedAt: string;
   readonly benchmark: BenchmarkReport | null;
-  /** Containers that ended by themselves during the benchmark, in the order in which they ended. */
+  /** Containers that ended during the benchmark, in the order in which they ended. */
   readonly deaths: readonly DeathReport[];
   readonly phases: {
     readonly pre: PhaseReport | null;
@@ -25,7 +28,7 @@ export interface Report {
 }
 
 export interface Versions {
-  /** This action's own. */
+  /** The version of this action. */
   readonly action: string;
   readonly node: string;
 }
@@ -33,12 +36,14 @@ export interface Versions {
 export interface BenchmarkReport {
   /** The first line of `run`. */
   readonly command: string;
-  readonly exitCode: number;
+  /** Null when main was killed before the benchmark ended: how it ended is not known. */
+  readonly exitCode: number | null;
   readonly signal: string | null;
   readonly timedOut: boolean;
-  /** The signal that ended the step itself: the job was cancelled. */
+  /** The signal that ended the step itself, when the job was cancelled. */
   readonly interruptedBy: string | null;
-  readonly durationMs: number;
+  /** Null with `exitCode`. */
+  readonly durationMs: number | null;
 }
 
 export interface DeathReport {
@@ -46,40 +51,63 @@ export interface DeathReport {
   readonly id: string;
   readonly name: string;
   readonly image: string | null;
-  /** Null where nobody told: it was gone before it could be asked. */
+  /** Null where it is not known: the container was removed before it could be inspected. */
   readonly exitCode: number | null;
   readonly oomKilled: boolean;
+  /** Someone asked it to end (`docker stop`, `compose down`): its exit code does not mean that it failed. Absent: no. */
+  readonly asked?: boolean;
   /** When it ended. */
   readonly at: string;
-  /** Milliseconds from its start to its end, where both are known. */
+  /** Milliseconds from its start to its end; null where one of them is not known. */
   readonly livedMs: number | null;
-  /** Path of its log, whose lines begin with their times; null with the reason in `logReason`. */
+  /** Path of its log, whose lines begin with their times; null when there is none. */
   readonly logFile: string | null;
-  /** Why there is no log, or why it is not whole. */
+  /** Why there is no log, or why it is incomplete. */
   readonly logReason: string | null;
-  /** The last lines of its log, without times; foreign text, as all here. */
+  /** The last lines of its log, without times. */
   readonly logTail: readonly string[];
 }
 
 export interface PhaseReport {
   readonly durationMs: number;
-  /** How long it could have taken at most. Absent where several sweeps, each with a deadline of its own, are told as one phase. */
+  /** The time limit of the phase. Absent where several sweeps, each with its own deadline, are reported as one phase. */
   readonly deadlineMs?: number;
-  /** A last listing of every provider that was ready found nothing left; true, therefore, where all were skipped and nobody looked. */
-  readonly verified: boolean;
+  /** Whether a last listing of every provider found nothing left; null when all providers were skipped, so that none was listed. */
+  readonly verified: boolean | null;
   readonly dryRun: boolean;
   readonly providers: readonly ProviderReport[];
   readonly resources: readonly ResourceReport[];
-  /** How many resources came to each outcome; all outcomes are there. */
+  /** The number of resources with each outcome, zeros included. */
   readonly totals: Readonly<Record<Outcome, number>>;
+  /** Resources that appeared while the job ran and that no session owns: they stay. Absent in reports of earlier versions. */
+  readonly unowned?: readonly UnownedReport[];
+  /** Resources that match, but that this phase left alone because they may still be in use. Absent in reports of earlier versions. */
+  readonly spared?: readonly SparedReport[];
+}
+
+/** Resources of one kind at one provider. */
+export interface UnownedReport {
+  readonly provider: string;
+  readonly kind: Kind;
+  readonly count: number;
+  /** The names of some of them, as examples. */
+  readonly names: readonly string[];
+}
+
+export interface SparedReport extends UnownedReport {
+  /**
+   * `age`: younger than `max-age`, and nothing else tells whether its session is over. `inherited-label`: it may have its label from
+   * its image. `live-session`: it began while another session was running.
+   */
+  readonly why: 'age' | 'inherited-label' | 'live-session';
 }
 
 export interface ProviderReport {
   readonly name: string;
   readonly status: 'ready' | 'skipped' | 'unavailable';
-  /** What was found, or why nothing was. */
+  /** What was found there, or why nothing was. */
   readonly reason: string;
-  /** With `unavailable`: what removes by hand what runs with the session's label, containers or sandboxes. */
+  /** With `unavailable`: removes by hand the containers or sandboxes that carry the session's label. */
   readonly command: string | null;
 }
 
@@ -88,22 +116,33 @@ export interface ResourceReport {
   readonly kind: Kind;
   readonly id: string;
   readonly name: string;
-  /** What it was made from: an image, or a sandbox's snapshot. */
+  /** The image, or a sandbox's snapshot, that it was made from. */
   readonly image: string | null;
-  /** As it was before anything was done to it. */
+  /** Its state before anything was done to it. */
   readonly state: string;
   readonly createdAt: string | null;
   readonly session: string | null;
-  /** The address of the run that it says it is from: foreign text, as all here. */
+  /** The address of the run that made it, according to its label. */
   readonly runUrl: string | null;
   readonly outcome: Outcome;
   readonly durationMs: number;
   readonly steps: readonly StepReport[];
-  /** Why it is still there: the error, or with `kept` the reason. */
+  /** With `failed`: why it is still there. */
   readonly error: string | null;
+  /** With `kept`: why it stays. */
   readonly reason: string | null;
-  /** What removes it by hand. */
+  /** With `failed` and `kept`: removes it by hand. */
   readonly command: string | null;
+  /** With `failed`: what uses it and must go first. Absent when that is not known. */
+  readonly heldBy?: readonly HolderReport[];
+}
+
+/** A resource that uses another one. */
+export interface HolderReport {
+  readonly kind: Kind;
+  readonly name: string;
+  /** Removes it by hand. */
+  readonly command: string;
 }
 
 export interface StepReport extends Omit<Step, 'startedAt'> {
@@ -144,7 +183,7 @@ export function totalsOf(resources: readonly ResourceReport[]): Readonly<Record<
   return Object.fromEntries(outcomes.map((outcome) => [outcome, count(outcome)])) as Record<Outcome, number>;
 }
 
-/** Resources that are not there any more, by us or by themselves. */
+/** The number of resources that this phase removed. */
 export function removedIn({ totals }: PhaseReport): number {
   return totals.graceful + totals.killed + totals.removed;
 }

@@ -28,7 +28,7 @@ export function verdictOf(phase: PhaseReport, whose = ''): PhaseVerdict {
     return { kind: 'planned', headline: `Dry run: ${countKinds(planned)} would be removed${kept}` };
   }
   if (removed.length === 0 && totals.kept > 0) return { kind: 'kept', headline: `${count(totals.kept, 'resource')} kept` };
-  if (!verified) {
+  if (verified === false) {
     return { kind: 'unverified', headline: `${countKinds(removed)} removed ${took}, but no last listing could be had${kept}` };
   }
   if (totals.kept > 0) return { kind: 'kept', headline: `${countKinds(removed)} removed ${took}${kept}` };
@@ -47,8 +47,9 @@ function unseenIn(phase: PhaseReport): PhaseVerdict | undefined {
     return { kind: 'unverified', headline: `Not cleaned up: ${missing.join(', ')} can’t be reached${rest}${keptIn(phase)}` };
   }
   const skipped = providers.filter(({ status }) => status === 'skipped').map(({ name }) => name);
-  if (skipped.length === 0 || skipped.length < providers.length) return undefined;
-  return { kind: 'skipped', headline: `Nothing was looked at: ${skipped.join(', ')} skipped` };
+  if (skipped.length < providers.length || (skipped.length === 0 && phase.verified !== null)) return undefined;
+  const names = skipped.length > 0 ? `: ${skipped.join(', ')} skipped` : '';
+  return { kind: 'skipped', headline: `Nothing was looked at${names}` };
 }
 
 function removedFrom({ resources }: PhaseReport): readonly ResourceReport[] {

@@ -1,5 +1,5 @@
 import { htmlCode, htmlProse } from '../escape';
-import { exitMeaning } from '../exit-code';
+import { benchmarkEnd } from '../exit-code';
 import type { BenchmarkReport, Report } from '../model';
 import { type PhaseVerdict, verdictOf, verdictOfAll } from '../verdict';
 import { nonceOf, time } from '../words';
@@ -56,19 +56,10 @@ function sessionOf({ session }: Report, before: string): string {
 
 function benchmarkText(benchmark: BenchmarkReport): string {
   const { command, durationMs } = benchmark;
-  const how = `${htmlProse(endOf(benchmark))} after ${time(durationMs)}`;
+  const how = `${htmlProse(benchmarkEnd(benchmark))}${durationMs === null ? '' : ` after ${time(durationMs)}`}`;
   return `${isGood(benchmark) ? '' : '❌ '}The benchmark ${htmlCode(command)} ${how}`;
 }
 
 function isGood({ exitCode, timedOut, interruptedBy }: BenchmarkReport): boolean {
   return exitCode === 0 && !timedOut && interruptedBy === null;
-}
-
-/** How a benchmark ended, for all faces of the report. */
-export function endOf({ exitCode, signal, timedOut, interruptedBy }: BenchmarkReport): string {
-  if (timedOut) return `was ended at its timeout (exit code ${exitCode})`;
-  if (interruptedBy !== null) return `was interrupted by ${interruptedBy} (exit code ${exitCode})`;
-  if (signal !== null) return `was ended by ${signal} (exit code ${exitCode})`;
-  const meaning = exitMeaning({ exitCode });
-  return `exited with code ${exitCode}${meaning === '' ? '' : `: ${meaning}`}`;
 }

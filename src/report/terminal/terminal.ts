@@ -2,12 +2,11 @@ import { basename, dirname } from 'node:path';
 import { styleText } from 'node:util';
 import { outcomes } from '../../core/outcome';
 import { clipped, plainLine } from '../escape';
-import { exitMeaning } from '../exit-code';
+import { benchmarkEnd, exitMeaning } from '../exit-code';
 import { leftOf } from '../leftovers';
 import { commandLines, providerLine, stepsOf } from '../lines';
-import type { PhaseReport, Report, ResourceReport } from '../model';
+import type { BenchmarkReport, PhaseReport, Report, ResourceReport } from '../model';
 import { type Failure, failuresIn } from '../summary/deaths';
-import { endOf } from '../summary/headline';
 import { type PhaseVerdict, verdictOf, verdictOfAll } from '../verdict';
 import { count, countKinds, meaningOf, time } from '../words';
 import { type TableOptions, tableOf } from './table';
@@ -46,15 +45,18 @@ export function terminalOf(report: Report, { color, most, columns = USUAL_COLUMN
   const parts = [
     plainLine(`Session ${report.session ?? 'unknown'}${report.versions ? `, cleanup-action ${report.versions.action}` : ''}`),
     ...(post?.providers ?? []).map(providerLine),
-    ...(report.benchmark
-      ? [plainLine(`The benchmark ${endOf(report.benchmark)} after ${time(report.benchmark.durationMs)}.`)]
-      : []),
+    ...(report.benchmark ? [plainLine(benchmarkLine(report.benchmark))] : []),
     ...(pre ? [plainLine(`Before the benchmark: ${verdictOf(pre).headline}`)] : []),
     ...(run && run.resources.length > 0 ? [plainLine(`While it ran: ${verdictOf(run).headline}`)] : []),
     ...deathParts(failuresIn(report.deaths), most, table),
     ...endParts(report, most, table),
   ];
   return `${parts.join('\n')}\n`;
+}
+
+function benchmarkLine(benchmark: BenchmarkReport): string {
+  const { durationMs } = benchmark;
+  return `The benchmark ${benchmarkEnd(benchmark)}${durationMs === null ? '' : ` after ${time(durationMs)}`}.`;
 }
 
 function deathParts(failures: readonly Failure[], most: number, table: TableOptions): readonly string[] {
