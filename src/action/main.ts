@@ -22,6 +22,7 @@ import { AnnotationCollector } from './annotation-collector';
 import { readInputs } from './inputs';
 import { exportVariables, type SessionVariables, setOutputs } from './outputs';
 import { AlreadyReported } from './run-phase';
+import { runProgram } from './run-program';
 import { benchmarkEnvironment, earlierSessions, sessionDirectory, sessionOrigin } from './runner';
 import { runnerLog } from './runner-log';
 import { saveBenchmark, saveFound, saveMain } from './state';
@@ -80,6 +81,7 @@ async function work({ config, session, startedAt, log, stop }: Work): Promise<vo
     startedAt,
     log,
     onFound: saveFound,
+    runProgram,
   });
   const { pre, connections } = cleaned;
   if (pre === undefined) {

@@ -26,6 +26,7 @@ import { annotate } from './annotate';
 import { AnnotationCollector } from './annotation-collector';
 import { readInputs } from './inputs';
 import { MAIN_REPORT } from './main';
+import { runProgram } from './run-program';
 import { sessionDirectory } from './runner';
 import { runnerLog } from './runner-log';
 import { loadState, type SavedState } from './state';
@@ -120,7 +121,7 @@ async function clean(
       tearDown({
         config,
         sessionId: main?.session.id,
-        connections: discoverProviders(config, process.env, clock, deadline, found, log),
+        connections: discoverProviders({ config, env: process.env, clock, deadline, endpoints: found, runProgram }, log),
         selection: selectAfter(config, main?.session.id, await snapshotFor(config, main, log)),
         mode: postCleanupMode(config),
         told,

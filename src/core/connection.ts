@@ -1,5 +1,9 @@
+import type { Clock } from '../lib/clock';
+import type { Deadline } from '../lib/deadline';
 import type { ContainerSource } from './container-source';
 import type { Provider } from './provider';
+import type { Kind } from './resource';
+import type { RunProgram } from './run-program';
 
 /** What a person types to remove what runs with a label (`key=value`), where the provider can't be reached from here. */
 export type CleanupCommand = (label: string) => string;
@@ -36,3 +40,36 @@ export type Connection =
       /** Where it is known where it should be. */
       readonly cleanupCommand?: CleanupCommand;
     };
+
+/** Everything that a search for a provider may use. */
+export interface Search<Settings> {
+  readonly config: Settings;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly clock: Clock;
+  readonly deadline: Deadline;
+  /** Where an earlier process of the same job found providers. */
+  readonly endpoints: Endpoints;
+  /** Absent where no program may be started. */
+  readonly runProgram?: RunProgram;
+}
+
+/**
+ * A kind of provider: all that the rest of the program knows about it. A new one is a folder in `providers/` that exports one of
+ * these, and a line in `phases/providers.ts`.
+ * @typeParam Settings the settings that it reads
+ */
+export interface ProviderDefinition<Settings> {
+  /** Also the name of the setting that switches it on and off. */
+  readonly name: string;
+  /** The kinds of resources that it can have. */
+  readonly kinds: readonly Kind[];
+  /**
+   * Looks for the provider as the settings say.
+   * @returns a connection for each place: it settles as soon as that place has answered, and never rejects
+   */
+  discover(search: Search<Settings>): readonly Promise<Connection>[];
+  /** Every secret that it may use, to be masked wherever text is shown. */
+  secrets(config: Settings, env: Search<Settings>['env']): readonly string[];
+  /** Whether a setting says where it is: then the user counts on it. */
+  isAddressed(config: Settings): boolean;
+}

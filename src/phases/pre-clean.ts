@@ -1,5 +1,6 @@
 import type { Config } from '../config/config';
 import type { Connection, Endpoints } from '../core/connection';
+import type { RunProgram } from '../core/run-program';
 import { systemClock } from '../lib/clock';
 import { type Deadline, withDeadline } from '../lib/deadline';
 import { plainLine } from '../report/escape';
@@ -29,6 +30,8 @@ export interface PreCleanup {
   readonly around?: (selection: Selection) => Selection;
   /** See `Cleanup`. */
   readonly onSettled?: Cleanup['onSettled'];
+  /** See `Search`. */
+  readonly runProgram?: RunProgram;
   /** Ends it before its deadline: what is left stays. */
   readonly stop?: AbortSignal;
 }
@@ -51,8 +54,9 @@ export function preClean(options: PreCleanup): Promise<PreCleaned> {
 }
 
 async function clean(options: PreCleanup, deadline: Deadline): Promise<PreCleaned> {
-  const { config, sessionId, earlier, directory, startedAt, log } = options;
-  const connections = await Promise.all(discoverProviders(config, process.env, clock, deadline, {}, log));
+  const { config, sessionId, earlier, directory, startedAt, log, runProgram } = options;
+  const search = { config, env: process.env, clock, deadline, endpoints: {}, ...(runProgram ? { runProgram } : {}) };
+  const connections = await Promise.all(discoverProviders(search, log));
   options.onFound?.(foundOf(connections));
   const missing = connections.filter((found) => found.status === 'unavailable' && found.required);
   if (missing.length > 0) return { connections, problem: missing.map(requiredButMissing).join('\n') };

@@ -1,42 +1,33 @@
 import type { Config } from '../config/config';
-import type { Connection, Endpoints } from '../core/connection';
-import type { Clock } from '../lib/clock';
-import type { Deadline } from '../lib/deadline';
-import { daytonaSecrets } from '../providers/daytona/credentials';
-import { discoverDaytona } from '../providers/daytona/discover';
-import { discoverDocker } from '../providers/docker/discover';
+import type { Connection, ProviderDefinition, Search } from '../core/connection';
+import { daytona } from '../providers/daytona/discover';
+import { docker } from '../providers/docker/discover';
 import type { Log } from './log';
 
-/** What looks for the providers of one kind: each is a connection of its own, there as soon as it is known, and never rejected. */
-type Discover = (
-  config: Config,
-  env: Readonly<Record<string, string | undefined>>,
-  clock: Clock,
-  deadline: Deadline,
-  found: Endpoints,
-) => readonly Promise<Connection>[];
+/** Every kind of provider there is: a folder in `providers/`, and a line here. */
+export const providers = [docker, daytona] as const satisfies readonly ProviderDefinition<Config>[];
 
-/** Every kind of provider there is: a folder, and a line here. */
-const registry: readonly Discover[] = [discoverDocker, discoverDaytona];
+export type ProviderName = (typeof providers)[number]['name'];
 
 /** Every secret that a provider may use: masked wherever text is shown. */
-export function secretsOf(config: Config, env: Readonly<Record<string, string | undefined>>): readonly string[] {
-  return daytonaSecrets(config, env);
+export function secretsOf(
+  config: Config,
+  env: Search<Config>['env'],
+  definitions: readonly ProviderDefinition<Config>[] = providers,
+): readonly string[] {
+  return definitions.flatMap(({ secrets }) => secrets(config, env));
 }
 
 /**
- * Masks their secrets in the log, and looks for all providers side by side. Never throws: a provider that is not there is a connection that says so.
- * @param found where main found each, by name
- * @returns each as soon as it is known: one that does not answer does not hold up the cleaning of the others
+ * Masks the providers' secrets in the log, then looks for all providers side by side. A provider that is not there is a connection
+ * that says so.
+ * @returns connections that settle one by one, so that a slow provider does not hold up the cleaning of the others; none rejects
  */
 export function discoverProviders(
-  config: Config,
-  env: Readonly<Record<string, string | undefined>>,
-  clock: Clock,
-  deadline: Deadline,
-  found: Endpoints,
+  search: Search<Config>,
   log: Pick<Log, 'mask'>,
+  definitions: readonly ProviderDefinition<Config>[] = providers,
 ): readonly Promise<Connection>[] {
-  for (const secret of secretsOf(config, env)) log.mask(secret);
-  return registry.flatMap((discover) => discover(config, env, clock, deadline, found));
+  for (const secret of secretsOf(search.config, search.env, definitions)) log.mask(secret);
+  return definitions.flatMap(({ discover }) => discover(search));
 }

@@ -11,7 +11,7 @@ import { ownedBy } from '../../src/core/selector';
 import { systemClock } from '../../src/lib/clock';
 import { Deadline } from '../../src/lib/deadline';
 import { cleanUp } from '../../src/phases/cleanup';
-import { discoverDocker } from '../../src/providers/docker/discover';
+import { docker } from '../../src/providers/docker/discover';
 import { makeCertificates } from '../support/engine/certificates';
 import { HONOURS_SIGTERM, stateOf } from '../support/engine/containers';
 import { PrivateEngine } from '../support/engine/engine';
@@ -99,7 +99,8 @@ function look({ env = {}, found = {}, deadlineMs = 60_000, ...raw }: Surrounding
   const deadline = new Deadline(systemClock, deadlineMs);
   onTestFinished(() => deadline.dispose());
   const settings: RawSettings = { retries: '1', retryDelay: '1s', ...raw };
-  return discoverDocker(parseConfig(settings, {}), { HOME: '/nowhere', ...env }, systemClock, deadline, found);
+  const config = parseConfig(settings, {});
+  return docker.discover({ config, env: { HOME: '/nowhere', ...env }, clock: systemClock, deadline, endpoints: found });
 }
 
 async function connectionFor(surroundings: Surroundings): Promise<Connection> {

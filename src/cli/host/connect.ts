@@ -2,11 +2,10 @@ import type { Config } from '../../config/config';
 import type { Connection } from '../../core/connection';
 import { systemClock } from '../../lib/clock';
 import type { Deadline } from '../../lib/deadline';
-import { discoverProviders } from '../../phases/providers';
+import { discoverProviders, type ProviderName, providers } from '../../phases/providers';
 import { plainLine } from '../../report/escape';
 import { providerLine } from '../../report/lines';
 import { providerReport } from '../../report/model';
-import type { ProviderKind } from '../options/filters';
 import type { Output } from '../terminal/output';
 
 export type Ready = Extract<Connection, { readonly status: 'ready' }>;
@@ -20,18 +19,13 @@ export interface Connected {
 }
 
 /** What is named is required: `--provider`, an address, or `true`. What is not named with `--provider` is left alone. */
-export function withRequiredProviders(config: Config, providers: readonly ProviderKind[]): Config {
-  const named = (name: ProviderKind) => providers.includes(name);
-  const isLeftOut = (name: ProviderKind) => providers.length > 0 && !named(name);
-  const use = (name: ProviderKind, isAddressed: boolean) => {
-    if (isLeftOut(name)) return false;
-    return config[name] === 'auto' && (named(name) || isAddressed) ? true : config[name];
-  };
-  return {
-    ...config,
-    docker: use('docker', config.dockerHost !== undefined),
-    daytona: use('daytona', config.daytonaApiUrl !== undefined),
-  };
+export function withRequiredProviders(config: Config, names: readonly ProviderName[]): Config {
+  const uses = providers.map(({ name, isAddressed }) => {
+    const isNamed = names.includes(name);
+    if (names.length > 0 && !isNamed) return [name, false];
+    return [name, config[name] === 'auto' && (isNamed || isAddressed(config)) ? true : config[name]];
+  });
+  return { ...config, ...Object.fromEntries(uses) };
 }
 
 /** Looks for all providers side by side, and says in `--verbose` what was found. Never throws. */
@@ -41,7 +35,7 @@ export async function connectAll(
   deadline: Deadline,
   output: Output,
 ): Promise<Connected> {
-  const all = await Promise.all(discoverProviders(config, env, systemClock, deadline, {}, output));
+  const all = await Promise.all(discoverProviders({ config, env, clock: systemClock, deadline, endpoints: {} }, output));
   for (const connection of all) output.debug(providerLine(providerReport(connection)));
   const ready = all.filter((connection) => connection.status === 'ready');
   const unavailable = all.filter(({ status }) => status === 'unavailable');

@@ -54,7 +54,7 @@ function once(config: Config, stop: AbortSignal, teardown: RunTeardown): Promise
     tearDown({
       config,
       sessionId,
-      connections: discoverProviders(config, env, clock, deadline, found, output),
+      connections: discoverProviders({ config, env, clock, deadline, endpoints: found }, output),
       selection: tally.track(selection),
       mode: postCleanupMode(config),
       told,

@@ -1,12 +1,12 @@
 import { type Config, retryPolicy } from '../../config/config';
 import { type Environment, httpUrl } from '../../config/types';
-import type { Connection, Endpoints } from '../../core/connection';
+import type { Connection, Endpoints, ProviderDefinition, Search } from '../../core/connection';
 import type { Clock } from '../../lib/clock';
 import type { Deadline } from '../../lib/deadline';
 import { asError } from '../../lib/errors';
 import { errorClassOf, withRetries } from '../../reaper/retry';
 import { DaytonaClient } from './client';
-import { type Credentials, credentials, NoCredentials } from './credentials';
+import { type Credentials, credentials, daytonaSecrets, NoCredentials } from './credentials';
 import { Curl } from './curl';
 import { classify, hasStatus } from './errors';
 import { type DaytonaSettings, NAME, Sandboxes } from './sandboxes';
@@ -16,18 +16,18 @@ const DEFAULT_URL = 'https://app.daytona.io/api';
 /** Milliseconds for the first answer. */
 const CONNECT_TIMEOUT_MS = 10_000;
 
-/** Looks for Daytona's API as the settings say. Never rejects: an API that is not to be had is a connection that says so. */
-export function discoverDaytona(
-  config: Config,
-  env: Environment,
-  clock: Clock,
-  deadline: Deadline,
-  found: Endpoints,
-): readonly Promise<Connection>[] {
-  if (config.daytona === false) return [skipped('daytona is false')];
-  if (!config.resources.includes('sandbox')) return [skipped('resources leaves sandboxes out')];
-  return [discover(config, env, clock, deadline, found[NAME])];
-}
+/** Daytona's sandboxes. */
+export const daytona = {
+  name: NAME,
+  kinds: ['sandbox'],
+  discover({ config, env, clock, deadline, endpoints }: Search<Config>) {
+    if (config.daytona === false) return [skipped('daytona is false')];
+    if (!config.resources.includes('sandbox')) return [skipped('resources leaves sandboxes out')];
+    return [discover(config, env, clock, deadline, endpoints[NAME])];
+  },
+  secrets: daytonaSecrets,
+  isAddressed: ({ daytonaApiUrl }) => daytonaApiUrl !== undefined,
+} as const satisfies ProviderDefinition<Config>;
 
 async function skipped(reason: string): Promise<Connection> {
   return { name: NAME, status: 'skipped', reason };

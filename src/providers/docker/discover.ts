@@ -1,8 +1,5 @@
 import { type Config, retryPolicy } from '../../config/config';
-import type { Environment } from '../../config/types';
-import type { Connection, Endpoints } from '../../core/connection';
-import type { Clock } from '../../lib/clock';
-import type { Deadline } from '../../lib/deadline';
+import type { Connection, Endpoints, ProviderDefinition, Search } from '../../core/connection';
 import { asError } from '../../lib/errors';
 import { withRetries } from '../../reaper/retry';
 import { endpointCandidates } from './connection/candidates';
@@ -15,40 +12,29 @@ import { sizesOf } from './resources/sizes';
 
 const NAME = 'docker';
 
-/** All that looking for an engine takes. */
-interface Search {
-  readonly config: Config;
-  readonly env: Environment;
-  readonly clock: Clock;
-  readonly deadline: Deadline;
-}
-
-/**
- * Looks for engines as the settings say, side by side: each is a connection of its own, there as soon as it is known, and never
- * rejected. One that does not answer does not hold up the others.
- */
-export function discoverDocker(
-  config: Config,
-  env: Environment,
-  clock: Clock,
-  deadline: Deadline,
-  found: Endpoints,
-): readonly Promise<Connection>[] {
-  if (config.docker === false) return [Promise.resolve({ name: NAME, status: 'skipped', reason: 'docker is false' })];
-  const search = { config, env, clock, deadline };
-  const [host, ...others] = config.dockerHost ?? [];
-  if (host === undefined || others.length === 0) return [discoverOne(NAME, host, search, found[NAME])];
-  return [host, ...others].map((url) => {
-    const name = `${NAME} (${url})`;
-    return discoverOne(name, url, search, found[name]);
-  });
-}
+/** Docker engines, and what speaks their API: each address is a connection of its own. */
+export const docker = {
+  name: NAME,
+  kinds: ['container', 'network', 'volume', 'image'],
+  discover(search: Search<Config>): readonly Promise<Connection>[] {
+    const { config, endpoints } = search;
+    if (config.docker === false) return [Promise.resolve({ name: NAME, status: 'skipped', reason: 'docker is false' })];
+    const [host, ...others] = config.dockerHost ?? [];
+    if (host === undefined || others.length === 0) return [discoverOne(NAME, host, search, endpoints[NAME])];
+    return [host, ...others].map((url) => {
+      const name = `${NAME} (${url})`;
+      return discoverOne(name, url, search, endpoints[name]);
+    });
+  },
+  secrets: () => [],
+  isAddressed: ({ dockerHost }) => dockerHost !== undefined,
+} as const satisfies ProviderDefinition<Config>;
 
 /** @param found where main found it: it is given a while to come back */
 async function discoverOne(
   name: string,
   dockerHost: string | undefined,
-  { config, env, clock, deadline }: Search,
+  { config, env, clock, deadline }: Search<Config>,
   found: Endpoints[string] | undefined,
 ): Promise<Connection> {
   const known = found as unknown as Endpoint | undefined;

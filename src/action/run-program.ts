@@ -1,0 +1,94 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { ChildProcess } from 'node:child_process';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { constants } from 'node:os';
+import { getExecOutput } from '@actions/exec';
+import type { ProgramOptions, ProgramResult } from '../core/run-program';
+
+/** Published when a child process is made. https://nodejs.org/api/diagnostics_channel.html#child-process */
+const CHILD_PROCESS = 'child_process';
+
+/** Milliseconds from SIGTERM to SIGKILL. */
+const GRACE_MS = 2_000;
+
+/** Milliseconds to wait for more output after the program's end: a child of its own may hold the pipe. */
+const MAX_AFTER_EXIT_MS = 500;
+
+/** A `RunProgram` on top of the runner's own library, which finds programs in PATH, on Windows too. */
+export async function runProgram(
+  program: string,
+  args: readonly string[],
+  { signal, env }: ProgramOptions,
+): Promise<ProgramResult> {
+  signal.throwIfAborted();
+  const call = new AsyncLocalStorage<true>();
+  const running = new RunningProgram(signal);
+  // The library does not hand out its child process; this channel does, in the context of the call that starts it.
+  const onChild = (message: unknown) => {
+    if (call.getStore()) running.attach((message as { readonly process: ChildProcess }).process);
+  };
+  subscribe(CHILD_PROCESS, onChild);
+  try {
+    const { exitCode, stdout, stderr } = await call.run(true, () =>
+      getExecOutput(quoted(program), [...args], {
+        silent: true,
+        ignoreReturnCode: true,
+        delay: MAX_AFTER_EXIT_MS,
+        ...(env ? { env: { ...env } } : {}),
+      }),
+    );
+    signal.throwIfAborted();
+    return { exitCode: running.signalCode ?? exitCode, stdout, stderr };
+  } catch (error) {
+    throw signal.aborted ? signal.reason : error;
+  } finally {
+    unsubscribe(CHILD_PROCESS, onChild);
+    running.dispose();
+  }
+}
+
+/** The library splits its first argument at blanks, unless they are quoted. Only quotes are escaped there. */
+function quoted(program: string): string {
+  return `"${program.replaceAll('"', '\\"')}"`;
+}
+
+/** Ends a program when the signal aborts. */
+class RunningProgram {
+  readonly #signal: AbortSignal;
+  #child: ChildProcess | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(signal: AbortSignal) {
+    this.#signal = signal;
+    signal.addEventListener('abort', this.#end);
+  }
+
+  attach(child: ChildProcess): void {
+    this.#child = child;
+    child.once('spawn', () => {
+      child.stdin?.on('error', () => undefined); // It may have ended by now.
+      child.stdin?.end();
+      if (this.#signal.aborted) this.#end();
+    });
+  }
+
+  /** 128 + the number of the signal that ended the program; undefined where it ended by itself. */
+  get signalCode(): number | undefined {
+    const name = this.#child?.signalCode;
+    return name ? 128 + constants.signals[name] : undefined;
+  }
+
+  dispose(): void {
+    this.#signal.removeEventListener('abort', this.#end);
+    clearTimeout(this.#timer);
+    // A child that outlives the program keeps the other ends open: they would keep this process alive.
+    this.#child?.stdout?.destroy();
+    this.#child?.stderr?.destroy();
+  }
+
+  readonly #end = () => {
+    this.#child?.kill('SIGTERM');
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#child?.kill('SIGKILL'), GRACE_MS);
+  };
+}
