@@ -1,5 +1,5 @@
 import pRetry from 'p-retry';
-import type { ErrorClass } from '../core/provider';
+import type { ErrorClass, Provider } from '../core/provider';
 import { type Clock, sleep } from '../lib/clock';
 import type { Deadline } from '../lib/deadline';
 import { DeadlinePassed, Halted, TimedOut } from '../lib/errors';
@@ -20,11 +20,11 @@ export function backoff(policy: RetryPolicy, retry: number, clock: Clock): numbe
   return policy.delayMs * policy.factor ** retry * (1 + JITTER * clock.random());
 }
 
-/** The error of our own that says so, or else what the provider makes of it. */
-export function errorClassOf(error: unknown, classify: (error: unknown) => ErrorClass): ErrorClass {
+/** What an error means: our own errors say it themselves, the provider decides about all others. */
+export function errorClassOf(error: unknown, provider: Classifier): ErrorClass {
   if (error instanceof TimedOut) return { kind: 'retryable' };
-  if (error instanceof DeadlinePassed || error instanceof Halted) return { kind: 'permanent' };
-  return classify(error);
+  if (isOver(error)) return { kind: 'permanent' };
+  return provider.classify(error);
 }
 
 /**
@@ -71,4 +71,30 @@ export function parseRetryAfter(value: string | undefined, now: number): number 
   if (/^\s*\d+\s*$/.test(value)) return Number(value) * 1000;
   const date = Date.parse(value);
   return Number.isNaN(date) ? undefined : Math.max(0, date - now);
+}
+
+type Classifier = Pick<Provider, 'classify'>;
+
+/** What the error of one request means. One that took too long is not repeated. */
+export function requestErrorClass(error: unknown, provider: Classifier): ErrorClass {
+  return error instanceof Error && isOurs(error) ? { kind: 'permanent' } : provider.classify(error);
+}
+
+/** Whether the provider says with this error that the resource is gone. */
+export function isGone(error: Error, provider: Classifier): boolean {
+  return !isOurs(error) && provider.classify(error).kind === 'gone';
+}
+
+/** Whether the same may succeed in another round. */
+export function isRetryable(error: Error, provider: Classifier): boolean {
+  return errorClassOf(error, provider).kind === 'retryable';
+}
+
+/** Whether the whole cleanup is over: then the error says nothing about the resource. */
+export function isOver(error: unknown): boolean {
+  return error instanceof DeadlinePassed || error instanceof Halted;
+}
+
+function isOurs(error: Error): boolean {
+  return error instanceof TimedOut || isOver(error);
 }

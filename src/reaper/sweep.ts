@@ -1,13 +1,15 @@
 import type { Settlement } from '../core/outcome';
 import type { Provider } from '../core/provider';
-import { keyOf, type Resource } from '../core/resource';
+import type { Resource } from '../core/resource';
 import { protectionOf, type Selector } from '../core/selector';
 import { type Clock, sleep } from '../lib/clock';
 import type { Deadline } from '../lib/deadline';
-import { asError, DeadlinePassed, Halted } from '../lib/errors';
+import { asError, Halted } from '../lib/errors';
 import { Limit } from '../lib/limit';
-import { deadlineError, outcomeOf, type ReapContext, type ReapPolicy, reap } from './ladder';
-import { backoff, errorClassOf, withRetries } from './retry';
+import { Inspector } from './inspect';
+import { type ReapContext, type ReapPolicy, reap } from './ladder';
+import { Ledger } from './ledger';
+import { backoff, errorClassOf, isOver, isRetryable, withRetries } from './retry';
 
 /** What to do with what is selected: remove it, say what would be removed, or leave it and say why. */
 export type SweepMode =
@@ -55,52 +57,70 @@ const MAX_AT_ONCE = 500;
 const PAUSE_MS = { least: 500, most: 5_000 };
 
 /**
- * Lists, reaps what is selected, and lists again, until a listing shows nothing left, only permanent failures are left, or the
- * deadline passes. What appears meanwhile is picked up. Never throws: what could not be done is in the result.
+ * Lists, reaps what is selected, and lists again, until a listing shows nothing left, only permanent
+ * failures are left, or the deadline passes. Picks up what appears meanwhile. Never throws: the
+ * result says what could not be done.
  */
 export async function sweep(options: SweepOptions): Promise<SweepResult> {
-  const { clock, deadline } = options;
-  const ledger = new Ledger(options);
-  const limits = { limit: new Limit(options.concurrency), inspectLimit: new Limit(options.concurrency) };
+  const ledger = new Ledger({ stages: options.provider.stages, onSettled: options.onSettled });
+  const verdict = await sweepInRounds(ledger, options).catch((thrown: unknown) => ({ verified: false, error: asError(thrown) }));
+  return { settlements: ledger.close(), ...verdict };
+}
+
+type Verdict = Omit<SweepResult, 'settlements'>;
+
+async function sweepInRounds(ledger: Ledger, options: SweepOptions): Promise<Verdict> {
+  const { clock, deadline, concurrency } = options;
+  const limits = { limit: new Limit(concurrency), inspector: new Inspector(options) };
   let quietSince: number | undefined;
+  let error: Error | undefined;
   for (let round = 0; ; round += 1) {
-    const next = whatNext(await list(options), ledger, quietSince, options);
-    if (next.kind === 'close') return ledger.close(next.verdict);
+    const listing = await list(options);
+    error = listing instanceof Error ? withEarlier(error, listing) : undefined;
+    const next = nextAfter(error ?? listing, ledger, quietSince, options);
+    if (next.kind === 'end') return next.verdict;
     if (next.kind === 'wait') {
       quietSince ??= clock.now();
       await waitOutLag(options);
     } else {
       quietSince = undefined;
-      if (ledger.hasFailures()) await pause(round - 1, options);
+      if (next.kind === 'retry' || ledger.hasFailures()) await pause(round - 1, options);
       await settleAll(ledger, limits, options);
     }
-    if (deadline.passed) return ledger.close({ verified: false });
+    if (deadline.passed) return { verified: false, ...(error ? { error } : {}) };
   }
 }
 
-type Closing = Omit<SweepResult, 'settlements'>;
+/** Keeps the provider's own error: that the deadline has passed says less. */
+function withEarlier(earlier: Error | undefined, error: Error): Error {
+  return isOver(error) && earlier !== undefined ? earlier : error;
+}
 
-/** What a listing leads to: the end, a wait for what it may not tell yet, or work. */
-type Next = { readonly kind: 'close'; readonly verdict: Closing } | { readonly kind: 'wait' } | { readonly kind: 'work' };
+/** What follows a listing: the end, a wait for what it may not show yet, work, or another listing after a pause. */
+type Next = { readonly kind: 'end'; readonly verdict: Verdict } | { readonly kind: 'wait' | 'work' | 'retry' };
 
-function whatNext(
+function nextAfter(
   listing: readonly Resource[] | Error,
   ledger: Ledger,
   quietSince: number | undefined,
   options: SweepOptions,
 ): Next {
-  if (listing instanceof Error) {
-    // What is known and may still go is tried until the deadline; nothing known, or all settled: the answer is "unverified".
-    const isOver = ledger.open().length === 0 || options.deadline.passed;
-    return isOver ? { kind: 'close', verdict: { verified: false, error: listing } } : { kind: 'work' };
-  }
+  if (listing instanceof Error) return afterFailedListing(listing, ledger, options);
   const selected = listing.filter(options.selector);
   const owned = options.choose?.(selected) ?? selected;
   ledger.discover(owned);
   if (ledger.open().length > 0) return { kind: 'work' };
   const verified = owned.every((resource) => protectionOf(resource) !== undefined);
-  // What has failed for good will not become more by waiting.
-  return !verified || isSure(quietSince, options) ? { kind: 'close', verdict: { verified } } : { kind: 'wait' };
+  // Waiting does not mend a permanent failure.
+  return !verified || isSure(quietSince, options) ? { kind: 'end', verdict: { verified } } : { kind: 'wait' };
+}
+
+/** Goes on with what is known. With nothing left to do, only the last cleanup keeps asking: an engine that restarts comes back. */
+function afterFailedListing(error: Error, ledger: Ledger, { deadline, final, mode, provider }: SweepOptions): Next {
+  const end: Next = { kind: 'end', verdict: { verified: false, error } };
+  if (deadline.passed) return end;
+  if (ledger.open().length > 0) return { kind: 'work' };
+  return final && mode.kind === 'remove' && isRetryable(error, provider) ? { kind: 'retry' } : end;
 }
 
 /** Whether nothing can be there that the listings do not tell, when they have had nothing new since then. */
@@ -114,124 +134,11 @@ async function waitOutLag({ provider, clock, deadline }: SweepOptions): Promise<
   await sleep(clock, provider.listingLagMs ?? 0, deadline.signal).catch(() => undefined);
 }
 
-interface Entry {
-  readonly resource: Resource;
-  readonly settlement?: Settlement;
-  /** It was settled as gone, and was listed again: it is about to vanish, or another one took its name. */
-  readonly reappeared?: boolean;
-  readonly told?: boolean;
-}
-
-/** Who is known, and how it ended for each. What failed stays open while there is hope for it. */
-class Ledger {
-  readonly #entries = new Map<string, Entry>();
-  readonly #stages: Provider['stages'];
-  readonly #onSettled: ((settlement: Settlement) => void) | undefined;
-
-  constructor({ provider, onSettled }: SweepOptions) {
-    this.#stages = provider.stages;
-    this.#onSettled = onSettled;
-  }
-
-  discover(listed: readonly Resource[]): void {
-    for (const resource of listed) {
-      const entry = this.#entries.get(keyOf(resource));
-      if (entry === undefined) this.#entries.set(keyOf(resource), { resource });
-      else if (isGone(entry.settlement)) this.#entries.set(keyOf(resource), { ...entry, reappeared: true });
-      else this.#entries.set(keyOf(resource), { ...entry, resource }); // More may be known of it by now: what must go before it.
-    }
-    const isOpen = this.#openness();
-    for (const [key, entry] of this.#entries) if (!isOpen(entry)) this.#tell(key);
-  }
-
-  open(): readonly Resource[] {
-    return [...this.#entries.values()].filter(this.#openness()).map(({ resource }) => resource);
-  }
-
-  /** Something was tried before, and is to be tried again. */
-  hasFailures(): boolean {
-    const isOpen = this.#openness();
-    return [...this.#entries.values()].some((entry) => entry.settlement !== undefined && isOpen(entry));
-  }
-
-  hasFailedForGood(resource: Resource): boolean {
-    const entry = this.#entries.get(keyOf(resource));
-    return entry?.settlement?.outcome === 'failed' && !this.#openness()(entry);
-  }
-
-  /** Where in the provider's order it is; a kind that the provider forgot comes last. */
-  stageOf({ kind }: Resource): number {
-    const stage = this.#stages.findIndex((kinds) => kinds.includes(kind));
-    return stage < 0 ? this.#stages.length : stage;
-  }
-
-  settle(resource: Resource, settlement: Settlement): void {
-    const before = this.#entries.get(keyOf(resource));
-    const whole = before?.settlement ? continued(before.settlement, settlement) : settlement;
-    // What went twice is told once; what could not go the second time is told again.
-    const told = before?.told === true && whole.outcome !== 'failed';
-    this.#entries.set(keyOf(resource), { resource, settlement: whole, told });
-    if (whole.outcome !== 'failed') this.#tell(keyOf(resource));
-  }
-
-  /** The end: what is still open has failed for good. */
-  close(verdict: Closing): SweepResult {
-    for (const key of this.#entries.keys()) this.#tell(key);
-    return { settlements: [...this.#entries.values()].flatMap(({ settlement }) => settlement ?? []), ...verdict };
-  }
-
-  /**
-   * Open is what was not tried yet or may succeed later. Also what was refused for good, while something of an earlier stage is open:
-   * that may be what holds it, as a container holds its network.
-   */
-  #openness(): (entry: Entry) => boolean {
-    const isOpenItself = ({ settlement, reappeared }: Entry) =>
-      settlement === undefined || reappeared === true || (settlement.outcome === 'failed' && settlement.retryable === true);
-    const open = [...this.#entries.values()].filter(isOpenItself);
-    const first = open.reduce((least, { resource }) => Math.min(least, this.stageOf(resource)), Number.POSITIVE_INFINITY);
-    return (entry) => isOpenItself(entry) || (entry.settlement?.outcome === 'failed' && this.stageOf(entry.resource) > first);
-  }
-
-  #tell(key: string): void {
-    const entry = this.#entries.get(key);
-    if (entry?.settlement === undefined || entry.told) return;
-    this.#entries.set(key, { ...entry, told: true });
-    this.#onSettled?.(entry.settlement);
-  }
-}
-
-function isGone(settlement: Settlement | undefined): boolean {
-  return settlement !== undefined && ['graceful', 'killed', 'removed', 'gone'].includes(settlement.outcome);
-}
-
-/** One account of two reaps of the same resource. */
-function continued(before: Settlement, after: Settlement): Settlement {
-  // It was only still on the list.
-  if (isGone(before) && after.outcome === 'gone') return before;
-  const steps = [...before.steps, ...after.steps];
-  const goneSince = before.outcome === 'failed' && (after.outcome === 'gone' || after.outcome === 'removed');
-  const error = after.error && before.error ? continuedError(before.error, after.error) : after.error;
-  return {
-    ...after,
-    resource: before.resource,
-    outcome: goneSince ? outcomeOf(before.resource, before.ending, steps) : after.outcome,
-    ...(before.ending ? { ending: before.ending } : {}),
-    ...(error ? { error } : {}),
-    durationMs: before.durationMs + after.durationMs,
-    steps,
-  };
-}
-
-/** That the deadline has passed says nothing about the resource; what went wrong before does. */
-function continuedError(before: Error, after: Error): Error {
-  return after instanceof DeadlinePassed ? deadlineError(after, before) : after;
-}
-
 async function list({ provider, deadline, policy, clock }: SweepOptions): Promise<readonly Resource[] | Error> {
   try {
     return await withRetries(
       () => deadline.within(provider.listTimeoutMs ?? LIST_TIMEOUT_MS, 'listing', (signal) => provider.list(signal)),
-      (error) => errorClassOf(error, (other) => provider.classify(other)),
+      (error) => errorClassOf(error, provider),
       policy.retry,
       deadline,
       clock,
@@ -247,13 +154,13 @@ async function pause(round: number, { policy, clock, deadline }: SweepOptions): 
   await sleep(clock, ms, deadline.signal).catch(() => undefined);
 }
 
-type Limits = Pick<ReapContext, 'limit' | 'inspectLimit'>;
+type Limits = Pick<ReapContext, 'limit' | 'inspector'>;
 
 /** Settles what is open, stage by stage: what uses others goes first. One failure never holds up another resource. */
 async function settleAll(ledger: Ledger, limits: Limits, options: SweepOptions): Promise<void> {
   const open = ledger.open();
   const settle = async (resource: Resource) => {
-    ledger.settle(resource, await settleOne(resource, limits, options));
+    ledger.settle(resource, await settleOne(resource, limits, options).catch((thrown) => ourFault(resource, thrown)));
     if (options.failFast && ledger.hasFailedForGood(resource)) {
       options.deadline.halt(new Halted(`fail-fast: ${resource.name} could not be removed`));
     }
@@ -286,6 +193,11 @@ function* waves(resources: readonly Resource[]): Generator<readonly Resource[]> 
     yield pending.filter((resource) => !later.has(resource));
     pending = next;
   }
+}
+
+/** A fault of the provider's code, or ours, in one resource: it holds up no other. */
+function ourFault(resource: Resource, thrown: unknown): Settlement {
+  return { resource, durationMs: 0, steps: [], outcome: 'failed', error: asError(thrown), retryable: false };
 }
 
 async function settleOne(resource: Resource, limits: Limits, options: SweepOptions): Promise<Settlement> {

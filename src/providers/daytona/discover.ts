@@ -70,7 +70,7 @@ async function connect(
   const client = new DaytonaClient(url, token, clock);
   await withRetries(
     () => deadline.within(CONNECT_TIMEOUT_MS, 'Daytona’s answer', (signal) => client.probe(signal)),
-    (error) => errorClassOf(error, classify),
+    (error) => errorClassOf(error, { classify }),
     retryPolicy(config),
     deadline,
     clock,

@@ -6,6 +6,7 @@ import { type Clock, systemClock } from '../../../src/lib/clock';
 import { Deadline } from '../../../src/lib/deadline';
 import { DeadlinePassed, Halted } from '../../../src/lib/errors';
 import { Limit } from '../../../src/lib/limit';
+import { Inspector } from '../../../src/reaper/inspect';
 import { reap } from '../../../src/reaper/ladder';
 import { FakeError, FakeProvider, type Fault, type Habits } from '../../support/fake-provider';
 
@@ -43,7 +44,7 @@ async function reaped(resource: Resource, situation: Situation = {}): Promise<Se
     policy,
     deadline,
     limit: new Limit(4),
-    inspectLimit: new Limit(4),
+    inspector: new Inspector({ provider, concurrency: 4, deadline, clock }),
     clock,
     owned,
   });

@@ -135,7 +135,7 @@ describe('the verdict on an error', () => {
     ['a halt', new Halted('enough'), 'permanent'],
     ['the provider’s error', new FakeError('gone'), 'gone'],
   ])('is for %s', (_, error, kind) => {
-    expect(errorClassOf(error, classify).kind).toBe(kind);
+    expect(errorClassOf(error, { classify }).kind).toBe(kind);
   });
 });
 

@@ -276,12 +276,26 @@ describe('of several images', () => {
 });
 
 describe('a listing', () => {
-  it('that fails for ever with nothing known ends the sweep after its retries, unverified', async () => {
+  it('that fails for ever is asked for until the deadline, and leaves the sweep unverified', async () => {
     const error = new FakeError('retryable', 'no answer');
     provider.fail('list', error);
-    const result = await swept();
-    expect(result).toMatchObject({ settlements: [], verified: false, took: 14_000 });
+    const result = await swept({ deadlineMs: 60_000 });
+    expect(result).toMatchObject({ settlements: [], verified: false });
     expect(result.error).toBe(error);
+    expect(result.took).toBeGreaterThan(45_000);
+    expect(result.took).toBeLessThanOrEqual(60_000);
+  });
+
+  it('that comes late, of an engine that restarts, is worked at', async () => {
+    provider.add();
+    provider.fail('list', new FakeError('retryable', 'no answer'), (nth) => nth <= 9);
+    const result = await swept();
+    expect([outcomes(result), result.verified]).toEqual([{ a: 'graceful' }, true]);
+  });
+
+  it('that fails for ever ends a cleanup that is not the last one after its retries', async () => {
+    provider.fail('list', new FakeError('retryable', 'no answer'));
+    expect(await swept({ final: false })).toMatchObject({ verified: false, took: 14_000 });
     expect(provider.count('list')).toBe(4);
   });
 
@@ -491,4 +505,61 @@ it('what must go first may be known only by a later listing', async () => {
       .map(({ id }) => id)
       .at(-1),
   ).toBe('parent');
+});
+
+describe('a provider that takes its time', () => {
+  it('of 6 s an answer gets everything done: an inspection gets the time that is needed', async () => {
+    provider.listingLagMs = 100; // What can't be inspected is not touched here.
+    provider.latencyMs = 6_000;
+    provider.add({ id: 'a', state: 'exited' });
+    provider.add({ id: 'b' });
+    const result = await swept();
+    expect([outcomes(result), result.verified]).toEqual([{ a: 'removed', b: 'graceful' }, true]);
+  });
+
+  it('over one inspection holds up no other', async () => {
+    const slow = ['a', 'b', 'c', 'd', 'e', 'f'];
+    for (const id of slow) provider.add({ id, state: 'exited' });
+    provider.add({ id: 'quick', state: 'exited' });
+    provider.fail('inspect', 'hang', (nth, id) => id !== 'quick' && nth === 1);
+    const times = new Map<string, number>();
+    const startedAt = clock.now();
+    await swept({ concurrency: 2, onSettled: ({ resource }) => times.set(resource.id, clock.now() - startedAt) });
+    // Two places, given back after a second each: the seventh begins after three.
+    expect(Math.round(times.get('quick') ?? 0)).toBe(3_000);
+  });
+});
+
+describe('one odd resource', () => {
+  it('whose ladder can’t be made has failed, and holds up no other', async () => {
+    provider.add({ id: 'odd', state: 'exited' });
+    provider.add({ id: 'a' });
+    const error = new TypeError('Cannot read properties of null');
+    const ladder = provider.ladder.bind(provider);
+    provider.ladder = (resource) => {
+      if (resource.id === 'odd') throw error;
+      return ladder(resource);
+    };
+    const result = await swept();
+    expect([outcomes(result), result.verified]).toEqual([{ odd: 'failed', a: 'graceful' }, false]);
+    expect(result.settlements[0]).toMatchObject({ error });
+  });
+
+  it('that the selector chokes on ends this sweep, not the program', async () => {
+    provider.add({ id: 'odd' });
+    const result = await swept({
+      selector: () => {
+        throw new TypeError('labels is null');
+      },
+    });
+    expect(result).toMatchObject({ settlements: [], verified: false, error: { message: 'labels is null' } });
+  });
+});
+
+it('a step that ends the same in every round is one step', async () => {
+  provider.add({ state: 'exited' });
+  provider.fail('remove', new FakeError('retryable', 'busy'));
+  const { settlements } = await swept({ deadlineMs: 60_000 });
+  expect(way({ settlements })).toEqual(['remove error']);
+  expect(settlements[0]?.steps[0]?.attempts).toBe(provider.count('remove'));
 });

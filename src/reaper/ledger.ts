@@ -1,0 +1,143 @@
+import type { Settlement, Step } from '../core/outcome';
+import type { Provider } from '../core/provider';
+import { keyOf, type Resource } from '../core/resource';
+import { DeadlinePassed } from '../lib/errors';
+import { deadlineError, outcomeOf } from './ladder';
+
+interface Entry {
+  readonly resource: Resource;
+  readonly settlement?: Settlement;
+  /** Settled as gone, and listed again: it is about to vanish, or another one took its name. */
+  readonly reappeared?: boolean;
+  readonly reported?: boolean;
+}
+
+export interface LedgerOptions {
+  readonly stages: Provider['stages'];
+  /** See `SweepOptions`. */
+  readonly onSettled?: ((settlement: Settlement) => void) | undefined;
+}
+
+/**
+ * Holds every resource that a sweep has found, and how each was settled. An entry is open until it
+ * is settled; a failure stays open while another round may mend it.
+ */
+export class Ledger {
+  readonly #entries = new Map<string, Entry>();
+  readonly #stages: Provider['stages'];
+  readonly #onSettled: LedgerOptions['onSettled'];
+
+  constructor({ stages, onSettled }: LedgerOptions) {
+    this.#stages = stages;
+    this.#onSettled = onSettled;
+  }
+
+  /** Takes in a listing, and reports the failures for which it leaves no hope. */
+  discover(listed: readonly Resource[]): void {
+    for (const resource of listed) {
+      const entry = this.#entries.get(keyOf(resource));
+      if (entry === undefined) this.#entries.set(keyOf(resource), { resource });
+      else if (isGone(entry.settlement)) this.#entries.set(keyOf(resource), { ...entry, reappeared: true });
+      else this.#entries.set(keyOf(resource), { ...entry, resource }); // A later listing may know more: what must go before it.
+    }
+    const isOpen = this.#openness();
+    for (const [key, entry] of this.#entries) if (!isOpen(entry)) this.#report(key);
+  }
+
+  open(): readonly Resource[] {
+    return [...this.#entries.values()].filter(this.#openness()).map(({ resource }) => resource);
+  }
+
+  /** Whether something has failed that is to be tried again. */
+  hasFailures(): boolean {
+    const isOpen = this.#openness();
+    return [...this.#entries.values()].some((entry) => entry.settlement !== undefined && isOpen(entry));
+  }
+
+  hasFailedForGood(resource: Resource): boolean {
+    const entry = this.#entries.get(keyOf(resource));
+    return entry?.settlement?.outcome === 'failed' && !this.#openness()(entry);
+  }
+
+  /** The place in the provider's order; a kind that the provider does not name comes last. */
+  stageOf({ kind }: Resource): number {
+    const stage = this.#stages.findIndex((kinds) => kinds.includes(kind));
+    return stage < 0 ? this.#stages.length : stage;
+  }
+
+  settle(resource: Resource, settlement: Settlement): void {
+    const before = this.#entries.get(keyOf(resource));
+    const whole = before?.settlement ? continued(before.settlement, settlement) : settlement;
+    // A second removal is not reported again; a second failure is.
+    const reported = before?.reported === true && whole.outcome !== 'failed';
+    this.#entries.set(keyOf(resource), { resource, settlement: whole, reported });
+    if (whole.outcome !== 'failed') this.#report(keyOf(resource));
+  }
+
+  /** Ends the sweep: reports what is still open as failed. */
+  close(): readonly Settlement[] {
+    for (const key of this.#entries.keys()) this.#report(key);
+    return [...this.#entries.values()].flatMap(({ settlement }) => settlement ?? []);
+  }
+
+  /**
+   * Says which entries are open. A permanent failure is open too while something of an earlier stage
+   * is: that may be what holds it, as a container holds its network.
+   */
+  #openness(): (entry: Entry) => boolean {
+    const isOpenItself = ({ settlement, reappeared }: Entry) =>
+      settlement === undefined || reappeared === true || (settlement.outcome === 'failed' && settlement.retryable === true);
+    const stages = [...this.#entries.values()].filter(isOpenItself).map(({ resource }) => this.stageOf(resource));
+    const first = stages.reduce((least, stage) => Math.min(least, stage), Number.POSITIVE_INFINITY);
+    return (entry) => isOpenItself(entry) || (entry.settlement?.outcome === 'failed' && this.stageOf(entry.resource) > first);
+  }
+
+  #report(key: string): void {
+    const entry = this.#entries.get(key);
+    if (entry?.settlement === undefined || entry.reported) return;
+    this.#entries.set(key, { ...entry, reported: true });
+    this.#onSettled?.(entry.settlement);
+  }
+}
+
+function isGone(settlement: Settlement | undefined): boolean {
+  return settlement !== undefined && ['graceful', 'killed', 'removed', 'gone'].includes(settlement.outcome);
+}
+
+/** Makes one account of two reaps of the same resource. */
+function continued(before: Settlement, after: Settlement): Settlement {
+  if (isGone(before) && after.outcome === 'gone') return before; // It was only still listed.
+  const steps = after.steps.reduce(withStep, before.steps);
+  const goneSince = before.outcome === 'failed' && (after.outcome === 'gone' || after.outcome === 'removed');
+  const error = after.error && before.error ? continuedError(before.error, after.error) : after.error;
+  return {
+    ...after,
+    resource: before.resource,
+    outcome: goneSince ? outcomeOf(before.resource, before.ending, steps) : after.outcome,
+    ...(before.ending ? { ending: before.ending } : {}),
+    ...(error ? { error } : {}),
+    durationMs: before.durationMs + after.durationMs,
+    steps,
+  };
+}
+
+/** Adds a step. One that ended just as in an earlier round becomes one step with it: a stuck resource goes through many rounds. */
+function withStep(steps: readonly Step[], step: Step): readonly Step[] {
+  const index = steps.findIndex(
+    ({ action, result, detail }) => action === step.action && result === step.result && detail === step.detail,
+  );
+  const earlier = steps[index];
+  if (earlier === undefined) return [...steps, step];
+  const retriedAfter = [...(earlier.retriedAfter ?? []), ...(step.retriedAfter ?? [])];
+  return steps.with(index, {
+    ...earlier,
+    attempts: earlier.attempts + step.attempts,
+    ...(retriedAfter.length > 0 ? { retriedAfter } : {}),
+    durationMs: step.startedAt + step.durationMs - earlier.startedAt,
+  });
+}
+
+/** Keeps the earlier error where the later one only says that the deadline has passed. */
+function continuedError(before: Error, after: Error): Error {
+  return after instanceof DeadlinePassed ? deadlineError(after, before) : after;
+}
