@@ -1,11 +1,11 @@
-/** Bytes that several share: the logs of a session in its files, or in memory. */
+/** A number of bytes that several logs share, in files or in memory. */
 export class ByteBudget {
   readonly limit: number;
   #left: number;
 
   /**
    * @param limit bytes
-   * @param used so many of them are taken already
+   * @param used bytes that are taken already
    */
   constructor(limit: number, used = 0) {
     this.limit = limit;

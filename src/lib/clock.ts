@@ -1,6 +1,6 @@
 import { onAbort } from './abort';
 
-/** Time and chance, handed in so that a test runs hours in milliseconds. */
+/** Time and chance, handed in: a test runs hours in milliseconds. */
 export interface Clock {
   /** Milliseconds since the epoch. Never goes backwards, even when the machine's clock is set. */
   now(): number;

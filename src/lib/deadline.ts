@@ -3,8 +3,9 @@ import type { Clock } from './clock';
 import { DeadlinePassed, Halted, TimedOut } from './errors';
 
 /**
- * The time budget that everything in one cleanup shares. Its signal ends timers, sockets and waiting; `within` gives a part
- * of it to one piece of work. Call `dispose` when the cleanup is over, or its timer keeps the process alive.
+ * The time budget that everything in one cleanup shares. Its signal ends timers, sockets and waiting;
+ * `within` gives a part of it to one piece of work. Call `dispose` when the cleanup is over: its timer
+ * keeps the process alive.
  */
 export class Deadline {
   readonly #clock: Clock;
@@ -32,7 +33,7 @@ export class Deadline {
     return this.passed ? 0 : Math.max(0, this.#endsAt - this.#clock.now());
   }
 
-  /** Ends it now: everything that waits for it stops with `reason`. */
+  /** Ends it now: all that waits for it stops with `reason`. */
   halt(reason: Halted): void {
     this.#controller.abort(reason);
   }
@@ -42,8 +43,8 @@ export class Deadline {
   }
 
   /**
-   * Runs `work` for at most `ms` milliseconds, and never past this deadline. `work` gets a signal and should obey it; if it
-   * does not, it is left behind: this promise settles in time whatever `work` does.
+   * Runs `work` for at most `ms` milliseconds, and never past this deadline. Work that does not obey
+   * its signal is left behind: this promise settles in time whatever `work` does.
    * @throws {TimedOut} after `ms`
    * @throws {DeadlinePassed} (or what the deadline was aborted with) when the whole deadline passes first
    */

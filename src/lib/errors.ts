@@ -2,15 +2,15 @@
 export class TimedOut extends Error {
   override readonly name = 'TimedOut';
   /**
-   * @param what what was waited for, for people: `stop`, `listing`
-   * @param ms how long
+   * @param what names the work for people: `stop`, `listing`
+   * @param ms milliseconds that it was given
    */
   constructor(what: string, ms: number) {
     super(`${what} took longer than ${Math.round(ms / 100) / 10} s`);
   }
 }
 
-/** The whole cleanup's time is used up. Nothing more is tried. */
+/** The time of the whole cleanup is used up. Nothing more is tried. */
 export class DeadlinePassed extends Error {
   override readonly name = 'DeadlinePassed';
   /** @param ms the whole deadline */
@@ -19,12 +19,12 @@ export class DeadlinePassed extends Error {
   }
 }
 
-/** Stopped on purpose before the deadline: what is left stays. */
+/** The cleanup was stopped on purpose before its deadline: what is left stays. */
 export class Halted extends Error {
   override readonly name = 'Halted';
 }
 
-/** What was thrown, as an error: the original where it is one, else as its cause. */
+/** Makes an error of what was thrown: the original where it is one, else a new one with it as the cause. */
 export function asError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(String(thrown), { cause: thrown });
 }

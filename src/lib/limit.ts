@@ -1,8 +1,8 @@
 import { onAbort } from './abort';
 
 /**
- * At most `size` pieces of work at a time; the others wait their turn, first come, first served.
- * Work that only waits (a grace period) must not go through here: see `Rung.waits`.
+ * Lets at most `size` pieces of work run at a time; the others wait their turn, first come, first
+ * served. Keep out work that only waits, such as a grace period: see `Rung.waits`.
  */
 export class Limit {
   #free: number;
@@ -15,7 +15,7 @@ export class Limit {
   }
 
   /**
-   * Runs `work` when it is its turn, and gives its place back whatever comes of it.
+   * Runs `work` in its turn, and gives its place back however it ends.
    * @throws the signal's reason when it aborts before the turn came
    */
   async run<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {

@@ -1,12 +1,12 @@
 import type { Resource } from '../core/resource';
 
 /**
- * What has to go so that no more than `most` are left: first what is not running, then the oldest.
- * @param removable says what may go at all; the others count, and stay
+ * Chooses what has to go so that `max` are left: first what is not running, then the oldest.
+ * @param removable says what may go; the others count, and stay
  */
 export function excess(
   resources: readonly Resource[],
-  most: number,
+  max: number,
   removable: (resource: Resource) => boolean,
 ): readonly Resource[] {
   const age = ({ createdAt }: Resource) => createdAt ?? Number.POSITIVE_INFINITY;
@@ -14,5 +14,5 @@ export function excess(
   return resources
     .filter(removable)
     .toSorted(order)
-    .slice(0, Math.max(0, resources.length - most));
+    .slice(0, Math.max(0, resources.length - max));
 }

@@ -41,11 +41,11 @@ export function withRetries<T>(
 ): Promise<T> {
   const asked = (error: Error) => {
     const verdict = classify(error);
-    // A wait of nothing is no wait: then the backoff holds.
+    // A wait of 0 is not one: the backoff holds.
     return verdict.kind === 'retryable' ? verdict.retryAfterMs || undefined : undefined;
   };
-  // The wait and the end of retries are decided here: p-retry's own know neither Retry-After nor a handed-in clock, and its signal would
-  // put the deadline's error in place of the last one, which says more.
+  // Waits and the end of retries are decided here: p-retry's own know neither Retry-After nor our
+  // clock, and its signal would hide the last error, which says more, behind the deadline's.
   return pRetry(work, {
     retries: Number.POSITIVE_INFINITY,
     minTimeout: 0,

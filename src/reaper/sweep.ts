@@ -11,7 +11,7 @@ import { type ReapContext, type ReapPolicy, reap } from './ladder';
 import { Ledger } from './ledger';
 import { backoff, errorClassOf, isOver, isRetryable, withRetries } from './retry';
 
-/** What to do with what is selected: remove it, say what would be removed, or leave it and say why. */
+/** Removes what is selected, says what would be removed, or leaves it and says why. */
 export type SweepMode =
   | { readonly kind: 'remove' }
   | { readonly kind: 'plan' }
@@ -20,19 +20,19 @@ export type SweepMode =
 export interface SweepOptions {
   readonly provider: Provider;
   readonly selector: Selector;
-  /** Of what is selected, what is to go: all of it by default. Asked with each listing. */
+  /** Narrows the selection, with each listing; everything selected goes by default. */
   readonly choose?: (selected: readonly Resource[]) => readonly Resource[];
   readonly mode: SweepMode;
   readonly policy: ReapPolicy;
   readonly deadline: Deadline;
   /** Requests in flight that make the provider work. */
   readonly concurrency: number;
-  /** Nothing comes after it: what a listing that lags does not tell yet is waited for. */
+  /** No other cleanup follows: waits for what a late listing does not show yet. */
   readonly final: boolean;
   /** Stops at the first failure; the rest is kept. */
   readonly failFast: boolean;
   readonly clock: Clock;
-  /** Called once a resource, as soon as it is settled; a failure, as soon as a further listing shows that there is no hope for it. */
+  /** Called once a resource, as soon as it is settled; for a failure, when no further round can mend it. */
   readonly onSettled?: (settlement: Settlement) => void;
 }
 
@@ -40,7 +40,7 @@ export interface SweepResult {
   readonly settlements: readonly Settlement[];
   /** A last listing found nothing left to remove. */
   readonly verified: boolean;
-  /** Why the last listing could not be had. */
+  /** Why the last listing failed. */
   readonly error?: Error;
 }
 
@@ -48,12 +48,12 @@ export interface SweepResult {
 const LIST_TIMEOUT_MS = 30_000;
 
 /**
- * So many resources are taken down at a time, those that wait out their grace included: each takes some kilobytes of memory, and of the
- * ten thousand sandboxes of a large organization only a few can be worked at anyway.
+ * Resources taken down at a time, those that wait out their grace included. Each takes some kilobytes
+ * of memory, and a rate limit lets few of ten thousand sandboxes be worked on at a time anyway.
  */
 const MAX_AT_ONCE = 500;
 
-/** Milliseconds between rounds, so that a provider in trouble is not asked without a pause, and one that recovers is noticed soon. */
+/** Milliseconds between rounds: spares a provider in trouble, and notices soon that it has recovered. */
 const PAUSE_MS = { least: 500, most: 5_000 };
 
 /**
@@ -123,7 +123,7 @@ function afterFailedListing(error: Error, ledger: Ledger, { deadline, final, mod
   return final && mode.kind === 'remove' && isRetryable(error, provider) ? { kind: 'retry' } : end;
 }
 
-/** Whether nothing can be there that the listings do not tell, when they have had nothing new since then. */
+/** Whether listings that have shown nothing new since `quietSince` can be believed. */
 function isSure(quietSince: number | undefined, { provider, mode, final, clock }: SweepOptions): boolean {
   const { listingLagMs = 0 } = provider;
   if (!final || mode.kind !== 'remove' || listingLagMs === 0) return true;
@@ -150,13 +150,13 @@ async function list({ provider, deadline, policy, clock }: SweepOptions): Promis
 
 async function pause(round: number, { policy, clock, deadline }: SweepOptions): Promise<void> {
   const ms = Math.max(PAUSE_MS.least, Math.min(backoff(policy.retry, round, clock), PAUSE_MS.most));
-  // The deadline ends the pause; the round after it finds out.
+  // The deadline may end the pause; the next round finds out.
   await sleep(clock, ms, deadline.signal).catch(() => undefined);
 }
 
 type Limits = Pick<ReapContext, 'limit' | 'inspector'>;
 
-/** Settles what is open, stage by stage: what uses others goes first. One failure never holds up another resource. */
+/** Settles what is open, stage by stage: a container goes before its network. One failure never holds up another resource. */
 async function settleAll(ledger: Ledger, limits: Limits, options: SweepOptions): Promise<void> {
   const open = ledger.open();
   const settle = async (resource: Resource) => {
@@ -180,14 +180,14 @@ async function sideBySide(resources: readonly Resource[], settle: (resource: Res
   await Promise.all(Array.from({ length: Math.min(resources.length, MAX_AT_ONCE) }, worker));
 }
 
-/** In the order in which they can go: what was made from another one of them before that. */
+/** Orders resources of one stage: an image goes after the images that were made from it. */
 function* waves(resources: readonly Resource[]): Generator<readonly Resource[]> {
   let pending = resources;
   while (pending.length > 0) {
     const ids = new Set(pending.map(({ id }) => id));
     const isHeld = ({ dependents = [] }: Resource) => dependents.some((id) => ids.has(id));
     const held = pending.filter(isHeld);
-    // Should they all hold each other, nobody waits.
+    // Should they all hold each other, none waits.
     const next = held.length < pending.length ? held : [];
     const later = new Set(next);
     yield pending.filter((resource) => !later.has(resource));
@@ -195,7 +195,7 @@ function* waves(resources: readonly Resource[]): Generator<readonly Resource[]> 
   }
 }
 
-/** A fault of the provider's code, or ours, in one resource: it holds up no other. */
+/** Settles a resource that our code, or the provider's, could not handle: it holds up no other. */
 function ourFault(resource: Resource, thrown: unknown): Settlement {
   return { resource, durationMs: 0, steps: [], outcome: 'failed', error: asError(thrown), retryable: false };
 }
