@@ -75,9 +75,9 @@ async function sweepInRounds(ledger: Ledger, options: SweepOptions): Promise<Ver
   let quietSince: number | undefined;
   let error: Error | undefined;
   for (let round = 0; ; round += 1) {
-    const listing = await list(options);
-    error = listing instanceof Error ? withEarlier(error, listing) : undefined;
-    const next = nextAfter(error ?? listing, ledger, quietSince, options);
+    const listing = await list(options, error);
+    error = listing instanceof Error ? listing : undefined;
+    const next = nextAfter(listing, ledger, quietSince, options);
     if (next.kind === 'end') return next.verdict;
     if (next.kind === 'wait') {
       quietSince ??= clock.now();
@@ -87,13 +87,8 @@ async function sweepInRounds(ledger: Ledger, options: SweepOptions): Promise<Ver
       if (next.kind === 'retry' || ledger.hasFailures()) await pause(round - 1, options);
       await settleAll(ledger, limits, options);
     }
-    if (deadline.passed) return { verified: false, ...(error ? { error } : {}) };
+    if (deadline.passed) return { verified: false, ...(error && { error }) };
   }
-}
-
-/** Keeps the provider's own error: that the deadline has passed says less. */
-function withEarlier(earlier: Error | undefined, error: Error): Error {
-  return isOver(error) && earlier !== undefined ? earlier : error;
 }
 
 /** What follows a listing: the end, a wait for what it may not show yet, work, or another listing after a pause. */
@@ -134,7 +129,11 @@ async function waitOutLag({ provider, clock, deadline }: SweepOptions): Promise<
   await sleep(clock, provider.listingLagMs ?? 0, deadline.signal).catch(() => undefined);
 }
 
-async function list({ provider, deadline, policy, clock }: SweepOptions): Promise<readonly Resource[] | Error> {
+/** @param earlier the error of the listing before: it says more than that the deadline has passed */
+async function list(
+  { provider, deadline, policy, clock }: SweepOptions,
+  earlier: Error | undefined,
+): Promise<readonly Resource[] | Error> {
   try {
     return await withRetries(
       () => deadline.within(provider.listTimeoutMs ?? LIST_TIMEOUT_MS, 'listing', (signal) => provider.list(signal)),
@@ -144,7 +143,7 @@ async function list({ provider, deadline, policy, clock }: SweepOptions): Promis
       clock,
     );
   } catch (error) {
-    return asError(error);
+    return isOver(error) && earlier !== undefined ? earlier : asError(error);
   }
 }
 
