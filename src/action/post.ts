@@ -15,13 +15,11 @@ import { selectAfter } from '../phases/selection';
 import { type Baseline, readSnapshot } from '../phases/snapshot';
 import { tearDown } from '../phases/teardown';
 import { plainLine } from '../report/escape';
-import { writeReport } from '../report/json';
 import { closingLines } from '../report/lines';
-import { writeMetrics } from '../report/metrics';
 import type { DeathReport, Report } from '../report/model';
-import { summaryOf } from '../report/summary/summary';
 import { wholeReport } from '../report/whole-report';
 import { time } from '../report/words';
+import { writeOutputs } from '../report/write';
 import { annotate } from './annotate';
 import { AnnotationCollector } from './annotation-collector';
 import { readInputs } from './inputs';
@@ -66,11 +64,13 @@ async function work(state: SavedState, config: Config, log: AnnotationCollector)
 }
 
 async function tell(report: Report, { reportPath, metricsPath, summary }: Config, log: Log): Promise<void> {
-  const serverUrl = process.env['GITHUB_SERVER_URL'];
-  const options = { reportPath, ...(serverUrl ? { serverUrl } : {}) };
-  await bestEffort(log, 'writing the report', () => writeReport(reportPath, report));
-  if (metricsPath !== undefined) await bestEffort(log, 'writing the metrics', () => writeMetrics(metricsPath, report));
-  if (summary) await bestEffort(log, 'writing the summary', () => appendSummary(summaryOf(report, options), process.env));
+  const outputs = {
+    reportPath,
+    metricsPath,
+    serverUrl: process.env['GITHUB_SERVER_URL'],
+    appendSummary: summary ? (markdown: string) => appendSummary(markdown, process.env) : undefined,
+  };
+  await writeOutputs(report, outputs, (line) => log.warning(line, 'Cleanup'));
 }
 
 /**

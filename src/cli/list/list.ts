@@ -2,6 +2,7 @@ import type { Environment } from '../../config/types';
 import { systemClock } from '../../lib/clock';
 import { withDeadline } from '../../lib/deadline';
 import { ShutdownSignals } from '../../lib/shutdown-signals';
+import { plainJson } from '../../report/escape';
 import { exitCodeOf, exitCodes } from '../exit-codes';
 import { connectAll, withRequiredProviders } from '../host/connect';
 import { LiveSessions } from '../host/live-sessions';
@@ -111,7 +112,7 @@ function tell(listing: Inventory, shape: Shape, output: Output): void {
 
 function shown({ resources }: Inventory, { json, format, sort, reverse, withSizes }: Shape, output: Output): string {
   const inOrder = sorted(resources, sort, reverse);
-  if (json) return `${JSON.stringify(inOrder.map(jsonOf), null, 2)}\n`;
+  if (json) return `${plainJson(JSON.stringify(inOrder.map(jsonOf), null, 2))}\n`;
   if (format !== undefined) return inOrder.map((listed) => `${format.line(listed)}\n`).join('');
   if (inOrder.length === 0) return '';
   const columns = output.isTerminal ? output.columns : undefined;

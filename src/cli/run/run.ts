@@ -11,12 +11,11 @@ import { mergeDeaths } from '../../phases/deaths';
 import { type PreCleaned, preClean } from '../../phases/pre-clean';
 import { selectAfter } from '../../phases/selection';
 import { readSnapshot } from '../../phases/snapshot';
-import { writeReport } from '../../report/json';
-import { writeMetrics } from '../../report/metrics';
 import type { PhaseReport, Report } from '../../report/model';
 import { terminalOf } from '../../report/terminal/terminal';
 import { needsAction } from '../../report/verdict';
 import { wholeReport } from '../../report/whole-report';
+import { writeOutputs } from '../../report/write';
 import { exitCodeOf, exitCodes } from '../exit-codes';
 import { withRequiredProviders } from '../host/connect';
 import { LiveSessions } from '../host/live-sessions';
@@ -202,8 +201,7 @@ function statusOf(result: BenchmarkResult | undefined, { signal }: RunSignals): 
 async function tell({ config, output }: Run, parts: Parameters<typeof wholeReport>[0]): Promise<void> {
   const report = wholeReport(parts);
   const { metricsPath, reportPath } = config;
-  await bestEffort(output, 'writing the report', () => writeReport(reportPath, report));
-  if (metricsPath !== undefined) await bestEffort(output, 'writing the metrics', () => writeMetrics(metricsPath, report));
+  await writeOutputs(report, { reportPath, metricsPath }, output.warning);
   if (output.level === 'quiet' && isUneventful(report)) return;
   output.say(terminalOf(report, { color: output.hasColor('stderr'), most: MAX_SHOWN, columns: output.errorColumns }).trimEnd());
   output.info(`Report: ${reportPath}`);

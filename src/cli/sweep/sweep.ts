@@ -3,16 +3,15 @@ import { includingOrphanedImages } from '../../core/selector';
 import { systemClock as clock, systemClock } from '../../lib/clock';
 import { type Deadline, withDeadline } from '../../lib/deadline';
 import { ShutdownSignals } from '../../lib/shutdown-signals';
-import { bestEffort } from '../../phases/best-effort';
 import { cleanUp } from '../../phases/cleanup';
 import type { Selection } from '../../phases/selection';
-import { writeReport } from '../../report/json';
+import { plainJson } from '../../report/escape';
 import { closingLines } from '../../report/lines';
-import { writeMetrics } from '../../report/metrics';
 import type { PhaseReport, Report } from '../../report/model';
 import { terminalOf } from '../../report/terminal/terminal';
 import { needsAction } from '../../report/verdict';
 import { wholeReport } from '../../report/whole-report';
+import { writeOutputs } from '../../report/write';
 import { exitCodeOf, exitCodes } from '../exit-codes';
 import { type Connected, connectAll, withRequiredProviders } from '../host/connect';
 import { LiveSessions } from '../host/live-sessions';
@@ -177,13 +176,15 @@ async function tell(phase: PhaseReport, sweep: Sweep, reportPath: string | undef
   const phases = { pre: null, run: null, post: phase };
   const report = wholeReport({ session, startedAt, now: clock.now(), benchmark: null, deaths: [], phases });
   show(report, phase, options, output);
-  if (reportPath) await bestEffort(output, 'writing the report', () => writeReport(config.reportPath, report));
-  const { metricsPath } = config;
-  if (metricsPath !== undefined) await bestEffort(output, 'writing the metrics', () => writeMetrics(metricsPath, report));
+  await writeOutputs(
+    report,
+    { reportPath: reportPath ? config.reportPath : undefined, metricsPath: config.metricsPath },
+    output.warning,
+  );
 }
 
 function show(report: Report, phase: PhaseReport, { json }: Options, output: Output): void {
-  if (json === true) output.result(`${JSON.stringify(report, null, 2)}\n`);
+  if (json === true) output.result(`${plainJson(JSON.stringify(report, null, 2))}\n`);
   else if (phase.resources.length > 0) {
     output.result(terminalOf(report, { color: output.hasColor('stdout'), most: MAX_SHOWN, columns: output.columns }));
   } else if (output.level !== 'quiet' || needsAction(phase)) {

@@ -10,9 +10,9 @@ import { timelineSection } from './timeline';
 
 export interface SummaryOptions {
   /** Where the whole report is, for what there is no room for. */
-  readonly reportPath?: string;
+  readonly reportPath?: string | undefined;
   /** Address of the GitHub that the summary is for: runs there are linked to, and nothing else is. */
-  readonly serverUrl?: string;
+  readonly serverUrl?: string | undefined;
   /** Bytes. */
   readonly limit?: number;
 }

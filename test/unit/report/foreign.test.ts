@@ -17,7 +17,7 @@ const MEANINGFUL = [
   '\n', '\n\n', '\r\n', '\u2028', '\u0085', '\t', '    ', '```', '~~~', '````', '`', '**', '_', '|', '\\', '[a](https://evil)', '![i](x)', '<https://evil>',
   'https://evil.example', 'www.evil.example', 'me@evil.example', '@user', '#1', '# h', '- [ ] x', '> q', '$x$', ':tada:', '[^1]', '~~x~~',
   'section x', 'click y call z()', '2030-01-01', ':', ';', '%%', '#quot;', ',', '---', 'end',
-  '##[error]x', '::error::x', '\u001b[2J', '\u009b31m', '\b', '\0', '\u202e', '\u200b', '\ud800', '漢字', '👩‍👩‍👧', '"', "'", '{', '}',
+  '##[error]x', '##vso[task.complete]x', '##teamcity[x]', '::error::x', '\u001b[2J', '\u009b31m', '\b', '\0', '\u202e', '\u200b', '\ud800', '漢字', '👩‍👩‍👧', '"', "'", '{', '}',
 ];
 
 const foreignText = fc
@@ -71,7 +71,7 @@ function forAnyText(holds: (text: string) => void | Promise<void>): Promise<void
 }
 
 /** What would change a terminal, a log, or its lines. */
-const HIDDEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]|##\[/u;
+const HIDDEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]|##\w*\[|^\s*::/u;
 
 /** Knows no kind of diagram before its first. */
 beforeAll(() => mermaid.parse('gantt'));

@@ -10,7 +10,7 @@ import {
 
 /** All that foreign text could try: to move the cursor, to start a line or a command of its own, to become HTML or Markdown. */
 export const HOSTILE =
-  '\u001b[2J\u009b31m##[error]x\r\n\n::error::y\u2028\u202e\u200b<img src=x>&lt;"\'| `tick` **bold** _it_ [a](https://evil) ![i](https://evil) @user';
+  '\u001b[2J\u009b31m##[error]x\r\n\n::error::y##vso[task.complete]z\u2028\u202e\u200b<img src=x>&lt;"\'| `tick` **bold** _it_ [a](https://evil) ![i](https://evil) @user';
 
 export function resource(changes: Partial<ResourceReport> = {}): ResourceReport {
   return {
