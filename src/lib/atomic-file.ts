@@ -1,16 +1,86 @@
-import { rename, rm, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { randomBytes } from 'node:crypto';
+import { constants } from 'node:fs';
+import { type FileHandle, lstat, open, readlink, realpath, rename, rm, writeFile } from 'node:fs/promises';
+import { basename, dirname, resolve } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { setTimeout as pause } from 'node:timers/promises';
 import { makeDirectory } from './make-directory';
 
-/** Writes a file so that a reader sees the old one or the new one, never half of one. Makes the directory that it is in. */
+/**
+ * Writes a file so that a reader sees the old one or the new one, never half of one. Makes its directory where there is none.
+ *
+ * What is not a regular file (`/dev/null`, `/dev/stdout`, a pipe) is written to as it is: replacing it would take it from every
+ * other program. A symbolic link is replaced, not followed: in a directory that others may write to, they may have planted it.
+ * @throws what the system says; for a block device, an error: a report would destroy what is on it
+ */
 export async function writeWhole(path: string, text: string | Iterable<string>): Promise<void> {
+  const descriptor = await descriptorOf(path);
+  if (descriptor !== undefined) return writeToDescriptor(descriptor, text);
+  const found = await lstat(path).catch(() => undefined);
+  if (found?.isBlockDevice()) throw new Error(`${path} is a block device, which a file must not overwrite`);
+  if (found?.isCharacterDevice() || found?.isFIFO()) return writeDirectly(path, constants.O_NOFOLLOW, text);
+  await replace(path, text);
+}
+
+async function replace(path: string, text: string | Iterable<string>): Promise<void> {
   await makeDirectory(dirname(path));
-  const unfinished = `${path}.${process.pid}.tmp`;
+  const unfinished = `${path}.${randomBytes(6).toString('hex')}.tmp`;
   try {
-    await writeFile(unfinished, text);
+    // Exclusively: a name that somebody foresaw, and put a link at, is an error.
+    await writeFile(unfinished, text, { flag: 'wx' });
     await rename(unfinished, path);
   } catch (error) {
     await rm(unfinished, { force: true });
     throw error;
+  }
+}
+
+/**
+ * The number of this process's file descriptor that the path stands for: `/dev/stdout` is a link to `/proc/self/fd/1`, whose own target
+ * may be a regular file.
+ */
+async function descriptorOf(path: string): Promise<number | undefined> {
+  const target = await readlink(path).catch(() => undefined);
+  if (target === undefined) return undefined;
+  for (const candidate of [path, resolve(dirname(path), target)]) {
+    const directory = await realpath(dirname(candidate)).catch(() => '');
+    if (directory === `/proc/${process.pid}/fd` || directory === '/dev/fd') return Number(basename(candidate));
+  }
+  return undefined;
+}
+
+async function writeToDescriptor(descriptor: number, text: string | Iterable<string>): Promise<void> {
+  // Opening the standard streams by their paths fails where they are sockets, and would write over a file from its beginning.
+  const standard = { 1: process.stdout, 2: process.stderr }[descriptor];
+  if (standard === undefined) return writeDirectly(`/dev/fd/${descriptor}`, 0, text);
+  await pipeline(Readable.from(typeof text === 'string' ? [text] : text), standard, { end: false });
+}
+
+/** Milliseconds between two attempts to write to a pipe that is full, and without any progress until it is given up. */
+const FULL_PIPE_MS = { pause: 20, most: 10_000 };
+
+/** Never blocks: opening a pipe that nothing reads fails at once, and one whose reader has stalled is given up. */
+async function writeDirectly(path: string, flags: number, text: string | Iterable<string>): Promise<void> {
+  const file = await open(path, constants.O_WRONLY | constants.O_NONBLOCK | flags);
+  try {
+    for (const part of typeof text === 'string' ? [text] : text) await writeAll(file, Buffer.from(part));
+  } finally {
+    await file.close();
+  }
+}
+
+async function writeAll(file: FileHandle, bytes: Buffer): Promise<void> {
+  let written = 0;
+  for (let waitedMs = 0; written < bytes.length; ) {
+    try {
+      written += (await file.write(bytes, written)).bytesWritten;
+      waitedMs = 0;
+    } catch (error) {
+      const isFull = error instanceof Error && 'code' in error && error.code === 'EAGAIN';
+      if (!isFull || waitedMs >= FULL_PIPE_MS.most) throw error;
+      waitedMs += FULL_PIPE_MS.pause;
+      await pause(FULL_PIPE_MS.pause);
+    }
   }
 }
