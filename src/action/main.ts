@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { shellCommand } from '../benchmark/shell';
 import { type Config, parseConfig } from '../config/config';
@@ -16,14 +16,15 @@ import { writeReport } from '../report/json';
 import { closingLines } from '../report/lines';
 import { type BenchmarkReport, type DeathReport, type PhaseReport, removedIn } from '../report/model';
 import { wholeReport } from '../report/whole-report';
-import { labelArgument, labelFile, newSession, type Session } from '../session/session';
+import { sessionDirectory, sessionsOfJob } from '../session/job-sessions';
+import { newSession, type Session, type SessionVariables, sessionVariables, writeLabelFile } from '../session/session';
 import { annotate } from './annotate';
 import { AnnotationCollector } from './annotation-collector';
 import { readInputs } from './inputs';
-import { exportVariables, type SessionVariables, setOutputs } from './outputs';
+import { exportVariables, setOutputs } from './outputs';
 import { AlreadyReported } from './run-phase';
 import { runProgram } from './run-program';
-import { benchmarkEnvironment, earlierSessions, sessionDirectory, sessionOrigin } from './runner';
+import { benchmarkEnvironment, sessionOrigin } from './runner';
 import { runnerLog } from './runner-log';
 import { saveBenchmark, saveFound, saveMain } from './state';
 
@@ -43,7 +44,7 @@ const MAX_WHEN_CANCELLED_MS = 5_000;
 export async function main(stop: AbortSignal): Promise<void> {
   const startedAt = clock.now();
   const raw = readInputs();
-  const session = newSession(sessionOrigin(process.env));
+  const session = newSession(sessionOrigin(process.env, hostname()));
   // First of all: whatever happens from here on, post knows whom to clean up after.
   saveMain({ session, settings: savable(raw) });
   const config = parseConfig(raw, process.env);
@@ -76,7 +77,7 @@ async function work({ config, session, startedAt, log, stop }: Work): Promise<vo
   const cleaned = await preClean({
     config,
     sessionId: session.id,
-    earlier: earlierSessions(process.env),
+    live: sessionsOfJob(process.env, clock),
     directory,
     startedAt,
     log,
@@ -130,15 +131,9 @@ export const MAIN_REPORT = 'main.json';
 
 /** Tells later steps, and the benchmark, with which label to mark what they start. */
 async function announce(session: Session, directory: string, log: Log): Promise<SessionVariables> {
-  const file = join(directory, 'labels');
-  await writeFile(file, labelFile(session));
-  const label = labelArgument(session.id);
-  const variables = {
-    CLEANUP_SESSION_ID: session.id,
-    CLEANUP_LABEL: label,
-    CLEANUP_LABEL_FILE: file,
-    CLEANUP_JOB_SESSIONS: [...earlierSessions(process.env), session.id].join(' '),
-  };
+  const file = await writeLabelFile(session, directory);
+  const variables = sessionVariables(session, process.env, file);
+  const label = variables.CLEANUP_LABEL;
   exportVariables(variables);
   setOutputs({ 'session-id': session.id, label, 'label-file': file });
   log.info(`What carries the label ${label} is removed when this job ends.`);

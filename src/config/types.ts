@@ -1,6 +1,7 @@
 import ms from 'ms';
 import type { Kind } from '../core/resource';
 import type { LabelFilter } from '../core/selector';
+import type { Environment } from '../lib/environment';
 
 /** A kind of value that a setting takes: how it is read, and how that is said when it can't be. */
 export interface SettingType<T> {
@@ -8,13 +9,13 @@ export interface SettingType<T> {
   readonly accepts: string;
   /**
    * Reads the text, which is trimmed and never empty.
+   * @param env the variables that a value may name: `$RUNNER_TEMP`
    * @throws {InvalidValue} (or returns undefined) when it is none of these
    */
   parse(text: string, env: Environment): T | undefined;
 }
 
-/** The variables that a value may name: `$RUNNER_TEMP`. */
-export type Environment = Readonly<Record<string, string | undefined>>;
+export type { Environment };
 
 /** Says more than "use …": which line of a list is wrong, say. */
 export class InvalidValue extends Error {

@@ -19,6 +19,11 @@ const CAN_RUN: ReadonlySet<Kind> = new Set<Kind>(['container', 'sandbox']);
 /** Says which resources are owned. */
 export type Selector = (resource: Resource) => boolean;
 
+/** Sessions that are not over, whatever their ids say. Asked with each listing: a session may begin meanwhile. */
+export interface LiveSessionIds {
+  has(sessionId: string): boolean;
+}
+
 /** What earlier runs left: see `leftoversOf`. */
 export type PreCleanup = 'none' | 'stale' | 'stopped' | 'all';
 
@@ -61,8 +66,8 @@ export function ownedBy(sessionId: string | undefined, filters: Filters): Select
 }
 
 /**
- * What pre-cleanup removes: of all that carries any session's label or matches the filters, never the current session's, nor those of
- * earlier uses in the same job,
+ * What pre-cleanup removes: of all that carries any session's label or matches the filters, never the current session's, nor a live
+ * one's,
  * - `stale`: what this runner's other sessions left (a runner runs one job at a time: they are over), and what is older than `maxAgeMs`;
  * - `stopped`: that, and what could run and does not (a volume never runs, and may be another session's that does);
  * - `all`: everything.
@@ -71,20 +76,20 @@ export function leftoversOf(
   mode: PreCleanup,
   current: {
     readonly sessionId: string;
-    readonly earlier?: readonly string[];
+    readonly live?: LiveSessionIds;
     readonly filters: Filters;
     readonly maxAgeMs: number;
     readonly now: number;
   },
 ): Selector {
   const runner = runnerOf(current.sessionId);
-  const live = new Set([current.sessionId, ...(current.earlier ?? [])]);
+  const isLive = (session: string) => session === current.sessionId || current.live?.has(session) === true;
   const stale = (resource: Resource, owner: string | undefined) =>
     (owner !== undefined && runner !== undefined && runnerOf(owner) === runner) ||
     (resource.createdAt !== undefined && current.now - resource.createdAt > current.maxAgeMs);
   return includingOrphanedImages((resource) => {
     const owner = sessionOf(resource);
-    if (owner !== undefined && live.has(owner)) return false;
+    if (owner !== undefined && isLive(owner)) return false;
     if (owner === undefined && !matchesFilters(resource, current.filters)) return false;
     switch (mode) {
       case 'none':

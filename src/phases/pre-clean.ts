@@ -1,6 +1,7 @@
 import type { Config } from '../config/config';
 import type { Connection, Endpoints } from '../core/connection';
 import type { RunProgram } from '../core/run-program';
+import type { LiveSessionIds } from '../core/selector';
 import { systemClock } from '../lib/clock';
 import { type Deadline, withDeadline } from '../lib/deadline';
 import { plainLine } from '../report/escape';
@@ -17,8 +18,8 @@ const clock = systemClock;
 export interface PreCleanup {
   readonly config: Config;
   readonly sessionId: string;
-  /** Other sessions that are not over, whatever their ids say. */
-  readonly earlier: readonly string[];
+  /** Other sessions that are not over. */
+  readonly live: LiveSessionIds;
   /** The session's own. */
   readonly directory: string;
   /** Milliseconds since the epoch. */
@@ -54,7 +55,7 @@ export function preClean(options: PreCleanup): Promise<PreCleaned> {
 }
 
 async function clean(options: PreCleanup, deadline: Deadline): Promise<PreCleaned> {
-  const { config, sessionId, earlier, directory, startedAt, log, runProgram } = options;
+  const { config, sessionId, live, directory, startedAt, log, runProgram } = options;
   const search = { config, env: process.env, clock, deadline, endpoints: {}, ...(runProgram ? { runProgram } : {}) };
   const connections = await Promise.all(discoverProviders(search, log));
   options.onFound?.(foundOf(connections));
@@ -66,7 +67,7 @@ async function clean(options: PreCleanup, deadline: Deadline): Promise<PreCleane
   const { around = (same) => same, onSettled } = options;
   const pre = await cleanUp({
     connections,
-    selection: around(selectBefore(config, sessionId, earlier, clock.now())),
+    selection: around(selectBefore(config, sessionId, live, clock.now())),
     mode: config.dryRun ? { kind: 'plan' } : { kind: 'remove' },
     config,
     deadline,

@@ -5,6 +5,7 @@ import {
   anyOf,
   createdSince,
   type Filters,
+  type LiveSessionIds,
   leftoversOf,
   olderThan,
   ownedBy,
@@ -23,10 +24,10 @@ export interface Selection {
 
 /**
  * What pre-cleanup removes: leftovers, and what is more than `max-containers` and `max-sandboxes`.
- * @param earlier sessions of the same job, which are not over
+ * @param live other sessions that are not over
  */
-export function selectBefore(config: Config, sessionId: string, earlier: readonly string[], now: number): Selection {
-  const owned = { sessionId, earlier, filters: filtersOf(config), maxAgeMs: config.maxAge, now };
+export function selectBefore(config: Config, sessionId: string, live: LiveSessionIds, now: number): Selection {
+  const owned = { sessionId, live, filters: filtersOf(config), maxAgeMs: config.maxAge, now };
   const leftovers = leftoversOf(config.preCleanup, owned);
   const quotas = quotasOf(config);
   if (quotas.length === 0) return { selector: leftovers };

@@ -135,6 +135,7 @@ describe('the examples of runner hooks', () => {
       GITHUB_RUN_ID: '4711',
       GITHUB_RUN_ATTEMPT: '1',
       RUNNER_NAME: runner,
+      RUNNER_TEMP: workspace.path('temp'),
       ...more,
     });
   }
@@ -160,17 +161,39 @@ describe('the examples of runner hooks', () => {
   });
 
   it('remove at a job’s start what the action left in an earlier job of the runner', async () => {
-    const { id } = newSession({ run: 'gh-4710-1', runnerName: runner, hostName: hostname() });
+    const { id } = newSession({
+      run: 'gh-4710-1',
+      runner: { name: runner, hostName: hostname(), directory: workspace.path('temp') },
+    });
     const container = await containerOf(id);
     const { output } = await hook('job-started');
     expect(await stateOf(container), output).toBe('gone');
   });
 
-  it('leave alone what a job on another runner of the machine has', async () => {
+  it.each<[string, () => Variables]>([
+    ['another runner of the machine', () => ({ RUNNER_NAME: 'another' })],
+    ['a runner of the same name that is another installation', () => ({ RUNNER_TEMP: workspace.path('other-temp') })],
+  ])('leave alone what a job on %s has', async (_, another) => {
     await hook('job-started');
     const container = await containerOfJob();
-    await hook('job-started', { RUNNER_NAME: 'another' });
-    await hook('job-completed', { RUNNER_NAME: 'another' });
+    await hook('job-started', another());
+    await hook('job-completed', another());
+    expect(await stateOf(container)).toBe('running');
+  });
+
+  it('give a label that nothing in the job takes for a leftover', async () => {
+    await hook('job-started');
+    const container = await containerOfJob();
+    const exported = Object.fromEntries(
+      (await readFile(workspace.path('env'), 'utf8')).split('\n').map((line) => line.split('=', 2) as [string, string]),
+    );
+    const job = await Job.create({
+      inputs: { 'pre-cleanup': 'all' },
+      env: { DOCKER_HOST: engine.url, CLEANUP_JOB_SESSIONS: exported['CLEANUP_JOB_SESSIONS'] },
+    });
+    onTestFinished(() => job.remove());
+    const { exitCode, output } = await job.main();
+    expect(exitCode, output).toBe(0);
     expect(await stateOf(container)).toBe('running');
   });
 

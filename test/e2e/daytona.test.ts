@@ -1,5 +1,4 @@
 import { execFile } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -47,13 +46,12 @@ describe('a job with sandboxes', () => {
 
   test('cleans first what earlier jobs on this runner left', async () => {
     const server = await start();
-    const runnerName = randomUUID();
     const env = { DAYTONA_API_URL: server.url, DAYTONA_API_KEY: server.apiKey };
-    const earlier = await newJob({ runnerName, inputs: { docker: 'false' }, env });
+    const earlier = await newJob({ inputs: { docker: 'false' }, env });
     await earlier.main();
     const { id } = server.add({ labels: { [labels.session]: await earlier.session() } });
 
-    const job = await newJob({ runnerName, inputs: { docker: 'false' }, env });
+    const job = await newJob({ after: earlier, inputs: { docker: 'false' }, env });
     const main = await job.main();
 
     expect(main.output).toContain('Everything is gone: 1 sandbox');

@@ -75,12 +75,12 @@ describe('a job whose steps are the benchmark', () => {
   });
 
   test('with two uses of the action keeps what the first one has running, until its own post', async () => {
-    const runnerName = randomUUID();
-    const first = await newJob({ runnerName });
+    const first = await newJob();
     await first.main();
     const database = await leak(first, HONOURS_SIGTERM);
+    // By its environment alone, as where RUNNER_TEMP is not shared.
     const env = Object.fromEntries(await first.exported());
-    const second = await newJob({ runnerName, env });
+    const second = await newJob({ beside: first, env });
 
     const { exitCode, output } = await second.main();
     await second.post();
@@ -90,6 +90,25 @@ describe('a job whose steps are the benchmark', () => {
     await first.post();
     expect(await stateOf(database)).toBe('gone');
   });
+
+  test.each(['stale', 'stopped', 'all'])(
+    'with two uses of the action in parallel, of which neither sees the other’s environment, keeps what the other one has (pre-cleanup: %s)',
+    async (preCleanup) => {
+      const first = await newJob();
+      await first.main();
+      const database = await leak(first, HONOURS_SIGTERM);
+      const second = await newJob({ beside: first, inputs: { 'pre-cleanup': preCleanup, 'max-age': '1s' } });
+
+      const { exitCode, output } = await second.main();
+
+      expect(exitCode, output).toBe(0);
+      expect(await stateOf(database)).toBe('running');
+      await second.post();
+      expect(await stateOf(database)).toBe('running');
+      await first.post();
+      expect(await stateOf(database)).toBe('gone');
+    },
+  );
 
   test('leaves another session’s containers alone, side by side on one engine', async () => {
     const [one, other] = [await newJob(), await newJob()];

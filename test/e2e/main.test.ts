@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { describe, expect, inject, test } from 'vitest';
 import { labels } from '../../src/core/labels';
 import { HONOURS_SIGTERM, startContainer, stateOf } from '../support/engine/containers';
+import type { JobOptions } from '../support/job/job';
 import { bystander, leak, newJob } from '../support/job/jobs';
 import { until } from '../support/until';
 
@@ -84,13 +85,12 @@ describe('pre-cleanup', () => {
   const session = (runner: string) => `gh-1-1.${runner}.aaaaaaaa`;
 
   test('removes what this runner’s earlier session left, and no other runner’s', async () => {
-    const runnerName = randomUUID();
-    const earlier = await newJob({ runnerName });
+    const earlier = await newJob();
     await earlier.main();
     const leftover = await leak(earlier, HONOURS_SIGTERM);
     await bystander({ labels: { [labels.session]: session('0badcafe') } });
 
-    const job = await newJob({ runnerName });
+    const job = await newJob({ after: earlier });
     const main = await job.main();
 
     expect(main.exitCode, main.output).toBe(0);
@@ -98,6 +98,22 @@ describe('pre-cleanup', () => {
     expect((await job.outputs()).get('removed')).toBe('1');
     await job.post();
     expect(await job.summary()).toContain(await earlier.session());
+  });
+
+  test.each<[string, JobOptions]>([
+    ['another installation of a runner that has the same name on the same machine', { runnerName: 'bench-1' }],
+    ['a program that gives no runner a name (act)', { env: { RUNNER_NAME: undefined } }],
+    ['a program that gives no runner a directory of its own', { runnerName: 'bench-1', env: { RUNNER_TEMP: undefined } }],
+  ])('leaves alone what runs in the live session of %s', async (_, runner) => {
+    const other = await newJob(runner);
+    await other.main();
+    await bystander({ labels: { [labels.session]: await other.session() } });
+
+    const job = await newJob(runner);
+    const { exitCode, output } = await job.main();
+
+    expect(exitCode, output).toBe(0);
+    expect((await job.outputs()).get('removed')).toBe('0');
   });
 
   test('removes what is older than max-age, whose ever it was', async () => {
@@ -137,12 +153,11 @@ describe('pre-cleanup', () => {
   });
 
   test('none removes nothing', async () => {
-    const runnerName = randomUUID();
-    const earlier = await newJob({ runnerName });
+    const earlier = await newJob();
     await earlier.main();
     await bystander({ labels: { [labels.session]: await earlier.session() } });
 
-    const job = await newJob({ runnerName, inputs: { 'pre-cleanup': 'none' } });
+    const job = await newJob({ after: earlier, inputs: { 'pre-cleanup': 'none' } });
     await job.main();
 
     expect((await job.outputs()).get('removed')).toBe('0');

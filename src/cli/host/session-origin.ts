@@ -1,20 +1,21 @@
 import { hostname } from 'node:os';
 import type { Environment } from '../../config/types';
 import { labels } from '../../core/labels';
-import { newSession, type Session } from '../../session/session';
+import { githubRunner, newSession, type RunnerIdentity, type Session } from '../../session/session';
 import { UsageError } from '../options/usage-error';
-import { whoIsThis } from './state-directory';
+import { installationId, whoIsThis } from './state-directory';
 
 /** What a session may be called: it is a label's value, a word of a shell, and a file's name. */
 const SESSION_ID = /^[A-Za-z0-9._-]{1,128}$/;
 
 /**
- * A session of this user on this host. In a job of GitHub's the runner's name takes the user's place: then what the action left on the same
- * runner is a leftover here, and the other way round.
+ * A session of this user on this host. In a job of GitHub's the runner takes the user's place: then what the action left on the same
+ * runner is a leftover here, and what is left here is a leftover for the action.
+ * @param stateDirectory where this user's processes meet: those that meet elsewhere are not seen, so they count as another runner
  * @param id where the user names it
  * @throws {UsageError} when it can't be a session's id
  */
-export function localSession(env: Environment, id?: string): Session {
+export async function localSession(env: Environment, stateDirectory: string, id?: string): Promise<Session> {
   if (id !== undefined && !SESSION_ID.test(id)) {
     throw new UsageError(
       `--session: ${JSON.stringify(id)} can’t be one; use 1 to 128 letters, digits, dots, dashes and underscores`,
@@ -24,16 +25,15 @@ export function localSession(env: Environment, id?: string): Session {
   const url = runUrl(env);
   const made = newSession({
     run: `cli-${user}`,
-    runnerName: env['RUNNER_NAME'] || `cli-${user}`,
-    hostName: hostname(),
+    runner: githubRunner(env, hostname()) ?? (await runnerHere(`cli-${user}`, stateDirectory)),
     ...(url === undefined ? {} : { runUrl: url }),
   });
   return id === undefined ? made : { id, labels: { ...made.labels, [labels.session]: id } };
 }
 
-/** Sessions of the action in this job: they end with the job. */
-export function sessionsOfJob(env: Environment): readonly string[] {
-  return (env['CLEANUP_JOB_SESSIONS'] ?? '').split(' ').filter((id) => id !== '');
+async function runnerHere(name: string, stateDirectory: string): Promise<RunnerIdentity | undefined> {
+  const directory = await installationId(stateDirectory);
+  return directory === undefined ? undefined : { name, hostName: hostname(), directory };
 }
 
 /** Where other CI systems tell a build's page. */

@@ -1,4 +1,5 @@
-import { lstat, mkdir } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { lstat, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { homedir, tmpdir, userInfo } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import type { Environment } from '../../config/types';
@@ -31,6 +32,19 @@ async function own(directory: string): Promise<string> {
     throw new Error(`${directory} belongs to another user: set CLEANUP_STATE_DIRECTORY to a directory of your own`);
   }
   return directory;
+}
+
+/**
+ * Tells this state directory from all others, also where the path, the user and the host's name are the same: containers on the host's
+ * network have its name, and a home of their own each. Made by whichever process comes first.
+ * @returns undefined where it can't be read or written
+ */
+export async function installationId(stateDirectory: string): Promise<string | undefined> {
+  const path = join(stateDirectory, 'installation');
+  // Fails where there is one already.
+  await writeFile(path, randomUUID(), { flag: 'wx', mode: 0o600 }).catch(() => undefined);
+  const id = await readFile(path, 'utf8').catch(() => '');
+  return id || undefined;
 }
 
 /** A container's user may have a number only. */

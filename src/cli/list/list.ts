@@ -51,7 +51,9 @@ export async function list(options: Options, env: Environment): Promise<number> 
     ...withRequiredProviders(read, filters.providers),
     resources: filters.kinds.length > 0 ? filters.kinds : KINDS,
   };
-  const live = new LiveSessions(await stateDirectory(env));
+  const directory = await stateDirectory(env);
+  const live = new LiveSessions(directory);
+  const { id: sessionId } = await localSession(env, directory);
   const interruption = new ShutdownSignals({ onSignal: () => undefined });
   try {
     const look = () =>
@@ -59,7 +61,7 @@ export async function list(options: Options, env: Environment): Promise<number> 
         const connected = await connectAll(config, env, deadline, output);
         if (connected.ready.length === 0 && !interruption.stop.aborted)
           throw new ProviderUnreachable(connected.missing.join('\n'));
-        const selector = selectorOf(filters, filterContext(config, localSession(env).id, live, env));
+        const selector = selectorOf(filters, filterContext(config, sessionId, live, env));
         const found = await listAll(connected.ready, {
           selector,
           withSizes: shape.withSizes,

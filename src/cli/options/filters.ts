@@ -6,6 +6,7 @@ import {
   allOf,
   type Filters,
   inStates,
+  type LiveSessionIds,
   leftoversOf,
   matchesFilters,
   ofAnySession,
@@ -116,8 +117,7 @@ export function isSelecting({ labels, namePrefixes, sessions, olderThan: age, st
 export interface FilterContext {
   /** Of this process: says which runner this is. */
   readonly sessionId: string;
-  /** Sessions that are not over, whatever their ids say. */
-  readonly live: readonly string[];
+  readonly live: LiveSessionIds;
   /** What else is owned, of that which carries no session's label: only `--stale` asks. */
   readonly owned: Filters;
   readonly maxAgeMs: number;
@@ -147,7 +147,7 @@ export function selectorOf(typed: TypedFilters, where: FilterContext): Selector 
 /** What was typed is owned, too: `--stale` alone would leave out what carries no session's label. */
 function staleOf({ labels, namePrefixes }: TypedFilters, { sessionId, live, owned, maxAgeMs, now }: FilterContext): Selector {
   const filters = { labels: [...owned.labels, ...labels], namePrefixes: [...owned.namePrefixes, ...namePrefixes] };
-  return leftoversOf('stale', { sessionId, earlier: live, filters, maxAgeMs, now });
+  return leftoversOf('stale', { sessionId, live, filters, maxAgeMs, now });
 }
 
 /** Where there are several engines, each has its address in its name. */

@@ -16,13 +16,13 @@ import { terminalOf } from '../../report/terminal/terminal';
 import { needsAction } from '../../report/verdict';
 import { wholeReport } from '../../report/whole-report';
 import { writeOutputs } from '../../report/write';
+import { anySession, sessionsOfJob } from '../../session/job-sessions';
 import { exitCodeOf, exitCodes } from '../exit-codes';
 import { withRequiredProviders } from '../host/connect';
 import { LiveSessions } from '../host/live-sessions';
-import { localSession, sessionsOfJob } from '../host/session-origin';
+import { localSession } from '../host/session-origin';
 import { stateDirectory } from '../host/state-directory';
 import { outputOf } from '../options/common-options';
-import { excludeLive } from '../options/filters';
 import { readSettings } from '../options/setting-options';
 import { ProviderUnreachable } from '../options/usage-error';
 import type { Output } from '../terminal/output';
@@ -61,8 +61,9 @@ export async function runHere(words: readonly string[], options: Options, env: N
   const output = outputOf(options, env);
   const { config: read, raw } = readSettings(options, env);
   const named = typeof options['session'] === 'string' ? options['session'] : undefined;
-  const session = localSession(env, named);
-  const live = new LiveSessions(await stateDirectory(env));
+  const directory = await stateDirectory(env);
+  const session = await localSession(env, directory, named);
+  const live = new LiveSessions(directory);
   const tally = new ProgressCounter();
   const unregister = await live.register(session.id);
   const wishes = new RunSignals({ sessionId: session.id, tally, output });
@@ -144,18 +145,16 @@ async function before(
   onFound: (found: Endpoints) => void,
 ): Promise<PreCleaned> {
   const tally = new ProgressCounter();
-  const spares = excludeLive({ all: false, sessions: [] }, (id) => live.has(id));
   return withProgress(output, 'Pre-cleanup', tally, () =>
     preClean({
       config,
       sessionId: session.id,
-      earlier: [...live.ids(), ...sessionsOfJob(env)],
+      live: anySession(live, sessionsOfJob(env, clock)),
       directory,
       startedAt,
       log: output,
       onFound,
-      around: ({ selector, choose = (selected) => selected }) =>
-        tally.track({ selector, choose: (selected) => choose(selected.filter(spares)) }),
+      around: (selection) => tally.track(selection),
       onSettled: (resource) => tally.settle(resource),
       stop: wishes.stop,
     }),

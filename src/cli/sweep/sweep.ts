@@ -76,7 +76,7 @@ export async function sweepNow(options: Options, env: NodeJS.ProcessEnv): Promis
     config: { ...withRequiredProviders(config, filters.providers), resources: kinds },
     output,
     stop: interruption.stop,
-    sessionId: localSession(env).id,
+    sessionId: (await localSession(env, directory)).id,
     startedAt: clock.now(),
     directory,
   };

@@ -32,6 +32,10 @@ export interface JobOptions {
   /** Added to a runner's environment; undefined takes a variable away. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly runnerName?: string;
+  /** A job that the same installation of a runner had before: RUNNER_TEMP is the same one, emptied. */
+  readonly after?: Job;
+  /** Another use of the action in the same job, in a step that runs in parallel: RUNNER_TEMP is the same, with what is in it. */
+  readonly beside?: Job;
   /** The user that the runner runs as, by number; the tests' own by default. */
   readonly uid?: number;
 }
@@ -48,9 +52,17 @@ export class Job {
   readonly #env: Readonly<Record<string, string | undefined>>;
 
   readonly #uid: number | undefined;
+  /** RUNNER_TEMP. */
+  readonly temp: string;
+  readonly #runnerName: string;
 
-  private constructor(directory: string, { inputs = {}, env = {}, runnerName = 'runner-1', uid }: JobOptions) {
+  private constructor(directory: string, options: JobOptions) {
+    const { inputs = {}, env = {}, after, beside, uid } = options;
+    const same = after ?? beside;
+    const { runnerName = same ? same.#runnerName : 'runner-1' } = options;
     this.directory = directory;
+    this.temp = same?.temp ?? join(directory, 'temp');
+    this.#runnerName = runnerName;
     this.#uid = uid;
     this.#inputs = inputs;
     this.#env = { RUNNER_NAME: runnerName, ...env };
@@ -59,7 +71,8 @@ export class Job {
   static async create(options: JobOptions = {}): Promise<Job> {
     const directory = await mkdtemp(join(tmpdir(), 'cleanup-job-'));
     const job = new Job(directory, options);
-    await mkdir(job.#path('temp'));
+    if (options.after) await rm(job.temp, { recursive: true });
+    await mkdir(job.temp, { recursive: true });
     await Promise.all(['state', 'output', 'env', 'summary'].map((name) => writeFile(job.#path(name), '')));
     const { uid } = options;
     if (uid !== undefined) {
@@ -93,7 +106,7 @@ export class Job {
 
   /** Makes an empty file in the runner's temporary directory: a sign for the benchmark. */
   async touch(name: string): Promise<void> {
-    await writeFile(this.#path(`temp/${name}`), '');
+    await writeFile(join(this.temp, name), '');
   }
 
   async post(later?: Readonly<Record<string, string>>, stateFile?: string): Promise<StepResult> {
@@ -119,7 +132,7 @@ export class Job {
   }
 
   async report(): Promise<Report> {
-    return validReport(await readFile(this.#path('temp/cleanup-action/report.json'), 'utf8'));
+    return validReport(await readFile(join(this.temp, 'cleanup-action/report.json'), 'utf8'));
   }
 
   /** The label that main announced. */
@@ -166,7 +179,7 @@ export class Job {
       GITHUB_SERVER_URL: 'https://github.com',
       GITHUB_WORKFLOW: 'Benchmark',
       GITHUB_JOB: 'terminal-bench',
-      RUNNER_TEMP: this.#path('temp'),
+      RUNNER_TEMP: this.temp,
       GITHUB_STATE: this.#path('state'),
       GITHUB_OUTPUT: this.#path('output'),
       GITHUB_ENV: this.#path('env'),

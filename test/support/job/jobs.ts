@@ -16,7 +16,7 @@ export async function newJob({ inputs = {}, env = {}, ...rest }: JobOptions = {}
   const job = await Job.create({
     inputs: { 'grace-period': '1s', ...inputs },
     env: { DOCKER_HOST: inject('dockerHost'), ...env },
-    runnerName: randomUUID(),
+    ...(rest.after || rest.beside ? {} : { runnerName: randomUUID() }),
     ...rest,
   });
   cleanups.push(() => job.remove());

@@ -27,7 +27,7 @@ const resource = (id: string, more: Partial<Resource> & { readonly session?: str
 };
 
 const chosen = (raw: RawSettings, resources: readonly Resource[]) => {
-  const { selector, choose = (all) => all } = selectBefore(config(raw), OURS, [], NOW);
+  const { selector, choose = (all) => all } = selectBefore(config(raw), OURS, new Set(), NOW);
   return choose(resources.filter(selector)).map(({ id }) => id);
 };
 
@@ -76,8 +76,8 @@ describe('before the benchmark, with max-sandboxes', () => {
   });
 });
 
-it('an earlier use of the action in the same job is not over: nothing of it goes', () => {
-  const { selector } = selectBefore(config({ preCleanup: 'all' }), OURS, [LEFTOVER], NOW);
+it('a live session’s resources stay', () => {
+  const { selector } = selectBefore(config({ preCleanup: 'all' }), OURS, new Set([LEFTOVER]), NOW);
   expect([selector(resource('a', { session: LEFTOVER })), selector(resource('b', { session: OTHERS }))]).toEqual([false, true]);
 });
 

@@ -1,8 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { labels, runnerOf } from '../../../src/core/labels';
-import { labelArgument, labelFile, newSession, type SessionOrigin } from '../../../src/session/session';
+import type { Environment } from '../../../src/lib/environment';
+import {
+  githubRunner,
+  labelArgument,
+  labelFile,
+  newSession,
+  type RunnerIdentity,
+  type SessionOrigin,
+} from '../../../src/session/session';
 
-const where: SessionOrigin = { run: 'gh-123-1', runnerName: 'runner-1', hostName: 'host-a' };
+const RUNNER: RunnerIdentity = { name: 'runner-1', hostName: 'host-a', directory: '/actions-runner/_work/_temp' };
+const where: SessionOrigin = { run: 'gh-123-1', runner: RUNNER };
 
 describe('a session’s id', () => {
   it('is run, runner and nonce', () => {
@@ -31,18 +40,36 @@ describe('a session’s id', () => {
 });
 
 describe('the runner in a session’s id', () => {
-  const runner = (changes: Partial<SessionOrigin> = {}) => runnerOf(newSession({ ...where, ...changes }).id);
+  const runner = (changes: Partial<RunnerIdentity> = {}, more: Partial<SessionOrigin> = {}) =>
+    runnerOf(newSession({ ...where, runner: { ...RUNNER, ...changes }, ...more }).id);
 
   it('is the same for every session of a runner', () => {
-    expect(runner({ run: 'gh-456-2', job: 'other' })).toBe(runner());
+    expect(runner({}, { run: 'gh-456-2', job: 'other' })).toBe(runner());
   });
 
-  it.each<Partial<SessionOrigin>>([{ runnerName: 'runner-2' }, { hostName: 'host-b' }])('is another one for %o', (changes) => {
-    expect(runner(changes)).not.toBe(runner());
-  });
+  it.each<Partial<RunnerIdentity>>([{ name: 'runner-2' }, { hostName: 'host-b' }, { directory: '/other-runner/_work/_temp' }])(
+    'is another one for %o',
+    (changes) => {
+      expect(runner(changes)).not.toBe(runner());
+    },
+  );
 
   it('does not mix up where the name ends and the host begins', () => {
-    expect(runner({ runnerName: 'a', hostName: 'bc' })).not.toBe(runner({ runnerName: 'ab', hostName: 'c' }));
+    expect(runner({ name: 'a', hostName: 'bc' })).not.toBe(runner({ name: 'ab', hostName: 'c' }));
+  });
+
+  it('that nothing tells from another is written in the same form, and is never the same runner', () => {
+    const { id } = newSession({ ...where, runner: undefined });
+    expect(id).toMatch(/^gh-123-1\.00000000\.[a-z0-9]{8}$/);
+    expect(runnerOf(id)).toBeUndefined();
+  });
+
+  it.each<[string, Environment]>([
+    ['has no name', { RUNNER_TEMP: '/tmp' }],
+    ['has an empty name', { RUNNER_NAME: '', RUNNER_TEMP: '/tmp' }],
+    ['has no directory', { RUNNER_NAME: 'runner-1' }],
+  ])('is unknown where it %s', (_, env) => {
+    expect(githubRunner(env, 'host-a')).toBeUndefined();
   });
 
   it.each(['', 'x', 'x.12345678', 'x.1234567g.nonce001', 'x.12345678.short', 'x.y.12345678.nonce001', '.12345678.nonce001'])(

@@ -9,7 +9,7 @@ const HOUR = 3_600_000;
 
 const here: FilterContext = {
   sessionId: 'cli-me.1a2b3c4d.aaaaaaaa',
-  live: [],
+  live: new Set(),
   owned: { labels: [], namePrefixes: [] },
   maxAgeMs: 24 * HOUR,
   now: NOW,
@@ -85,7 +85,7 @@ describe('--stale', () => {
   });
 
   it('leaves out a session that is live', () => {
-    expect(selects({ stale: true }, resource({}, `${runner}.bbbbbbbb`), { live: [`${runner}.bbbbbbbb`] })).toBe(false);
+    expect(selects({ stale: true }, resource({}, `${runner}.bbbbbbbb`), { live: new Set([`${runner}.bbbbbbbb`]) })).toBe(false);
   });
 
   it('leaves out another runner’s while it is young', () => {

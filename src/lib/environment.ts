@@ -1,0 +1,2 @@
+/** A process's environment, read only. */
+export type Environment = Readonly<Record<string, string | undefined>>;
