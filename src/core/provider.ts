@@ -44,7 +44,7 @@ export interface Rung {
 /** Where resources live. All I/O takes the signal and ends when it aborts. */
 export interface Provider {
   readonly name: string;
-  /** In the order in which they can go: what uses others first. */
+  /** The kinds that are looked at, in the order in which they can go: what uses others first. */
   readonly stages: readonly (readonly Kind[])[];
   /**
    * Milliseconds by which its listings may be out of date. A resource that can't be looked at by its id is not touched then, because it
@@ -59,8 +59,8 @@ export interface Provider {
    * follows on the answer at once.
    */
   readonly pollMs?: { readonly first: number; readonly most: number };
-  /** Everything there is, owned or not. */
-  list(signal: AbortSignal): Promise<readonly Resource[]>;
+  /** Everything of one kind, owned or not. */
+  list(kind: Kind, signal: AbortSignal): Promise<readonly Resource[]>;
   /** The resource as it is now; undefined when it is gone. */
   inspect(resource: Resource, signal: AbortSignal): Promise<Resource | undefined>;
   /** The rungs that fit the state that the resource is in now, from gentle to final. The last one is always `remove`. */

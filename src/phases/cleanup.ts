@@ -3,6 +3,7 @@ import type { Connection } from '../core/connection';
 import type { Clock } from '../lib/clock';
 import type { Deadline } from '../lib/deadline';
 import { type SweepMode, type SweepResult, sweep } from '../reaper/sweep';
+import { plainLine } from '../report/escape';
 import { resourceLine } from '../report/lines';
 import {
   type PhaseReport,
@@ -55,6 +56,7 @@ export async function cleanUp(cleanup: Cleanup): Promise<PhaseReport> {
           cleanup.onSettled?.(resource);
         },
       });
+      if (result.unlisted) log(plainLine(`${connection.name}: ${result.unlisted.message}`));
       return { report: reportOf(connection, result, cleanup), result };
     }),
   );
@@ -81,10 +83,13 @@ function verifiedBy(
 /** A provider that could not be listed at the end was not available, whatever it said at the beginning. */
 function reportOf(connection: Connection, result: SweepResult | undefined, { label, mode }: Cleanup): ProviderReport {
   const report = providerReport(connection);
-  const { error } = result ?? {};
-  const told: ProviderReport = error
-    ? { ...report, status: 'unavailable', reason: `${error.message} (${report.reason})` }
-    : report;
+  const { error, unlisted } = result ?? {};
+  const reason = error
+    ? `${error.message} (${report.reason})`
+    : unlisted
+      ? `${report.reason}; ${unlisted.message}`
+      : report.reason;
+  const told: ProviderReport = { ...report, ...(error ? { status: 'unavailable' } : {}), reason };
   if (told.status !== 'unavailable' || label === undefined || mode.kind !== 'remove') return told;
   return { ...told, command: connection.cleanupCommand?.(label) ?? null };
 }

@@ -1,4 +1,4 @@
-import type { Config } from '../config/config';
+import { type Config, retryPolicy } from '../config/config';
 import type { Connection, Endpoints } from '../core/connection';
 import type { RunProgram } from '../core/run-program';
 import type { LiveSessionIds } from '../core/selector';
@@ -61,7 +61,9 @@ async function clean(options: PreCleanup, deadline: Deadline): Promise<PreCleane
   options.onFound?.(foundOf(connections));
   const missing = connections.filter((found) => found.status === 'unavailable' && found.required);
   if (missing.length > 0) return { connections, problem: missing.map(requiredButMissing).join('\n') };
-  if (config.scope === 'job') await writeSnapshot(directory, startedAt, connections, deadline);
+  if (config.scope === 'job') {
+    await writeSnapshot(directory, startedAt, connections, { deadline, clock, retry: retryPolicy(config) });
+  }
   for (const connection of connections) log.info(providerLine(providerReport(connection)));
   if (config.scope === 'job' && connections.some(hasSandboxes)) log.info(SCOPE_OF_SANDBOXES);
   const { around = (same) => same, onSettled } = options;

@@ -52,7 +52,10 @@ export function selectBefore(config: Config, sessionId: string, live: LiveSessio
 export function selectAfter(config: Config, sessionId: string | undefined, before: Baseline | undefined): Selection {
   const owned = ownedBy(sessionId, filtersOf(config));
   if (config.scope === 'session' || before === undefined) return { selector: owned };
-  return { selector: anyOf(owned, createdSince(before.startedAt, new Set(before.keys))) };
+  const { startedAt, keys, unlisted = [] } = before;
+  const isNew = createdSince(startedAt, new Set(keys));
+  // Of a kind that main could not list, nobody can say what was there before.
+  return { selector: anyOf(owned, (resource) => !unlisted.includes(resource.kind) && isNew(resource)) };
 }
 
 function quotasOf({ maxContainers, maxSandboxes }: Config): readonly (readonly [kind: Kind, most: number])[] {

@@ -9,7 +9,8 @@ import { Limit } from '../lib/limit';
 import { Inspector } from './inspect';
 import { type ReapContext, type ReapPolicy, reap } from './ladder';
 import { Ledger } from './ledger';
-import { backoff, errorClassOf, isOver, isRetryable, withRetries } from './retry';
+import { type Listing, type ListingFailure, listingFailure, listKinds } from './listing';
+import { backoff } from './retry';
 
 /** Removes what is selected, says what would be removed, or leaves it and says why. */
 export type SweepMode =
@@ -42,10 +43,9 @@ export interface SweepResult {
   readonly verified: boolean;
   /** Why the last listing failed. */
   readonly error?: Error;
+  /** Why the last listing left some kinds out. */
+  readonly unlisted?: Error;
 }
-
-/** Milliseconds for one listing. 10,000 containers take an engine some seconds. */
-const LIST_TIMEOUT_MS = 30_000;
 
 /**
  * Resources taken down at a time, those that wait out their grace included. Each takes some kilobytes
@@ -73,11 +73,11 @@ async function sweepInRounds(ledger: Ledger, options: SweepOptions): Promise<Ver
   const { clock, deadline, concurrency } = options;
   const limits = { limit: new Limit(concurrency), inspector: new Inspector(options) };
   let quietSince: number | undefined;
-  let error: Error | undefined;
+  let failure: ListingFailure | undefined;
   for (let round = 0; ; round += 1) {
-    const listing = await list(options, error);
-    error = listing instanceof Error ? listing : undefined;
-    const next = nextAfter(listing, ledger, quietSince, options);
+    const listing = await list(ledger, options);
+    failure = listingFailure(listing, options.provider, failure);
+    const next = nextAfter(listing, failure, ledger, quietSince, options);
     if (next.kind === 'end') return next.verdict;
     if (next.kind === 'wait') {
       quietSince ??= clock.now();
@@ -87,7 +87,7 @@ async function sweepInRounds(ledger: Ledger, options: SweepOptions): Promise<Ver
       if (next.kind === 'retry' || ledger.hasFailures()) await pause(round - 1, options);
       await settleAll(ledger, limits, options);
     }
-    if (deadline.passed) return { verified: false, ...(error && { error }) };
+    if (deadline.passed) return { verified: false, ...failure?.verdict };
   }
 }
 
@@ -95,15 +95,15 @@ async function sweepInRounds(ledger: Ledger, options: SweepOptions): Promise<Ver
 type Next = { readonly kind: 'end'; readonly verdict: Verdict } | { readonly kind: 'wait' | 'work' | 'retry' };
 
 function nextAfter(
-  listing: readonly Resource[] | Error,
+  { resources }: Listing,
+  failure: ListingFailure | undefined,
   ledger: Ledger,
   quietSince: number | undefined,
   options: SweepOptions,
 ): Next {
-  if (listing instanceof Error) return afterFailedListing(listing, ledger, options);
-  const selected = listing.filter(options.selector);
-  const owned = options.choose?.(selected) ?? selected;
+  const owned = chosen(resources, options);
   ledger.discover(owned);
+  if (failure) return afterFailedListing(failure, ledger, options);
   if (ledger.open().length > 0) return { kind: 'work' };
   const verified = owned.every((resource) => protectionOf(resource) !== undefined);
   // Waiting does not mend a permanent failure.
@@ -111,11 +111,11 @@ function nextAfter(
 }
 
 /** Goes on with what is known. With nothing left to do, only the last cleanup keeps asking: an engine that restarts comes back. */
-function afterFailedListing(error: Error, ledger: Ledger, { deadline, final, mode, provider }: SweepOptions): Next {
-  const end: Next = { kind: 'end', verdict: { verified: false, error } };
+function afterFailedListing(failure: ListingFailure, ledger: Ledger, { deadline, final, mode }: SweepOptions): Next {
+  const end: Next = { kind: 'end', verdict: { verified: false, ...failure.verdict } };
   if (deadline.passed) return end;
   if (ledger.open().length > 0) return { kind: 'work' };
-  return final && mode.kind === 'remove' && isRetryable(error, provider) ? { kind: 'retry' } : end;
+  return final && mode.kind === 'remove' && failure.isRetryable ? { kind: 'retry' } : end;
 }
 
 /** Whether listings that have shown nothing new since `quietSince` can be believed. */
@@ -129,22 +129,17 @@ async function waitOutLag({ provider, clock, deadline }: SweepOptions): Promise<
   await sleep(clock, provider.listingLagMs ?? 0, deadline.signal).catch(() => undefined);
 }
 
-/** @param earlier the error of the listing before: it says more than that the deadline has passed */
-async function list(
-  { provider, deadline, policy, clock }: SweepOptions,
-  earlier: Error | undefined,
-): Promise<readonly Resource[] | Error> {
-  try {
-    return await withRetries(
-      () => deadline.within(provider.listTimeoutMs ?? LIST_TIMEOUT_MS, 'listing', (signal) => provider.list(signal)),
-      (error) => errorClassOf(error, provider),
-      policy.retry,
-      deadline,
-      clock,
-    );
-  } catch (error) {
-    return isOver(error) && earlier !== undefined ? earlier : asError(error);
-  }
+function list(ledger: Ledger, options: SweepOptions): Promise<Listing> {
+  const hasWork = (listed: readonly Resource[]) => {
+    ledger.discover(chosen(listed, options));
+    return ledger.open().length > 0;
+  };
+  return listKinds({ ...options, retry: options.policy.retry, hasWork });
+}
+
+function chosen(listed: readonly Resource[], { selector, choose }: SweepOptions): readonly Resource[] {
+  const selected = listed.filter(selector);
+  return choose?.(selected) ?? selected;
 }
 
 async function pause(round: number, { policy, clock, deadline }: SweepOptions): Promise<void> {

@@ -265,7 +265,7 @@ describe('an ssh', () => {
     const connection = await connectionFor({ dockerHost: 'ssh://engine' });
     if (connection.status !== 'ready') throw new Error(connection.reason);
 
-    await connection.provider.list(new AbortController().signal);
+    await connection.provider.list('container', new AbortController().signal);
 
     // The tests' own process has no other children that it would wait for, but the guards of its engines.
     const waitedFor = () => process.getActiveResourcesInfo().filter((name) => name === 'ProcessWrap').length;

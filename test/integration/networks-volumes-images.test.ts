@@ -209,7 +209,7 @@ test('an anonymous volume that its container left is nobody’s', async () => {
   await container.remove({ v: false });
   bystanders.push(() => docker.getVolume(name).remove());
 
-  const listed = await (await provider()).list(AbortSignal.timeout(10_000));
+  const listed = await (await provider()).list('volume', AbortSignal.timeout(10_000));
 
   expect(listed.map(({ id }) => id)).not.toContain(name);
 });
@@ -222,7 +222,7 @@ test('a volume made without a name but with the session’s label is the session
 });
 
 test('the engine’s own networks are protected', async () => {
-  const listed = await (await provider()).list(AbortSignal.timeout(10_000));
+  const listed = await (await provider()).list('network', AbortSignal.timeout(10_000));
 
   const own = listed.filter(({ kind, protection }) => kind === 'network' && protection === 'it is the engine’s own');
   const names = own.map(({ name }) => name);

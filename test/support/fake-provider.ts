@@ -37,7 +37,7 @@ interface Entry {
 
 export interface RecordedCall {
   readonly operation: Operation;
-  /** Empty for a listing. */
+  /** Of a resource; for a listing, the kind. */
   readonly id: string;
   /** Milliseconds since the epoch. */
   readonly at: number;
@@ -98,8 +98,9 @@ export class FakeProvider implements Provider {
     return this.calls.filter((call) => call.operation === operation && (id === undefined || call.id === id)).length;
   }
 
-  list(signal: AbortSignal): Promise<readonly Resource[]> {
-    return this.#answer('list', '', signal, () => [...this.#entries.values()].map(({ resource }) => resource));
+  list(kind: Kind, signal: AbortSignal): Promise<readonly Resource[]> {
+    const ofKind = () => [...this.#entries.values()].map(({ resource }) => resource).filter((resource) => resource.kind === kind);
+    return this.#answer('list', kind, signal, ofKind);
   }
 
   inspect(resource: Resource, signal: AbortSignal): Promise<Resource | undefined> {

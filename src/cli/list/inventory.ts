@@ -5,6 +5,8 @@ import { protectionOf, type Selector, sessionOf } from '../../core/selector';
 import { systemClock } from '../../lib/clock';
 import type { Deadline } from '../../lib/deadline';
 import { asError } from '../../lib/errors';
+import { listKinds } from '../../reaper/listing';
+import type { RetryPolicy } from '../../reaper/retry';
 import { plainLine } from '../../report/escape';
 import type { Ready } from '../host/connect';
 
@@ -37,11 +39,12 @@ export interface ListingOptions {
   readonly deadline: Deadline;
 }
 
-/** Milliseconds for one listing, and for the sizes, for which an engine walks through all its files. */
-const LIST_TIMEOUT_MS = 30_000;
+/** Milliseconds for the sizes, for which an engine walks through all its files. */
 const SIZES_TIMEOUT_MS = 300_000;
 
 const NO_SIZES: Sizes = new Map();
+
+const NO_RETRIES: RetryPolicy = { retries: 0, delayMs: 0, factor: 1 };
 
 /** Lists what is selected, at all providers side by side. Never throws. */
 export async function listAll(connections: readonly Ready[], options: ListingOptions): Promise<Inventory> {
@@ -59,12 +62,13 @@ async function listOne({ name, provider, sizes }: Ready, options: ListingOptions
     problems.push(plainLine(`${name} does not tell ${what}: ${asError(error).message}`));
     return undefined;
   };
-  const [found = [], bytes = NO_SIZES] = await Promise.all([
-    deadline.within(LIST_TIMEOUT_MS, 'listing', (signal) => provider.list(signal)).catch(tell('what there is')),
+  const [listing, bytes = NO_SIZES] = await Promise.all([
+    listKinds({ provider, deadline, clock: systemClock, retry: NO_RETRIES }),
     withSizes && sizes ? deadline.within(SIZES_TIMEOUT_MS, 'measuring', sizes).catch(tell('sizes')) : undefined,
   ]);
+  for (const { kind, error } of listing.failures) tell(`what there is of the kind ${kind}`)(error);
   const now = systemClock.now();
-  const resources = found.filter(selector).map((resource) => {
+  const resources = listing.resources.filter(selector).map((resource) => {
     const session = sessionOf(resource);
     return {
       resource,

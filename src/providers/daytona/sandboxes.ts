@@ -1,6 +1,6 @@
 import type { Sandbox, SandboxListItem, SandboxState } from '@daytona/api-client';
 import type { Provider, Rung, StopOutcome } from '../../core/provider';
-import type { Resource } from '../../core/resource';
+import type { Kind, Resource } from '../../core/resource';
 import type { Clock } from '../../lib/clock';
 import type { DaytonaClient } from './client';
 import type { Curl } from './curl';
@@ -90,7 +90,7 @@ export class Sandboxes implements Provider {
     this.#clock = clock;
   }
 
-  async list(signal: AbortSignal): Promise<readonly Resource[]> {
+  async list(_kind: Kind, signal: AbortSignal): Promise<readonly Resource[]> {
     const found: Resource[] = [];
     for await (const page of this.#client.pages(signal)) {
       found.push(...page.filter(({ state }) => state !== 'destroyed').map((sandbox) => this.#resource(sandbox)));

@@ -1,7 +1,6 @@
 import type { Provider } from '../../core/provider';
-import type { Resource } from '../../core/resource';
+import type { Kind } from '../../core/resource';
 import type { Clock } from '../../lib/clock';
-import { BrokenAnswer } from './connection/answers';
 import type { Engine } from './connection/connect';
 import { dockerArguments, type Endpoint } from './connection/endpoint';
 import { classify, hasStatus } from './errors';
@@ -11,6 +10,9 @@ import { Images } from './resources/images';
 import { Networks } from './resources/networks';
 import { ResourceEnricher } from './resources/resource-enricher';
 import { Volumes } from './resources/volumes';
+
+/** What uses others goes first. */
+const STAGES: Provider['stages'] = [['container'], ['network', 'volume'], ['image']];
 
 /** One Docker engine, or what speaks its API. */
 export function dockerProvider(engine: Engine, settings: DockerSettings, clock: Clock): Provider {
@@ -22,7 +24,7 @@ export function dockerProvider(engine: Engine, settings: DockerSettings, clock: 
     new Images(engine, settings, containers),
   ];
   const handlers: readonly KindHandler[] = all.filter(({ kind }) => settings.kinds.includes(kind));
-  const handlerOf = ({ kind }: Resource): KindHandler => {
+  const handlerOf = (kind: Kind): KindHandler => {
     const handler = handlers.find((candidate) => candidate.kind === kind);
     if (!handler) throw new Error(`Docker has no resources of the kind ${kind}`);
     return handler;
@@ -30,26 +32,21 @@ export function dockerProvider(engine: Engine, settings: DockerSettings, clock: 
   const facts = new ResourceEnricher(engine.docker, clock);
   return {
     name: settings.name,
-    stages: [['container'], ['network', 'volume'], ['image']],
-    async list(signal) {
-      const listed = await Promise.all(handlers.map((handler) => handler.list(signal)));
-      // An answer without a body is not the news that there is nothing.
-      if (!listed.every((list) => Array.isArray(list))) throw new BrokenAnswer('the engine’s answer is no list');
-      return facts.enrich(listed.flat(), signal);
-    },
+    stages: STAGES.map((stage) => stage.filter((kind) => settings.kinds.includes(kind))),
+    list: async (kind, signal) => facts.enrich(await handlerOf(kind).list(signal), signal),
     async inspect(resource, signal) {
       try {
-        const [now] = await facts.enrich([await handlerOf(resource).inspect(resource, signal)], signal);
+        const [now] = await facts.enrich([await handlerOf(resource.kind).inspect(resource, signal)], signal);
         return now;
       } catch (error) {
         if (hasStatus(error, 404)) return undefined;
         throw error;
       }
     },
-    ladder: (resource) => handlerOf(resource).ladder(resource),
+    ladder: (resource) => handlerOf(resource.kind).ladder(resource),
     classify,
     removalCommand(resource) {
-      return command(engine.endpoint, ...handlerOf(resource).removalArguments(resource));
+      return command(engine.endpoint, ...handlerOf(resource.kind).removalArguments(resource));
     },
   };
 }

@@ -54,14 +54,18 @@ const way = ({ settlements }: { readonly settlements: readonly Settlement[] }) =
 describe('a sweep', () => {
   it('of nothing is verified by one listing', async () => {
     expect(await swept()).toMatchObject({ settlements: [], verified: true });
-    expect(provider.count('list')).toBe(1);
+    expect(provider.count('list', 'container')).toBe(1);
   });
 
   it('lists again after it has removed everything', async () => {
     provider.add({ id: 'a' });
     provider.add({ id: 'b', state: 'exited' });
     const result = await swept();
-    expect([outcomes(result), result.verified, provider.count('list')]).toEqual([{ a: 'graceful', b: 'removed' }, true, 2]);
+    expect([outcomes(result), result.verified, provider.count('list', 'container')]).toEqual([
+      { a: 'graceful', b: 'removed' },
+      true,
+      2,
+    ]);
   });
 
   it('leaves alone what is not selected', async () => {
@@ -144,7 +148,7 @@ describe('a failure', () => {
     provider.fail('remove', new FakeError('retryable', 'the engine restarts'));
     const result = await swept({ deadlineMs: 120_000 });
     expect([outcomes(result), result.verified, result.took]).toEqual([{ a: 'failed' }, false, 120_000]);
-    expect(provider.count('list')).toBeLessThan(20);
+    expect(provider.count('list', 'container')).toBeLessThan(20);
   });
 
   it('that may pass is tried with pauses even when the retries have none', async () => {
@@ -152,7 +156,7 @@ describe('a failure', () => {
     provider.latencyMs = 1;
     provider.fail('remove', new FakeError('retryable'));
     await swept({ deadlineMs: 10_000, policy: { graceMs: 0, retry: { retries: 0, delayMs: 0, factor: 2 } } });
-    expect(provider.count('list')).toBeLessThan(100);
+    expect(provider.count('list', 'container')).toBeLessThan(100);
   });
 
   it('for good is not tried again', async () => {
@@ -248,9 +252,9 @@ describe('what is listed again after it was removed', () => {
     const box = provider.add();
     const list = provider.list.bind(provider);
     let listings = 0;
-    provider.list = async (signal) => {
-      listings += 1;
-      return listings <= 3 ? [box] : list(signal);
+    provider.list = async (kind, signal) => {
+      if (kind === 'container') listings += 1;
+      return kind === 'container' && listings <= 3 ? [box] : list(kind, signal);
     };
     const result = await swept();
     expect([outcomes(result), way(result), result.verified]).toEqual([{ a: 'graceful' }, ['stop done', 'remove done'], true]);
@@ -296,7 +300,7 @@ describe('a listing', () => {
   it('that fails for ever ends a cleanup that is not the last one after its retries', async () => {
     provider.fail('list', new FakeError('retryable', 'no answer'));
     expect(await swept({ final: false })).toMatchObject({ verified: false, took: 14_000 });
-    expect(provider.count('list')).toBe(4);
+    expect(provider.count('list', 'container')).toBe(4);
   });
 
   it('that is refused is not retried', async () => {
@@ -329,6 +333,45 @@ describe('a listing', () => {
   });
 });
 
+describe('a kind that can’t be listed', () => {
+  const ofVolumes = (_: number, id: string) => id === 'volume';
+  const add = () => {
+    provider.add({ id: 'box' });
+    provider.add({ id: 'net', kind: 'network', state: 'there' });
+    provider.add({ id: 'data', kind: 'volume', state: 'there' });
+  };
+
+  it('because it is refused stops no other, and leaves the sweep unverified, with the reason', async () => {
+    add();
+    provider.fail('list', new FakeError('permanent', 'GET /volumes: forbidden'), ofVolumes);
+    const result = await swept();
+    expect([outcomes(result), result.verified, result.took]).toEqual([{ box: 'graceful', net: 'removed' }, false, 0]);
+    expect(result.unlisted?.message).toBe('no listing of the kind volume: GET /volumes: forbidden');
+    expect(result.error).toBeUndefined();
+  });
+
+  it('because it hangs holds up the others for two seconds, and the end for one listing’s time', async () => {
+    add();
+    provider.fail('list', 'hang for ever', ofVolumes);
+    let goneAfter = 0;
+    const startedAt = performance.now();
+    const onSettled = () => {
+      goneAfter = performance.now() - startedAt;
+    };
+    const result = await swept({ onSettled });
+    expect([outcomes(result), result.verified, result.took]).toEqual([{ box: 'graceful', net: 'removed' }, false, 32_000]);
+    expect(goneAfter).toBeLessThanOrEqual(2_000);
+    expect(result.unlisted?.message).toContain('the listing took longer than 30 s');
+  });
+
+  it('at first is listed as soon as it can be, and is cleaned, too', async () => {
+    add();
+    provider.fail('list', 'hang', (nth, id) => ofVolumes(nth, id) && nth === 1);
+    const result = await swept();
+    expect([outcomes(result), result.verified]).toEqual([{ box: 'graceful', net: 'removed', data: 'removed' }, true]);
+  });
+});
+
 describe('the deadline', () => {
   it('leaves nothing unaccounted for', async () => {
     for (let id = 0; id < 20; id += 1) provider.add({ id: `${id}`, state: 'exited' });
@@ -344,7 +387,7 @@ describe('the deadline', () => {
     provider.fail('remove', 'hang');
     const { settlements } = await swept({ deadlineMs: 8_000 });
     expect(provider.count('remove', 'net')).toBe(0);
-    expect(settlements[0]).toMatchObject({ outcome: 'failed', command: 'fake rm network net' });
+    expect(settlements.find(({ resource }) => resource.id === 'net')).toMatchObject({ outcome: 'failed', command: 'fake rm network net' });
   });
 
   it('ends a listing that hangs', async () => {
@@ -460,7 +503,7 @@ describe('where listings lag', () => {
   it('one that is empty counts when another is, so much later', async () => {
     provider.listingLagMs = 2_000;
     const { verified, took } = await swept();
-    expect([verified, took, provider.count('list')]).toEqual([true, 2_000, 2]);
+    expect([verified, took, provider.count('list', 'container')]).toEqual([true, 2_000, 2]);
   });
 
   it.each([
@@ -489,11 +532,11 @@ it('what must go first may be known only by a later listing', async () => {
   provider.add({ id: 'child', state: 'stopped' }, { lingersMs: 12_000 });
   const isThere = () => provider.count('remove', 'child') > 0 && provider.has({ ...parent, id: 'child' });
   const refused = new FakeError('retryable', 'the child first');
-  provider.fail('remove', refused, (_, id) => id === 'parent' && (provider.count('list') < 2 || isThere()));
+  provider.fail('remove', refused, (_, id) => id === 'parent' && (provider.count('list', 'container') < 2 || isThere()));
   const list = provider.list.bind(provider);
-  provider.list = async (signal) =>
-    (await list(signal)).map((each) =>
-      each.id === 'parent' && provider.count('list') > 1 ? { ...each, dependents: ['child'] } : each,
+  provider.list = async (kind, signal) =>
+    (await list(kind, signal)).map((each) =>
+      each.id === 'parent' && provider.count('list', 'container') > 1 ? { ...each, dependents: ['child'] } : each,
     );
 
   const result = await swept({ policy: { graceMs: 0, retry: { retries: 0, delayMs: 1_000, factor: 1 } } });
