@@ -63,10 +63,7 @@ function listKind(
       deadline.within(provider.listTimeoutMs ?? LIST_TIMEOUT_MS, 'the listing', (signal) =>
         provider.list(kind, AbortSignal.any([signal, laggards])),
       ),
-    (error) =>
-      error instanceof TimedOut && listed.size > 0
-        ? { kind: 'permanent' }
-        : errorClassOf(error, provider),
+    (error) => (error instanceof TimedOut && listed.size > 0 ? { kind: 'permanent' } : errorClassOf(error, provider)),
     retry,
     deadline,
     clock,

@@ -387,7 +387,10 @@ describe('the deadline', () => {
     provider.fail('remove', 'hang');
     const { settlements } = await swept({ deadlineMs: 8_000 });
     expect(provider.count('remove', 'net')).toBe(0);
-    expect(settlements.find(({ resource }) => resource.id === 'net')).toMatchObject({ outcome: 'failed', command: 'fake rm network net' });
+    expect(settlements.find(({ resource }) => resource.id === 'net')).toMatchObject({
+      outcome: 'failed',
+      command: 'fake rm network net',
+    });
   });
 
   it('ends a listing that hangs', async () => {
