@@ -50,6 +50,8 @@ class ProxiedConnection {
   #exchange: Exchange | undefined;
   /** The client has got a part of a response. */
   #isMidResponse = false;
+  /** There are no more requests to be understood. */
+  #isRaw = false;
 
   constructor(client: Peer, dial: Dial, rules: Rules) {
     this.#client = client;
@@ -87,6 +89,7 @@ class ProxiedConnection {
   /** What is left is not for us to understand: the beginning of a head before the end, or another protocol. */
   async #raw(bytes: Buffer | undefined): Promise<void> {
     if (this.#client.hasEnded) return;
+    this.#isRaw = true;
     const server = await this.#connected();
     if (bytes !== undefined) await server.write(bytes);
     await pump(this.#client, server);
@@ -149,7 +152,7 @@ class ProxiedConnection {
   async #answer(server: Peer): Promise<void> {
     const watch = this.#closeTogether(server);
     try {
-      let mayFollow = true;
+      let mayFollow = !this.#isRaw;
       while (mayFollow) mayFollow = await this.#response(server);
       await pump(server, this.#client);
     } finally {
