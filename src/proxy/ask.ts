@@ -1,4 +1,4 @@
-import type { Dial } from './connection';
+import type { Dial } from './dial';
 import { scannerOf } from './framing';
 import { parseResponse, type RequestHead, responseFraming, valuesOf } from './http-head';
 import { Peer } from './peer';

@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { askOver } from './ask';
+import type { Dial } from './dial';
 import { BadMessage, type BodyScanner, type Framing, scannerOf } from './framing';
 import {
   isHttp2Preface,
@@ -14,9 +15,6 @@ import {
 import { Peer, pump } from './peer';
 import { rewritten } from './rewritten';
 import type { Rewrite, Rules } from './rules';
-
-/** Connects to the server. Rejects when it can't be reached. */
-export type Dial = () => Promise<Duplex>;
 
 /**
  * Bytes of a body that is held to be changed. Bodies that create something have a few KiB; of secrets and configs up to about 1.4 MiB

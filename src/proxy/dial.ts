@@ -1,6 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
-import type { Dial } from './connection';
+import type { Duplex } from 'node:stream';
+
+/** Connects to a server. Rejects when it can't be reached. */
+export type Dial = () => Promise<Duplex>;
 
 /** Where a server is: all of it can be written down, and none of it is secret. */
 export interface Address {

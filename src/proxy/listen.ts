@@ -2,7 +2,8 @@ import { chmod, mkdtemp, rename } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Dial, serve } from './connection';
+import { serve } from './connection';
+import type { Dial } from './dial';
 import type { Rules } from './rules';
 
 /** Bytes of a socket's path, without the zero at its end. https://man7.org/linux/man-pages/man7/unix.7.html, and macOS' sys/un.h */

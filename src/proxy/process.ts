@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { isAlive, type ProcessIdentity } from '../lib/process-identity';
 import { handedOn, keepPartner } from './pair';
 import { type Dials, listenAll, type ProxySettings, removeSocket, serveEach, variablesOf } from './servers';
 
@@ -7,13 +8,7 @@ export interface ProcessSettings extends ProxySettings {
   /** A file. When it is gone, the proxy ends. */
   readonly lease: string;
   /** The process of which the session is a part: a runner's worker, which lives as long as its job. */
-  readonly owner?: Owner;
-}
-
-/** A process, told from a later one that got the same number. */
-export interface Owner {
-  readonly pid: number;
-  readonly startedAt: string;
+  readonly owner?: ProcessIdentity;
 }
 
 /** What the process says when it listens. */
@@ -27,14 +22,8 @@ const LOOK_EVERY_MS = 500;
 /** The argument that makes a process the second of two. */
 const SECOND = 'second';
 
-/** What a process needs that is another room's. */
-export interface Surroundings {
-  readonly dials: Dials;
-  readonly isAlive: (owner: Owner) => boolean;
-}
-
 /** A proxy's process, until its session is over. */
-export async function proxyProcess([json = '', position]: readonly string[], { dials, isAlive }: Surroundings): Promise<void> {
+export async function proxyProcess([json = '', position]: readonly string[], dials: Dials): Promise<void> {
   const settings = JSON.parse(json) as ProcessSettings;
   const end = () => {
     removeSocket(settings);

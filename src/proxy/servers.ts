@@ -1,9 +1,8 @@
 import { rmSync } from 'node:fs';
 import type { AddressInfo, Server } from 'node:net';
 import { dirname } from 'node:path';
-import type { Dial } from './connection';
 import { daytonaRules } from './daytona-rules';
-import { type Address, dialer } from './dial';
+import { type Address, type Dial, dialer } from './dial';
 import { dockerRules, type LocalVariables, type Ownership } from './docker-rules';
 import { listenAt, listenLocally, serveAll } from './listen';
 

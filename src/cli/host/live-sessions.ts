@@ -3,8 +3,8 @@ import { mkdir, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { writeWhole } from '../../lib/atomic-file';
+import { isAlive, type ProcessIdentity, thisProcess } from '../../lib/process-identity';
 import { UsageError } from '../options/usage-error';
-import { isAlive, type ProcessIdentity, thisProcess } from './process-identity';
 
 /** Who has a session, as its file says. */
 interface Registration {
