@@ -4,23 +4,23 @@ import type { Report, ResourceReport, StepReport } from '../model';
 import { kindName, time } from '../words';
 import type { Section } from './fit';
 
-/** So many resources have a bar each; more are grouped. */
+/** Up to so many resources have a bar each; more are grouped. */
 const MAX_BARS = 30;
 
-/** Longer names hide the bars. */
+/** Characters. Longer names would hide the bars. */
 const MAX_NAME = 40;
 
 /** One bar. Times are milliseconds since the epoch. */
 interface Bar {
   readonly section: string;
   readonly label: string;
-  /** Mermaid's word for how the bar looks; none for the usual look. */
+  /** Mermaid's keyword for the style of the bar; undefined for the default style. */
   readonly look: 'done' | 'active' | 'crit' | undefined;
   readonly from: number;
   readonly to: number;
 }
 
-/** When what was stopped, killed and removed: a Gantt chart. */
+/** A Gantt chart: when resources were stopped, killed and removed. */
 export function timelineSection({ phases: { post } }: Report): Section {
   return {
     title: 'the timeline',
@@ -46,7 +46,7 @@ function end(step: StepReport): number {
   return start(step) + step.durationMs;
 }
 
-/** The name does not come first: a word like `section`, or a date, would mean something there. */
+/** The label does not begin with the name, because a word like `section`, or a date, has a meaning there. */
 function single(resource: ResourceReport): Bar {
   const steps = stepsWithWork(resource);
   const span = spanOf(steps);
@@ -58,7 +58,7 @@ function single(resource: ResourceReport): Bar {
   };
 }
 
-/** Of each kind, outcome and rung one bar: from the first that began it to the last that ended it. */
+/** One bar for each kind, outcome and rung: from the first start to the last end. */
 function grouped(resources: readonly ResourceReport[]): readonly Bar[] {
   const groups = Map.groupBy(resources, ({ kind, outcome }) => `${kind} ${outcome}`);
   return [...groups.values()].flatMap((group) =>
@@ -110,11 +110,14 @@ function chart(bars: readonly Bar[]): readonly string[] {
   ];
 }
 
-/** Mermaid gives all sections' names 75 pixels: longer ones run into the bars. Pixels, for its letters of 11 pixels. */
+/** Pixels. Mermaid reserves 75 for the names of sections, whatever their length; longer ones would overlap the bars. */
 const LETTER_PX = 6;
 const MARGIN_PX = 24;
 
-/** A year's first second in the reader's own time zone: Mermaid reads and writes local time, and no clock is set that night. */
+/**
+ * The chart begins at midnight of 1 January in the reader's time zone, because Mermaid reads and shows local time; no time zone changes
+ * its clocks that night.
+ */
 const EPOCH = Date.UTC(2000, 0, 1);
 
 function line({ label, look, from, to }: Bar, zero: number): string {
@@ -122,7 +125,7 @@ function line({ label, look, from, to }: Bar, zero: number): string {
   return `${label} :${look === undefined ? '' : `${look}, `}${at}, ${Math.max(1, Math.round(to - from))}ms`;
 }
 
-/** Milliseconds between two marks on the axis, and how Mermaid calls them. */
+/** Milliseconds between two marks on the axis, and Mermaid's name for that. */
 const TICKS: readonly (readonly [ms: number, name: string])[] = [
   [100, '100millisecond'],
   [500, '500millisecond'],
