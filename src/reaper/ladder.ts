@@ -96,7 +96,7 @@ export function outcomeOf(seen: Resource, ending: StopOutcome | undefined, steps
 /** Settles what is still there. */
 function leftBehind(now: Resource, lastError: Error | undefined, { deadline, provider }: ReapContext): Omit<End, 'steps'> {
   const reason: unknown = deadline.signal.reason;
-  if (reason instanceof Halted) return { outcome: 'kept', reason: reason.message };
+  if (reason instanceof Halted) return { outcome: 'kept', reason: reason.message, command: provider.removalCommand(now) };
   const error = deadline.passed ? deadlineError(asError(reason), lastError) : (lastError ?? stillThere(now));
   const retryable = !deadline.passed && isRetryable(error, provider);
   return { outcome: 'failed', error, command: provider.removalCommand(now), retryable };

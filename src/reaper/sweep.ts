@@ -200,7 +200,9 @@ async function settleOne(resource: Resource, limits: Limits, options: SweepOptio
   const protection = protectionOf(resource);
   if (protection !== undefined) return { ...unreaped, outcome: 'kept', reason: protection };
   if (mode.kind === 'plan') return { ...unreaped, outcome: 'planned' };
-  if (mode.kind === 'keep') return { ...unreaped, outcome: 'kept', reason: mode.reason };
+  if (mode.kind === 'keep') {
+    return { ...unreaped, outcome: 'kept', reason: mode.reason, command: options.provider.removalCommand(resource) };
+  }
   const removable: Selector = (now) => selector(now) && protectionOf(now) === undefined;
   return reap(resource, { ...options, ...limits, owned: removable });
 }

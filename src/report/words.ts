@@ -1,6 +1,6 @@
 import prettyMilliseconds from 'pretty-ms';
 import type { Outcome } from '../core/outcome';
-import type { Kind } from '../core/resource';
+import { KIND_NAMES, KINDS, type Kind } from '../core/resource';
 import type { ResourceReport } from './model';
 
 /** `6.2s`, `1m 4s`: a duration for people. */
@@ -23,18 +23,9 @@ export function nonceOf(session: string): string {
   return session.slice(session.lastIndexOf('.') + 1);
 }
 
-/** In the order in which kinds are listed. */
-const PLURALS: Readonly<Record<Kind, string>> = {
-  container: 'containers',
-  sandbox: 'sandboxes',
-  network: 'networks',
-  volume: 'volumes',
-  image: 'images',
-};
-
 /** `containers` */
 export function kindName(kind: Kind): string {
-  return PLURALS[kind];
+  return KIND_NAMES[kind];
 }
 
 /** A resource, or several of one kind. */
@@ -47,9 +38,9 @@ interface OfKind {
 export function countKinds(resources: readonly OfKind[]): string {
   const numbers = new Map<Kind, number>();
   for (const { kind, count: number = 1 } of resources) numbers.set(kind, (numbers.get(kind) ?? 0) + number);
-  const counts = Object.entries(PLURALS).flatMap(([kind, plural]) => {
-    const number = numbers.get(kind as Kind) ?? 0;
-    return number === 0 ? [] : [count(number, kind, plural)];
+  const counts = KINDS.flatMap((kind) => {
+    const number = numbers.get(kind) ?? 0;
+    return number === 0 ? [] : [count(number, kind, KIND_NAMES[kind])];
   });
   return counts.join(', ') || 'nothing';
 }

@@ -136,7 +136,10 @@ test('ends with 1 when something is left', async () => {
   });
   await container.start();
   const { exitCode, stdout } = await user.run('sweep', '--session', session, '--retries', '0');
-  expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: expect.stringContaining('1 leftover') });
+  expect({ exitCode, stdout }).toEqual({
+    exitCode: 1,
+    stdout: expect.stringContaining('1 network is left behind: action needed'),
+  });
 });
 
 test('ends with 69 where a provider that was named can’t be reached', async () => {

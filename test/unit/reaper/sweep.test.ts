@@ -413,7 +413,9 @@ describe('keeping', () => {
   it('leaves everything, and says why', async () => {
     provider.add();
     const { settlements, verified } = await swept({ mode: { kind: 'keep', reason: 'post-cleanup is never' } });
-    expect(settlements).toMatchObject([{ outcome: 'kept', reason: 'post-cleanup is never', steps: [] }]);
+    expect(settlements).toMatchObject([
+      { outcome: 'kept', reason: 'post-cleanup is never', steps: [], command: 'fake rm container a' },
+    ]);
     expect(verified).toBe(false);
   });
 });

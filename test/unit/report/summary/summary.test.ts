@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { summaryOf } from '../../../../src/report/summary/summary';
+import { terminalOf } from '../../../../src/report/terminal/terminal';
 import { rendered, texts } from '../rendered';
 import { death, deaths, failed, phase, provider, report, resource, step } from '../sample';
 
@@ -68,10 +69,18 @@ describe('the benchmark', () => {
     ['exited with code 3', { exitCode: 3 }],
     ['exited with code 127: the command was not found', { exitCode: 127 }],
     ['was ended by SIGKILL (exit code 137)', { exitCode: 137, signal: 'SIGKILL' }],
+    ['was interrupted by SIGTERM (exit code 143)', { exitCode: 143, interruptedBy: 'SIGTERM' }],
     ['was ended at its timeout (exit code 124)', { exitCode: 124, signal: 'SIGTERM', timedOut: true, interruptedBy: null }],
   ])('%s', (how, changes) => {
     const summary = summaryOf(report({ benchmark: { ...benchmark, ...changes } }));
     expect(texts(rendered(summary))).toContain(`The benchmark make bench ${how} after 1m 4s`);
+  });
+
+  it('that main did not live to see end is told as such', () => {
+    const killed = { ...benchmark, exitCode: null, durationMs: null };
+    const made = report({ benchmark: killed, post: phase() });
+    expect(texts(rendered(summaryOf(made)))).toContain('❌ The benchmark make bench was still running when this step was killed');
+    expect(terminalOf(made, { color: false, most: 1 })).toContain('The benchmark was still running when this step was killed.');
   });
 
   it.each([
@@ -94,6 +103,22 @@ describe('deaths', () => {
     const summary = summaryOf(report({ deaths }));
     expect(summary).toContain('<h4>1 container failed during the benchmark</h4>');
     expect(summary).toContain('It is not known how 1 other container ended.');
+  });
+
+  it('that someone asked for are counted apart, and not as failed', () => {
+    const asked = deaths(500, { exitCode: 137, asked: true });
+    const summary = summaryOf(report({ post: phase(), deaths: [...asked, death({ name: 'real', exitCode: 3 })] }));
+    expect(summary).toContain('<h4>1 container failed during the benchmark</h4>');
+    expect(summary).toContain('<code>real</code>');
+    expect(summary).toContain(
+      '<p>500 containers were asked to stop (docker stop, compose down): they do not count as failed.</p>',
+    );
+  });
+
+  it('that someone asked for are no failure where there is no other', () => {
+    const summary = summaryOf(report({ post: phase([resource()]), deaths: deaths(3, { exitCode: 143, asked: true }) }));
+    expect(summary).not.toContain('failed during the benchmark');
+    expect(summary).toContain('3 containers were asked to stop');
   });
 
   it('say why there is no log', () => {
