@@ -53,7 +53,13 @@ export function closingLines(phase: PhaseReport): readonly string[] {
 export function untouchedLines(phase: PhaseReport): readonly string[] {
   return untouchedNotes(phase).flatMap(({ statement, advice, names, unnamed }) => [
     `${statement} ${advice}`,
-    ...(names.length > 0 ? [plainLine(`  ${names.join(', ')}${unnamed > 0 ? ` and ${unnamed} more` : ''}`)] : []),
+    ...(names.length > 0
+      ? [
+          plainLine(
+            `  ${names.map(({ kind, name }) => `${kind} ${name}`).join(', ')}${unnamed > 0 ? ` and ${unnamed} more` : ''}`,
+          ),
+        ]
+      : []),
   ]);
 }
 

@@ -1,3 +1,4 @@
+import type { Kind } from '../core/resource';
 import { clipped } from './escape';
 import type { PhaseReport, SparedReport, UnownedReport } from './model';
 import { countKinds } from './words';
@@ -7,8 +8,8 @@ export interface UntouchedNote {
   /** No foreign text is in it. */
   readonly statement: string;
   readonly advice: string;
-  /** `container web-1`: foreign text. */
-  readonly names: readonly string[];
+  /** Examples. Foreign text. */
+  readonly names: readonly { readonly kind: Kind; readonly name: string }[];
   /** The number of resources that `names` leaves out. */
   readonly unnamed: number;
 }
@@ -48,12 +49,12 @@ const SPARED: Readonly<Record<SparedReport['why'], Words>> = {
   age: {
     one: 'matches but is younger than `max-age`, and its job may still be running: it stays.',
     many: 'match but are younger than `max-age`, and their job may still be running: they stay.',
-    advice: 'Where no other job uses these labels or names at the same time, `pre-cleanup: all` removes them.',
+    advice: 'Where no other job uses these labels or names at the same time, `pre-cleanup: all` removes such resources.',
   },
   'inherited-label': {
     one: 'may have its session’s label from its image: it stays.',
     many: 'may have their session’s label from their image: they stay.',
-    advice: 'Remove them by hand if they are not needed, and build images without this label.',
+    advice: 'Build images without this label, and remove by hand what is not needed.',
   },
   'live-session': {
     one: 'matches but appeared while another job was running here: it stays.',
@@ -67,7 +68,7 @@ function note(groups: readonly UnownedReport[], { one, many, advice }: Words): U
   // Some of each kind.
   const each = Math.ceil(MAX_NAMES / groups.length);
   const names = groups
-    .flatMap((group) => group.names.slice(0, each).map((name) => `${group.kind} ${clipped(name, MAX_NAME)}`))
+    .flatMap((group) => group.names.slice(0, each).map((name) => ({ kind: group.kind, name: clipped(name, MAX_NAME) })))
     .slice(0, MAX_NAMES);
   return { statement: `${countKinds(groups)} ${total === 1 ? one : many}`, advice, names, unnamed: total - names.length };
 }

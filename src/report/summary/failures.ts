@@ -89,7 +89,9 @@ function table(failed: readonly ResourceReport[]): string {
 
 function row(resource: ResourceReport): string {
   const { error, heldBy = [] } = resource;
-  const holders = heldBy.map(({ kind, name }) => `${kind} ${htmlCode(name, MAX_NAME)}`).join(', ');
+  // Most errors name them already.
+  const unnamed = heldBy.filter(({ name }) => !error?.includes(name));
+  const holders = unnamed.map(({ kind, name }) => `${kind} ${htmlCode(name, MAX_NAME)}`).join(', ');
   const details = [...(holders === '' ? [] : [`in use by ${holders}`]), htmlText(stepsOf(resource)) || 'nothing could be tried'];
   return `<tr><td>${resourceCell(resource)}</td><td>${htmlCode(error ?? '', MAX_ERROR)}<br><sub>${details.join('<br>')}</sub></td></tr>`;
 }
@@ -104,7 +106,7 @@ export function commandBlock(commands: readonly string[], most: number): string 
   const shown = commands.filter(({ length }) => length <= MAX_COMMAND).slice(0, most);
   if (shown.length === 0) return '';
   const more = commands.length > shown.length ? ` (${shown.length} of ${commands.length} commands; the report has all)` : '';
-  const title = `To remove ${commands.length > 1 ? 'them' : 'it'} by hand${more}:`;
+  const title = `To remove what is left by hand${more}:`;
   const block = fenced('sh', shown);
   if (shown.length <= MAX_OPEN) return `<p>${title}</p>\n\n${block}`;
   return `<details><summary>${title}</summary>\n\n${block}\n\n</details>`;

@@ -14,8 +14,7 @@ const MAX_NAME = 40;
 interface Bar {
   readonly section: string;
   readonly label: string;
-  /** Mermaid's keyword for the style of the bar; undefined for the default style. */
-  readonly look: 'done' | 'active' | 'crit' | undefined;
+  readonly isFailed: boolean;
   readonly from: number;
   readonly to: number;
 }
@@ -53,7 +52,7 @@ function single(resource: ResourceReport): Bar {
   return {
     section: resource.outcome,
     label: `${time(span.to - span.from)} ${mermaidText(resource.name, MAX_NAME)}`,
-    look: lookOf(resource),
+    isFailed: resource.outcome === 'failed',
     ...span,
   };
 }
@@ -70,7 +69,7 @@ function grouped(resources: readonly ResourceReport[]): readonly Bar[] {
       return {
         section: `${kindName(first.kind)} ${first.outcome}`,
         label: `${action} ${steps.length} in ${time(span.to - span.from)}`,
-        look: lookOf(first),
+        isFailed: first.outcome === 'failed',
         ...span,
       };
     }),
@@ -82,12 +81,6 @@ function spanOf(steps: readonly StepReport[]): Pick<Bar, 'from' | 'to'> {
     from: steps.reduce((least, step) => Math.min(least, start(step)), Number.POSITIVE_INFINITY),
     to: steps.reduce((most, step) => Math.max(most, end(step)), 0),
   };
-}
-
-function lookOf({ outcome }: ResourceReport): Bar['look'] {
-  if (outcome === 'failed') return 'crit';
-  if (outcome === 'killed') return 'active';
-  return outcome === 'graceful' ? undefined : 'done';
 }
 
 function chart(bars: readonly Bar[]): readonly string[] {
@@ -120,9 +113,10 @@ const MARGIN_PX = 24;
  */
 const EPOCH = Date.UTC(2000, 0, 1);
 
-function line({ label, look, from, to }: Bar, zero: number): string {
+/** Only failures have a style, `crit`: beside bars of the other styles Mermaid writes labels that can't be read in the dark theme. */
+function line({ label, isFailed, from, to }: Bar, zero: number): string {
   const at = new Date(EPOCH + from - zero).toISOString().replace('T', ' ').replace('Z', '');
-  return `${label} :${look === undefined ? '' : `${look}, `}${at}, ${Math.max(1, Math.round(to - from))}ms`;
+  return `${label} :${isFailed ? 'crit, ' : ''}${at}, ${Math.max(1, Math.round(to - from))}ms`;
 }
 
 /** Milliseconds between two marks on the axis, and Mermaid's name for that. */

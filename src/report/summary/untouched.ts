@@ -27,8 +27,8 @@ function noteBlocks(phase: PhaseReport, most: number): readonly string[] {
   return untouchedNotes(phase).map(({ statement, advice, names, unnamed }) => {
     const shown = names.slice(0, most);
     const rest = unnamed + names.length - shown.length;
-    const list = `${shown.map((name) => htmlCode(name)).join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`;
-    return `<p>ℹ️ ${withCode(statement)}${shown.length > 0 ? `<br>\n<sub>${list}</sub>` : ''}<br>\n${withCode(advice)}</p>`;
+    const list = `${shown.map(({ kind, name }) => `${kind} ${htmlCode(name)}`).join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`;
+    return `<p>ℹ️ ${withCode(statement)} ${withCode(advice)}${shown.length > 0 ? `<br>\n<sub>${list}</sub>` : ''}</p>`;
   });
 }
 

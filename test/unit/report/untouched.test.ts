@@ -48,7 +48,12 @@ describe('what appeared while the job ran', () => {
       phase([], { unowned: [unowned({ count: 40, names }), unowned({ kind: 'volume', count: 2, names: ['v'] })] }),
     );
     expect(note).toMatchObject({
-      names: ['container n0', 'container n1', 'container n2', 'volume v'],
+      names: [
+        { kind: 'container', name: 'n0' },
+        { kind: 'container', name: 'n1' },
+        { kind: 'container', name: 'n2' },
+        { kind: 'volume', name: 'v' },
+      ],
       unnamed: 38,
     });
   });
@@ -61,7 +66,7 @@ describe('what appeared while the job ran', () => {
     const summary = summaryOf(report({ post: found }));
     expect(summary).toMatch(/^<h3>ℹ️ Nothing was removed; 3 containers, 2 networks without a label stay<\/h3>/);
     expect(texts(rendered(summary))).toContain(
-      '3 containers, 2 networks appeared while your job ran and carry no label: they stay. container web',
+      '3 containers, 2 networks appeared while your job ran and carry no label: they stay. To have such resources removed, start them with',
     );
     expect(summary).not.toContain('Nothing to clean up');
   });

@@ -47,9 +47,15 @@ describe('a failure', () => {
 
   it('is told with what uses it, whose command comes first', () => {
     const heldBy = [{ kind: 'container', name: 'web', command: 'docker rm --force web' }] as const;
-    const network = failed({ kind: 'network', name: 'bench', error: 'it is in use', command: 'docker network rm bench', heldBy });
+    const network = failed({
+      kind: 'network',
+      name: 'bench',
+      error: 'has active endpoints',
+      command: 'docker network rm bench',
+      heldBy,
+    });
     const summary = summaryOf(report({ post: phase([network]) }));
-    expect(texts(rendered(summary))).toContain('it is in use in use by container web nothing could be tried');
+    expect(texts(rendered(summary))).toContain('has active endpoints in use by container web nothing could be tried');
     expect(summary).toContain('\n```sh\ndocker rm --force web\ndocker network rm bench\n```\n');
   });
 
