@@ -112,7 +112,7 @@ describe('what was spared', () => {
   it('in pre-cleanup is in the summary of a session that found nothing else', () => {
     const summary = summaryOf(report({ pre: phase([], { spared: [spared('age')] }), post: phase() }));
     expect(summary).toMatch(/^<h3>ℹ️ Nothing of this session was left; 3 containers that may be in use stay<\/h3>/);
-    expect(summary).toContain('<code>pre-cleanup: all</code> removes them');
+    expect(summary).toContain('<code>pre-cleanup: all</code> removes such resources');
   });
 });
 
