@@ -62,7 +62,7 @@ const PAUSE_MS = { least: 500, most: 5_000 };
  * result says what could not be done.
  */
 export async function sweep(options: SweepOptions): Promise<SweepResult> {
-  const ledger = new Ledger({ stages: options.provider.stages, onSettled: options.onSettled });
+  const ledger = new Ledger(options);
   const verdict = await sweepInRounds(ledger, options).catch((thrown: unknown) => ({ verified: false, error: asError(thrown) }));
   return { settlements: ledger.close(), ...verdict };
 }
