@@ -165,7 +165,7 @@ async function cleanBefore({ config, session, directory, startedAt, output, live
 }
 
 async function runCommand(run: Run, connections: readonly Connection[]): Promise<CommandOutcome> {
-  const { config, session, words, environment, output, signals } = run;
+  const { config, session, words, environment, env, output, signals } = run;
   const [file = '', ...rest] = words;
   try {
     const outcome = await runSupervised({
@@ -175,6 +175,8 @@ async function runCommand(run: Run, connections: readonly Connection[]): Promise
       environment,
       connections,
       recorded: (await ownedSelection(run)).selector,
+      env,
+      clock,
       log: output,
       onGroup: () => signals.hasBegun(),
       stop: signals.begin,
