@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { PhaseReport } from '../../src/report/model';
 import { ENDS_AT_SECOND_SIGTERM, HEEDS_NO_SIGTERM, HONOURS_SIGTERM } from '../support/engine/container-habits';
 import { EngineToBreak } from '../support/engine/engine-to-break';
@@ -9,6 +9,7 @@ let there: EngineToBreak;
 beforeAll(async () => {
   there = await EngineToBreak.start();
 });
+afterEach(() => there.checkBystanders());
 afterAll(() => there.stop());
 
 async function postReport(job: Job): Promise<PhaseReport> {

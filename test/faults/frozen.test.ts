@@ -14,7 +14,10 @@ let there: EngineToBreak;
 beforeAll(async () => {
   there = await EngineToBreak.start();
 });
-afterEach(() => there.engine.thaw());
+afterEach(async () => {
+  await there.engine.thaw();
+  await there.checkBystanders();
+});
 afterAll(() => there.stop());
 
 /** Milliseconds that post may take longer than its deadline. */

@@ -1,5 +1,5 @@
 import type Docker from 'dockerode';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { stateOf } from '../support/engine/container-habits';
 import { EngineToBreak } from '../support/engine/engine-to-break';
 import { logOf, TestRecording } from '../support/engine/recording';
@@ -9,6 +9,7 @@ let there: EngineToBreak;
 beforeAll(async () => {
   there = await EngineToBreak.start();
 });
+afterEach(() => there.checkBystanders());
 afterAll(() => there.stop());
 
 const script = (text: string) => ['sh', '-c', text];

@@ -1,5 +1,5 @@
 import type Docker from 'dockerode';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { SweepResult } from '../../src/reaper/sweep';
 import { HONOURS_SIGTERM } from '../support/engine/container-habits';
 import { EngineToBreak } from '../support/engine/engine-to-break';
@@ -10,6 +10,7 @@ let there: EngineToBreak;
 beforeAll(async () => {
   there = await EngineToBreak.start();
 });
+afterEach(() => there.checkBystanders());
 afterAll(() => there.stop());
 
 /** Milliseconds that each rung may take: much more than a healthy engine needs, little enough to wait for. */
@@ -139,9 +140,10 @@ describe('an engine that for one container of five', () => {
       if (stuck === undefined) throw new Error('no container');
       proxy.spoil(fault, (call) => call.includes(stuck.id));
 
-      const result = await sweep({ deadlineMs: 9_000 });
+      // A busy machine may take its time to end a container.
+      const result = await sweep({ deadlineMs: 25_000, graceMs: 10_000 });
 
-      expect(result.tookMs).toBeLessThan(10_000);
+      expect(result.tookMs).toBeLessThan(26_000);
       const ends = new Map(result.settlements.map((settlement) => [settlement.resource.id, settlement]));
       expect(others.map(({ id }) => ends.get(id)?.outcome)).toEqual(['graceful', 'graceful', 'graceful', 'graceful']);
       expect(ends.get(stuck.id)).toMatchObject({
@@ -167,7 +169,7 @@ describe('a listing', () => {
       const result = await sweep({ deadlineMs: 3_000 });
 
       expect(result).toMatchObject({ settlements: [], verified: false });
-      expect(result.error).toBeInstanceOf(Error);
+      expect(result.unlisted ?? result.error).toBeInstanceOf(Error);
       await Promise.all(containers.map((container) => container.remove({ force: true })));
     });
   });
@@ -194,7 +196,7 @@ describe('a listing', () => {
 
       expect(result.tookMs).toBeLessThan(2_500);
       expect(result).toMatchObject({ settlements: [], verified: false });
-      expect(result.error?.message).toContain('the deadline of 1.5 s has passed');
+      expect(result.unlisted?.message).toContain('the deadline of 1.5 s has passed');
       await Promise.all(containers.map((container) => container.remove({ force: true })));
     });
   });

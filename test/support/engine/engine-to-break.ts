@@ -11,19 +11,37 @@ const SIGTERM = '15';
 
 const IMAGE = 'cleanup-action-test:faults';
 
+/** A session of another runner, which may be live. */
+const OTHER_SESSION = 'gh-1-1.0123abcd.bystande';
+
 /** A private engine for one file of fault tests, with what they put on it and the jobs that clean it up. */
 export class EngineToBreak {
   readonly engine: PrivateEngine;
+  readonly #bystanders: readonly Docker.Container[];
   readonly #jobs: Job[] = [];
 
-  private constructor(engine: PrivateEngine) {
+  private constructor(engine: PrivateEngine, bystanders: readonly Docker.Container[]) {
     this.engine = engine;
+    this.#bystanders = bystanders;
   }
 
+  /** Starts the engine, with bystanders on it that no test may lose. */
   static async start(): Promise<EngineToBreak> {
     const engine = await PrivateEngine.start();
     await busyboxImage(engine.docker, IMAGE);
-    return new EngineToBreak(engine);
+    const bystander = async (own: Record<string, string>) => {
+      const options = { Image: IMAGE, Cmd: ['sleep', '3600'], Labels: own, HostConfig: { NetworkMode: 'none' } };
+      const container = await engine.docker.createContainer(options);
+      await container.start();
+      return container;
+    };
+    const labelled = [{}, { [labels.session]: OTHER_SESSION }, { [labels.keep]: 'true' }];
+    return new EngineToBreak(engine, await Promise.all(labelled.map(bystander)));
+  }
+
+  /** @throws when a container is gone that none of the sweeps owned. Call it after each test. */
+  async checkBystanders(): Promise<void> {
+    await Promise.all(this.#bystanders.map((container) => container.inspect()));
   }
 
   async stop(): Promise<void> {
