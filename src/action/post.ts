@@ -126,7 +126,6 @@ async function clean(
         mode: postCleanupMode(config),
         told,
         deadline,
-        env: process.env,
         clock,
         log,
       }),

@@ -2,25 +2,24 @@ import { type Command, CommanderError } from 'commander';
 import { engines } from '../../package.json';
 import { asError } from '../lib/errors';
 import { clipped, plainLine } from '../report/escape';
-import { exitCodes, ProviderUnreachable, UsageError } from './exit';
+import { exitCodes } from './exit-codes';
+import { ProviderUnreachable, UsageError } from './options/usage-error';
 import { commandLine } from './program';
 
-/** Characters of one line: what was typed may be of any length. */
+/** Characters. What was typed may be of any length. */
 const MAX_LINE = 2_000;
 
 /**
- * Runs the command line as this process's only work. Every error is printed as lines on stderr, without a stack trace.
+ * Runs the command line as this process's only work. Whatever happens is told in a line on stderr, never with a stack trace.
  * @param argv as Node has it
  */
 export async function start(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
-  // Deprecations of bundled libraries mean nothing to users.
-  process.noDeprecation = true;
-  handleOutputErrors();
+  endQuietly();
   if (isTooOld(process.versions.node)) return;
   process.on('uncaughtException', onFault).on('unhandledRejection', onFault).once('beforeExit', onEarlyEnd);
   try {
-    const program = commandLine(env, process.stdout.columns);
-    for (const command of [program, ...program.commands]) keepFromExiting(command);
+    const program = commandLine(env);
+    for (const command of [program, ...program.commands]) tellAsWeDo(command);
     await program.parseAsync(argv);
   } catch (error) {
     fail(asError(error));
@@ -33,26 +32,23 @@ function onEarlyEnd(): void {
   onFault(new Error('the process ended before its work was done'));
 }
 
-/** A reader may close its end (`list | head -1`), and a terminal may go away. A result that can't be written otherwise is a failure. */
-function handleOutputErrors(): void {
-  process.stderr.on('error', () => undefined);
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE' || process.stdout.isTTY) return;
-    process.stderr.write(`error: the output can’t be written: ${plainLine(error.message)}\n`);
-    endWithFailure();
-  });
+/** `list | head -1`: who does not read on has what they want. */
+function endQuietly(): void {
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
 }
 
-/** By default commander ends the process itself, and uses exit code 1 for usage errors. */
-function keepFromExiting(command: Command): void {
+/** Commander would end the process itself, and with 1 where a usage is wrong. */
+function tellAsWeDo(command: Command): void {
   command.exitOverride().configureOutput({ outputError: (text, write) => write(clipped(text, MAX_LINE)) });
-  command.showHelpAfterError(`(run ${command.parent ? `cleanup-action ${command.name()}` : 'cleanup-action'} --help for help)`);
+  command.showHelpAfterError(
+    `(${command.parent ? `cleanup-action ${command.name()}` : 'cleanup-action'} --help shows what there is)`,
+  );
 }
 
 function fail(error: Error): void {
   if (error instanceof CommanderError) {
     process.exitCode = error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
-    return; // Commander has printed it.
+    return; // It has told already.
   }
   process.exitCode = codeOf(error);
   for (const line of error.message.split('\n')) process.stderr.write(`error: ${plainLine(clipped(line, MAX_LINE))}\n`);
@@ -63,22 +59,17 @@ function codeOf(error: Error): number {
   return error instanceof ProviderUnreachable ? exitCodes.unreachable : exitCodes.left;
 }
 
-/** A fault in this program that nothing caught. The work goes on as far as it can, but does not end with success. */
+/** A fault of our own that nobody caught: the work goes on as far as it can, and what it comes to is not success. */
 function onFault(thrown: unknown): void {
   const { message } = asError(thrown);
-  process.stderr.write(`error: ${plainLine(message)} (a fault in cleanup-action: please report it)\n`);
-  endWithFailure();
-}
-
-/** Whatever exit code the command sets later, it is not 0. */
-function endWithFailure(): void {
+  process.stderr.write(`error: ${plainLine(message)} (a fault of cleanup-action itself: please report it)\n`);
   process.exitCode = exitCodes.left;
   process.once('exit', () => {
     process.exitCode ||= exitCodes.left;
   });
 }
 
-/** Says so in a line, where an old Node would fail with a stack trace. */
+/** In a line, where an old Node would fail at something that it does not know. */
 function isTooOld(version: string): boolean {
   const least = Number(/\d+/.exec(engines.node)?.[0]);
   if (Number.parseInt(version, 10) >= least) return false;

@@ -41,6 +41,14 @@ export interface Rung {
   reached?(now: Resource): boolean;
 }
 
+/** A resource that the provider calls gone, and failed to remove. */
+export interface FailedRemoval {
+  readonly resource: Resource;
+  readonly error: Error;
+  /** What a person types to look after it. */
+  readonly command: string;
+}
+
 /** Where resources live. All I/O takes the signal and ends when it aborts. */
 export interface Provider {
   readonly name: string;
@@ -63,6 +71,11 @@ export interface Provider {
   list(kind: Kind, signal: AbortSignal): Promise<readonly Resource[]>;
   /** The resource as it is now; undefined when it is gone. */
   inspect(resource: Resource, signal: AbortSignal): Promise<Resource | undefined>;
+  /**
+   * The resources, owned or not, whose removal failed after the provider had accepted it: `list` and `inspect` no longer show them.
+   * Listed once all else is gone. Absent where a provider never hides such resources.
+   */
+  failedRemovals?(signal: AbortSignal): Promise<readonly FailedRemoval[]>;
   /** The rungs that fit the state that the resource is in now, from gentle to final. The last one is always `remove`. */
   ladder(resource: Resource): readonly Rung[];
   /** Decides, in one place, what an error means. */

@@ -1,15 +1,4 @@
-/** Each kind's plural, in the order in which kinds are shown. */
-export const KIND_NAMES = {
-  container: 'containers',
-  sandbox: 'sandboxes',
-  network: 'networks',
-  volume: 'volumes',
-  image: 'images',
-} as const;
-
-export type Kind = keyof typeof KIND_NAMES;
-
-export const KINDS = Object.keys(KIND_NAMES) as readonly Kind[];
+export type Kind = 'container' | 'network' | 'volume' | 'image' | 'sandbox';
 
 /** Something that a benchmark may leave behind, as a provider saw it at one moment. */
 export interface Resource {

@@ -13,7 +13,7 @@ interface Entry {
 }
 
 export interface LedgerOptions {
-  readonly provider: Pick<Provider, 'stages' | 'listingLagMs'>;
+  readonly stages: Provider['stages'];
   /** See `SweepOptions`. */
   readonly onSettled?: ((settlement: Settlement) => void) | undefined;
 }
@@ -24,11 +24,11 @@ export interface LedgerOptions {
  */
 export class Ledger {
   readonly #entries = new Map<string, Entry>();
-  readonly #provider: LedgerOptions['provider'];
+  readonly #stages: Provider['stages'];
   readonly #onSettled: LedgerOptions['onSettled'];
 
-  constructor({ provider, onSettled }: LedgerOptions) {
-    this.#provider = provider;
+  constructor({ stages, onSettled }: LedgerOptions) {
+    this.#stages = stages;
     this.#onSettled = onSettled;
   }
 
@@ -42,6 +42,10 @@ export class Ledger {
     }
     const isOpen = this.#openness();
     for (const [key, entry] of this.#entries) if (!isOpen(entry)) this.#report(key);
+  }
+
+  has(resource: Resource): boolean {
+    return this.#entries.has(keyOf(resource));
   }
 
   open(): readonly Resource[] {
@@ -61,16 +65,15 @@ export class Ledger {
 
   /** The place in the provider's order; a kind that the provider does not name comes last. */
   stageOf({ kind }: Resource): number {
-    const { stages } = this.#provider;
-    const stage = stages.findIndex((kinds) => kinds.includes(kind));
-    return stage < 0 ? stages.length : stage;
+    const stage = this.#stages.findIndex((kinds) => kinds.includes(kind));
+    return stage < 0 ? this.#stages.length : stage;
   }
 
   settle(resource: Resource, settlement: Settlement): void {
     const before = this.#entries.get(keyOf(resource));
-    const whole = before?.settlement ? this.#continued(before.settlement, settlement) : settlement;
-    // The second end of what is gone is not news; everything else is.
-    const reported = before?.reported === true && isGone(before.settlement) && isGone(whole);
+    const whole = before?.settlement ? continued(before.settlement, settlement) : settlement;
+    // A second removal is not reported again; a second failure is.
+    const reported = before?.reported === true && whole.outcome !== 'failed';
     this.#entries.set(keyOf(resource), { resource, settlement: whole, reported });
     if (whole.outcome !== 'failed') this.#report(keyOf(resource));
   }
@@ -79,13 +82,6 @@ export class Ledger {
   close(): readonly Settlement[] {
     for (const key of this.#entries.keys()) this.#report(key);
     return [...this.#entries.values()].flatMap(({ settlement }) => settlement ?? []);
-  }
-
-  #continued(before: Settlement, after: Settlement): Settlement {
-    // It was listed once more, and not touched again. What only failed may be another one of its name.
-    const isLate = after.outcome === 'kept' || this.#provider.listingLagMs !== undefined;
-    const isOnlyListed = after.outcome === 'gone' || (after.steps.length === 0 && isLate);
-    return isGone(before) && isOnlyListed ? before : continued(before, after);
   }
 
   /**
@@ -114,6 +110,7 @@ function isGone(settlement: Settlement | undefined): boolean {
 
 /** Makes one account of two reaps of the same resource. */
 function continued(before: Settlement, after: Settlement): Settlement {
+  if (isGone(before) && after.outcome === 'gone') return before; // It was only still listed.
   const steps = after.steps.reduce(withStep, before.steps);
   const goneSince = before.outcome === 'failed' && (after.outcome === 'gone' || after.outcome === 'removed');
   const error = after.error && before.error ? continuedError(before.error, after.error) : after.error;

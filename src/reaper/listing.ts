@@ -23,7 +23,7 @@ export interface ListingOptions {
 }
 
 /** Milliseconds for one listing. 10,000 containers take an engine some seconds. */
-const LIST_TIMEOUT_MS = 30_000;
+export const LIST_TIMEOUT_MS = 30_000;
 
 /** Milliseconds for the other kinds once there is something to do: a healthy engine needs a few for each. */
 const LAGGARD_MS = 2_000;

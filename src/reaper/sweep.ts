@@ -1,5 +1,5 @@
 import type { Settlement } from '../core/outcome';
-import type { Provider } from '../core/provider';
+import type { FailedRemoval, Provider } from '../core/provider';
 import type { Resource } from '../core/resource';
 import { protectionOf, type Selector } from '../core/selector';
 import { type Clock, sleep } from '../lib/clock';
@@ -9,8 +9,8 @@ import { Limit } from '../lib/limit';
 import { Inspector } from './inspect';
 import { type ReapContext, type ReapPolicy, reap } from './ladder';
 import { Ledger } from './ledger';
-import { type Listing, type ListingFailure, listingFailure, listKinds } from './listing';
-import { backoff } from './retry';
+import { LIST_TIMEOUT_MS, type Listing, type ListingFailure, listingFailure, listKinds } from './listing';
+import { backoff, errorClassOf, withRetries } from './retry';
 
 /** Removes what is selected, says what would be removed, or leaves it and says why. */
 export type SweepMode =
@@ -62,12 +62,46 @@ const PAUSE_MS = { least: 500, most: 5_000 };
  * result says what could not be done.
  */
 export async function sweep(options: SweepOptions): Promise<SweepResult> {
-  const ledger = new Ledger(options);
-  const verdict = await sweepInRounds(ledger, options).catch((thrown: unknown) => ({ verified: false, error: asError(thrown) }));
+  const ledger = new Ledger({ stages: options.provider.stages, onSettled: options.onSettled });
+  const verdict = await sweepInRounds(ledger, options)
+    .then((ended) => withFailedRemovals(ended, ledger, options))
+    .catch((thrown: unknown) => ({ verified: false, error: asError(thrown) }));
   return { settlements: ledger.close(), ...verdict };
 }
 
 type Verdict = Omit<SweepResult, 'settlements'>;
+
+/** Settles as failed what the provider calls gone and failed to remove. */
+async function withFailedRemovals(verdict: Verdict, ledger: Ledger, options: SweepOptions): Promise<Verdict> {
+  const { selector, mode, final, deadline } = options;
+  if (mode.kind !== 'remove' || deadline.passed || verdict.error) return verdict;
+  // An earlier session has reported what it could not remove: only the last cleanup of a session asks for more than its own.
+  const isOurs: Selector = (resource) => (final ? selector(resource) : ledger.has(resource)) && !protectionOf(resource);
+  try {
+    const ours = (await listFailedRemovals(options)).filter(({ resource }) => isOurs(resource));
+    for (const { resource, ...failure } of ours) {
+      ledger.settle(resource, { resource, durationMs: 0, steps: [], outcome: 'failed', retryable: false, ...failure });
+    }
+    return ours.length === 0 ? verdict : { ...verdict, verified: false };
+  } catch (thrown) {
+    return { ...verdict, verified: false, error: asError(thrown) };
+  }
+}
+
+function listFailedRemovals({ provider, deadline, policy, clock }: SweepOptions): Promise<readonly FailedRemoval[]> {
+  return withRetries(
+    () =>
+      deadline.within(
+        provider.listTimeoutMs ?? LIST_TIMEOUT_MS,
+        'the listing of failed removals',
+        async (signal) => (await provider.failedRemovals?.(signal)) ?? [],
+      ),
+    (error) => errorClassOf(error, provider),
+    policy.retry,
+    deadline,
+    clock,
+  );
+}
 
 async function sweepInRounds(ledger: Ledger, options: SweepOptions): Promise<Verdict> {
   const { clock, deadline, concurrency } = options;
@@ -200,9 +234,7 @@ async function settleOne(resource: Resource, limits: Limits, options: SweepOptio
   const protection = protectionOf(resource);
   if (protection !== undefined) return { ...unreaped, outcome: 'kept', reason: protection };
   if (mode.kind === 'plan') return { ...unreaped, outcome: 'planned' };
-  if (mode.kind === 'keep') {
-    return { ...unreaped, outcome: 'kept', reason: mode.reason, command: options.provider.removalCommand(resource) };
-  }
+  if (mode.kind === 'keep') return { ...unreaped, outcome: 'kept', reason: mode.reason };
   const removable: Selector = (now) => selector(now) && protectionOf(now) === undefined;
   return reap(resource, { ...options, ...limits, owned: removable });
 }

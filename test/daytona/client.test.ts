@@ -46,13 +46,13 @@ describe('a listing', () => {
   ])('that is %s is an error, not the news that there is nothing', async (_, body) => {
     const server = await start();
     server.fault({ answer: { status: 200, body } });
-    await expect(listing(server)).rejects.toThrow(/no list of sandboxes/);
+    await expect(listing(server)).rejects.toThrow(/not a list of sandboxes/);
   });
 
   test.each(['garbage', 'empty', 'cut'] as const)('whose answer is %s is an error', async (answer) => {
     const server = await start();
     server.fault({ answer });
-    await expect(listing(server)).rejects.toMatchObject({ name: 'BadAnswer' });
+    await expect(listing(server)).rejects.toMatchObject({ name: 'UnreadableAnswer' });
   });
 
   test('a page of which could not be had asks for that page again', async () => {
@@ -61,6 +61,31 @@ describe('a listing', () => {
     server.fault({ path: /^\/sandbox$/, nth: 3, answer: { status: 503, headers: { 'Retry-After': '0' } } });
     expect(await listing(server)).toHaveLength(500);
     expect(server.requests).toHaveLength(4);
+  });
+
+  test('has an odd sandbox in it under an id that is never asked for', async () => {
+    const server = await start();
+    const odd = [
+      { id: null, name: 'odd', labels: { a: 'b' } },
+      { id: 7, labels: {} },
+      { id: '../x', labels: null },
+    ];
+    const fine = { id: 'a', name: 12, state: null, labels: null, createdAt: 'yesterday', updatedAt: 5 };
+    server.fault({ answer: { status: 200, body: { items: [...odd.slice(0, 2), fine], nextCursor: null } } });
+    const [first, second, third] = await listing(server);
+    expect([first, second, third]).toEqual([
+      { id: '(null of odd)', name: 'odd', state: 'unknown', labels: { a: 'b' } },
+      { id: '(7)', name: '(7)', state: 'unknown', labels: {} },
+      { id: 'a', name: 'a', state: 'unknown', labels: {} },
+    ]);
+    await expect(client(server).get('(null of odd)', signal)).rejects.toThrow(/can’t be asked for/);
+    expect(server.requests).toHaveLength(1);
+  });
+
+  test('never asks for what waits unclaimed in a warm pool', async () => {
+    const server = await start();
+    server.add({ warm: true });
+    expect(await listing(server)).toEqual([]);
   });
 
   test('that goes in circles ends', async () => {
@@ -121,10 +146,12 @@ describe('a request', () => {
     proxy.close();
   });
 
-  test('that is refused tells the server’s message, the status and the path', async () => {
+  test('that is refused tells the server’s message, the status and the path, but not the id: causes are joined', async () => {
     const server = await start();
     const { id } = server.add({ state: 'stopped' });
-    await expect(client(server).stop(id, false, signal)).rejects.toThrow(`POST /sandbox/${id}/stop: 400 Sandbox is not started`);
+    await expect(client(server).stop(id, false, signal)).rejects.toThrow(
+      'POST /sandbox/{id}/stop: 400 Sandbox is not in a stoppable state',
+    );
   });
 
   test.each([
@@ -135,13 +162,49 @@ describe('a request', () => {
   ])('that is refused with %s tells what there is', async (_, body, message) => {
     const server = await start();
     server.fault({ answer: { status: 409, body } });
-    await expect(client(server).get('a', signal)).rejects.toThrow(`GET /sandbox/a: 409 ${message}`);
+    await expect(client(server).get('a', signal)).rejects.toThrow(`GET /sandbox/{id}: 409 ${message}`);
   });
 
   test('that is refused never shows the key, even where the server does', async () => {
     const server = await start();
     server.fault({ answer: { status: 401, message: `bad key ${server.apiKey}` } });
     await expect(client(server).get('a', signal)).rejects.toThrow('401 bad key ***');
+  });
+
+  test('that a proxy does not find says nothing about the sandbox', async () => {
+    const server = await start();
+    server.fault({ answer: { status: 404, body: '<html>', headers: { 'content-type': 'text/html' } } });
+    await expect(client(server).get('a', signal)).rejects.toMatchObject({
+      name: 'UnreadableAnswer',
+      message: 'GET /sandbox/{id}: 404, but text/html instead of JSON: is this Daytona’s API?',
+    });
+  });
+
+  test('for a sandbox that is gone does not find another one of that name', async () => {
+    const server = await start();
+    server.add({ id: 'other', name: 'gone' });
+    await expect(client(server).get('gone', signal)).rejects.toMatchObject({ statusCode: 404 });
+  });
+
+  test.each([
+    ['get', 401, 'check daytona-api-key or DAYTONA_API_KEY'],
+    ['get', 403, 'the key may not see the sandboxes of this organization'],
+    ['stop', 403, 'the key lacks write:sandboxes'],
+    ['delete', 403, 'the key lacks delete:sandboxes'],
+  ] as const)('to %s that is refused with %i says what to do', async (call, status, hint) => {
+    const server = await start();
+    server.fault({ answer: { status, message: 'no' } });
+    const daytona = client(server);
+    const asked = call === 'stop' ? daytona.stop('a', false, signal) : daytona[call]('a', signal);
+    await expect(asked).rejects.toThrow(new RegExp(`: ${status} no: ${hint}$`));
+  });
+
+  test('that is redirected is refused: the key stays with the server that was named', async () => {
+    const server = await start();
+    const other = await start();
+    server.fault({ answer: { status: 307, body: {}, headers: { location: `${other.url}/sandbox` } } });
+    await expect(client(server).probe(signal)).rejects.toThrow('GET /sandbox: 307');
+    expect(other.requests).toHaveLength(0);
   });
 
   test('ends with its signal, with the reason of that', async () => {

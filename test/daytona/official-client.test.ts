@@ -102,6 +102,33 @@ describe('Daytona’s own client', () => {
     expect(server.get(sandbox.id)).toMatchObject({ autoStopInterval: 3, autoDeleteInterval: -1 });
   });
 
+  test('sets when a sandbox pauses by itself', async () => {
+    const { server, sandbox } = await oneSandbox();
+    await sandbox.setAutoPauseInterval(7);
+    expect(server.get(sandbox.id)?.autoPauseInterval).toBe(7);
+  });
+
+  test('is refused a stop by force while a plain one goes on', async () => {
+    const server = await start({ deafMs: 60_000 });
+    const sandbox = await clientOf(server).get(server.add({ state: 'stopping', deaf: true }).id);
+    await expect(sandbox.stop(60, true)).rejects.toMatchObject({ statusCode: 409 });
+  });
+
+  test('does not list what waits unclaimed in a warm pool', async () => {
+    const server = await start();
+    server.add({ warm: true });
+    const found: string[] = [];
+    for await (const { id } of clientOf(server).list()) found.push(id);
+    expect(found).toEqual([]);
+  });
+
+  test('gets no time to live of v0.190', async () => {
+    const server = await start({ knowsTtl: false });
+    const sandbox = await clientOf(server).create({ ttlMinutes: 90 });
+    expect(server.get(sandbox.id)?.autoDestroyAt).toBeUndefined();
+    await expect(sandbox.setTtl(10)).rejects.toMatchObject({ statusCode: 404 });
+  });
+
   test('sets and takes back a time to live', async () => {
     const { server, sandbox } = await oneSandbox();
     await sandbox.setTtl(10);
@@ -133,7 +160,7 @@ describe('Daytona’s own client', () => {
   test('reads the API’s message from an error', async () => {
     const { sandbox } = await oneSandbox();
     await sandbox.stop();
-    await expect(sandbox.stop()).rejects.toThrow('Sandbox is not started');
+    await expect(sandbox.stop()).rejects.toThrow('Sandbox is not in a stoppable state');
   });
 
   test('is told of a rate limit, with the headers that have the bucket’s name in theirs', async () => {

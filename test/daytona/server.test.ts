@@ -64,20 +64,42 @@ describe('a sandbox', () => {
     expect(await listed(server)).toEqual([]);
   });
 
-  test('that is deaf is stopping until it is stopped by force', async () => {
-    const server = await start({ transitionMs: 0 });
+  test('that is deaf takes long to stop, and refuses all else meanwhile', async () => {
+    const server = await start({ transitionMs: 0, deafMs: 200 });
     const { id } = server.add({ deaf: true });
     await ask(server, `POST /sandbox/${id}/stop`);
-    await until('it is stopping', () => server.get(id)?.state === 'stopping');
-    expect(await statusOf(server, `DELETE /sandbox/${id}`)).toBe(409);
+    const refused = [`POST /sandbox/${id}/stop`, `POST /sandbox/${id}/stop?force=true`, `DELETE /sandbox/${id}`];
+    expect(await Promise.all(refused.map((call) => statusOf(server, call)))).toEqual([409, 409, 409]);
+    await until('it is stopped', () => server.get(id)?.state === 'stopped');
+    expect(await statusOf(server, `POST /sandbox/${id}/stop?force=true`)).toBe(400);
+    expect(await statusOf(server, `DELETE /sandbox/${id}`)).toBe(200);
+  });
+
+  test('that is deaf hears a stop by force, if that is the first', async () => {
+    const server = await start({ deafMs: 60_000 });
+    const { id } = server.add({ deaf: true });
     await ask(server, `POST /sandbox/${id}/stop?force=true`);
     await until('it is stopped', () => server.get(id)?.state === 'stopped');
   });
 
-  test.each(['1', 'TRUE', 'yes', ''])('is not forced by force=%s', async (force) => {
+  test.each(['1', 'TRUE', 'yes', ''])('that is deaf does not hear force=%s', async (force) => {
+    const server = await start({ transitionMs: 0, deafMs: 60_000 });
+    const { id } = server.add({ deaf: true });
+    const other = server.add();
+    for (const sandbox of [id, other.id]) await ask(server, `POST /sandbox/${sandbox}/stop?force=${force}`);
+    await until('the other one is stopped', () => server.get(other.id)?.state === 'stopped');
+    expect(server.get(id)?.state).toBe('stopping');
+  });
+
+  test('whose runner fails to destroy it is hidden, but for listings that ask for such', async () => {
     const server = await start();
-    const { id } = server.add({ state: 'stopping', deaf: true });
-    expect(await statusOf(server, `POST /sandbox/${id}/stop?force=${force}`)).toBe(409);
+    const { id } = server.add({ undeletable: 'no runner' });
+    await ask(server, `DELETE /sandbox/${id}`);
+    await until('it is not found', async () => (await statusOf(server, `GET /sandbox/${id}`)) === 404);
+    expect(await statusOf(server, `DELETE /sandbox/${id}`)).toBe(404);
+    expect(await listed(server)).toEqual([]);
+    const { body } = await ask(server, 'GET /sandbox?includeErroredDeleted=true&states=error&states=build_failed');
+    expect(body['items']).toMatchObject([{ id, state: 'error', desiredState: 'destroyed', errorReason: 'no runner' }]);
   });
 
   test('that is ephemeral is deleted by a stop', async () => {
@@ -143,34 +165,33 @@ describe('a sandbox', () => {
   });
 });
 
-const inTransition = states.filter((state) => /ing$|^pending_build$|_snapshot$/.test(state));
-const settled = states.filter((state) => !inTransition.includes(state));
+const refusesAll = states.filter(
+  (state) => /ing$|_snapshot$|^unknown$/.test(state) && state !== 'starting' && state !== 'archiving',
+);
+const stoppable = ['started', 'paused'];
+const settled = states.filter((state) => !/ing$|_snapshot$|^unknown$|^pending_build$/.test(state));
 
 describe('a request at a sandbox that is', () => {
-  test.each(inTransition.filter((state) => state !== 'starting'))('%s is refused: it is in transition', async (state) => {
+  async function answersOf(state: (typeof states)[number]): Promise<readonly number[]> {
     const server = await start();
-    const { id } = server.add({ state, stuck: true });
-    expect([await statusOf(server, `POST /sandbox/${id}/stop`), await statusOf(server, `DELETE /sandbox/${id}`)]).toEqual([
-      409, 409,
-    ]);
+    const [first, second] = [server.add({ state, stuck: true }), server.add({ state, stuck: true })];
+    return [await statusOf(server, `POST /sandbox/${first.id}/stop`), await statusOf(server, `DELETE /sandbox/${second.id}`)];
+  }
+
+  test.each(refusesAll)('%s is refused: its state is changing', async (state) => {
+    expect(await answersOf(state)).toEqual([409, 409]);
+  });
+
+  test.each(['archiving', 'pending_build'] as const)('%s is refused only when it is a stop', async (state) => {
+    expect(await answersOf(state)).toEqual([409, 200]);
   });
 
   test('starting is refused when it is a stop, and breaks the server when it is a deletion', async () => {
-    const server = await start();
-    const { id } = server.add({ state: 'starting', stuck: true });
-    expect([await statusOf(server, `POST /sandbox/${id}/stop`), await statusOf(server, `DELETE /sandbox/${id}`)]).toEqual([
-      409, 500,
-    ]);
-  });
-
-  test.each(settled.filter((state) => state !== 'started'))('%s is a bad one when it is a stop', async (state) => {
-    const server = await start();
-    expect(await statusOf(server, `POST /sandbox/${server.add({ state }).id}/stop`)).toBe(400);
+    expect(await answersOf('starting')).toEqual([409, 500]);
   });
 
   test.each(settled.filter((state) => state !== 'destroyed'))('%s is accepted when it is a deletion', async (state) => {
-    const server = await start();
-    expect(await statusOf(server, `DELETE /sandbox/${server.add({ state }).id}`)).toBe(200);
+    expect(await answersOf(state)).toEqual([stoppable.includes(state) ? 200 : 400, 200]);
   });
 });
 
@@ -182,9 +203,20 @@ describe('a key', () => {
   test('without delete:sandboxes lists and stops, and deletes nothing', async () => {
     const server = await start();
     const { id } = server.add();
-    const reading = { authorization: `Bearer ${server.readOnlyKey}` };
+    const reading = { authorization: `Bearer ${server.noDeleteKey}` };
     const calls = ['GET /sandbox', `DELETE /sandbox/${id}`, `POST /sandbox/${id}/stop`];
     expect(await Promise.all(calls.map((call) => statusOf(server, call, reading)))).toEqual([200, 403, 200]);
+  });
+
+  test.each([
+    ['noWriteKey', [200, 403, 200]],
+    ['readOnlyKey', [200, 403, 403]],
+  ] as const)('that is the %s does what it may', async (key, expected) => {
+    const server = await start();
+    const { id } = server.add();
+    const headers = { authorization: `Bearer ${server[key]}` };
+    const calls = ['GET /sandbox', `POST /sandbox/${id}/stop`, `DELETE /sandbox/${id}`];
+    expect(await Promise.all(calls.map((call) => statusOf(server, call, headers)))).toEqual(expected);
   });
 
   test('that is a JWT needs the organization’s id', async () => {

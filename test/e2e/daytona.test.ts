@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { readdir, readFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
@@ -16,6 +16,11 @@ const KEY = 'dtn_the-key';
 /** A job that knows the server and its key. */
 async function jobWith(server: DaytonaServer, inputs: Inputs = {}): Promise<Job> {
   return newJob({ inputs: { docker: 'false', ...inputs }, env: { DAYTONA_API_URL: server.url, DAYTONA_API_KEY: server.apiKey } });
+}
+
+/** Types a command, where the key is in the environment. */
+function shell(command: string, { apiKey }: DaytonaServer, path = process.env['PATH']): Promise<{ readonly stdout: string }> {
+  return promisify(execFile)('sh', ['-c', command], { env: { PATH: path, DAYTONA_API_KEY: apiKey } });
 }
 
 describe('a job with sandboxes', () => {
@@ -108,17 +113,32 @@ describe('without a key', () => {
 });
 
 describe('a key that is refused', () => {
-  test('is one line, and no retry; with auto Daytona is skipped', async () => {
+  test('is a warning with auto, and no retry: sandboxes may be there', async () => {
     const server = await start();
     const job = await newJob({ inputs: { docker: 'false' }, env: { DAYTONA_API_URL: server.url, DAYTONA_API_KEY: 'wrong-key' } });
 
     const { exitCode, output } = await job.main();
 
     expect(exitCode).toBe(0);
-    expect(output).toMatch(
-      /^daytona: skipped: Daytona does not accept the key \(GET \/sandbox: 401 .*\): check daytona-api-key or DAYTONA_API_KEY$/m,
-    );
+    expect(output).toMatch(/^::warning title=.*Daytona does not accept the key \(GET \/sandbox: 401 [^()]*\): check daytona-api-key/m);
     expect(server.requests).toHaveLength(1);
+    expect((await job.report()).phases.pre).toMatchObject({ verified: false });
+  });
+
+  test('for its rights is a warning with auto that names them', async () => {
+    const server = await start();
+    server.fault({ answer: { status: 403, message: 'Forbidden resource' } });
+    const { exitCode, output } = await (await jobWith(server)).main();
+    expect(exitCode).toBe(0);
+    expect(output).toMatch(/^::warning title=.*the key may not list sandboxes .* with write:sandboxes and delete:sandboxes/m);
+  });
+
+  test('is a warning as well when its address can’t be read, which is not shown: it may hold a password', async () => {
+    const env = { DAYTONA_API_URL: 'https://me:hunter2@daytona.example/api', DAYTONA_API_KEY: KEY };
+    const { exitCode, output } = await (await newJob({ inputs: { docker: 'false' }, env })).main();
+    expect(exitCode).toBe(0);
+    expect(output).toMatch(/^::warning title=.*DAYTONA_API_URL can’t be read/m);
+    expect(output).not.toContain('hunter2');
   });
 
   test('fails main where Daytona is required', async () => {
@@ -147,6 +167,43 @@ describe('a key that is refused', () => {
       providers: [{}, { name: 'daytona', status: 'unavailable' }],
     });
   });
+});
+
+test('a sandbox that Daytona fails to delete turns the all-clear into a warning, with the reason and a command that works', async () => {
+  const server = await start();
+  const job = await jobWith(server);
+  await job.main();
+  const { id } = server.add({ labels: { [labels.session]: await job.session() }, undeletable: 'runner did not answer' });
+
+  const post = await job.post();
+
+  expect(post.output).toMatch(/^::warning title=.*Daytona failed to delete it \(runner did not answer\)/m);
+  const { post: phase } = (await job.report()).phases;
+  expect(phase).toMatchObject({ verified: false, totals: { failed: 1 }, resources: [{ id, outcome: 'failed' }] });
+  expect(await job.summary()).not.toContain('Everything is gone');
+  const { stdout } = await shell(phase?.resources[0]?.command ?? '', server);
+  expect(JSON.parse(stdout)).toMatchObject({ items: [{ id, errorReason: 'runner did not answer' }] });
+});
+
+test('the command for one that is left removes it, and keeps the key out of what ps shows', async () => {
+  const server = await start();
+  const job = await jobWith(server);
+  await job.main();
+  const { id } = server.add({ labels: { [labels.session]: await job.session() }, state: 'stopped' });
+  server.fault({ method: 'DELETE', nth: 1, answer: { status: 400 } });
+  await job.post();
+  const command = (await job.report()).phases.post?.resources[0]?.command ?? '';
+  const path = join(job.directory, 'bin');
+  await mkdir(path);
+  const seen = join(path, 'arguments');
+  await writeFile(join(path, 'curl'), `#!/bin/sh\nprintf '%s\\n' "$@" > '${seen}'\nexec /usr/bin/curl "$@"\n`, { mode: 0o755 });
+
+  await shell(command, server, `${path}:${process.env['PATH']}`);
+
+  await expect.poll(() => server.get(id)).toBeUndefined();
+  const shown = await readFile(seen, 'utf8');
+  expect(shown).toContain(`/sandbox/${id}`);
+  expect(shown).not.toContain(server.apiKey);
 });
 
 describe('an API that does not answer', () => {
@@ -199,7 +256,7 @@ test('the command for what could not be reached removes it', async () => {
   await job.post();
   const command = (await job.report()).phases.post?.providers.find(({ name }) => name === 'daytona')?.command ?? '';
 
-  await promisify(execFile)('sh', ['-c', command], { env: { PATH: process.env['PATH'], DAYTONA_API_KEY: server.apiKey } });
+  await shell(command, server);
 
   for (const { id } of sandboxes) await expect.poll(() => server.get(id)).toBeUndefined();
   expect(bystanders.map(({ id }) => server.get(id)?.state)).toEqual(['started', 'started']);

@@ -11,7 +11,7 @@ import { plainLine } from '../../report/escape';
 import type { Ready } from '../host/connect';
 
 /** One resource, as `list` tells of it. */
-export interface InventoryItem {
+export interface Listed {
   readonly resource: Resource;
   readonly session: string | undefined;
   /** Its session is a `run` in progress on this host. */
@@ -27,7 +27,7 @@ export interface InventoryItem {
 }
 
 export interface Inventory {
-  readonly resources: readonly InventoryItem[];
+  readonly resources: readonly Listed[];
   /** What could not be listed, and why; a line each. */
   readonly problems: readonly string[];
 }

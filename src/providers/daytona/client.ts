@@ -1,28 +1,46 @@
 import { STATUS_CODES } from 'node:http';
-import type { ListSandboxesResponse, Sandbox, SandboxListItem } from '@daytona/api-client';
 import { getProxyForUrl } from 'proxy-from-env';
 import { Agent, type Dispatcher, ProxyAgent } from 'undici';
 import { type Clock, sleep } from '../../lib/clock';
 import { asError } from '../../lib/errors';
+import { forksIn, isUsableId, pageIn, type SandboxInfo, type SandboxPage, sandboxIn } from './answers';
 import type { Credentials } from './credentials';
-import { AllowanceUsedUp, classify, DaytonaError, DaytonaUnreachable, UnreadableAnswer } from './errors';
+import { AllowanceUsedUp, classify, DaytonaError, DaytonaUnreachable, UnreadableAnswer, UnusableId } from './errors';
 import { RateLimits, retryAfterIn } from './rate-limits';
 
 /** The most that one page of a listing may hold. */
 const PAGE = 200;
 
-/** Of a server's message, no more than this is shown. */
+/** Characters of a server's message that are shown. */
 const MAX_MESSAGE = 500;
 
-/** Characters of an id that need no escaping, in a path or in a command. `..` would be another path. */
-const ID = /^(?!\.+$)[\w.-]+$/;
-
-/** A page that could not be had is asked for again so often: starting anew would cost all pages before it. */
+/** How often a page that could not be had is asked for again: starting anew would cost all pages before it. */
 const PAGE_RETRIES = 3;
 
+/** Connections at a time. A process has 1,024 file descriptors by default, on macOS 256. */
+const MAX_CONNECTIONS = 100;
+
+/** The permission that each kind of request needs: https://www.daytona.io/docs/en/api-keys/ */
+const HINT_403 = {
+  GET: 'the key may not see the sandboxes of this organization',
+  POST: 'the key lacks write:sandboxes',
+  DELETE: 'the key lacks delete:sandboxes',
+};
+
+const HINT_401 = 'check daytona-api-key or DAYTONA_API_KEY';
+
+/** Listed as deleted, while their deletion failed: no other listing shows these. */
+const UNDELETED = [
+  ['includeErroredDeleted', 'true'],
+  ['states', 'error'],
+  ['states', 'build_failed'],
+] as const;
+
+type Method = keyof typeof HINT_403;
+
 /**
- * The five calls that a removal takes, over undici, which is what is below Node's own fetch: that has no way to a proxy unless
- * `NODE_USE_ENV_PROXY` was set before Node started, and makes so much garbage that ten thousand sandboxes took twice the memory.
+ * The calls that a removal takes, over undici, which Node's own fetch is built on: fetch does not use a proxy unless
+ * `NODE_USE_ENV_PROXY` was set before Node started, and takes twice the memory for ten thousand sandboxes.
  * https://www.daytona.io/docs/en/tools/api
  */
 export class DaytonaClient {
@@ -35,8 +53,9 @@ export class DaytonaClient {
   readonly #clock: Clock;
   readonly #agent: Agent | ProxyAgent;
   readonly #limits = new RateLimits();
-  /** By what they count as: what changes a sandbox's life, and all else. */
+  /** Requests on their way, by the allowance that they use. */
   readonly #inFlight = { lifecycle: 0, other: 0 };
+  #serverAheadMs = 0;
 
   constructor(url: string, { token, organizationId }: Credentials, clock: Clock) {
     const { origin, pathname } = new URL(url);
@@ -52,84 +71,110 @@ export class DaytonaClient {
     };
     this.#clock = clock;
     const proxy = getProxyForUrl(url);
-    this.#agent = proxy === '' ? new Agent() : new ProxyAgent(proxy);
+    const connections = MAX_CONNECTIONS;
+    this.#agent = proxy === '' ? new Agent({ connections }) : new ProxyAgent({ uri: proxy, connections });
   }
 
-  /** Asks for next to nothing. @throws when the API can't be reached, or refuses the key */
-  async probe(signal: AbortSignal): Promise<void> {
-    await this.#page({ limit: '1' }, signal);
+  /** Milliseconds by which the server's clock is ahead of ours, to a second, as its last answer said. */
+  get serverAheadMs(): number {
+    return this.#serverAheadMs;
   }
 
   /**
-   * All sandboxes of the organization, page by page. Oldest first: the default order moves under a reader's feet while sandboxes go.
+   * Whether few of the requests are left that stop or delete sandboxes: then one request a sandbox has to do.
+   * @param needed requests that are not sent yet, and can't be left out
    */
-  async *pages(signal: AbortSignal): AsyncGenerator<readonly SandboxListItem[]> {
+  isShortOfRequests(needed: number): boolean {
+    return this.#limits.isShort(this.#inFlight.lifecycle + needed, this.#clock.now());
+  }
+
+  /** Lists one sandbox. @throws when the API can't be reached, or refuses the key */
+  async probe(signal: AbortSignal): Promise<void> {
+    await this.#page([['limit', '1']], signal);
+  }
+
+  /** All sandboxes of the organization, page by page, the oldest first: the default order changes while sandboxes go. */
+  pages(signal: AbortSignal): AsyncGenerator<readonly SandboxInfo[]> {
+    return this.#pages([], signal);
+  }
+
+  /** Sandboxes whose deletion Daytona accepted and failed to carry out: by their id they are not found. */
+  async *undeleted(signal: AbortSignal): AsyncGenerator<readonly SandboxInfo[]> {
+    for await (const page of this.#pages(UNDELETED, signal)) {
+      yield page.filter(({ desiredState }) => desiredState === 'destroyed');
+    }
+  }
+
+  /** @throws {DaytonaError} 404 when it is gone, also where another sandbox has its id for a name */
+  async get(id: string, signal: AbortSignal): Promise<SandboxInfo> {
+    const sandbox = sandboxIn(await this.#ask('GET', id, '', signal));
+    if (sandbox.id !== id) throw new DaytonaError('GET /sandbox/{id}', 404, 'another sandbox has this id for a name');
+    return sandbox;
+  }
+
+  /** Answers at once; the sandbox stops in the background. */
+  async stop(id: string, force: boolean, signal: AbortSignal): Promise<void> {
+    // Only the literal `true` forces.
+    await this.#ask('POST', id, `/stop${force ? '?force=true' : ''}`, signal);
+  }
+
+  /** Answers at once; the sandbox goes in the background. */
+  async delete(id: string, signal: AbortSignal): Promise<void> {
+    await this.#ask('DELETE', id, '', signal);
+  }
+
+  /** The sandboxes that were forked from it, and are still there. */
+  async forks(id: string, signal: AbortSignal): Promise<readonly SandboxInfo[]> {
+    return forksIn(await this.#ask('GET', id, '/forks', signal));
+  }
+
+  async *#pages(filter: Query, signal: AbortSignal): AsyncGenerator<readonly SandboxInfo[]> {
     const seen = new Set<string>();
     for (let cursor: string | null = ''; cursor !== null; ) {
-      const query = { limit: String(PAGE), sort: 'createdAt', order: 'asc', ...(cursor ? { cursor } : {}) };
-      const page: ListSandboxesResponse = await this.#pageOf(query, cursor === '' ? 0 : PAGE_RETRIES, signal);
+      const place: Query = cursor === '' ? [] : [['cursor', cursor]];
+      const query: Query = [...filter, ['limit', String(PAGE)], ['sort', 'createdAt'], ['order', 'asc'], ...place];
+      const page: SandboxPage = await this.#pageWithRetries(query, cursor === '' ? 0 : PAGE_RETRIES, signal);
       yield page.items;
-      cursor = page.nextCursor || null;
+      cursor = page.nextCursor;
       if (cursor !== null && seen.has(cursor)) throw new UnreadableAnswer('the listing goes in circles: its cursor came twice');
       seen.add(cursor ?? '');
     }
   }
 
-  async get(id: string, signal: AbortSignal): Promise<Sandbox> {
-    const sandbox = await this.#ask('GET', `/sandbox/${segment(id)}`, signal);
-    if (!isSandbox(sandbox)) throw new UnreadableAnswer('the answer is no sandbox');
-    return sandbox as Sandbox;
-  }
-
-  /** Answers at once; the sandbox stops in the background. */
-  async stop(id: string, force: boolean, signal: AbortSignal): Promise<void> {
-    // Nothing but the literal `true` forces.
-    await this.#ask('POST', `/sandbox/${segment(id)}/stop${force ? '?force=true' : ''}`, signal);
-  }
-
-  /** Answers at once; the sandbox goes in the background. */
-  async delete(id: string, signal: AbortSignal): Promise<void> {
-    await this.#ask('DELETE', `/sandbox/${segment(id)}`, signal);
-  }
-
-  /** The sandboxes that were forked from it, and are still there. */
-  async forks(id: string, signal: AbortSignal): Promise<readonly Pick<Sandbox, 'id' | 'name' | 'state' | 'desiredState'>[]> {
-    const forks = await this.#ask('GET', `/sandbox/${segment(id)}/forks`, signal);
-    if (!Array.isArray(forks) || !forks.every(isSandbox)) throw new UnreadableAnswer('the answer is no list of forks');
-    return forks as Sandbox[];
-  }
-
-  async #pageOf(query: Readonly<Record<string, string>>, retries: number, signal: AbortSignal): Promise<ListSandboxesResponse> {
+  async #pageWithRetries(query: Query, retries: number, signal: AbortSignal): Promise<SandboxPage> {
     for (let retry = 0; ; retry += 1) {
       try {
         return await this.#page(query, signal);
       } catch (error) {
-        const verdict = classify(error);
-        if (verdict.kind !== 'retryable' || retry >= retries) throw error;
-        await sleep(this.#clock, verdict.retryAfterMs ?? 1_000 * 2 ** retry, signal);
+        const errorClass = classify(error);
+        if (errorClass.kind !== 'retryable' || retry >= retries) throw error;
+        await sleep(this.#clock, errorClass.retryAfterMs ?? 1_000 * 2 ** retry, signal);
       }
     }
   }
 
-  async #page(query: Readonly<Record<string, string>>, signal: AbortSignal): Promise<ListSandboxesResponse> {
-    const answer = await this.#ask('GET', `/sandbox?${new URLSearchParams(query)}`, signal);
-    // Older servers of one's own know no pages.
-    const page = Array.isArray(answer) ? { items: answer, nextCursor: null } : (answer as ListSandboxesResponse | null);
-    if (!Array.isArray(page?.items) || !page.items.every(isSandbox))
-      throw new UnreadableAnswer('the answer is no list of sandboxes');
-    return page;
+  async #page(query: Query, signal: AbortSignal): Promise<SandboxPage> {
+    return pageIn(
+      await this.#request('GET', `/sandbox?${new URLSearchParams(query.map(([...pair]) => pair))}`, '/sandbox', signal),
+    );
+  }
+
+  /** Asks something of one sandbox. */
+  #ask(method: Method, id: string, action: string, signal: AbortSignal): Promise<unknown> {
+    if (!isUsableId(id)) throw new UnusableId(`Daytona lists it with the id ${id}, which can’t be asked for`);
+    return this.#request(method, `/sandbox/${id}${action}`, `/sandbox/{id}${action.split('?')[0]}`, signal);
   }
 
   /**
-   * @throws {DaytonaError} for an answer that is no success
-   * @throws {DaytonaUnreachable} without any
+   * @param shown the path, for people
+   * @throws {DaytonaError} for an answer that is not a success
+   * @throws {DaytonaUnreachable} without an answer
    * @throws {AllowanceUsedUp} before the request is made, when it would be refused
    */
-  async #ask(method: 'GET' | 'POST' | 'DELETE', path: string, signal: AbortSignal): Promise<unknown> {
+  async #request(method: Method, path: string, shown: string, signal: AbortSignal): Promise<unknown> {
     const use = method === 'GET' ? 'other' : 'lifecycle';
     const wait = this.#limits.waitMs(use === 'lifecycle', this.#inFlight[use], this.#clock.now());
     if (wait > 0) throw new AllowanceUsedUp(wait);
-    const request = `${method} ${path.split('?')[0]}`;
     this.#inFlight[use] += 1;
     try {
       const response = await this.#agent.request({
@@ -139,11 +184,11 @@ export class DaytonaClient {
         headers: this.#headers,
         signal,
       });
-      const { text, readAll } = await body(response);
-      const answer = { request, status: response.statusCode, headers: headersOf(response), text };
-      this.#limits.heard(answer.headers, this.#clock.now());
+      const { text, isWhole } = await bodyOf(response);
+      const answer = { method, request: `${method} ${shown}`, status: response.statusCode, headers: headersOf(response), text };
+      this.#note(answer);
       if (answer.status >= 300) throw this.#refusal(answer);
-      if (!readAll) throw new UnreadableAnswer(`${request}: the connection ended in the middle of the answer`);
+      if (!isWhole) throw new UnreadableAnswer(`${answer.request}: the connection ended in the middle of the answer`);
       return parsed(answer);
     } catch (error) {
       signal.throwIfAborted();
@@ -154,15 +199,29 @@ export class DaytonaClient {
     }
   }
 
-  #refusal({ request, status, headers, text }: Answer): DaytonaError {
-    const message = messageIn(text) ?? STATUS_CODES[status] ?? '';
-    const said = message.replaceAll(this.#token, '***').slice(0, MAX_MESSAGE);
-    return new DaytonaError(request, status, said, retryAfterIn(headers, this.#clock.now()));
+  #note({ headers }: Answer): void {
+    const now = this.#clock.now();
+    this.#limits.note(headers, now);
+    const serverTime = Date.parse(new Map(headers).get('date') ?? '');
+    if (!Number.isNaN(serverTime)) this.#serverAheadMs = serverTime - now;
+  }
+
+  #refusal(answer: Answer): Error {
+    const { method, request, status, headers, text } = answer;
+    const message = messageIn(text);
+    // A 404 that is not the API's own comes from what stands before it: a proxy, a tunnel, another server.
+    if (status === 404 && message === undefined) return notJson(answer);
+    const said = (message ?? STATUS_CODES[status] ?? '').replaceAll(this.#token, '***').slice(0, MAX_MESSAGE);
+    const hint = status === 401 ? HINT_401 : status === 403 ? HINT_403[method] : undefined;
+    return new DaytonaError(request, status, said, retryAfterIn(headers, this.#clock.now()), hint);
   }
 }
 
+type Query = readonly (readonly [name: string, value: string])[];
+
 /** An answer whose body has been read as far as it came. */
 interface Answer {
+  readonly method: Method;
   /** `GET /sandbox`, for people. */
   readonly request: string;
   readonly status: number;
@@ -174,28 +233,30 @@ function headersOf({ headers }: Dispatcher.ResponseData): Answer['headers'] {
   return Object.entries(headers).map(([name, value = '']) => [name, String(value)]);
 }
 
-/** What came of the body: of a refusal, half a message is better than none. */
-async function body({ body }: Dispatcher.ResponseData): Promise<{ readonly text: string; readonly readAll: boolean }> {
+/** Reads the body as far as it comes: of a refusal, half a message is better than none. */
+async function bodyOf({ body }: Dispatcher.ResponseData): Promise<{ readonly text: string; readonly isWhole: boolean }> {
   const chunks: Uint8Array[] = [];
   const join = () => Buffer.concat(chunks).toString('utf8');
   try {
     for await (const chunk of body) chunks.push(chunk);
-    return { text: join(), readAll: true };
+    return { text: join(), isWhole: true };
   } catch {
-    return { text: join(), readAll: false };
+    return { text: join(), isWhole: false };
   }
 }
 
-function parsed({ request, status, headers, text }: Answer): unknown {
-  if (text.trim() === '') return undefined;
+function parsed(answer: Answer): unknown {
+  if (answer.text.trim() === '') return undefined;
   try {
-    return JSON.parse(text);
+    return JSON.parse(answer.text);
   } catch (cause) {
-    const type = new Map(headers).get('content-type')?.split(';')[0] || 'something';
-    throw new UnreadableAnswer(`${request}: ${status}, but ${type} instead of JSON: is this Daytona’s API?`, {
-      cause: asError(cause),
-    });
+    throw notJson(answer, asError(cause));
   }
+}
+
+function notJson({ request, status, headers }: Answer, cause?: Error): UnreadableAnswer {
+  const type = new Map(headers).get('content-type')?.split(';')[0] || 'something';
+  return new UnreadableAnswer(`${request}: ${status}, but ${type} instead of JSON: is this Daytona’s API?`, { cause });
 }
 
 /** The server's own words: `{path, timestamp, statusCode, error, message}`, where `message` may be a list. */
@@ -207,14 +268,4 @@ function messageIn(text: string): string | undefined {
   } catch {
     return undefined; // A proxy's page: its status says more.
   }
-}
-
-function isSandbox(item: unknown): item is Pick<Sandbox, 'id'> {
-  return typeof item === 'object' && item !== null && 'id' in item && typeof item.id === 'string' && ID.test(item.id);
-}
-
-/** @throws {UnreadableAnswer} for what no server would call a sandbox: nothing else may get into a path */
-function segment(id: string): string {
-  if (!ID.test(id)) throw new UnreadableAnswer(`a sandbox with the id ${JSON.stringify(id)} can’t be asked for`);
-  return id;
 }

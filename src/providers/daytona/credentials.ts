@@ -10,34 +10,40 @@ export interface Credentials {
   readonly organizationId?: string;
 }
 
-/** What is missing, in one line that says what to do. */
-export class NoCredentials extends Error {
-  override readonly name = 'NoCredentials';
+/** No key is set. The message says what to do. */
+export class NoKey extends Error {
+  override readonly name = 'NoKey';
+}
+
+/** What is set can't be used. The message says what to do, and never holds the key. */
+export class UnusableCredentials extends Error {
+  override readonly name = 'UnusableCredentials';
 }
 
 /** Header, claims and signature, of which the first two are JSON objects in base64: https://www.rfc-editor.org/rfc/rfc7519#section-3.1 */
 const JWT = /^eyJ[\w-]*\.eyJ[\w-]*\.[\w-]*$/;
 
 /**
- * The settings' key, then the environment's, as Daytona's own clients read it.
- * @throws {NoCredentials} when there is none, or one that can't be used
+ * The key of the settings, then that of the environment, as Daytona's own clients read it.
+ * @throws {NoKey}
+ * @throws {UnusableCredentials}
  */
 export function credentials(config: Config, env: Environment): Credentials {
   const [found] = tokens(config, env);
-  if (found === undefined) throw new NoCredentials('no API key: set daytona-api-key or DAYTONA_API_KEY');
+  if (found === undefined) throw new NoKey('no API key: set daytona-api-key or DAYTONA_API_KEY');
   // A line break or what HTTP can't carry would make the client throw with the key in its message.
   if (!/^[\x21-\x7e]+$/.test(found.token)) {
-    throw new NoCredentials(`the API key in ${found.from} has blanks or other characters that no key has: copy it again`);
+    throw new UnusableCredentials(`the API key in ${found.from} has blanks or other characters that no key has: copy it again`);
   }
   if (!JWT.test(found.token)) return found;
   const organizationId = config.daytonaOrganizationId ?? (env['DAYTONA_ORGANIZATION_ID']?.trim() || undefined);
   if (organizationId === undefined) {
-    throw new NoCredentials(
+    throw new UnusableCredentials(
       `the JWT in ${found.from} does not say whose sandboxes are meant: set daytona-organization-id or DAYTONA_ORGANIZATION_ID`,
     );
   }
   if (!/^[\w-]+$/.test(organizationId))
-    throw new NoCredentials('daytona-organization-id: use the id that Daytona’s dashboard shows');
+    throw new UnusableCredentials('daytona-organization-id: use the id that Daytona’s dashboard shows');
   return { ...found, organizationId };
 }
 

@@ -1,9 +1,11 @@
 import { labels } from '../../core/labels';
+import { isUsableId } from './answers';
 import type { Credentials } from './credentials';
 
 /**
- * What a person types to do by hand what could not be done here. Daytona's own command line reads a key from its configuration only; this
- * works wherever the key is in the environment. It names the variable, never the key.
+ * Commands to copy, for what could not be done here. They work wherever the key is in the environment; Daytona's own command line reads
+ * it from its configuration only. They name the variable, never the key, and hand it to curl through a pipe: arguments are seen in `ps`,
+ * and `printf` is a part of the shell.
  */
 export class Curl {
   readonly #url: string;
@@ -12,21 +14,31 @@ export class Curl {
   /** @param url a URL as the setting's type takes it: nothing in it needs quoting */
   constructor(url: string, { from, organizationId }: Pick<Credentials, 'from' | 'organizationId'>) {
     const key = from === 'DAYTONA_JWT_TOKEN' ? from : 'DAYTONA_API_KEY';
-    const organization = organizationId === undefined ? '' : ` -H 'X-Daytona-Organization-ID: ${organizationId}'`;
+    const organization = organizationId === undefined ? '' : ` --header 'X-Daytona-Organization-ID: ${organizationId}'`;
     this.#url = url;
-    this.#command = `curl --silent --show-error --fail -H "Authorization: Bearer $${key}"${organization}`;
+    this.#command = `printf 'Authorization: Bearer %s\\n' "$${key}" | curl --silent --show-error --fail --header @-${organization}`;
   }
 
+  /** Of a sandbox whose id can't be used, all are shown: it has to be found by its name. */
   removal(id: string): string {
-    return `${this.#command} -X DELETE ${this.#url}/sandbox/${id}`;
+    return isUsableId(id) ? `${this.#command} --request DELETE ${this.#url}/sandbox/${id}` : this.#listing('--data limit=200');
+  }
+
+  /** Shows whether Daytona still has a sandbox that it failed to delete, and why. */
+  undeleted(id: string): string {
+    return this.#listing(`--data includeErroredDeleted=true --data states=error --data states=build_failed --data id=${id}`);
   }
 
   /** @param label `key=value`; of the sandboxes that have it, the first 200 */
   removalOfAll(label: string): string {
     const [key = '', value = ''] = label.split('=');
-    const query = `--get --data limit=200 --data-urlencode 'labels=${JSON.stringify({ [key]: value })}'`;
+    const listing = this.#listing(`--data limit=200 --data-urlencode 'labels=${JSON.stringify({ [key]: value })}'`);
     const isProtected = `(.labels["${labels.keep}"] // "" | ascii_downcase) == "true"`;
-    const ids = `jq -r '.items[] | select(${isProtected} | not) | .id'`;
-    return `${this.#command} ${query} ${this.#url}/sandbox | ${ids} | xargs -I {} ${this.removal('{}')}`;
+    const ids = `jq -r '(.items? // .)[] | select(${isProtected} | not) | .id | select(test("^[A-Za-z0-9-]+$"))'`;
+    return `${listing} | ${ids} | while read -r id; do ${this.#command} --request DELETE "${this.#url}/sandbox/$id"; done`;
+  }
+
+  #listing(query: string): string {
+    return `${this.#command} --get ${query} ${this.#url}/sandbox`;
   }
 }

@@ -6,7 +6,7 @@ import type { Deadline } from '../../lib/deadline';
 import { asError } from '../../lib/errors';
 import { errorClassOf, withRetries } from '../../reaper/retry';
 import { DaytonaClient } from './client';
-import { type Credentials, credentials, daytonaSecrets, NoCredentials } from './credentials';
+import { type Credentials, credentials, daytonaSecrets, NoKey, UnusableCredentials } from './credentials';
 import { Curl } from './curl';
 import { classify, hasStatus } from './errors';
 import { type DaytonaSettings, NAME, Sandboxes } from './sandboxes';
@@ -43,15 +43,15 @@ async function discover(
   const required = config.daytona === true;
   const missing = (error: unknown, curl?: Curl): Connection => ({
     name: NAME,
-    // With auto, a key that is none is no reason to worry, unless it was one before. That there is no answer is: sandboxes may be there.
-    status: required || found !== undefined || !isOfNoUse(error) ? 'unavailable' : 'skipped',
+    // With auto, only a key that was never set is nothing to warn of: with one, sandboxes may be there.
+    status: required || found !== undefined || !(error instanceof NoKey) ? 'unavailable' : 'skipped',
     reason: reasonOf(error),
     required,
     ...(curl ? { cleanupCommand: (label) => curl.removalOfAll(label) } : {}),
   });
   try {
-    const url = found?.['url'] ?? urlOf(config, env);
     const token = credentials(config, env);
+    const url = found?.['url'] ?? urlOf(config, env);
     const curl = new Curl(url, token);
     return await connect(url, token, curl, config, clock, deadline).catch((error: unknown) => missing(error, curl));
   } catch (error) {
@@ -85,28 +85,24 @@ async function connect(
   };
 }
 
-/** @throws {NoCredentials} for one that can't be read; the setting's own is checked with all settings */
+/** @throws {UnusableCredentials} for one that can't be read; the setting's own is checked with all settings */
 function urlOf({ daytonaApiUrl }: Config, env: Environment): string {
   const typed = env['DAYTONA_API_URL']?.trim();
   if (daytonaApiUrl !== undefined) return daytonaApiUrl;
   if (!typed) return DEFAULT_URL;
   const url = httpUrl.parse(typed, env);
-  if (url === undefined) throw new NoCredentials(`DAYTONA_API_URL can’t be read; use ${httpUrl.accepts}`);
+  if (url === undefined) throw new UnusableCredentials(`DAYTONA_API_URL can’t be read; use ${httpUrl.accepts}`);
   return url;
 }
 
-/** There is no key, or not one that this API takes. */
-function isOfNoUse(error: unknown): boolean {
-  return error instanceof NoCredentials || hasStatus(error, 401, 403);
-}
-
 function reasonOf(error: unknown): string {
-  const { message } = asError(error);
-  if (hasStatus(error, 401)) return `Daytona does not accept the key (${message}): check daytona-api-key or DAYTONA_API_KEY`;
-  if (hasStatus(error, 403)) return `the key may not list sandboxes (${message})`;
-  return message;
+  if (hasStatus(error, 401)) return `Daytona does not accept the key (${error.answer}): check daytona-api-key or DAYTONA_API_KEY`;
+  if (hasStatus(error, 403)) {
+    return `the key may not list sandboxes (${error.answer}): use one of their organization, with write:sandboxes and delete:sandboxes`;
+  }
+  return asError(error).message;
 }
 
-function settingsOf({ stopTimeout, killTimeout, removeTimeout }: Config): DaytonaSettings {
-  return { stopMs: stopTimeout, killMs: killTimeout, removeMs: removeTimeout };
+function settingsOf({ stopTimeout, removeTimeout }: Config): DaytonaSettings {
+  return { stopMs: stopTimeout, removeMs: removeTimeout };
 }

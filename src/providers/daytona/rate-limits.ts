@@ -3,51 +3,54 @@ import { parseRetryAfter } from '../../reaper/retry';
 /** The headers of an answer. */
 type Headers = Iterable<readonly [name: string, value: string]>;
 
-/** One allowance of requests, as the server last told it. */
+/** One allowance of requests, as the server last described it. */
 interface Allowance {
   readonly limit: number;
   readonly remaining: number;
-  /** Milliseconds since the epoch when it is whole again. */
+  /** Milliseconds since the epoch when it is full again. */
   readonly resetsAt: number;
 }
 
 /** Starting, stopping and deleting count here, all other requests there: https://www.daytona.io/docs/en/limits */
 const BUCKETS = { lifecycle: 'sandbox-lifecycle', other: 'authenticated' };
 
-/** Kept free for others in the organization, who share the allowance: this part of it. */
+/** The part of the allowance that is left to others in the organization, who share it. */
 const SPARE = 0.02;
 
-/** Milliseconds in which an answer comes, which tells what is left. */
+/** The part of the allowance below which it is used sparingly. */
+const SHORT = 0.25;
+
+/** Milliseconds in which an answer comes that says how much is left. */
 const MOMENT_MS = 250;
 
-/** Two resets that are told less than this apart are one: they are whole seconds. */
+/** Two resets less than this apart are the same one: servers round them to seconds. */
 const SAME_WINDOW_MS = 1_500;
 
-/** Above this a reset is no number of seconds from now, but a Unix time. */
+/** From this number on a reset is a Unix time, not a number of seconds from now. */
 const UNIX_TIME_FROM = 1_000_000_000;
 
 /**
- * What the server said about how much it will take: `X-RateLimit-{Limit,Remaining,Reset}-{authenticated|sandbox-lifecycle}`. Observed on
+ * How many requests the server still takes, as it says: `X-RateLimit-{Limit,Remaining,Reset}-{authenticated|sandbox-lifecycle}`. Observed on
  * API server v0.190.
  */
 export class RateLimits {
   readonly #allowances = new Map<string, Allowance>();
 
   /** Takes note of an answer's headers. */
-  heard(headers: Headers, now: number): void {
-    const told = new Map<string, Map<string, number>>();
+  note(headers: Headers, now: number): void {
+    const noted = new Map<string, Map<string, number>>();
     for (const [name, value] of headers) {
       const [, field, bucket] = /^x-ratelimit-(limit|remaining|reset)(?:-(.+))?$/i.exec(name) ?? [];
       if (field === undefined || !/^\d+(\.\d+)?$/.test(value)) continue;
-      const fields = told.get(bucket ?? '') ?? new Map<string, number>();
-      told.set(bucket ?? '', fields.set(field.toLowerCase(), Number(value)));
+      const fields = noted.get(bucket ?? '') ?? new Map<string, number>();
+      noted.set(bucket ?? '', fields.set(field.toLowerCase(), Number(value)));
     }
-    for (const [bucket, fields] of told) this.#note(bucket, fields, now);
+    for (const [bucket, fields] of noted) this.#note(bucket, fields, now);
   }
 
   /**
-   * Milliseconds to wait before one more request, so that it is not refused; 0: none. While what is on its way could use the rest up, that
-   * is a moment; when it is used up, the time until it is whole again.
+   * Milliseconds to wait before one more request, so that it is not refused; 0: none. That is a moment while the requests on their way
+   * could use up the rest, and the time until the allowance is full again when it is used up.
    * @param lifecycle it starts, stops or deletes a sandbox
    * @param inFlight requests of that kind on their way, which the server may not have counted yet
    */
@@ -55,13 +58,26 @@ export class RateLimits {
     const waits = [...this.#allowances].map(([bucket, { limit, remaining, resetsAt }]) => {
       if (bucket === (lifecycle ? BUCKETS.other : BUCKETS.lifecycle)) return 0;
       const spare = Math.floor(limit * SPARE);
-      if (resetsAt <= now || remaining - inFlight > spare) return 0;
+      const isFull = resetsAt <= now;
+      if (isFull) return limit === 0 || limit - inFlight > spare ? 0 : MOMENT_MS;
+      if (remaining - inFlight > spare) return 0;
       return remaining > spare ? Math.min(MOMENT_MS, resetsAt - now) : resetsAt - now;
     });
     return Math.max(0, ...waits);
   }
 
-  /** Answers overtake each other: within one window, what is left only becomes less. */
+  /**
+   * Whether little is left of the allowance for starting, stopping and deleting.
+   * @param needed requests on their way, and those that have to follow
+   */
+  isShort(needed: number, now: number): boolean {
+    return [...this.#allowances].some(
+      ([bucket, { limit, remaining, resetsAt }]) =>
+        bucket !== BUCKETS.other && resetsAt > now && remaining - needed <= limit * SHORT,
+    );
+  }
+
+  /** Answers overtake each other: within one window, the rest only becomes smaller. */
   #note(bucket: string, fields: ReadonlyMap<string, number>, now: number): void {
     const remaining = fields.get('remaining');
     const reset = fields.get('reset');

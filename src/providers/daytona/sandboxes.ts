@@ -1,66 +1,93 @@
-import type { Sandbox, SandboxListItem, SandboxState } from '@daytona/api-client';
-import type { Provider, Rung, StopOutcome } from '../../core/provider';
+import type { SandboxState } from '@daytona/api-client';
+import type { FailedRemoval, Provider, Rung, StopOutcome } from '../../core/provider';
 import type { Kind, Resource } from '../../core/resource';
 import type { Clock } from '../../lib/clock';
+import { isUsableId, type SandboxInfo } from './answers';
 import type { DaytonaClient } from './client';
 import type { Curl } from './curl';
-import { Changing, classify, type DaytonaError, HasForks, hasStatus, NotDeletable, Stuck } from './errors';
+import {
+  Changing,
+  classify,
+  type DaytonaError,
+  HasForks,
+  hasStatus,
+  NotDeletable,
+  Stuck,
+  TooFewRequests,
+  Undeleted,
+} from './errors';
 
 export const NAME = 'daytona';
 
 /** How sandboxes are taken down. */
 export interface DaytonaSettings {
-  /** Milliseconds of each rung: for one request, and after its answer until the sandbox is seen to be where it should be. */
+  /** Milliseconds of each rung: for one request, and after its answer until the sandbox is in the state that was asked for. */
   readonly stopMs: number;
-  readonly killMs: number;
   readonly removeMs: number;
 }
 
-/** States in which nothing runs, and nothing will by itself. All others may be somebody's work, or become it. */
+/** States in which nothing runs. A sandbox in any other state may be somebody's work, or become it. */
 const AT_REST: ReadonlySet<string> = new Set<SandboxState>([
   'stopped',
+  'paused',
   'archived',
   'archiving',
   'error',
   'build_failed',
+  'pending_build',
   'destroying',
   'destroyed',
 ]);
 
-/** States in which a stop has something to end. In all others a delete is all there is to do: they refuse it while they change. */
-const STOPPABLE: ReadonlySet<string> = new Set<SandboxState>(['started', 'stopping']);
-
-/** States that come to an end by themselves, unless Daytona has lost the sandbox. */
-const IN_BETWEEN: ReadonlySet<string> = new Set<SandboxState>([
-  'creating',
-  'restoring',
-  'starting',
-  'stopping',
-  'pending_build',
-  'building_snapshot',
-  'pulling_snapshot',
-  'archiving',
-  'resizing',
-  'snapshotting',
-  'forking',
-  'pausing',
-  'resuming',
-]);
+/** States that a sandbox ends in when Daytona failed at something. */
+const FAILED: ReadonlySet<string> = new Set<SandboxState>(['error', 'build_failed']);
 
 /**
- * Milliseconds after which nobody waits any longer for a sandbox that is being destroyed, or that refuses to be deleted because it is
- * changing: many times what either takes when all is well (building an image being the longest). Some stay so for an hour.
+ * Milliseconds that a sandbox may be in between two states before it counts as lost: many times what the change takes when all is well.
+ * Daytona's own client gives up on a start after 60 s. `unknown` is what a sandbox is before its runner knows it.
  */
-const STUCK_MS = { destroying: 60_000, changing: 600_000 };
+const PATIENCE_MS: Partial<Readonly<Record<string, number>>> = {
+  creating: 60_000,
+  starting: 60_000,
+  stopping: 60_000,
+  resizing: 60_000,
+  pausing: 60_000,
+  resuming: 60_000,
+  unknown: 60_000,
+  destroying: 60_000,
+  // These move images and disks.
+  restoring: 600_000,
+  pending_build: 600_000,
+  building_snapshot: 600_000,
+  pulling_snapshot: 600_000,
+  archiving: 600_000,
+  snapshotting: 600_000,
+  forking: 600_000,
+} satisfies Partial<Record<SandboxState, number>>;
 
-/** For about 2 s a listing may tell of a sandbox as it was. Observed on API server v0.190. */
+/**
+ * Milliseconds after which Daytona's runner kills what has not stopped. There is no way to hasten that: from an accepted stop until the
+ * sandbox has stopped, the API refuses a second stop, by force as well, and a deletion. Read in v0.190, apps/runner/pkg/docker/stop.go.
+ */
+const DAYTONA_KILLS_AFTER_MS = 10_000;
+
+/** Milliseconds for which a listing may show a sandbox as it was: about 2 s, observed on API server v0.190. */
 const LISTING_LAG_MS = 2_500;
 
 /** Milliseconds for a listing: of ten thousand sandboxes it has fifty pages, one after the other. */
 const LIST_TIMEOUT_MS = 120_000;
 
-/** Sandboxes take seconds to stop and to go, and every look counts against the rate limit. */
+/** Sandboxes take seconds to stop and to go, and each inspection counts against the rate limit. */
 const POLL_MS = { first: 500, most: 4_000 };
+
+/** How long a sandbox has been in its state, in milliseconds since the epoch. */
+interface Since {
+  readonly state: string;
+  /** By the server's clock. */
+  readonly since: number;
+  /** By ours: from when on we have seen it so. */
+  readonly seenSince: number;
+}
 
 /** One organization's sandboxes at Daytona. */
 export class Sandboxes implements Provider {
@@ -74,14 +101,19 @@ export class Sandboxes implements Provider {
   readonly #curl: Curl;
   readonly #settings: DaytonaSettings;
   readonly #clock: Clock;
-  /** Of those that were refused because of their forks: which these are. Listings do not tell. */
+  /** The forks of those that can't be deleted because of them. Listings do not show forks. */
   readonly #forks = new Map<string, readonly string[]>();
-  /** Those with forks which a listing told of since, so that the sweep takes the forks first. */
+  /** Those with forks which have been listed since, so that the sweep takes the forks first. */
   readonly #ordered = new Set<string>();
-  /** Under which name each was first seen: a delete gives it another, and it may be owned by its name. */
+  /** The name that each had at first: a deletion changes it, and the sandbox may be owned by its name. */
   readonly #names = new Map<string, string>();
-  /** Since when each was seen to be on its way out, in milliseconds since the epoch. */
-  readonly #leavingSince = new Map<string, number>();
+  readonly #since = new Map<string, Since>();
+  /** Those whose stop we asked for. */
+  readonly #stopped = new Set<string>();
+  /** Those that were inspected to be taken down, and whose deletion still has to be asked for. */
+  readonly #toDelete = new Set<string>();
+  /** Those that had failed before we asked anything of them: a deletion hides them, and Daytona carries nothing out. */
+  readonly #failedBefore = new Set<string>();
 
   constructor(client: DaytonaClient, curl: Curl, settings: DaytonaSettings, clock: Clock) {
     this.#client = client;
@@ -93,85 +125,113 @@ export class Sandboxes implements Provider {
   async list(_kind: Kind, signal: AbortSignal): Promise<readonly Resource[]> {
     const found: Resource[] = [];
     for await (const page of this.#client.pages(signal)) {
-      found.push(...page.filter(({ state }) => state !== 'destroyed').map((sandbox) => this.#resource(sandbox)));
+      const there = page.filter((sandbox) => sandbox.state !== 'destroyed' && !isUndeleted(sandbox));
+      found.push(...there.map((sandbox) => this.#resource(sandbox)));
     }
     for (const { id } of found) if (this.#forks.has(id)) this.#ordered.add(id);
     return found;
   }
 
+  /** Daytona says of these that they are gone: neither a listing nor their id leads to them. It forgets them after 7 days (v0.190). */
+  async failedRemovals(signal: AbortSignal): Promise<readonly FailedRemoval[]> {
+    const found: FailedRemoval[] = [];
+    for await (const page of this.#client.undeleted(signal)) {
+      const failed = page.filter((sandbox) => isUndeleted(sandbox) && !this.#failedBefore.has(sandbox.id));
+      found.push(
+        ...failed.map((sandbox) => ({
+          resource: this.#resource(sandbox),
+          error: new Undeleted(sandbox.errorReason),
+          command: this.#curl.undeleted(sandbox.id),
+        })),
+      );
+    }
+    return found;
+  }
+
   async inspect({ id }: Resource, signal: AbortSignal): Promise<Resource | undefined> {
     const now = await this.#look(id, signal);
+    if (now === undefined || isLeaving(now)) this.#toDelete.delete(id);
+    else this.#toDelete.add(id);
     return now && this.#resource(now);
   }
 
   /**
-   * By state: what is started is stopped, stopped by force, and deleted; everything else is deleted. What is in between two states
-   * refuses that with 409 or 500, which are tried again with backoff until it has come through, and its ladder may be another one then.
+   * What is started is stopped, then deleted; everything else is deleted. A deletion kills what still runs, so there is no rung for
+   * that. Without a grace period the stop is left out, and where few requests are left: then a sandbox takes one request, not two.
    */
-  ladder({ id, state }: Resource): readonly Rung[] {
-    const { stopMs, killMs, removeMs } = this.#settings;
-    const hasStopped = (now: Resource) => !STOPPABLE.has(now.state);
+  ladder(resource: Resource): readonly Rung[] {
+    const { stopMs, removeMs } = this.#settings;
     const stop: Rung = {
       action: 'stop',
-      timeoutMs: stopMs,
+      timeoutMs: Math.min(stopMs, DAYTONA_KILLS_AFTER_MS),
       waits: false,
-      run: (signal) => this.#stop(id, false, 'graceful', signal),
-      reached: hasStopped,
-    };
-    const kill: Rung = {
-      action: 'kill',
-      timeoutMs: killMs,
-      waits: false,
-      run: (signal) => this.#stop(id, true, 'killed', signal),
-      reached: hasStopped,
+      ...(this.#isShortOfRequests() ? { skip: TooFewRequests.MESSAGE } : {}),
+      run: (signal) => this.#stop(resource.id, signal),
+      reached: ({ state }) => state !== 'started' && state !== 'stopping',
     };
     const remove: Rung = {
       action: 'remove',
       timeoutMs: removeMs,
       waits: false,
-      run: (signal) => this.#delete(id, signal),
+      run: (signal) => this.#delete(resource, signal),
       reached: () => false,
     };
-    return STOPPABLE.has(state) ? [stop, kill, remove] : [remove];
+    return resource.state === 'started' ? [stop, remove] : [remove];
   }
 
   removalCommand({ id }: Resource): string {
     return this.#curl.removal(id);
   }
 
-  async #stop(id: string, force: boolean, ending: StopOutcome, signal: AbortSignal): Promise<StopOutcome> {
+  async #stop(id: string, signal: AbortSignal): Promise<StopOutcome> {
+    // Others may have used them up while this one waited for its turn.
+    if (this.#isShortOfRequests()) throw new TooFewRequests();
     try {
-      await this.#client.stop(id, force, signal);
+      await this.#client.stop(id, false, signal);
+      this.#stopped.add(id);
     } catch (error) {
       if (!hasStatus(error, 400, 409)) throw error;
       // Refused: it has stopped meanwhile, somebody else is stopping it, or it is in between two other states.
-      const now = await this.#look(id, signal);
-      const isStopping = !force && (now?.state === 'stopping' || now?.desiredState === 'stopped');
-      if (now !== undefined && isStoppable(now) && !isStopping) throw error;
+      const now = await this.#client.get(id, signal);
+      if (!isStopping(now) && (!AT_REST.has(now.state) || FAILED.has(now.state))) throw error;
     }
-    return ending;
+    return 'graceful';
   }
 
-  async #delete(id: string, signal: AbortSignal): Promise<undefined> {
+  /** @returns `graceful` for one that somebody else was stopping: it can't be deleted before it has stopped */
+  async #delete({ id, state }: Resource, signal: AbortSignal): Promise<StopOutcome | undefined> {
     try {
       await this.#client.delete(id, signal);
+      this.#toDelete.delete(id);
+      if (FAILED.has(state) && !this.#stopped.has(id)) this.#failedBefore.add(id);
     } catch (error) {
       if (hasStatus(error, 400)) throw await this.#forksOf(id, error, signal);
-      if (!hasStatus(error, 403, 409)) throw error;
-      const now = await this.#look(id, signal);
-      if (now === undefined) return;
-      if (isLeaving(now)) this.#requireProgress(id);
-      else if (hasStatus(error, 403)) throw await this.#stopInstead(now, error, signal);
-      else throw this.#changing(now, error);
+      if (!hasStatus(error, 403, 409, 500)) throw error;
+      await this.#understand(id, error, signal);
     }
+    return state === 'stopping' && !this.#stopped.has(id) ? 'graceful' : undefined;
   }
 
-  /** The sandbox itself tells: listings lag behind. */
-  async #look(id: string, signal: AbortSignal): Promise<Sandbox | undefined> {
+  /** Looks why a deletion was refused. @throws unless the sandbox is gone, or going */
+  async #understand(id: string, refusal: DaytonaError, signal: AbortSignal): Promise<void> {
+    const now = await this.#look(id, signal);
+    if (now === undefined) return;
+    if (isLeaving(now)) this.#requireProgress(id);
+    else if (refusal.statusCode === 403) throw await this.#stopInstead(now, refusal, signal);
+    else throw this.#changing(now, refusal);
+  }
+
+  /** Whether a stop could cost another sandbox its deletion. */
+  #isShortOfRequests(): boolean {
+    return this.#client.isShortOfRequests(this.#toDelete.size);
+  }
+
+  /** Inspects the sandbox itself: listings lag behind. */
+  async #look(id: string, signal: AbortSignal): Promise<SandboxInfo | undefined> {
     try {
       const now = await this.#client.get(id, signal);
       if (now.state === 'destroyed') return undefined;
-      if (isLeaving(now) && !this.#leavingSince.has(id)) this.#leavingSince.set(id, timeOf(now.updatedAt) ?? this.#clock.now());
+      this.#watch(now);
       return now;
     } catch (error) {
       if (hasStatus(error, 404)) return undefined;
@@ -179,77 +239,109 @@ export class Sandboxes implements Provider {
     }
   }
 
-  /** @throws {Stuck} when it was told to go long ago */
+  #watch(sandbox: SandboxInfo): void {
+    const state = isLeaving(sandbox) ? 'destroying' : sandbox.state;
+    if (this.#since.get(sandbox.id)?.state === state) return;
+    this.#since.set(sandbox.id, { state, since: sandbox.updatedAt ?? this.#serverNow(), seenSince: this.#clock.now() });
+  }
+
+  /** Milliseconds since the epoch, by the server's clock. */
+  #serverNow(): number {
+    return this.#clock.now() + this.#client.serverAheadMs;
+  }
+
+  /** Whether it has been in its state for longer than makes sense. */
+  #isLost({ state, since, seenSince }: Since): boolean {
+    const patience = PATIENCE_MS[state] ?? Number.POSITIVE_INFINITY;
+    return this.#serverNow() - since >= patience || this.#clock.now() - seenSince >= patience;
+  }
+
+  /** @throws {Stuck} when it was asked to go long ago */
   #requireProgress(id: string): void {
-    const since = this.#leavingSince.get(id) ?? this.#clock.now();
-    if (this.#clock.now() - since < STUCK_MS.destroying) return;
-    throw new Stuck(`it has been destroying since ${new Date(since).toISOString()}, and Daytona does not get it done`);
+    const known = this.#since.get(id);
+    if (known === undefined || !this.#isLost(known)) return;
+    throw new Stuck(`it has been destroying since ${timeText(known.since)}, and Daytona does not get it done`);
   }
 
-  #changing({ state = 'unknown', updatedAt }: Sandbox, refusal: DaytonaError): Error {
-    const since = timeOf(updatedAt);
-    if (since === undefined) return new Changing(state, refusal);
-    const text = `${state} since ${new Date(since).toISOString()}`;
-    const isStuck = IN_BETWEEN.has(state) && this.#clock.now() - since >= STUCK_MS.changing;
-    return isStuck ? new Stuck(`${refusal.message} (it has been ${text})`, { cause: refusal }) : new Changing(text, refusal);
+  #changing({ id, state }: SandboxInfo, refusal: DaytonaError): Error {
+    const known = this.#since.get(id);
+    if (known === undefined) return new Changing(state, refusal);
+    const text = `${state} since ${timeText(known.since)}`;
+    if (!this.#isLost(known)) return new Changing(text, refusal);
+    return new Stuck(`${refusal.message} (it has been ${text})`, { cause: refusal });
   }
 
-  /** A key that may not delete may still stop: then it costs next to nothing. That it has stopped is for the next look to see. */
-  async #stopInstead(now: Sandbox, refusal: DaytonaError, signal: AbortSignal): Promise<Error> {
-    const { id, state = 'unknown' } = now;
-    if (isStoppable(now)) await this.#stop(id, true, 'killed', signal);
-    if (isStoppable(now) || IN_BETWEEN.has(state)) return this.#changing(now, refusal);
-    return new NotDeletable(`${state}, not deleted: the key lacks delete:sandboxes (${refusal.message})`, { cause: refusal });
+  /** A key that may not delete may still stop: a stopped sandbox costs next to nothing. A later inspection finds it stopped. */
+  async #stopInstead(now: SandboxInfo, refusal: DaytonaError, signal: AbortSignal): Promise<Error> {
+    const { id, state } = now;
+    if (state === 'started' && !isStopping(now)) {
+      const stopRefusal = await this.#client.stop(id, true, signal).catch((error: unknown) => error);
+      if (hasStatus(stopRefusal, 403)) {
+        const message = `it is still started: the key lacks write:sandboxes and delete:sandboxes (${refusal.answer})`;
+        return new NotDeletable(message, { cause: refusal });
+      }
+    }
+    if (!AT_REST.has(state)) return this.#changing(now, refusal);
+    return new NotDeletable(`${state}, not deleted: the key lacks delete:sandboxes (${refusal.answer})`, { cause: refusal });
   }
 
-  /** 400 is what a delete gets for forks that are still there; whatever else it means stays what it is. */
+  /** A deletion gets 400 for forks that are still there. Another 400 stays what it is. */
   async #forksOf(id: string, refusal: DaytonaError, signal: AbortSignal): Promise<Error> {
     const forks = await this.#client.forks(id, signal).catch(() => []);
     if (forks.length === 0 && !/\bforks?\b/i.test(refusal.message)) return refusal;
     const ids = forks.map((fork) => fork.id);
-    // The sweep has taken first what it was told of: what is still there is not its to take.
+    // The sweep takes the forks first that it knows of. What is still there then is not the sweep's to take.
     const stay = this.#ordered.has(id) && !forks.some(isLeaving) && ids.every((fork) => this.#forks.get(id)?.includes(fork));
     this.#forks.set(id, ids);
     return new HasForks(
-      forks.map(({ name, id: fork }) => name || fork),
+      forks.map(({ name }) => name),
       !stay,
       refusal,
     );
   }
 
-  #resource(sandbox: Sandbox | SandboxListItem): Resource {
-    const { id, name, snapshot, state = 'unknown', labels, createdAt, updatedAt } = sandbox;
+  #resource(sandbox: SandboxInfo): Resource {
+    const { id, name, snapshot, labels, createdAt, updatedAt } = sandbox;
+    const state = isStopping(sandbox) ? 'stopping' : sandbox.state;
     const forks = this.#forks.get(id);
-    if (!this.#names.has(id)) this.#names.set(id, name || id);
-    const known = this.#names.get(id) ?? name;
-    const created = timeOf(createdAt);
-    const updated = timeOf(updatedAt);
+    if (!this.#names.has(id)) this.#names.set(id, nameBefore(name));
+    const firstName = this.#names.get(id) ?? name;
     return {
       provider: NAME,
       kind: 'sandbox',
       id,
-      name: isLeaving(sandbox) ? known : name || id,
+      name: isLeaving(sandbox) ? firstName : name,
       state,
       running: !AT_REST.has(state),
-      labels: labels ?? {},
-      ...(snapshot ? { image: snapshot } : {}),
-      ...(created === undefined ? {} : { createdAt: created }),
-      ...(updated === undefined ? {} : { stateSince: updated }),
+      labels,
+      ...(snapshot === undefined ? {} : { image: snapshot }),
+      ...(createdAt === undefined ? {} : { createdAt }),
+      ...(updatedAt === undefined ? {} : { stateSince: updatedAt }),
       ...(forks ? { dependents: forks } : {}),
     };
   }
 }
 
-function isStoppable({ state }: Sandbox): boolean {
-  return STOPPABLE.has(state ?? '');
+/** A stop was accepted: at first only the desired state shows it. */
+function isStopping({ state, desiredState }: SandboxInfo): boolean {
+  return state === 'stopping' || (state === 'started' && desiredState === 'stopped');
 }
 
-/** It is being destroyed, or is told to be. */
-function isLeaving({ state, desiredState }: Pick<Sandbox, 'state' | 'desiredState'>): boolean {
+/** It is being destroyed, or has been asked to go. */
+function isLeaving({ state, desiredState }: SandboxInfo): boolean {
   return state === 'destroying' || desiredState === 'destroyed';
 }
 
-function timeOf(iso: string | undefined): number | undefined {
-  const time = iso === undefined ? Number.NaN : Date.parse(iso);
-  return Number.isNaN(time) ? undefined : time;
+/** It was asked to go, and Daytona failed at that. */
+function isUndeleted({ id, state, desiredState }: SandboxInfo): boolean {
+  return FAILED.has(state) && desiredState === 'destroyed' && isUsableId(id);
+}
+
+/** The name before its deletion, which is `DESTROYED_<name>_<time>` since. */
+function nameBefore(name: string): string {
+  return /^DESTROYED_(.+)_\d+$/.exec(name)?.[1] ?? name;
+}
+
+function timeText(ms: number): string {
+  return new Date(ms).toISOString();
 }

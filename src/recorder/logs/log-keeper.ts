@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { LogStatus, LogStream } from '../../core/container-source';
+import { IncompleteLog, type LogStream } from '../../core/container-source';
 import type { Resource } from '../../core/resource';
 import type { ByteBudget } from '../../lib/byte-budget';
 import { asError } from '../../lib/errors';
@@ -7,23 +7,12 @@ import { LogFile } from './log-file';
 import { LogLines } from './log-lines';
 import type { Redactor } from './redactor';
 
-/** Where a container's log is. */
+/** What became of a container's log. */
 export interface KeptLog {
-  readonly status: LogStatus;
   readonly file: string | null;
   /** Why there is none, or why it is not whole. */
   readonly reason: string | null;
-  /** Its last lines, for people. */
   readonly tail: readonly string[];
-}
-
-/** A part of a log may be missing, and a line in the file says where. */
-export class IncompleteLog extends Error {
-  override readonly name = 'IncompleteLog';
-
-  constructor() {
-    super('a part of it may be missing: a line says where');
-  }
 }
 
 export interface KeepingPlace {
@@ -34,8 +23,8 @@ export interface KeepingPlace {
   readonly redactor: Redactor;
 }
 
-export function noLog(status: Exclude<LogStatus, 'kept'>, reason: string): KeptLog {
-  return { status, file: null, reason, tail: [] };
+export function noLog(reason: string): KeptLog {
+  return { file: null, reason, tail: [] };
 }
 
 /** One container's log on its way into a file. */
@@ -44,7 +33,7 @@ export class LogKeeper {
   readonly #lines: LogLines;
   readonly #place: KeepingPlace;
   #broken: Error | undefined;
-  #chunks = 0;
+  #pieces = 0;
   #written = 0;
 
   constructor(container: Resource, place: KeepingPlace) {
@@ -54,32 +43,20 @@ export class LogKeeper {
   }
 
   /**
-   * Writes all that comes, as it comes. Never throws: the error is a part of the log's reason.
-   * @param signal ends the stream: its reason says more than the stream's error
-   * @returns the error with which the stream broke off
+   * Writes all that comes, as it comes. Never throws: what broke off is told at the end.
+   * @param signal what ends the stream: its reason says more than the stream's error
+   * @returns the error with which it broke off
    */
   async take(stream: LogStream, signal: AbortSignal): Promise<Error | undefined> {
     try {
-      for await (const chunks of stream) {
-        this.#chunks += chunks.length;
-        await this.#write(this.#lines.push(chunks));
+      for await (const pieces of stream) {
+        this.#pieces += pieces.length;
+        await this.#write(this.#lines.push(pieces));
       }
-      return undefined;
     } catch (error) {
-      const broken = asError(signal.aborted ? signal.reason : error);
-      this.brokeWith(broken);
-      return broken;
+      this.#broken = asError(signal.aborted ? signal.reason : error);
     }
-  }
-
-  /** Puts a line of our own after what has come so far, if anything is written at all. */
-  note(line: string): void {
-    this.#lines.note(line);
-  }
-
-  /** The log is not whole. The first reason is the one that is reported. */
-  brokeWith(error: Error): void {
-    this.#broken ??= error;
+    return this.#broken;
   }
 
   /** @throws what the file system answers */
@@ -88,31 +65,24 @@ export class LogKeeper {
     const { tail } = this.#lines;
     const file = this.#file.size > 0 ? this.#file.path : null;
     await this.#file.close();
-    const reason = this.#reason();
-    if (file !== null) return { status: 'kept', file, reason, tail };
-    return { ...(reason === null ? noLog('empty', 'it wrote nothing') : noLog('unavailable', reason)), tail };
+    return { file, reason: this.#reason(file), tail };
   }
 
   async discard(): Promise<void> {
     await this.#file.discard();
   }
 
-  /** The number of chunks that have come so far. */
-  get chunks(): number {
-    return this.#chunks;
+  /** How many have come so far. */
+  get pieces(): number {
+    return this.#pieces;
   }
 
-  /** A line of our own waits for what comes after it. */
-  get hasNote(): boolean {
-    return this.#lines.hasNote;
-  }
-
-  /** Bytes that have come so far, with their times; more than are kept, where the log is cut. */
+  /** Bytes that have come so far, with their times; more than are kept, where it is cut. */
   get written(): number {
     return this.#written;
   }
 
-  #reason(): string | null {
+  #reason(file: string | null): string | null {
     const { cut, size } = this.#file;
     const { limit, space } = this.#place;
     const reasons = [
@@ -122,7 +92,8 @@ export class LogKeeper {
         ? `${size > 0 ? 'only its end is kept' : 'there was no room'}: logs-limit is ${space.limit} bytes`
         : '',
     ].filter((reason) => reason !== '');
-    return reasons.length > 0 ? reasons.join('; ') : null;
+    if (reasons.length > 0) return reasons.join('; ');
+    return file === null ? 'it wrote nothing' : null;
   }
 
   async #write(text: string): Promise<void> {
@@ -136,7 +107,7 @@ function whatBroke(error: Error): string {
   return error instanceof IncompleteLog ? error.message : `it broke off: ${error.message}`;
 }
 
-/** A name for any file system: other characters are `_`. The id tells containers of the same name apart. */
+/** A name that no file system takes for anything else: what may not be in it is `_`. The id keeps apart what is called the same. */
 export function logFileName({ name, id }: Pick<Resource, 'name' | 'id'>): string {
   const safe = (text: string, most: number) => text.slice(0, most).replace(/[^A-Za-z0-9._-]/g, '_');
   return `${safe(name, 80)}-${safe(id, 12)}.log`;

@@ -1,40 +1,39 @@
 import { htmlCode, htmlProse } from '../escape';
-import { isRemovedLater } from '../leftovers';
+import { leftOf } from '../leftovers';
 import type { PhaseReport, Report, ResourceReport } from '../model';
 import { verdictOf } from '../verdict';
 import { count, countKinds, time } from '../words';
 import type { Section } from './fit';
 
-/** So many sessions of earlier runs are named. */
+/** So many earlier sessions are named. */
 const MAX_SESSIONS = 5;
 
 /**
- * What pre-cleanup found, and which runs had left it behind.
+ * What pre-cleanup found, and which runs had left it.
  * @param serverUrl the GitHub whose runs may be linked to; without it there is no link
  */
-export function previousRunsSection({ phases }: Report, serverUrl: string | undefined): Section {
+export function earlierSection({ phases }: Report, serverUrl: string | undefined): Section {
   const { pre } = phases;
   return {
-    title: 'what earlier runs left behind',
+    title: 'what earlier runs had left',
     priority: 4,
     render(most) {
       if (pre === null || pre.resources.length === 0) return '';
       const sessions = sessionList(pre.resources, Math.min(most, MAX_SESSIONS), serverUrl);
-      return [`<p>Left behind by earlier runs: ${htmlProse(resultOf(pre, phases))}.</p>`, ...sessions].join('\n');
+      const said = whatBecame(pre, leftOf(phases).earlier.length);
+      return [`<p>Left over from earlier runs: ${htmlProse(said)}.</p>`, ...sessions].join('\n');
     },
   };
 }
 
-function resultOf(pre: PhaseReport, phases: Report['phases']): string {
+/** @param left how many are there to this day */
+function whatBecame(pre: PhaseReport, left: number): string {
   const { kind, headline } = verdictOf(pre);
-  const handled = pre.resources.filter(({ outcome }) => outcome !== 'kept' && outcome !== 'gone');
-  if (kind === 'clean' && handled.length > 0) return `${countKinds(handled)}, removed in ${time(pre.durationMs)}`;
-  const failed = pre.resources.filter(({ outcome }) => outcome === 'failed');
-  const later = failed.filter((resource) => isRemovedLater(resource, phases)).length;
+  const removed = pre.resources.filter(({ outcome }) => outcome !== 'kept' && outcome !== 'gone');
+  if (kind === 'clean') return `${countKinds(removed)}, removed in ${time(pre.durationMs)}`;
+  const later = pre.totals.failed - left;
   if (later === 0) return headline;
-  return later === failed.length
-    ? `${countKinds(handled)}; ${later} of them removed later`
-    : `${headline}; ${later} removed later`;
+  return left === 0 ? `${countKinds(removed)}; ${later} removed only later` : `${headline}; ${later} removed later`;
 }
 
 function sessionList(resources: readonly ResourceReport[], most: number, serverUrl: string | undefined): readonly string[] {
@@ -52,10 +51,10 @@ function source(session: string, left: readonly ResourceReport[], serverUrl: str
   return address === undefined ? htmlCode(session) : `<a href="${address}">${htmlCode(session)}</a>`;
 }
 
-/** The address of a run's page. */
+/** A run's page. */
 const RUN_ADDRESS = /^https:\/\/[A-Za-z0-9.-]+(:\d{1,5})?\/[\w.-]+\/[\w.-]+\/actions\/runs\/\d+(\/attempts\/\d+)?$/;
 
-/** A label can hold any address: only one on the same GitHub becomes a link. */
+/** Anybody can write an address into a label: only what leads to the same GitHub becomes a link. */
 function isRunOn(serverUrl: string | undefined, runUrl: string): boolean {
   if (serverUrl === undefined || !RUN_ADDRESS.test(runUrl)) return false;
   const server = URL.parse(serverUrl);

@@ -3,43 +3,41 @@ import { countsSection } from './counts';
 import { deathsSection } from './deaths';
 import { failuresSection } from './failures';
 import { fitted } from './fit';
-import { footerSection } from './footer';
-import { headlineSection, isUneventful, uneventfulLine } from './headline';
-import { previousRunsSection } from './previous-runs';
+import { originSection } from './footer';
+import { headSection, isUneventful, uneventfulLine } from './headline';
+import { earlierSection } from './previous-runs';
 import { timelineSection } from './timeline';
-import { untouchedSection } from './untouched';
 
 export interface SummaryOptions {
-  /** Path of the whole report, which the summary points to where it has no room. */
+  /** Where the whole report is, for what there is no room for. */
   readonly reportPath?: string | undefined;
-  /** Address of the GitHub that shows the summary: links lead to runs there, and nowhere else. */
+  /** Address of the GitHub that the summary is for: runs there are linked to, and nothing else is. */
   readonly serverUrl?: string | undefined;
-  /** The maximum size, in bytes. */
+  /** Bytes. */
   readonly limit?: number;
 }
 
 /**
- * GitHub drops a step's whole summary when it is larger than 1024 KiB. The difference is left for other writers of the same step.
+ * GitHub drops a step's summary over 1024 KiB as a whole. The rest is left for what other code of the same step may write.
  * https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands#step-isolation-and-limits
  */
 const LIMIT_BYTES = 1_000_000;
 
 /**
- * The job summary, in GitHub's Markdown: the result in one line, then what needs action, then the details. Foreign text is in HTML blocks
- * and fenced blocks only, escaped for them. Never throws.
+ * The job summary: a head line that tells all, then what people need who must act, then the counts. GitHub's Markdown; foreign text
+ * stands in HTML blocks and fences only, escaped for them. Never throws, and never longer than GitHub takes.
  */
 export function summaryOf(report: Report, { reportPath, serverUrl, limit = LIMIT_BYTES }: SummaryOptions = {}): string {
   if (isUneventful(report)) return `${uneventfulLine(report)}\n\n`;
   return fitted(
     [
-      headlineSection(report),
+      headSection(report),
       failuresSection(report),
-      untouchedSection(report),
       deathsSection(report),
       countsSection(report),
-      previousRunsSection(report, serverUrl),
+      earlierSection(report, serverUrl),
       timelineSection(report),
-      footerSection(report, reportPath),
+      originSection(report, reportPath),
     ],
     limit,
   );

@@ -13,7 +13,7 @@ export function pageAnswer({ items, nextCursor }: Page): ListSandboxesResponse {
 
 /** One sandbox, as a listing tells of it: without what only it knows itself. */
 function itemAnswer(sandbox: Sandbox): SandboxListItem {
-  const { id, organizationId, name, labels, target, autoStopInterval, autoDeleteInterval } = sandbox;
+  const { id, organizationId, name, labels, target, autoStopInterval, autoPauseInterval, autoDeleteInterval } = sandbox;
   return {
     id,
     organizationId,
@@ -34,6 +34,7 @@ function itemAnswer(sandbox: Sandbox): SandboxListItem {
     ...known('errorReason', sandbox.errorReason),
     backupState: 'None',
     autoStopInterval,
+    autoPauseInterval,
     autoArchiveInterval: 7 * 24 * 60,
     autoDeleteInterval,
     ...known('autoDestroyAt', isoTime(sandbox.autoDestroyAt)),

@@ -1,15 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import { ApiError } from './api-error';
-import { type DesiredState, desiredIn, endOf, isInTransition, type Sandbox, type State } from './sandbox';
+import { type DesiredState, desiredIn, endOf, isErrored, isPending, type Sandbox, type State } from './sandbox';
 import type { Store } from './store';
 import type { Timers } from './timers';
 
 const IN_PROGRESS = 'Sandbox state change in progress';
+const ERRORED = 'Sandbox is in an errored state';
 
 /** How long things take, in milliseconds. */
 export interface Pace {
   /** From the acceptance of a request until it has had its effect. */
   readonly transitionMs: number;
+  /** From the acceptance of a plain stop until the runner kills what does not hear it. About 21 s with Daytona. */
+  readonly deafMs: number;
   /** How long a sandbox is still told of by its id, as `destroyed`, before it is not found. */
   readonly destroyedMs: number;
 }
@@ -47,10 +50,13 @@ export class Lifecycle {
       target: 'us',
       errorReason: state === 'error' ? 'the runner lost it' : undefined,
       autoStopInterval: 15,
+      autoPauseInterval: 0,
       autoDeleteInterval: -1,
       autoDestroyAt: undefined,
       parent: undefined,
       deaf: false,
+      undeletable: undefined,
+      warm: false,
       undying: false,
       stuck: false,
       ...options,
@@ -72,7 +78,8 @@ export class Lifecycle {
   }
 
   start(sandbox: Sandbox): Sandbox {
-    if (isInTransition(sandbox)) throw new ApiError(409, IN_PROGRESS);
+    if (isErrored(sandbox)) throw new ApiError(400, ERRORED);
+    if (isPending(sandbox)) throw new ApiError(409, IN_PROGRESS);
     switch (sandbox.state) {
       case 'stopped':
         return this.#head(sandbox, 'started', 'starting');
@@ -85,24 +92,29 @@ export class Lifecycle {
     }
   }
 
-  /** @param force with SIGKILL, which ends what no plain stop does */
+  /**
+   * Refuses a second stop while the first one goes on, by force as well, and after it.
+   * Read in v0.190, apps/api/src/sandbox/services/sandbox.service.ts, `stop`.
+   * @param force with SIGKILL, which ends what does not hear a plain stop
+   */
   stop(sandbox: Sandbox, force: boolean): Sandbox {
-    const isStopping = sandbox.state === 'stopping' || (sandbox.state === 'started' && sandbox.desiredState === 'stopped');
-    if (isInTransition(sandbox) && !(force && isStopping)) throw new ApiError(409, IN_PROGRESS);
-    if (sandbox.state !== 'started' && !isStopping) throw new ApiError(400, 'Sandbox is not started');
+    if (isErrored(sandbox)) throw new ApiError(400, ERRORED);
+    if (isPending(sandbox) || `${sandbox.state}` !== `${sandbox.desiredState}`) throw new ApiError(409, IN_PROGRESS);
+    if (sandbox.state !== 'started' && sandbox.state !== 'paused') throw new ApiError(400, 'Sandbox is not in a stoppable state');
     if (sandbox.autoDeleteInterval === 0) return this.#destroy(sandbox);
     return this.#head(sandbox, 'stopped', 'stopping', { deaf: sandbox.deaf && !force });
   }
 
+  /** As `stop`: `destroy` there. */
   delete(sandbox: Sandbox): Sandbox {
     if (sandbox.state === 'starting' && sandbox.desiredState === 'started') throw new ApiError(500, 'Internal server error');
-    if (isInTransition(sandbox)) throw new ApiError(409, IN_PROGRESS);
+    if (isPending(sandbox) && sandbox.state !== 'pending_build') throw new ApiError(409, IN_PROGRESS);
     return this.#destroy(sandbox);
   }
 
   /** @param name the fork's */
   fork(parent: Sandbox, name: string | undefined): Sandbox {
-    if (isInTransition(parent)) throw new ApiError(409, IN_PROGRESS);
+    if (isPending(parent)) throw new ApiError(409, IN_PROGRESS);
     if (parent.state !== 'started') throw new ApiError(400, 'Sandbox is not started');
     const { labels, snapshot, target, organizationId } = parent;
     const named = name === undefined ? {} : { name };
@@ -110,16 +122,19 @@ export class Lifecycle {
   }
 
   #destroy(sandbox: Sandbox): Sandbox {
-    if (this.#store.forksOf(sandbox.id).length > 0) {
-      throw new ApiError(400, 'Sandbox has active forks and cannot be deleted. Delete the forked sandboxes first');
+    if (this.#store.forksOf(sandbox.id).some(({ desiredState }) => desiredState !== 'destroyed')) {
+      throw new ApiError(400, 'Cannot delete sandbox which has active fork children. The forks must be deleted first.');
     }
     const name = `DESTROYED_${sandbox.name}_${Date.now()}`;
-    if (sandbox.state === 'error' || sandbox.state === 'build_failed') {
-      const buried: Sandbox = { ...sandbox, name, desiredState: 'destroyed', updatedAt: Date.now() };
-      this.#store.bury(buried);
-      return buried;
-    }
+    if (isErrored(sandbox)) return this.#bury({ ...sandbox, name });
     return this.#head(sandbox, 'destroyed', 'destroying', { name });
+  }
+
+  /** Hides it: nobody finds it by its id or in a listing any more, and nobody tries again to destroy it. */
+  #bury(sandbox: Sandbox): Sandbox {
+    const buried: Sandbox = { ...sandbox, desiredState: 'destroyed', updatedAt: Date.now() };
+    this.#store.bury(buried);
+    return buried;
   }
 
   /** Accepts a request: at first only the desired state tells of it, then the state does, then it has had its effect. */
@@ -139,13 +154,18 @@ export class Lifecycle {
     this.#transitions.delete(sandbox.id);
     const end = endOf(sandbox.state);
     const { deaf, undying, stuck, state } = sandbox;
-    if (end === undefined || stuck || (deaf && state === 'stopping') || (undying && state === 'destroying')) return;
-    this.#later(sandbox.id, ms, (now) => this.#settle(now, end));
+    if (end === undefined || stuck || (undying && state === 'destroying')) return;
+    const takes = deaf && state === 'stopping' ? this.#pace.deafMs : ms;
+    this.#later(sandbox.id, takes, (now) => this.#settle(now, end));
   }
 
   #settle(sandbox: Sandbox, state: State): void {
     if (state !== 'destroyed') {
       this.#store.put({ ...sandbox, state, desiredState: desiredIn(state), updatedAt: Date.now() });
+      return;
+    }
+    if (sandbox.undeletable !== undefined) {
+      this.#bury({ ...sandbox, state: 'error', errorReason: sandbox.undeletable });
       return;
     }
     if (this.#pace.destroyedMs === 0) {

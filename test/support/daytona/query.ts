@@ -35,6 +35,7 @@ export function readQuery(params: URLSearchParams): Query {
     includeErroredDeleted: params.get('includeErroredDeleted') === 'true',
     matches: (sandbox) =>
       sandbox.state !== 'destroyed' &&
+      (!sandbox.warm || params.get('includeWarm') === 'true') &&
       sandbox.id.startsWith(id) &&
       sandbox.name.startsWith(name) &&
       labels.every(([key, value]) => sandbox.labels[key] === value) &&

@@ -4,6 +4,8 @@ import { ApiError } from './api-error';
 export interface RateLimit {
   readonly limit: number;
   readonly windowMs: number;
+  /** The bucket that it counts; all, when absent. */
+  readonly only?: Bucket;
 }
 
 type Bucket = 'authenticated' | 'sandbox-create' | 'sandbox-lifecycle';
@@ -24,7 +26,8 @@ export class RateLimiter {
   take(method: string, path: string): Readonly<Record<string, string>> {
     const bucket = bucketOf(method, path);
     const now = Date.now();
-    const { limit, windowMs } = this.#limit;
+    const { limit, windowMs, only = bucket } = this.#limit;
+    if (bucket !== only) return {};
     let window = this.#buckets.get(bucket);
     if (!window || now >= window.endsAt) {
       window = { endsAt: now + windowMs, used: 0 };

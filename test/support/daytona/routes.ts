@@ -23,6 +23,8 @@ export interface Rooms {
   readonly organizationId: string;
   /** `array`: as servers did before listings had pages, and parameters besides `labels`. */
   readonly listings: 'cursor' | 'array';
+  /** False: as v0.190, which ignores `ttlMinutes` and has no `/ttl`. */
+  readonly knowsTtl: boolean;
 }
 
 /**
@@ -51,8 +53,12 @@ const actions: Readonly<Record<string, Action>> = {
   'POST stop': ({ lifecycle }, sandbox, { query }) => sandboxAnswer(lifecycle.stop(sandbox, query.get('force') === 'true')),
   'POST fork': ({ lifecycle }, sandbox, { body }) => sandboxAnswer(lifecycle.fork(sandbox, optionalText(body['name']))),
   'POST autostop': (rooms, sandbox, _, minutes) => setInterval(rooms, sandbox, { autoStopInterval: atLeast0(minutes) }),
+  'POST autopause': (rooms, sandbox, _, minutes) => setInterval(rooms, sandbox, { autoPauseInterval: atLeast0(minutes) }),
   'POST autodelete': (rooms, sandbox, _, minutes) => setInterval(rooms, sandbox, { autoDeleteInterval: whole(minutes) }),
-  'POST ttl': (rooms, sandbox, _, minutes) => setInterval(rooms, sandbox, { autoDestroyAt: endOfLife(atLeast0(minutes)) }),
+  'POST ttl': (rooms, sandbox, { path }, minutes) => {
+    if (!rooms.knowsTtl) throw new ApiError(404, `Cannot POST /api${path}`);
+    return setInterval(rooms, sandbox, { autoDestroyAt: endOfLife(atLeast0(minutes)) });
+  },
   'PUT labels': ({ lifecycle }, sandbox, { body }) => {
     const { labels } = body;
     if (!isTextByKey(labels)) throw new ApiError(400, 'labels must be an object');
@@ -75,8 +81,8 @@ function list({ listing, organizationId, listings }: Rooms, query: URLSearchPara
   return listing.everything(isWanted).map(sandboxAnswer);
 }
 
-function create({ store, lifecycle }: Rooms, body: Call['body']): unknown {
-  const { labels = {}, autoStopInterval = 15, autoDeleteInterval = -1, ttlMinutes = 0 } = body;
+function create({ store, lifecycle, knowsTtl }: Rooms, body: Call['body']): unknown {
+  const { labels = {}, autoStopInterval = 15, autoPauseInterval = 0, autoDeleteInterval = -1, ttlMinutes = 0 } = body;
   if (!isTextByKey(labels)) throw new ApiError(400, 'labels must be an object');
   const [name, snapshot, target] = [body['name'], body['snapshot'], body['target']].map(optionalText);
   if (name !== undefined && store.named(name)) throw new ApiError(409, `Sandbox with name ${name} already exists`);
@@ -84,8 +90,9 @@ function create({ store, lifecycle }: Rooms, body: Call['body']): unknown {
     labels,
     state: 'creating',
     autoStopInterval: atLeast0(autoStopInterval),
+    autoPauseInterval: atLeast0(autoPauseInterval),
     autoDeleteInterval: whole(autoDeleteInterval),
-    autoDestroyAt: endOfLife(atLeast0(ttlMinutes)),
+    autoDestroyAt: knowsTtl ? endOfLife(atLeast0(ttlMinutes)) : undefined,
     ...(name === undefined ? {} : { name }),
     ...(snapshot === undefined ? {} : { snapshot }),
     ...(target === undefined ? {} : { target }),

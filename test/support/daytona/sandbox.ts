@@ -48,14 +48,20 @@ export interface Sandbox {
   readonly errorReason: string | undefined;
   /** Minutes; 0 is off. */
   readonly autoStopInterval: number;
+  /** Minutes; 0 is off. */
+  readonly autoPauseInterval: number;
   /** Minutes; below 0 is off; 0: stopped is deleted, it is ephemeral. */
   readonly autoDeleteInterval: number;
   /** When its TTL is over. */
   readonly autoDestroyAt: number | undefined;
   /** The id of the sandbox that this is a fork of. */
   readonly parent: string | undefined;
-  /** A plain stop does not end it: it is `stopping` until it is stopped by force. */
+  /** It does not hear a plain stop: the runner kills it after a while, and nothing else can be asked of it until then. */
   readonly deaf: boolean;
+  /** Why its runner fails to destroy it: then it is in `error`, hidden, and never tried again. Undefined: it does not. */
+  readonly undeletable: string | undefined;
+  /** Nobody has claimed it yet from a warm pool. */
+  readonly warm: boolean;
   /** Once `destroying`, it is so for ever. */
   readonly undying: boolean;
   /** No transition of it ever ends. */
@@ -75,6 +81,7 @@ const ends: Partial<Record<State, State>> = {
   resizing: 'started',
   snapshotting: 'started',
   forking: 'started',
+  unknown: 'started',
   stopping: 'stopped',
   pausing: 'paused',
   archiving: 'archived',
@@ -110,15 +117,13 @@ export function desiredIn(state: State | undefined): DesiredState | undefined {
   }
 }
 
-/** It is on its way to another state: nothing else can be asked of it meanwhile. */
-export function isInTransition({ state, desiredState }: Sandbox): boolean {
-  if (state === 'error' || state === 'build_failed') return false;
-  return (
-    endOf(state) !== undefined || (desiredState === 'destroyed' && state !== 'destroyed') || isStopPending(state, desiredState)
-  );
+/** It is in an error. The API takes only a deletion then, and only hides it. */
+export function isErrored({ state }: Pick<Sandbox, 'state'>): boolean {
+  return state === 'error' || state === 'build_failed';
 }
 
-/** A stop or a start was accepted, and nobody has got to it yet. */
-function isStopPending(state: State | undefined, desiredState: DesiredState | undefined): boolean {
-  return (state === 'started' && desiredState === 'stopped') || (state === 'stopped' && desiredState === 'started');
+/** It is not where it is to get to. Read in v0.190, apps/api/src/sandbox/entities/sandbox.entity.ts, `getInvariantChanges`. */
+export function isPending({ state, desiredState }: Sandbox): boolean {
+  if (isErrored({ state }) || desiredState === 'archived') return false;
+  return state !== undefined && desiredState !== undefined && `${state}` !== `${desiredState}`;
 }

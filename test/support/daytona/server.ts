@@ -26,12 +26,16 @@ export interface DaytonaServerOptions {
   readonly latencyMs?: number;
   /** What starting, stopping and destroying take after they were accepted. */
   readonly transitionMs?: number;
+  /** What a plain stop takes of a sandbox that does not hear it. Meanwhile nothing else can be asked of it. */
+  readonly deafMs?: number;
   /** For so long after a change every other listing tells of a sandbox as it was before: deleted ones come and go. About 2 s with Daytona. */
   readonly listingLagMs?: number;
   /** For so long a destroyed sandbox is told of by its id as `destroyed`, before it is not found. */
   readonly destroyedMs?: number;
   /** `array`: as old self-hosted servers do, which know no pages, and of the parameters only `labels`. */
   readonly listings?: 'cursor' | 'array';
+  /** False: as v0.190, which ignores a time to live. */
+  readonly knowsTtl?: boolean;
   /** For what makes a sandbox, for what changes its life, and for all other requests, each. */
   readonly rateLimit?: RateLimit;
 }
@@ -51,7 +55,9 @@ type OpenRecord = { -readonly [key in keyof RecordedRequest]: RecordedRequest[ke
  */
 export class DaytonaServer implements Credentials {
   readonly apiKey = 'dtn_the-key';
-  readonly readOnlyKey = 'dtn_a-key-without-delete-sandboxes';
+  readonly noDeleteKey = 'dtn_a-key-without-delete-sandboxes';
+  readonly noWriteKey = 'dtn_a-key-without-write-sandboxes';
+  readonly readOnlyKey = 'dtn_a-key-without-either';
   readonly jwt = 'eyJhbGciOiJub25lIn0.eyJzdWIiOiJ0ZXN0In0.';
   readonly organizationId = '0f7ad3b4-9b0f-4a51-8f0c-6c2d7a3f1e55';
   readonly #server: Server;
@@ -65,10 +71,11 @@ export class DaytonaServer implements Credentials {
   #sockets = 0;
 
   private constructor(options: DaytonaServerOptions) {
-    const { latencyMs = 0, transitionMs = 30, listingLagMs = 0, destroyedMs = 0, listings = 'cursor', rateLimit } = options;
+    const { latencyMs = 0, transitionMs = 30, deafMs = 1_000, listingLagMs = 0, destroyedMs = 0, rateLimit } = options;
+    const { listings = 'cursor', knowsTtl = true } = options;
     const store = new Store(listingLagMs, this.#timers);
-    const lifecycle = new Lifecycle(store, this.#timers, { transitionMs, destroyedMs }, this.organizationId);
-    this.#rooms = { store, lifecycle, listing: new Listing(store), organizationId: this.organizationId, listings };
+    const lifecycle = new Lifecycle(store, this.#timers, { transitionMs, deafMs, destroyedMs }, this.organizationId);
+    this.#rooms = { store, lifecycle, listing: new Listing(store), organizationId: this.organizationId, listings, knowsTtl };
     this.#limiter = rateLimit && new RateLimiter(rateLimit);
     this.#latencyMs = latencyMs;
     this.#server = createServer((incoming, response) => {

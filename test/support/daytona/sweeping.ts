@@ -22,6 +22,9 @@ export interface SandboxSweep {
   readonly final?: boolean;
   /** As the provider reckons with: none, for tests that need not wait. */
   readonly listingLagMs?: number;
+  /** Pauses between inspections: short ones, unless told otherwise. */
+  readonly pollMs?: Provider['pollMs'];
+  readonly retryDelayMs?: number;
   readonly clock?: Clock;
 }
 
@@ -35,12 +38,12 @@ export function client(server: DaytonaServer, credentials?: Credentials, clock: 
 /** The provider for a server, with looks as often as tests can wait for. */
 export function sandboxes(
   server: DaytonaServer,
-  { credentials, rungMs = 5_000, listingLagMs = 0, clock = systemClock }: SandboxSweep = {},
+  { credentials, rungMs = 5_000, listingLagMs = 0, pollMs = { first: 10, most: 50 }, clock = systemClock }: SandboxSweep = {},
 ): Provider {
-  const settings = { stopMs: rungMs, killMs: rungMs, removeMs: rungMs };
+  const settings = { stopMs: rungMs, removeMs: rungMs };
   const curl = new Curl(server.url, credentials ?? { from: 'the tests' });
   return Object.assign(new Sandboxes(client(server, credentials, clock), curl, settings, clock), {
-    pollMs: { first: 10, most: 50 },
+    pollMs,
     listingLagMs,
   });
 }
@@ -52,6 +55,7 @@ export async function sweepSandboxes(server: DaytonaServer, options: SandboxSwee
     graceMs = 5_000,
     deadlineMs = 20_000,
     retries = 3,
+    retryDelayMs = 50,
     concurrency = 16,
     final = true,
     clock = systemClock,
@@ -62,7 +66,7 @@ export async function sweepSandboxes(server: DaytonaServer, options: SandboxSwee
       provider: sandboxes(server, options),
       selector: selector ?? ownedBy(SESSION, { labels: [], namePrefixes: [] }),
       mode: { kind: 'remove' },
-      policy: { graceMs, retry: { retries, delayMs: 50, factor: 2 } },
+      policy: { graceMs, retry: { retries, delayMs: retryDelayMs, factor: 2 } },
       deadline,
       concurrency,
       failFast: false,

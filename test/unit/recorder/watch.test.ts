@@ -26,7 +26,7 @@ afterEach(() => vi.useRealTimers());
 /** Watches a provider whose connections come one after the other; the last one stays. */
 async function watched(connections: readonly Connection[], ms = 60_000): Promise<void> {
   let next = 0;
-  const source: Pick<ContainerSource, 'watch'> = {
+  const recordable: Pick<ContainerSource, 'watch'> = {
     async watch(since, signal) {
       asked.push({ since, at: performance.now() });
       const connection = connections[next];
@@ -37,10 +37,10 @@ async function watched(connections: readonly Connection[], ms = 60_000): Promise
     },
   };
   const watching = watch(1_000, {
-    source: source as ContainerSource,
+    recordable: recordable as ContainerSource,
     clock: systemClock,
     signal: end.signal,
-    onEvent: ({ kind, at }) => told.push(`${kind} ${at}`),
+    onHappening: ({ kind, at }) => told.push(`${kind} ${at}`),
     onListening: () => told.push('listening'),
     onBroken: ({ message }) => broken.push(message),
   });

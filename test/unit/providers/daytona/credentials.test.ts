@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../../../src/config/config';
-import { credentials, daytonaSecrets, NoCredentials } from '../../../../src/providers/daytona/credentials';
+import { credentials, daytonaSecrets, NoKey } from '../../../../src/providers/daytona/credentials';
 import { Curl } from '../../../../src/providers/daytona/curl';
 
 const JWT = 'eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl';
@@ -30,9 +30,8 @@ describe('the key', () => {
   });
 
   it('that is none says what to do', () => {
-    expect(() => found({}, { DAYTONA_API_KEY: ' ' })).toThrow(
-      new NoCredentials('no API key: set daytona-api-key or DAYTONA_API_KEY'),
-    );
+    const missing = new NoKey('no API key: set daytona-api-key or DAYTONA_API_KEY');
+    expect(() => found({}, { DAYTONA_API_KEY: ' ' })).toThrow(missing);
   });
 
   it('that is a JWT without an organization says what to do', () => {
@@ -55,7 +54,7 @@ describe('the key', () => {
     const curl = new Curl('https://api', found({ daytonaOrganizationId: 'org-1' }, { DAYTONA_JWT_TOKEN: JWT }));
     expect(`${curl.removal('x')}${curl.removalOfAll('a=b')}`).not.toContain(JWT);
     expect(curl.removal('x')).toBe(
-      `curl --silent --show-error --fail -H "Authorization: Bearer $DAYTONA_JWT_TOKEN" -H 'X-Daytona-Organization-ID: org-1' -X DELETE https://api/sandbox/x`,
+      `printf 'Authorization: Bearer %s\\n' "$DAYTONA_JWT_TOKEN" | curl --silent --show-error --fail --header @- --header 'X-Daytona-Organization-ID: org-1' --request DELETE https://api/sandbox/x`,
     );
   });
 
@@ -65,6 +64,8 @@ describe('the key', () => {
     [{ daytonaOrganizationId: 'o' }, { DAYTONA_API_KEY: JWT }, '$DAYTONA_API_KEY'],
     [{ daytonaOrganizationId: 'o' }, { DAYTONA_JWT_TOKEN: JWT }, '$DAYTONA_JWT_TOKEN'],
   ])('is named in commands as where it was found: %j %j', (settings, env, variable) => {
-    expect(new Curl('https://api', found(settings, env)).removal('x')).toContain(`Bearer ${variable}"`);
+    expect(new Curl('https://api', found(settings, env)).removal('x')).toContain(
+      `printf 'Authorization: Bearer %s\\n' "${variable}" | curl `,
+    );
   });
 });

@@ -9,7 +9,9 @@ import {
   HasForks,
   NotDeletable,
   Stuck,
+  Undeleted,
   UnreadableAnswer,
+  UnusableId,
 } from '../../../../src/providers/daytona/errors';
 
 const status = (code: number, retryAfterMs?: number) =>
@@ -20,14 +22,7 @@ const unreachable = (code: string) => new DaytonaUnreachable('https://api', fail
 describe('an error of Daytona’s', () => {
   it.each([
     ['404', status(404), { kind: 'gone' }],
-    ['400', status(400), { kind: 'permanent' }],
-    ['401', status(401), { kind: 'permanent' }],
-    ['403', status(403), { kind: 'permanent' }],
-    ['408', status(408), { kind: 'retryable' }],
-    ['409', status(409), { kind: 'retryable' }],
-    ['429', status(429), { kind: 'retryable' }],
     ['429 with a time', status(429, 60_000), { kind: 'retryable', retryAfterMs: 60_000 }],
-    ['500', status(500), { kind: 'retryable' }],
     ['503 with a time', status(503, 1_000), { kind: 'retryable', retryAfterMs: 1_000 }],
     ['a change in progress', new Changing('starting', status(409)), { kind: 'retryable' }],
     ['forks that are to go', new HasForks(['a'], true, status(400)), { kind: 'retryable' }],
@@ -35,15 +30,42 @@ describe('an error of Daytona’s', () => {
     ['no progress', new Stuck('stuck'), { kind: 'permanent' }],
     ['a key that may not delete', new NotDeletable('no'), { kind: 'permanent' }],
     ['an allowance used up', new AllowanceUsedUp(5), { kind: 'retryable', retryAfterMs: 5, unsent: true }],
-    ['a bad answer', new UnreadableAnswer('html'), { kind: 'retryable' }],
+    ['a deletion that Daytona failed at', new Undeleted('x'), { kind: 'permanent' }],
+    ['an id that can’t be asked for', new UnusableId('x'), { kind: 'permanent' }],
+    ['an unreadable answer', new UnreadableAnswer('html'), { kind: 'retryable' }],
     ['a refused connection', unreachable('ECONNREFUSED'), { kind: 'retryable' }],
     ['a name that is not found', unreachable('ENOTFOUND'), { kind: 'retryable' }],
     ['a broken connection', unreachable('UND_ERR_SOCKET'), { kind: 'retryable' }],
     ['a certificate that is not trusted', unreachable('DEPTH_ZERO_SELF_SIGNED_CERT'), { kind: 'permanent' }],
     ['an expired certificate', unreachable('CERT_HAS_EXPIRED'), { kind: 'permanent' }],
+    ['no TLS', unreachable('ERR_SSL_WRONG_VERSION_NUMBER'), { kind: 'permanent' }],
     ['what nobody knows', new Error('?'), { kind: 'permanent' }],
   ])('%s means what it should', (_, error, verdict) => {
     expect(classify(error)).toEqual(verdict);
+  });
+
+  const statuses = Array.from({ length: 300 }, (_, index) => 300 + index).filter((code) => code !== 404);
+  const passing = [408, 409, 421, 423, 424, 425, 429];
+  const lasting = [501, 505, 506, 508, 510, 511];
+
+  it.each(statuses)('with the status %i is retried only where time can mend it', (code) => {
+    const retried = passing.includes(code) || (code >= 500 && !lasting.includes(code));
+    expect(classify(status(code)).kind).toBe(retried ? 'retryable' : 'permanent');
+  });
+
+  it.each([
+    'EMFILE',
+    'ENFILE',
+    'ENOBUFS',
+    'ENOMEM',
+    'EADDRNOTAVAIL',
+    'EAI_AGAIN',
+    'ENETUNREACH',
+    'EHOSTUNREACH',
+    'ETIMEDOUT',
+    'EPIPE',
+  ])('with the code %s is retried', (code) => {
+    expect(classify(unreachable(code)).kind).toBe('retryable');
   });
 
   it.each([

@@ -1,0 +1,103 @@
+import { UnreadableAnswer } from './errors';
+
+/** A sandbox as the API describes it. A field of a type that the API never sends counts as absent. */
+export interface SandboxInfo {
+  readonly id: string;
+  readonly name: string;
+  readonly state: string;
+  readonly desiredState?: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly snapshot?: string;
+  readonly errorReason?: string;
+  /** Milliseconds since the epoch, by the server's clock. */
+  readonly createdAt?: number;
+  readonly updatedAt?: number;
+}
+
+/** One page of a listing. */
+export interface SandboxPage {
+  readonly items: readonly SandboxInfo[];
+  readonly nextCursor: string | null;
+}
+
+/** Characters that need no escaping in a path or in a command. `..` would be another path. */
+const ID = /^(?!\.+$)[\w.-]+$/;
+
+/** Characters of an odd id that are shown. */
+const MAX_ODD_ID = 60;
+
+/** Whether requests can be made for a sandbox with this id. */
+export function isUsableId(id: unknown): id is string {
+  return typeof id === 'string' && ID.test(id);
+}
+
+/** @throws {UnreadableAnswer} when the answer is not a list of sandboxes */
+export function pageIn(answer: unknown): SandboxPage {
+  // Old self-hosted servers do not know pages.
+  const { items, nextCursor } = Array.isArray(answer) ? { items: answer, nextCursor: null } : fieldsOf(answer);
+  if (!Array.isArray(items) || !items.every(isSandbox)) throw new UnreadableAnswer('the answer is not a list of sandboxes');
+  return { items: items.map(infoIn), nextCursor: textIn(nextCursor) || null };
+}
+
+/** @throws {UnreadableAnswer} when the answer is not a sandbox that can be asked for */
+export function sandboxIn(answer: unknown): SandboxInfo {
+  if (!isUsableId(fieldsOf(answer)['id'])) throw new UnreadableAnswer('the answer is not a sandbox');
+  return infoIn(answer);
+}
+
+/** @throws {UnreadableAnswer} when the answer is not a list of sandboxes */
+export function forksIn(answer: unknown): readonly SandboxInfo[] {
+  if (!Array.isArray(answer)) throw new UnreadableAnswer('the answer is not a list of forks');
+  return answer.map(sandboxIn);
+}
+
+/** With an id that can't be one, its labels still tell whose it is. Without both it may be anything. */
+function isSandbox(item: unknown): boolean {
+  const { id, labels } = fieldsOf(item);
+  return isUsableId(id) || (typeof labels === 'object' && labels !== null);
+}
+
+function infoIn(item: unknown): SandboxInfo {
+  const fields = fieldsOf(item);
+  const name = textIn(fields['name']);
+  const id = isUsableId(fields['id']) ? fields['id'] : oddId(fields['id'], name);
+  return {
+    id,
+    name: name || id,
+    state: textIn(fields['state']) || 'unknown',
+    labels: labelsIn(fields['labels']),
+    ...known('desiredState', textIn(fields['desiredState'])),
+    ...known('snapshot', textIn(fields['snapshot']) || undefined),
+    ...known('errorReason', textIn(fields['errorReason']) || undefined),
+    ...known('createdAt', timeIn(fields['createdAt'])),
+    ...known('updatedAt', timeIn(fields['updatedAt'])),
+  };
+}
+
+/** Stands for an id that can't be used. The parentheses keep it from being taken for one. */
+function oddId(id: unknown, name: string | undefined): string {
+  return `(${JSON.stringify(id)?.slice(0, MAX_ODD_ID) ?? 'none'}${name ? ` of ${name}` : ''})`;
+}
+
+function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null ? { ...value } : {};
+}
+
+function textIn(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
+
+function labelsIn(value: unknown): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(fieldsOf(value)).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
+  );
+}
+
+function timeIn(value: unknown): number | undefined {
+  const time = typeof value === 'string' ? Date.parse(value) : Number.NaN;
+  return Number.isNaN(time) ? undefined : time;
+}
+
+function known<K extends string, V>(key: K, value: V | undefined): { readonly [key in K]?: V } {
+  return (value === undefined ? {} : { [key]: value }) as { readonly [key in K]?: V };
+}
