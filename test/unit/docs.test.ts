@@ -1,0 +1,24 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+
+const root = join(import.meta.dirname, '..', '..');
+
+/** Paths of the project that a document names in code: `src/post.ts`, `test/support/`. */
+function pathsIn(document: string): readonly string[] {
+  const text = readFileSync(join(root, document), 'utf8');
+  return [...text.matchAll(/`((?:src|test|scripts|docs|schemas|bench|examples)\/[\w./-]*)`/g)].map(([, path = '']) => path);
+}
+
+test.each(['docs/code-tour.md', 'CONTRIBUTING.md'])('%s names files that exist', (document) => {
+  const paths = pathsIn(document);
+  expect(paths.length).toBeGreaterThan(0);
+  expect(paths.filter((path) => !existsSync(join(root, path)))).toEqual([]);
+});
+
+test('the glossary has at most 20 words', () => {
+  const glossary = readFileSync(join(root, 'docs/code-tour.md'), 'utf8').split('## The words')[1] ?? '';
+  const words = glossary.split('\n').filter((line) => /^\| [a-z]/.test(line));
+  expect(words.length).toBeGreaterThan(10);
+  expect(words.length).toBeLessThanOrEqual(20);
+});
