@@ -115,6 +115,8 @@ async function work({ config, session, startedAt, log, stop }: Work): Promise<vo
     environment: { ...benchmarkEnvironment(process.env), ...variables },
     connections,
     recorded: selectAfter(config, session.id, before).selector,
+    env: process.env,
+    clock,
     log,
     onGroup: saveBenchmark,
     stop,

@@ -126,6 +126,7 @@ async function clean(
         mode: postCleanupMode(config),
         told,
         deadline,
+        env: process.env,
         clock,
         log,
       }),

@@ -3,19 +3,19 @@ import type { Resource } from './resource';
 
 /** Something that happened to a container. All times here are the provider's: milliseconds since the epoch by its clock. */
 export interface ContainerEvent {
-  /** What a provider tells beside these is not told here. */
-  readonly kind: 'created' | 'started' | 'oom' | 'died' | 'removed';
+  /** `asked`: a person or a program wants it to end (`stop`, `kill`, `rm --force`); it may refuse. Other events are left out. */
+  readonly kind: 'created' | 'started' | 'asked' | 'oom' | 'died' | 'removed';
   readonly at: number;
-  /** As far as the event tells whose it is: name, labels, image; for `created` when, too. */
+  /** As far as the event tells whose it is: name, labels, image; for `created` also when. */
   readonly container: Resource;
-  /** With `died`, where it is told. */
+  /** With `died`: absent where the event does not say, or where a label could have forged it. */
   readonly exitCode?: number;
 }
 
 /** How far a container has come. `never started`: its start was tried, and failed. */
 export type ContainerPhase = 'waiting' | 'never started' | 'running' | 'ended';
 
-/** One look at a container. */
+/** A container at one moment. */
 export interface ContainerStatus {
   readonly container: Resource;
   readonly phase: ContainerPhase;
@@ -23,13 +23,14 @@ export interface ContainerStatus {
   readonly startedAt?: number;
   /** Of its last end; while it runs, of the run before. */
   readonly endedAt?: number;
+  /** Of its last end, where the provider knows it by now. */
   readonly exitCode?: number;
   readonly oomKilled: boolean;
-  /** It is removed by itself when it ends, and its log with it. */
+  /** It removes itself when it ends, and its log with it. */
   readonly autoRemove: boolean;
   /** With `never started`: why. */
   readonly error?: string;
-  /** Why nobody can have its log. */
+  /** Why its log can't be had. */
   readonly logUnavailable?: string;
 }
 
@@ -38,33 +39,33 @@ export interface LogChunk {
   readonly stream: 'stdout' | 'stderr';
   /** When, as RFC 3339 has it. */
   readonly at: string;
-  /** Anything at all; may begin and end in the middle of a line. */
+  /** Any bytes; may begin and end in the middle of a line. */
   readonly bytes: Uint8Array;
 }
 
-/** A log, as it comes: several pieces at a time. Ends by throwing when the connection breaks, or the signal aborts. */
+/** A log as it comes, several chunks at a time. Throws when the connection breaks or the signal aborts. */
 export type LogStream = AsyncIterable<readonly LogChunk[]>;
 
-/** What a log ends with where the provider has left out a part of it. */
-export class IncompleteLog extends Error {
-  override readonly name = 'LogGap';
+/**
+ * What became of a container's log. `kept`: it is in a file, whole or not. `empty`: the container wrote nothing. `unwanted`: it is not to
+ * be kept. `gone`: the container went before its log could be read. `out-of-time`: there was no time to read it. `unavailable`: it can't
+ * be had.
+ */
+export type LogStatus = 'kept' | 'empty' | 'unwanted' | 'gone' | 'out-of-time' | 'unavailable';
 
-  constructor() {
-    super('a part of it is missing: a line says where');
-  }
-}
-
-/** What a provider can that tells of its containers' ends, and has their logs. All I/O ends when the signal aborts. */
+/** A provider that reports how its containers end, and has their logs. All I/O ends when the signal aborts. */
 export interface ContainerSource {
-  /** Milliseconds that its events can come late. */
-  readonly lateMs: number;
-  /** So many logs can be followed at a time. */
+  /** Milliseconds by which its events can be late. */
+  readonly eventDelayMs: number;
+  /** The number of logs that can be followed at a time. */
   readonly maxFollowed: number;
+  /** `attach` and `read` work for a container that has not started yet, and change nothing about it. */
+  readonly followsBeforeStart: boolean;
   /** The provider's own time. */
   now(signal: AbortSignal): Promise<number>;
   /**
-   * What happens from `since` on, as far back as the provider remembers; an event at that very time may come again.
-   * @returns when the provider listens: what happens from then on is told, until the connection breaks
+   * The events from `since` on, as far back as the provider remembers; an event of that very time may come again.
+   * @returns when the provider listens: every event from then on is reported, until the connection breaks
    */
   watch(since: number, signal: AbortSignal): Promise<AsyncIterable<ContainerEvent>>;
   /** All containers, owned or not. */
@@ -72,15 +73,16 @@ export interface ContainerSource {
   /** The container as it is now; undefined when it is gone. */
   inspect(container: Resource, signal: AbortSignal): Promise<ContainerStatus | undefined>;
   /**
-   * What is there of a log: its last lines, of which each is a piece or several.
-   * @param lines so many at most; more may come
+   * The log as it is now: its last lines, each of them one chunk or several.
+   * @param lines the number of lines at most; more may come
    */
   read(container: Resource, lines: number, signal: AbortSignal): Promise<LogStream>;
   /**
-   * A log from its beginning, until the container ends. Ends with a `LogGap` where something is missing.
-   * @returns undefined where it can't be followed before the container runs
+   * Everything that the container writes from now on, until it ends. Must be consumed, or the container has to wait.
+   * @returns when the provider has agreed: nothing that is written after that is left out. A stream that ends is not proof that the
+   *   container has ended: a lost connection can look the same
    */
-  follow(container: Resource, phase: 'waiting' | 'running', signal: AbortSignal): Promise<LogStream | undefined>;
+  attach(container: Resource, signal: AbortSignal): Promise<LogStream>;
   /** What an error of these means. */
   classify(error: unknown): ErrorClass;
 }

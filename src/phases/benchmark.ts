@@ -2,9 +2,10 @@ import { type BenchmarkResult, runBenchmark } from '../benchmark/run';
 import type { Command } from '../benchmark/shell';
 import { survivorsLine } from '../benchmark/survivors';
 import type { Config } from '../config/config';
+import type { Environment } from '../config/types';
 import type { Connection } from '../core/connection';
 import type { Selector } from '../core/selector';
-import { systemClock } from '../lib/clock';
+import type { Clock } from '../lib/clock';
 import { plainLine } from '../report/escape';
 import { benchmarkEnd } from '../report/exit-code';
 import type { BenchmarkReport, DeathReport, PhaseReport } from '../report/model';
@@ -12,8 +13,6 @@ import { sweepExited } from './exited';
 import type { Log } from './log';
 import { type Recording, startRecording } from './recording';
 import { selectAfter } from './selection';
-
-const clock = systemClock;
 
 export interface SupervisedBenchmark {
   readonly config: Config;
@@ -24,6 +23,9 @@ export interface SupervisedBenchmark {
   readonly connections: readonly Connection[];
   /** Whose containers are recorded. */
   readonly recorded: Selector;
+  /** Of this process. */
+  readonly env: Environment;
+  readonly clock: Clock;
   readonly log: Log;
   /** Called with the benchmark's process group as soon as it runs, and with nothing when it has ended. */
   readonly onGroup: (processGroup: number | undefined) => void;
@@ -44,15 +46,14 @@ export interface BenchmarkOutcome {
 
 /** Runs the benchmark, with the recorder and the removal of what has exited beside it. */
 export async function runSupervised(care: SupervisedBenchmark): Promise<BenchmarkOutcome> {
-  const { config, connections, recorded, log, stop } = care;
-  const recording = await startRecording(config, recorded, connections, log);
+  const recording = await startRecording({ ...care, owned: care.recorded });
   const ended = new AbortController();
   const beside = Promise.all([run(care).finally(() => ended.abort()), sweepBeside(care, recording, ended.signal)]);
   const [result, phase] = await beside.catch(async (error: unknown) => {
     await recording.finish(true); // Its streams would keep this process from its end.
     throw error;
   });
-  const deaths = await recording.finish(result.interruptedBy !== null || stop.aborted);
+  const deaths = await recording.finish(result.interruptedBy !== null || care.stop.aborted);
   return { result, run: phase, deaths };
 }
 
@@ -67,7 +68,7 @@ async function run(care: SupervisedBenchmark): Promise<BenchmarkResult> {
     timeoutMs: config.timeout,
     graceMs: config.gracePeriod,
     maxWhenCancelledMs: care.mostWhenCancelledMs,
-    clock,
+    clock: care.clock,
     signal: care.stop,
     onStarted: onGroup,
   });
@@ -79,8 +80,8 @@ async function run(care: SupervisedBenchmark): Promise<BenchmarkResult> {
 
 /** `exited-ttl`: what goes while the benchmark runs. */
 async function sweepBeside(
-  { config, sessionId, connections, log }: SupervisedBenchmark,
-  { isRecorded: isThroughWith }: Recording,
+  { config, sessionId, connections, clock, log }: SupervisedBenchmark,
+  { isRecorded }: Recording,
   benchmark: AbortSignal,
 ): Promise<PhaseReport | null> {
   if (config.exitedTtl === undefined || config.dryRun) return null;
@@ -89,7 +90,7 @@ async function sweepBeside(
     connections: connections.filter((found) => found.status === 'ready' && found.provider.stages.flat().includes('container')),
     config,
     owned,
-    canRemove: isThroughWith,
+    canRemove: isRecorded,
     ttlMs: config.exitedTtl,
     clock,
     log: (line) => log.info(line),

@@ -12,7 +12,7 @@ export interface ExitedCleanup {
   readonly config: Config;
   /** What is the session's. */
   readonly owned: Selector;
-  /** Whether a container that has exited may go by now: its log is kept first. */
+  /** Whether a container that has exited may be removed by now: its log is kept first. */
   readonly canRemove: (container: Resource) => boolean;
   /** Milliseconds that a container stays after its exit. */
   readonly ttlMs: number;
@@ -22,25 +22,25 @@ export interface ExitedCleanup {
   readonly benchmark: AbortSignal;
 }
 
-/** Milliseconds between two looks: often enough for the time to live, seldom enough for the engine. */
-const LOOK_EVERY_MS = { least: 500, most: 10_000 };
+/** Milliseconds between two sweeps: short enough for the time to live, long enough for the engine. */
+const SWEEP_EVERY_MS = { least: 500, most: 10_000 };
 
 /** States of a container that has never run: it has not exited. */
 const NOT_YET_RUN = new Set(['created', 'configured']);
 
 /**
- * While the benchmark runs, removes the session's containers some time after they exit. Ends soon after the benchmark has ended: what
- * it does not finish is post's.
- * @returns all that was done, as one phase
+ * While the benchmark runs, removes the session's containers some time after they exit. Ends soon after the benchmark has ended; post does
+ * the rest.
+ * @returns all sweeps as one phase
  */
 export async function sweepExited(options: ExitedCleanup): Promise<PhaseReport> {
   const { config, clock, ttlMs, benchmark, connections } = options;
   const startedAt = clock.now();
   const since = new Map<string, number>();
-  /** Tried once: the rest is post's. */
+  /** Tried once; post tries again. */
   const failed = new Set<string>();
   const done: PhaseReport[] = [];
-  const every = Math.min(LOOK_EVERY_MS.most, Math.max(LOOK_EVERY_MS.least, ttlMs / 2));
+  const every = Math.min(SWEEP_EVERY_MS.most, Math.max(SWEEP_EVERY_MS.least, ttlMs / 2));
   while (await elapsed(clock, every, benchmark)) {
     const selector = exitedSince(since, failed, options);
     const phase = await withDeadline(
@@ -55,9 +55,9 @@ export async function sweepExited(options: ExitedCleanup): Promise<PhaseReport> 
   return merged(done, clock.now() - startedAt);
 }
 
-/** The session's containers that were seen to have exited at least the time to live ago. Remembers when each was seen so first. */
+/** The session's containers that exited at least the time to live ago. Remembers when each was first seen to have exited. */
 function exitedSince(since: Map<string, number>, failed: ReadonlySet<string>, options: ExitedCleanup): Selector {
-  const { clock, owned, ttlMs, canRemove: mayGo } = options;
+  const { clock, owned, ttlMs, canRemove } = options;
   return (resource: Resource) => {
     if (resource.kind !== 'container' || !owned(resource) || protectionOf(resource) !== undefined) return false;
     if (resource.running || NOT_YET_RUN.has(resource.state)) {
@@ -66,7 +66,7 @@ function exitedSince(since: Map<string, number>, failed: ReadonlySet<string>, op
     }
     const seen = since.get(keyOf(resource)) ?? clock.now();
     since.set(keyOf(resource), seen);
-    return !failed.has(keyOf(resource)) && clock.now() - seen >= ttlMs && mayGo(resource);
+    return !failed.has(keyOf(resource)) && clock.now() - seen >= ttlMs && canRemove(resource);
   };
 }
 
@@ -77,7 +77,7 @@ async function elapsed(clock: Clock, ms: number, signal: AbortSignal): Promise<b
   );
 }
 
-/** What was kept is only not finished. The latest word on the providers holds. */
+/** Kept resources are left out: they were only not finished. The providers are as the last sweep found them. */
 function merged(phases: readonly PhaseReport[], durationMs: number): PhaseReport {
   const resources = phases.flatMap((phase) => phase.resources.filter(({ outcome }) => outcome !== 'kept'));
   return {

@@ -1,10 +1,11 @@
 import { stat } from 'node:fs/promises';
 import type { Config } from '../config/config';
+import type { Environment } from '../config/types';
 import type { Connection } from '../core/connection';
 import type { Resource } from '../core/resource';
 import type { Selector } from '../core/selector';
 import { ByteBudget } from '../lib/byte-budget';
-import { systemClock } from '../lib/clock';
+import type { Clock } from '../lib/clock';
 import { withTimeout } from '../lib/with-timeout';
 import { recordEnded } from '../recorder/ended';
 import type { KeepingPlace } from '../recorder/logs/log-keeper';
@@ -12,25 +13,38 @@ import { redactor, secretsIn } from '../recorder/logs/redactor';
 import { Recorder } from '../recorder/recorder';
 import { plainLine } from '../report/escape';
 import type { DeathReport } from '../report/model';
-import { deathReport, isTold } from './deaths';
+import { deathReport, isReported } from './deaths';
 import type { Log } from './log';
 import { secretsOf } from './providers';
-
-const clock = systemClock;
 
 /** Milliseconds for the logs of the last containers, when the benchmark has ended; and when the runner waits for this step to end. */
 const FINISH_MS = 30_000;
 const FINISH_IN_HASTE_MS = 1_000;
 
-/** What tells this process to end. */
+/** The signals that end this process. */
 const SIGNALS: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
-/** In post, logs get no more than this, and no more than this part of the deadline: removal comes first. */
+/** In post, logs get at most this time, and at most this part of the deadline: removal comes first. */
 const MAX_FOR_LOGS = { ms: 30_000, part: 1 / 4 };
 
-/** What is recorded beside the benchmark. */
+/** What both ways to record need. */
+interface Surroundings {
+  readonly config: Config;
+  /** Whose containers are recorded. */
+  readonly owned: Selector;
+  /** Of this process: the secrets in it are redacted. */
+  readonly env: Environment;
+  readonly clock: Clock;
+}
+
+export interface RecordingOptions extends Surroundings {
+  readonly connections: readonly Connection[];
+  readonly log: Log;
+}
+
+/** A recorder for each provider, beside the benchmark. */
 export interface Recording {
-  /** Whether a container that has exited may be removed: its log is where it will be. */
+  /** Whether a container that has exited may be removed: its log is in its place. */
   readonly isRecorded: (container: Resource) => boolean;
   /**
    * The benchmark has ended.
@@ -41,23 +55,20 @@ export interface Recording {
 }
 
 /** Begins to record how containers end. Returns when the providers listen, or after some seconds. Never throws. */
-export async function startRecording(
-  config: Config,
-  owned: Selector,
-  connections: readonly Connection[],
-  log: Log,
-): Promise<Recording> {
-  const place = placeOf(config, 0);
+export async function startRecording({ connections, log, ...options }: RecordingOptions): Promise<Recording> {
+  const { config, owned, clock } = options;
+  const place = placeOf(options, 0);
   const recorders = new Map<string, Recorder>();
-  for (const { name, containers: recordable } of connections.filter((found) => found.status === 'ready')) {
-    if (recordable) recorders.set(name, new Recorder({ recordable, owned, logs: config.logs, place, clock }));
+  for (const { name, containers: source } of connections.filter((found) => found.status === 'ready')) {
+    if (source) recorders.set(name, new Recorder({ source, owned, logs: config.logs, place, clock }));
   }
   const all = [...recorders];
   await Promise.all(all.map(([, recorder]) => recorder.start()));
   return {
     isRecorded: (container) => recorders.get(container.provider)?.isRecorded(container) ?? true,
     async finish(inHaste) {
-      const deaths = await untilHaste(inHaste, (signal) => Promise.all(all.map(([, recorder]) => recorder.finish(signal))));
+      const finishAll = (signal: AbortSignal) => Promise.all(all.map(([, recorder]) => recorder.finish(signal)));
+      const deaths = await untilHaste(inHaste, clock, finishAll);
       const troubles = all.flatMap(([name, { trouble }]) => (trouble ? [`${name}: ${trouble.message}`] : []));
       if (troubles.length > 0) log.warning(plainLine(`Deaths may be missing: ${troubles.join('; ')}`), 'Recorder');
       return deaths
@@ -68,8 +79,8 @@ export async function startRecording(
   };
 }
 
-/** Gives `work` a signal that aborts when its time is up, which is soon when this process is told to end. */
-async function untilHaste<T>(inHaste: boolean, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+/** Gives `work` a signal that aborts when its time is up: soon, when this process gets a signal to end. */
+async function untilHaste<T>(inHaste: boolean, clock: Clock, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const end = new AbortController();
   const cancels: (() => void)[] = [];
   const endIn = (ms: number) => cancels.push(clock.after(ms, () => end.abort()));
@@ -84,43 +95,38 @@ async function untilHaste<T>(inHaste: boolean, work: (signal: AbortSignal) => Pr
   }
 }
 
-export interface LastLook {
-  readonly config: Config;
-  /** Whose containers are looked at. */
-  readonly owned: Selector;
-  /** What main has told. */
-  readonly told: readonly DeathReport[];
-  /** The end of all. */
+export interface LastRecording extends Surroundings {
+  /** The deaths that main has reported. */
+  readonly known: readonly DeathReport[];
+  /** Aborts at the deadline. */
   readonly signal: AbortSignal;
 }
 
 /**
- * Before all is removed: how the containers ended that main did not watch, or could not be through with, and their logs. Takes no more than
- * a part of the deadline.
- * @returns what main has not told
+ * Before everything is removed: how the containers ended that main did not watch or had no time for, and their logs. Takes no more than a
+ * part of the deadline.
+ * @returns the deaths that main has not reported
  * @throws what the provider answers to a listing
  */
-export async function recordLast(
-  connection: Connection,
-  { config, owned, told, signal }: LastLook,
-): Promise<readonly DeathReport[]> {
+export async function recordLast(connection: Connection, options: LastRecording): Promise<readonly DeathReport[]> {
   if (connection.status !== 'ready' || connection.containers === undefined) return [];
-  const { containers: recordable } = connection;
-  const place = placeOf(config, await bytesOf(told));
-  const isRecorded = (end: Parameters<typeof isTold>[1]) => isTold(told, end);
-  const deaths = await withTimeout(Math.min(MAX_FOR_LOGS.ms, config.deadline * MAX_FOR_LOGS.part), { clock, signal }, (time) =>
-    recordEnded({ recordable, owned, logs: config.logs, place, clock, isRecorded, signal: time }),
+  const { config, owned, known, signal, clock } = options;
+  const place = placeOf(options, await bytesOf(known));
+  const shared = { source: connection.containers, owned, logs: config.logs, place, clock };
+  const ms = Math.min(MAX_FOR_LOGS.ms, config.deadline * MAX_FOR_LOGS.part);
+  const deaths = await withTimeout(ms, { clock, signal }, (time) =>
+    recordEnded({ ...shared, isRecorded: (end) => isReported(known, end), signal: time }),
   );
   return deaths.map(deathReport);
 }
 
 /** @param used bytes of logs that are there already */
-function placeOf(config: Config, used: number): KeepingPlace {
+function placeOf({ config, env }: Surroundings, used: number): KeepingPlace {
   return {
     directory: config.logsPath,
     limit: config.logLimit,
     space: new ByteBudget(config.logsLimit, used),
-    redactor: redactor([...secretsIn(process.env), ...secretsOf(config, process.env)]),
+    redactor: redactor([...secretsIn(env), ...secretsOf(config, env)]),
   };
 }
 

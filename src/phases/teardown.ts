@@ -1,4 +1,5 @@
 import type { Config } from '../config/config';
+import type { Environment } from '../config/types';
 import type { Connection } from '../core/connection';
 import type { Clock } from '../lib/clock';
 import type { Deadline } from '../lib/deadline';
@@ -23,6 +24,8 @@ export interface Teardown {
   /** The deaths that are known already. */
   readonly told: readonly DeathReport[];
   readonly deadline: Deadline;
+  /** Of this process. */
+  readonly env: Environment;
   readonly clock: Clock;
   readonly log: Log;
   /** See `Cleanup`. */
@@ -33,9 +36,9 @@ export interface Teardown {
 export async function tearDown(
   teardown: Teardown,
 ): Promise<{ readonly phase: PhaseReport; readonly deaths: readonly DeathReport[] }> {
-  const { config, sessionId, selection, mode, told, deadline, clock, log } = teardown;
+  const { config, sessionId, selection, mode, told, deadline, env, clock, log } = teardown;
   const deaths: DeathReport[] = [];
-  const lastLook = { config, owned: selection.selector, told, signal: deadline.signal };
+  const lastLook = { config, owned: selection.selector, known: told, env, clock, signal: deadline.signal };
   const connections = teardown.connections.map(async (found) => {
     const connection = await found;
     log.info(providerLine(providerReport(connection)));

@@ -4,19 +4,22 @@ import type { Resource } from '../core/resource';
 /** How a container ended. Times are the provider's, in milliseconds since the epoch. */
 export interface End {
   readonly container: Resource;
-  /** Null where nobody told. */
+  /** Null where it is not known. */
   readonly exitCode: number | null;
   readonly oomKilled: boolean;
+  /** It was asked to end: its exit code does not say whether it failed. */
+  readonly asked: boolean;
   readonly at: number;
   readonly livedMs: number | null;
   /** It never ran: its start failed, and this is why. */
   readonly neverStarted?: string;
 }
 
-/** What is news in what was heard or seen. */
+/** What changed through an event, an inspection or a listing. */
 export type Transition =
   | { readonly kind: 'appeared'; readonly container: Resource }
   | { readonly kind: 'started'; readonly container: Resource }
+  | { readonly kind: 'asked'; readonly container: Resource }
   | { readonly kind: 'ended'; readonly end: End };
 
 /** What is known of one container. */
@@ -24,28 +27,33 @@ interface Entry {
   container: Resource;
   phase: 'waiting' | 'running' | 'ended';
   startedAt?: number;
-  /** Starts until then are those that are known. */
+  /** Starts up to then are known. */
   endedAt?: number;
+  /** When it was last asked to end in this run. */
+  askedAt?: number;
   oomKilled: boolean;
-  vanishes: boolean;
+  autoRemove: boolean;
   /** Grows with each start and each end. */
   revision: number;
 }
 
-/** A container that goes before anybody could look at it. */
-const NOBODY_TOLD = { exitCode: null } as const;
+/** A container that has gone before it could be inspected. */
+const UNKNOWN_CODE = { exitCode: null } as const;
+
+/** Milliseconds in which a container ends because it was asked to: longer than any grace period that is in use. */
+const ASKED_MS = 10 * 60_000;
 
 /**
- * Puts together what is heard (events, some of which come twice, or never) and what is seen (looks, which may be older than what was
- * heard meanwhile), so that each end of a container is told once. Knows no clock, and asks nobody.
+ * Combines events (some come twice, some never) with inspections (which may be older than the events meanwhile), so that each end of a
+ * container is reported once. Has no clock, and does no I/O.
  */
 export class ContainerTracker {
   readonly #since: number;
   readonly #entries = new Map<string, Entry>();
-  /** What an engine that repeats its events still tells of. */
+  /** Removed ones: an engine that repeats its events still reports them. */
   readonly #gone = new Set<string>();
 
-  /** @param since what had ended before this is no news */
+  /** @param since an end before this is not reported */
   constructor(since: number) {
     this.#since = since;
   }
@@ -54,7 +62,7 @@ export class ContainerTracker {
     return this.#entries.has(id) || this.#gone.has(id);
   }
 
-  /** What is there, as far as is known, and has not ended. */
+  /** The containers that are there, as far as is known, and have not ended. */
   get alive(): readonly Resource[] {
     return [...this.#entries.values()].filter(({ phase }) => phase !== 'ended').map(({ container }) => container);
   }
@@ -67,14 +75,14 @@ export class ContainerTracker {
     return this.#gone.has(id) || this.#entries.get(id)?.phase === 'ended';
   }
 
-  /** Changes when it starts or ends: a look from before that is an old one. */
+  /** Changes when the container starts or ends: an inspection from before that is out of date. */
   revisionOf({ id }: Pick<Resource, 'id'>): number {
     return this.#entries.get(id)?.revision ?? -1;
   }
 
-  /** Something happened to a container that is owned. */
-  onEvent(happening: ContainerEvent): readonly Transition[] {
-    const { kind, at, container } = happening;
+  /** Takes an event of a container that is owned. */
+  onEvent(event: ContainerEvent): readonly Transition[] {
+    const { kind, at, container } = event;
     if (this.#gone.has(container.id)) return [];
     const known = this.#entries.get(container.id);
     if (known === undefined && kind === 'removed') return [];
@@ -85,95 +93,105 @@ export class ContainerTracker {
         return appeared;
       case 'started':
         return [...appeared, ...this.#started(entry, at)];
+      case 'asked':
+        return [...appeared, ...this.#asked(entry, at)];
       case 'oom':
         entry.oomKilled = true;
         return appeared;
       case 'died':
         entry.container = { ...entry.container, name: container.name };
-        return [...appeared, ...this.#ended(entry, { at, exitCode: happening.exitCode ?? null })];
+        return [...appeared, ...this.#ended(entry, { at, exitCode: event.exitCode ?? null })];
       case 'removed':
         return this.vanished(container, at);
     }
   }
 
-  /** What is listed is known from then on. */
-  listed(container: Resource): readonly Transition[] {
+  /** Takes a container that is listed. */
+  onListed(container: Resource): readonly Transition[] {
     if (this.knows(container)) return [];
     this.#add(container);
     return [{ kind: 'appeared', container }];
   }
 
   /**
-   * What a look found, that nothing contradicts which was heard since.
-   * @param now when it was looked at, by the provider's clock
+   * Takes what an inspection found, unless an event since then says otherwise.
+   * @param now when it was inspected, by the provider's clock
    */
-  onInspect(life: ContainerStatus, now: number): readonly Transition[] {
-    const entry = this.#entries.get(life.container.id);
+  onInspect(status: ContainerStatus, now: number): readonly Transition[] {
+    const entry = this.#entries.get(status.container.id);
     if (entry === undefined) return [];
-    entry.container = life.container;
-    entry.vanishes = life.autoRemove;
-    switch (life.phase) {
+    entry.container = status.container;
+    entry.autoRemove = status.autoRemove;
+    switch (status.phase) {
       case 'waiting':
         return [];
       case 'never started':
-        return entry.phase === 'waiting' ? this.#neverStarted(entry, life, now) : [];
+        return entry.phase === 'waiting' ? this.#neverStarted(entry, status, now) : [];
       case 'running':
-        return this.#seenRunning(entry, life);
+        return this.#isRunning(entry, status);
       case 'ended':
-        return this.#seenEnded(entry, life, now);
+        return this.#hasEnded(entry, status, now);
     }
   }
 
-  /** It is not there any more. */
+  /** The container is gone. */
   vanished({ id }: Pick<Resource, 'id'>, at: number): readonly Transition[] {
     const entry = this.#entries.get(id);
     if (entry === undefined) return [];
     this.#entries.delete(id);
     this.#gone.add(id);
-    if (entry.phase === 'running') return this.#ended(entry, { at, ...NOBODY_TOLD });
-    // Whoever removes what was only created may never have meant to start it; what removes itself was started, in vain.
-    if (entry.phase === 'waiting' && entry.vanishes) {
-      return this.#ended(entry, { at, ...NOBODY_TOLD, neverStarted: 'it was removed before it ran' });
+    if (entry.phase === 'running') return this.#ended(entry, { at, ...UNKNOWN_CODE });
+    // A container that was only created may have been made for its files. One that removes itself was started, in vain.
+    if (entry.phase === 'waiting' && entry.autoRemove) {
+      return this.#ended(entry, { at, ...UNKNOWN_CODE, neverStarted: 'it was removed before it ran' });
     }
     return [];
   }
 
   #add(container: Resource): Entry {
-    const entry: Entry = { container, phase: 'waiting', oomKilled: false, vanishes: false, revision: 0 };
+    const entry: Entry = { container, phase: 'waiting', oomKilled: false, autoRemove: false, revision: 0 };
     this.#entries.set(container.id, entry);
     return entry;
   }
 
   #started(entry: Entry, at: number): readonly Transition[] {
-    // Told again: it has ended since, or it is the start that is known.
+    // Reported again: the container has ended since, or this start is known.
     if (at <= (entry.endedAt ?? 0) || entry.phase === 'running') return [];
     entry.phase = 'running';
     entry.revision += 1;
     entry.startedAt = at;
     entry.oomKilled = false;
+    // Podman's report of a start can come after the request to end it.
+    if ((entry.askedAt ?? 0) < at) delete entry.askedAt;
     return [{ kind: 'started', container: entry.container }];
   }
 
-  #seenRunning(entry: Entry, { startedAt = 0, endedAt }: ContainerStatus): readonly Transition[] {
+  #asked(entry: Entry, at: number): readonly Transition[] {
+    if (at <= (entry.endedAt ?? 0)) return [];
+    entry.askedAt = at;
+    return [{ kind: 'asked', container: entry.container }];
+  }
+
+  #isRunning(entry: Entry, { startedAt = 0, endedAt }: ContainerStatus): readonly Transition[] {
     if (entry.phase === 'running') {
-      // Events tell of a start a little after it: a later one is another.
+      // The event of a start is a little later than the start itself: a later time is another start.
       if (entry.startedAt === undefined || startedAt <= entry.startedAt) return [];
-      const missed = this.#ended(entry, { at: endedAt ?? startedAt, ...NOBODY_TOLD });
+      const missed = this.#ended(entry, { at: endedAt ?? startedAt, ...UNKNOWN_CODE });
       return [...missed, ...this.#started(entry, startedAt)];
     }
     return this.#started(entry, startedAt);
   }
 
-  #seenEnded(entry: Entry, life: ContainerStatus, now: number): readonly Transition[] {
-    const { startedAt, endedAt = now, exitCode, oomKilled } = life;
+  #hasEnded(entry: Entry, status: ContainerStatus, now: number): readonly Transition[] {
+    const { startedAt, endedAt = now, exitCode, oomKilled } = status;
     const isAnotherRun = startedAt !== undefined && startedAt > (entry.endedAt ?? 0);
     if (entry.phase === 'ended' && !isAnotherRun) return [];
     if (startedAt !== undefined) entry.startedAt = startedAt;
     entry.oomKilled ||= oomKilled;
     const isOld = endedAt < this.#since;
-    const news = this.#ended(entry, { at: endedAt, exitCode: exitCode ?? null }, isAnotherRun);
-    entry.endedAt = Math.max(now, endedAt); // Its start may be told after it was seen to have ended.
-    return isOld ? [] : news;
+    const ended = this.#ended(entry, { at: endedAt, exitCode: exitCode ?? null }, isAnotherRun);
+    entry.endedAt = Math.max(now, endedAt); // The event of its start may come after it was seen to have ended.
+    return isOld ? [] : ended;
   }
 
   #neverStarted(
@@ -193,10 +211,12 @@ export class ContainerTracker {
     entry.phase = 'ended';
     entry.revision += 1;
     entry.endedAt = Math.max(at, entry.startedAt ?? 0);
-    const { container, oomKilled, startedAt } = entry;
+    const { container, oomKilled, startedAt, askedAt } = entry;
+    delete entry.askedAt;
+    const asked = askedAt !== undefined && at - askedAt <= ASKED_MS && neverStarted === undefined;
     // The engine's two times of a short run can be the wrong way round by some microseconds.
     const livedMs = startedAt === undefined || neverStarted !== undefined ? null : Math.max(0, at - startedAt);
-    const end = { container, exitCode, oomKilled, at, livedMs, ...(neverStarted === undefined ? {} : { neverStarted }) };
+    const end = { container, exitCode, oomKilled, asked, at, livedMs, ...(neverStarted === undefined ? {} : { neverStarted }) };
     return [{ kind: 'ended', end }];
   }
 }

@@ -1,21 +1,22 @@
 import type { End } from './container-tracker';
-import type { KeptLog } from './logs/log-keeper';
+import { type KeptLog, noLog } from './logs/log-keeper';
 
-/** Which logs are kept: of what failed, all, none. */
+/** Whose logs are kept: those of containers that failed, of all, of none. */
 export type LogsWanted = 'failed' | 'all' | 'none';
 
-/** How a container ended, and what became of its log. */
+/** How a container ended, and where its log is. */
 export interface Death extends End {
   readonly log: KeptLog;
 }
 
-/** It ended in another way than it should have, or nobody knows how. */
-export function isFailure({ exitCode, oomKilled, container }: End): boolean {
+/** It ended with an error, asked to or not, or it is not known how. */
+function isError({ exitCode, oomKilled, container }: End): boolean {
   return exitCode !== 0 || oomKilled || container.state === 'dead';
 }
 
-/** Why nobody wants the log of this one; undefined when it is wanted. */
-export function whyUnwanted(end: End, wanted: LogsWanted): string | undefined {
-  if (wanted === 'none') return 'logs is none';
-  return wanted === 'failed' && !isFailure(end) ? 'it did not fail, and logs is failed' : undefined;
+/** The reason why the log of a container is not kept; undefined where it is. */
+export function unwantedLog(end: End, wanted: LogsWanted): KeptLog | undefined {
+  if (end.neverStarted !== undefined) return noLog('unwanted', `it never ran: ${end.neverStarted}`);
+  if (wanted === 'none') return noLog('unwanted', 'logs is none');
+  return wanted === 'failed' && !isError(end) ? noLog('unwanted', 'it did not fail, and logs is failed') : undefined;
 }

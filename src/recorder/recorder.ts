@@ -1,6 +1,7 @@
 import type { ContainerEvent, ContainerStatus } from '../core/container-source';
 import type { Resource } from '../core/resource';
 import type { Selector } from '../core/selector';
+import { onAbort } from '../lib/abort';
 import { type Clock, sleep } from '../lib/clock';
 import { asError } from '../lib/errors';
 import { Limit } from '../lib/limit';
@@ -15,46 +16,48 @@ export interface RecorderOptions extends Omit<DeathsOptions, 'signal'> {
   readonly owned: Selector;
 }
 
-/** Looks at a time. */
-const LOOKS = 16;
+/** Inspections at a time. */
+const INSPECTIONS = 16;
 
-/** Milliseconds for one look, and for one listing. */
-const LOOK_MS = 10_000;
+/** Milliseconds for one inspection, and for one listing. */
+const INSPECT_MS = 10_000;
 const LIST_MS = 30_000;
 
-/** Milliseconds in which the provider must listen before the benchmark starts; then that starts all the same. */
+/** Milliseconds in which the provider must listen before the benchmark starts; after that it starts all the same. */
 const START_MS = 5_000;
 
-/** Milliseconds between listings: should events get lost on their way, no death does. */
+/** Milliseconds between listings: a death is found even if its event was lost. */
 const LIST_EVERY_MS = 30_000;
 
-/** Milliseconds in which the event comes of what a look has shown, however busy the engine is, and how often that is asked. */
+/** Milliseconds in which the event of a change comes that an inspection has shown, however busy the engine is, and between checks. */
 const EVENT_MS = { most: 10_000, every: 50 };
 
-/** Milliseconds between looks at a container that waits to be started: no event tells of a start that fails. */
+/** Milliseconds between inspections of a container that waits to be started: a start that fails has no event. */
 const STARTS_MS = [1_000, 4_000, 15_000];
 
-/** Milliseconds that a container whose end is not settled keeps its removal waiting. */
+/** Milliseconds that the removal of a container waits for its end to be settled. */
 const PATIENCE_MS = 30_000;
 
 /**
- * Watches the containers of one provider end, and keeps their logs. Nothing that it fails at reaches the benchmark: what it could not
- * do stands in the deaths as a reason, and in `trouble`.
+ * Watches the containers of one provider end, and keeps their logs. Its failures never reach the benchmark: they are reasons in the deaths,
+ * and `trouble`.
  */
 export class Recorder {
   readonly #options: RecorderOptions;
   readonly #end = new AbortController();
-  readonly #looks = new Limit(LOOKS);
+  readonly #inspections = new Limit(INSPECTIONS);
   readonly #deaths: Deaths;
-  readonly #lives = new Map<string, ContainerStatus>();
+  readonly #statuses = new Map<string, ContainerStatus>();
+  /** Ids of containers that are not owned. */
+  readonly #foreign = new Set<string>();
   readonly #tasks = new Set<Promise<void>>();
   readonly #askedSince = new Map<string, number>();
-  #chronicle = new ContainerTracker(0);
+  #tracker = new ContainerTracker(0);
   /** Milliseconds that the provider's clock is ahead of ours. */
   #aheadMs = 0;
-  /** Why the provider can't be heard now. */
+  /** Why there are no events now. */
   #broken: Error | undefined;
-  /** What went wrong when it was last looked for what was not heard. */
+  /** What went wrong at the last comparison with a listing. */
   #missed: Error | undefined;
 
   constructor(options: RecorderOptions) {
@@ -77,15 +80,15 @@ export class Recorder {
     this.#run(async () => {
       await this.#setClock();
       const since = this.#now();
-      this.#chronicle = new ContainerTracker(since);
-      this.#run(() => this.#listRegularly());
+      this.#tracker = new ContainerTracker(since);
+      this.#run(() => this.#compareRegularly());
       await watch(since, {
         ...this.#options,
         signal: this.#end.signal,
-        onHappening: (happening) => this.#onHappening(happening),
+        onEvent: (event) => this.#onEvent(event),
         onListening: () => {
           this.#broken = undefined;
-          this.#run(() => this.#reconcile('every one').finally(resolve));
+          this.#run(() => this.#compare('all').finally(resolve));
         },
         onBroken: (error) => {
           this.#broken = error;
@@ -98,11 +101,12 @@ export class Recorder {
   }
 
   /**
-   * Whether a container that has exited may go: its end is recorded, its log kept. What nobody can find out does not keep it for ever.
+   * Whether a container that has exited may be removed: its end is recorded, its log kept. If that can't be found out, it may be removed
+   * after some time.
    */
   isRecorded(container: Resource): boolean {
     const { clock, owned } = this.#options;
-    if (!owned(container) || (this.#chronicle.hasEnded(container) && this.#deaths.isSettled(container))) {
+    if (!owned(container) || (this.#tracker.hasEnded(container) && this.#deaths.isSettled(container))) {
       this.#askedSince.delete(container.id);
       return true;
     }
@@ -113,18 +117,16 @@ export class Recorder {
   }
 
   /**
-   * The benchmark has ended: looks for deaths that nobody told, waits for logs that are being kept, and closes all streams.
-   * @param signal aborts when there is no time left: what is not done by then says so
+   * The benchmark has ended: looks for deaths without an event, waits for logs that are being kept, and closes all streams.
+   * @param signal aborts when there is no time left: a log that is not kept by then says so
    * @returns all deaths, in their order. Never throws
    */
   async finish(signal: AbortSignal): Promise<readonly Death[]> {
     const { promise: outOfTime, resolve } = Promise.withResolvers<void>();
-    const stop = () => resolve();
-    signal.addEventListener('abort', stop, { once: true });
-    if (signal.aborted) stop();
+    const forget = onAbort(signal, resolve);
     const complete = this.#complete();
     await Promise.race([complete, outOfTime]);
-    signal.removeEventListener('abort', stop);
+    forget();
     this.#end.abort();
     while (this.#tasks.size > 0) await Promise.all(this.#tasks);
     await complete;
@@ -132,65 +134,90 @@ export class Recorder {
     return this.#deaths.all;
   }
 
-  /** Waits for what is on its way, looks for what is not, and for all logs. Never throws. */
+  /** Waits for events on their way, compares with a listing, and waits for all logs. Never throws. */
   async #complete(): Promise<void> {
-    const { clock, recordable } = this.#options;
-    if (recordable.lateMs > 0) await sleep(clock, recordable.lateMs, this.#end.signal).catch(() => undefined);
-    await this.#reconcile('what has changed');
+    const { clock, source } = this.#options;
+    if (source.eventDelayMs > 0) await sleep(clock, source.eventDelayMs, this.#end.signal).catch(() => undefined);
+    await this.#compare('changed');
     await this.#deaths.settled();
   }
 
-  #onHappening(happening: ContainerEvent): void {
-    const { container, kind } = happening;
-    if (!this.#chronicle.knows(container) && !this.#options.owned(container)) return;
-    this.#tell(this.#chronicle.onEvent(happening));
-    if (kind === 'removed') this.#lives.delete(container.id);
+  #onEvent(event: ContainerEvent): void {
+    const { container, kind } = event;
+    if (!this.#tracker.knows(container) && !this.#options.owned(container)) {
+      this.#onForeign(event);
+      return;
+    }
+    this.#apply(this.#tracker.onEvent(event));
+    if (kind === 'removed') this.#statuses.delete(container.id);
   }
 
-  #tell(news: readonly Transition[]): void {
-    for (const each of news) this.#tellOne(each);
+  /**
+   * An event shows a container's name and image where its labels of that name would be: whose a container is that seems not to be owned,
+   * only an inspection says.
+   */
+  #onForeign({ kind, container }: ContainerEvent): void {
+    if (kind === 'removed') this.#foreign.delete(container.id);
+    if (this.#foreign.has(container.id) || (kind !== 'created' && kind !== 'started')) return;
+    this.#foreign.add(container.id);
+    this.#run(async () => {
+      const at = this.#now();
+      const status = await this.#inspect(container);
+      if (status === undefined || !this.#options.owned(status.container)) return;
+      this.#apply(this.#tracker.onListed(status.container));
+      this.#onStatus(status);
+      this.#apply(this.#tracker.onInspect(status, at));
+    });
   }
 
-  #tellOne(news: Transition): void {
-    switch (news.kind) {
+  #apply(transitions: readonly Transition[]): void {
+    for (const transition of transitions) this.#applyOne(transition);
+  }
+
+  #applyOne(transition: Transition): void {
+    switch (transition.kind) {
       case 'appeared':
-        if (news.container.state === 'created') this.#follow(news.container, 'waiting');
-        this.#run(() => this.#meet(news.container));
+        if (transition.container.state === 'created' && this.#options.source.followsBeforeStart)
+          this.#follow(transition.container);
+        this.#run(() => this.#meet(transition.container));
         return;
       case 'started':
-        this.#follow(news.container, 'running');
+        this.#follow(transition.container);
+        return;
+      case 'asked':
+        this.#follow(transition.container, true);
         return;
       case 'ended':
-        this.#deaths.add(news.end, this.#lives.get(news.end.container.id));
+        this.#deaths.add(transition.end, this.#statuses.get(transition.end.container.id));
     }
   }
 
-  /** A container that was not known: is it one to follow, and does its start succeed? */
+  /** A container that was not known: does it run, and does its start succeed? */
   async #meet(container: Resource): Promise<void> {
     await this.#check(container);
     for (const wait of STARTS_MS) {
-      if (!this.#chronicle.isWaiting(container)) return;
+      if (!this.#tracker.isWaiting(container)) return;
       await sleep(this.#options.clock, wait, this.#end.signal);
-      if (this.#chronicle.isWaiting(container)) await this.#check(container);
+      if (this.#tracker.isWaiting(container)) await this.#check(container);
     }
   }
 
-  /** Looks at a container, and tells what no event has told. */
+  /** Inspects a container, and applies what no event has reported. */
   async #check(container: Resource): Promise<void> {
-    this.#tell(this.#chronicle.listed(container));
-    const revision = this.#chronicle.revisionOf(container);
+    this.#apply(this.#tracker.onListed(container));
+    const revision = this.#tracker.revisionOf(container);
     const at = this.#now();
-    const life = await this.#look(container);
-    if (life !== undefined) this.#seen(life);
-    const isNews = life === undefined || life.phase === 'ended';
-    if (isNews && !this.#chronicle.hasEnded(container) && (await this.#isTold(container, revision))) return;
-    this.#tell(life === undefined ? this.#chronicle.vanished(container, at) : this.#chronicle.onInspect(life, at));
+    const status = await this.#inspect(container);
+    if (status !== undefined) this.#onStatus(status);
+    const isEnd = status === undefined || status.phase === 'ended';
+    if (isEnd && !this.#tracker.hasEnded(container) && (await this.#isReported(container, revision))) return;
+    this.#apply(status === undefined ? this.#tracker.vanished(container, at) : this.#tracker.onInspect(status, at));
   }
 
-  /** Events say more than looks, and come a little later. */
-  async #isTold(container: Resource, revision: number): Promise<boolean> {
+  /** Events say more than inspections, and come a little later. */
+  async #isReported(container: Resource, revision: number): Promise<boolean> {
     const { clock } = this.#options;
-    const isNew = () => this.#chronicle.revisionOf(container) !== revision;
+    const isNew = () => this.#tracker.revisionOf(container) !== revision;
     for (let waited = 0; waited < EVENT_MS.most && !isNew(); waited += EVENT_MS.every) {
       if (this.#end.signal.aborted) break;
       await sleep(clock, EVENT_MS.every, this.#end.signal).catch(() => undefined);
@@ -198,40 +225,39 @@ export class Recorder {
     return isNew();
   }
 
-  #seen(life: ContainerStatus): void {
-    const { container, autoRemove: vanishes, logUnavailable: unlogged, phase } = life;
-    if (this.#chronicle.hasEnded(container) && phase !== 'running') return;
-    this.#lives.set(container.id, life);
-    if (!vanishes || unlogged !== undefined) this.#run(() => this.#deaths.unfollow(container));
-    else if (phase === 'running') this.#deaths.follow(container, phase);
+  #onStatus(status: ContainerStatus): void {
+    const { container, logUnavailable, phase } = status;
+    if (this.#tracker.hasEnded(container) && phase !== 'running') return;
+    this.#statuses.set(container.id, status);
+    if (logUnavailable !== undefined) this.#run(() => this.#deaths.unfollow(container));
+    else if (phase === 'running') this.#deaths.follow(container);
   }
 
-  #follow(container: Resource, phase: 'waiting' | 'running'): void {
-    const life = this.#lives.get(container.id);
-    if (life === undefined || (life.autoRemove && life.logUnavailable === undefined)) this.#deaths.follow(container, phase);
+  #follow(container: Resource, isUrgent = false): void {
+    if (this.#statuses.get(container.id)?.logUnavailable === undefined) this.#deaths.follow(container, isUrgent);
   }
 
-  async #listRegularly(): Promise<void> {
+  async #compareRegularly(): Promise<void> {
     for (;;) {
       await sleep(this.#options.clock, LIST_EVERY_MS, this.#end.signal);
-      await this.#reconcile('what has changed');
+      await this.#compare('changed');
     }
   }
 
-  /** Looks at what may have ended without a word. Never throws. */
-  async #reconcile(which: 'every one' | 'what has changed'): Promise<void> {
-    this.#missed = await this.#attempt(() => this.#compare(which));
+  /** Looks for ends without an event. Never throws. */
+  async #compare(which: 'all' | 'changed'): Promise<void> {
+    this.#missed = await this.#attempt(() => this.#compareWithListing(which));
   }
 
-  /** @throws what the provider answers, to the listing or to the first look that fails, when all others are done */
-  async #compare(which: 'every one' | 'what has changed'): Promise<void> {
-    const { recordable, owned } = this.#options;
-    const listed = await withTimeout(LIST_MS, this.#bounds, (signal) => recordable.list(signal));
-    const known = this.#chronicle.alive;
+  /** @throws what the provider answers, to the listing or to the first inspection that fails, when all others are done */
+  async #compareWithListing(which: 'all' | 'changed'): Promise<void> {
+    const { source, owned } = this.#options;
+    const listed = await withTimeout(LIST_MS, this.#limits, (signal) => source.list(signal));
+    const known = this.#tracker.alive;
     const there = new Map(listed.filter(owned).map((container) => [container.id, container]));
-    const changed = known.filter((container) => which === 'every one' || this.#differs(container, there.get(container.id)));
-    const again = [...there.values()].filter((container) => container.running && this.#chronicle.hasEnded(container));
-    const unknown = [...there.values()].filter((container) => !this.#chronicle.knows(container));
+    const changed = known.filter((container) => which === 'all' || this.#differs(container, there.get(container.id)));
+    const again = [...there.values()].filter((container) => container.running && this.#tracker.hasEnded(container));
+    const unknown = [...there.values()].filter((container) => !this.#tracker.knows(container));
     const all = [...changed, ...again, ...unknown];
     const failures = await Promise.all(all.map((container) => this.#attempt(() => this.#check(container))));
     const failure = failures.find((error) => error !== undefined);
@@ -239,20 +265,20 @@ export class Recorder {
   }
 
   #differs(known: Resource, listed: Resource | undefined): boolean {
-    return listed === undefined || listed.running === this.#chronicle.isWaiting(known) || !listed.running;
+    return listed === undefined || listed.running === this.#tracker.isWaiting(known) || !listed.running;
   }
 
-  async #look(container: Resource): Promise<ContainerStatus | undefined> {
-    const { recordable } = this.#options;
-    return this.#looks.run(this.#end.signal, () =>
-      withTimeout(LOOK_MS, this.#bounds, (signal) => recordable.inspect(container, signal)),
+  async #inspect(container: Resource): Promise<ContainerStatus | undefined> {
+    const { source } = this.#options;
+    return this.#inspections.run(this.#end.signal, () =>
+      withTimeout(INSPECT_MS, this.#limits, (signal) => source.inspect(container, signal)),
     );
   }
 
   async #setClock(): Promise<void> {
-    const { recordable, clock } = this.#options;
+    const { source, clock } = this.#options;
     await this.#attempt(async () => {
-      const theirs = await withTimeout(START_MS, this.#bounds, (signal) => recordable.now(signal));
+      const theirs = await withTimeout(START_MS, this.#limits, (signal) => source.now(signal));
       this.#aheadMs = theirs - clock.now();
     });
   }
@@ -262,11 +288,11 @@ export class Recorder {
     return this.#options.clock.now() + this.#aheadMs;
   }
 
-  get #bounds(): { readonly clock: Clock; readonly signal: AbortSignal } {
+  get #limits(): { readonly clock: Clock; readonly signal: AbortSignal } {
     return { clock: this.#options.clock, signal: this.#end.signal };
   }
 
-  /** Work beside all else, which `finish` waits for. What one look can't find out, the next one can. */
+  /** Does work beside all else, which `finish` waits for. An inspection that fails is made up for by the next one. */
   #run(work: () => Promise<void>): void {
     const task: Promise<void> = this.#attempt(work).then(() => {
       this.#tasks.delete(task);

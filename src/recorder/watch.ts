@@ -1,9 +1,10 @@
 import type { ContainerEvent, ContainerSource } from '../core/container-source';
+import { onAbort } from '../lib/abort';
 import { type Clock, sleep } from '../lib/clock';
 import { asError } from '../lib/errors';
 import { backoff } from '../reaper/retry';
 
-/** Milliseconds in which a provider says that it listens. */
+/** Milliseconds in which a provider must begin to listen. */
 const OPENING_MS = 10_000;
 
 /** Milliseconds until a stream that broke is opened again: first, and at most. */
@@ -11,29 +12,29 @@ const REOPENING = { retries: Number.POSITIVE_INFINITY, delayMs: 200, factor: 2 }
 const MAX_WAIT_MS = 5_000;
 
 export interface WatchOptions {
-  readonly recordable: ContainerSource;
+  readonly source: Pick<ContainerSource, 'watch'>;
   readonly clock: Clock;
   /** The watch ends when it aborts. */
   readonly signal: AbortSignal;
   /** Called in order, once for each. */
-  readonly onHappening: (happening: ContainerEvent) => void;
-  /** Called whenever the provider listens (again): what was missed can be looked for. */
+  readonly onEvent: (event: ContainerEvent) => void;
+  /** Called whenever the provider listens (again): now a listing shows what was missed. */
   readonly onListening: () => void;
   /** Called whenever the stream breaks, or can't be opened. */
   readonly onBroken: (error: Error) => void;
 }
 
 /**
- * Listens to a provider until the signal aborts. Where the stream breaks it is opened again, and goes on with the last event. Never
+ * Watches a provider's events until the signal aborts. A stream that breaks is opened again, and goes on with the last event. Never
  * throws.
  * @param since milliseconds since the epoch, by the provider's clock
  */
 export async function watch(since: number, options: WatchOptions): Promise<void> {
   const { clock, signal } = options;
-  const heard = new Heard(since);
+  const position = new Position(since);
   for (let failures = 0; !signal.aborted; failures += 1) {
     try {
-      await listen(heard, options, () => {
+      await listen(position, options, () => {
         failures = 0;
       });
       if (!signal.aborted) options.onBroken(new Error('the provider ended the stream of its events'));
@@ -46,38 +47,37 @@ export async function watch(since: number, options: WatchOptions): Promise<void>
   }
 }
 
-async function listen(heard: Heard, options: WatchOptions, onAnything: () => void): Promise<void> {
-  const { recordable, clock, signal } = options;
+async function listen(position: Position, options: WatchOptions, onAnything: () => void): Promise<void> {
+  const { source, clock, signal } = options;
   const stream = new AbortController();
-  const end = () => stream.abort(signal.reason);
-  signal.addEventListener('abort', end, { once: true });
+  const forget = onAbort(signal, () => stream.abort(signal.reason));
   const cancel = clock.after(OPENING_MS, () => stream.abort(new Error('the provider does not tell its events')));
   try {
-    const happenings = await recordable.watch(heard.last, stream.signal);
+    const events = await source.watch(position.last, stream.signal);
     cancel();
     options.onListening();
-    for await (const happening of happenings) {
+    for await (const event of events) {
       onAnything();
-      if (heard.isNew(happening)) options.onHappening(happening);
+      if (position.isNew(event)) options.onEvent(event);
     }
   } finally {
     cancel();
-    signal.removeEventListener('abort', end);
+    forget();
   }
 }
 
-/** How far the events were heard. */
-class Heard {
+/** How far the events have come. */
+class Position {
   /** When the last one was. */
   last: number;
-  /** Those at that very time, which come again. */
+  /** Those of that very time, which come again. */
   readonly #atLast = new Set<string>();
 
   constructor(since: number) {
     this.last = since;
   }
 
-  /** Events of one moment are kept apart by what happened to whom. An earlier one that comes late is new: there is no order among them. */
+  /** Events are not in order: an earlier one that comes late is new. Those of one moment differ in kind or container. */
   isNew({ kind, at, container }: ContainerEvent): boolean {
     const moment = Math.floor(at);
     if (moment > Math.floor(this.last)) this.#atLast.clear();

@@ -1,4 +1,5 @@
 import type { Connection } from '../core/connection';
+import type { LogStatus } from '../core/container-source';
 import { labels } from '../core/labels';
 import { type Outcome, outcomes, type Settlement, type Step } from '../core/outcome';
 import type { Kind } from '../core/resource';
@@ -60,6 +61,8 @@ export interface DeathReport {
   readonly at: string;
   /** Milliseconds from its start to its end; null where one of them is not known. */
   readonly livedMs: number | null;
+  /** What became of its log: see `LogStatus`. Absent in reports of earlier versions. */
+  readonly logStatus?: LogStatus;
   /** Path of its log, whose lines begin with their times; null when there is none. */
   readonly logFile: string | null;
   /** Why there is no log, or why it is incomplete. */

@@ -71,7 +71,7 @@ describe.each([
     expect(deaths).toMatchObject([{ exitCode: 3 }, { exitCode: 4, log: { tail: ['line'] } }, { exitCode: 5 }]);
   });
 
-  test('what was removed meanwhile is told, with the reason why there is no log', async () => {
+  test('what was removed meanwhile is told, with its log', async () => {
     const wire = new Wire();
     const recording = await TestRecording.start({ change: wire.change });
     const container = await startContainer(HONOURS_SIGTERM, recording.labelled);
@@ -86,7 +86,7 @@ describe.each([
       {
         container: { id: container.id },
         exitCode: exitCodes[engine.forgets ? 'forgotten' : 'remembered'],
-        log: { file: null, reason: 'it was removed before its log could be read' },
+        log: { status: 'kept', tail: ['ready'] },
       },
     ]);
   });

@@ -163,7 +163,7 @@ async function before(
 
 /** @returns undefined when a signal came first */
 async function benchmark(run: Run, { connections }: PreCleaned): Promise<Benchmark> {
-  const { config, session, words, environment, output, wishes } = run;
+  const { config, session, words, environment, env, output, wishes } = run;
   const [file = '', ...rest] = words;
   try {
     return await runSupervised({
@@ -173,6 +173,8 @@ async function benchmark(run: Run, { connections }: PreCleaned): Promise<Benchma
       environment,
       connections,
       recorded: selectAfter(config, session.id, await snapshot(run)).selector,
+      env,
+      clock,
       log: output,
       onGroup: () => wishes.hasBegun(),
       stop: wishes.begin,

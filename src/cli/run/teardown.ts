@@ -59,6 +59,7 @@ function once(config: Config, stop: AbortSignal, teardown: RunTeardown): Promise
       mode: postCleanupMode(config),
       told,
       deadline,
+      env,
       clock,
       log: output,
       onSettled: (resource) => {

@@ -5,7 +5,7 @@ import { withRetries } from '../../reaper/retry';
 import { endpointCandidates } from './connection/candidates';
 import { connect, NoEngine } from './connection/connect';
 import type { Endpoint } from './connection/endpoint';
-import { dockerRecordable } from './events/container-source';
+import { dockerContainers } from './events/container-source';
 import { cleanupCommand, dockerProvider } from './provider';
 import type { DockerSettings } from './resources/handler';
 import { sizesOf } from './resources/sizes';
@@ -54,7 +54,7 @@ async function discoverOne(
       description: `${engine.version} at ${engine.endpoint.url} (${engine.endpoint.from})`,
       found: { ...engine.endpoint },
       cleanupCommand: (label) => cleanupCommand(engine.endpoint, label),
-      containers: dockerRecordable(engine, settingsOf(config, name), clock),
+      containers: dockerContainers(engine, settingsOf(config, name), clock),
       sizes: (signal) => sizesOf(engine, name, signal),
     };
   } catch (error) {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -5,15 +6,12 @@ import { pipeline } from 'node:stream/promises';
 import type { ByteBudget } from '../../lib/byte-budget';
 import { makeDirectory } from '../../lib/make-directory';
 
-/** Two logs of one container may be on their way at a time. */
-let files = 0;
-
-/** Why the beginning of a file is missing: its own limit, or that of all together. */
+/** Why the beginning of a file is missing: its own limit, or the limit of all together. */
 export type Cut = 'log-limit' | 'logs-limit';
 
 /**
- * A file that keeps the end of what is written: when it may grow no more, what is new takes the place of what is oldest, in a ring.
- * Under its name it appears when it is closed, whole and in order.
+ * A file that keeps the end of what is written: when it may not grow any more, new bytes take the place of the oldest, in a ring. It
+ * appears under its name when it is closed, whole and in order.
  */
 export class LogFile {
   readonly path: string;
@@ -22,20 +20,20 @@ export class LogFile {
   readonly #space: ByteBudget;
   #file: FileHandle | undefined;
   #size = 0;
-  /** Where the ring goes on, as soon as it is one. */
+  /** Where the ring goes on; undefined while the file grows. */
   #next: number | undefined;
   #cut: Cut | undefined;
 
   /** @param limit bytes */
   constructor(path: string, limit: number, space: ByteBudget) {
     this.path = path;
-    files += 1;
-    this.#unfinished = `${path}.${files}.unfinished`;
+    // Two logs of one container may be written at a time.
+    this.#unfinished = `${path}.${randomUUID().slice(0, 8)}.unfinished`;
     this.#limit = limit;
     this.#space = space;
   }
 
-  /** Why its beginning is missing; undefined while nothing is. */
+  /** Why its beginning is missing; undefined while it is not. */
   get cut(): Cut | undefined {
     return this.#cut;
   }
@@ -50,7 +48,7 @@ export class LogFile {
     if (grown < bytes.length) await this.#overwrite(bytes.subarray(grown));
   }
 
-  /** Puts the file under its name. Without anything in it there is none. */
+  /** Puts the file under its name. Does nothing if nothing was written. */
   async close(): Promise<void> {
     const file = this.#file;
     if (file === undefined) return;
@@ -60,7 +58,7 @@ export class LogFile {
     else await this.#straighten(this.#next, this.#cut ?? 'log-limit');
   }
 
-  /** As if it had never been. */
+  /** Removes everything that was written. */
   async discard(): Promise<void> {
     const file = this.#file;
     this.#file = undefined;
@@ -84,7 +82,7 @@ export class LogFile {
 
   async #overwrite(bytes: Buffer): Promise<void> {
     if (this.#size === 0) return;
-    // What would be overwritten at once need not be written.
+    // Bytes that the same call would overwrite are not written.
     const kept = bytes.subarray(Math.max(0, bytes.length - this.#size));
     const from = ((this.#next ?? 0) + (bytes.length - kept.length)) % this.#size;
     const first = kept.subarray(0, this.#size - from);
@@ -104,20 +102,20 @@ export class LogFile {
 
   async #open(): Promise<FileHandle> {
     await makeDirectory(dirname(this.path));
-    return open(this.#unfinished, 'w');
+    return open(this.#unfinished, 'wx');
   }
 
-  /** From the oldest line that is whole to the newest. */
+  /** Copies the ring from its oldest whole line to its newest. */
   async #straighten(next: number, cut: Cut): Promise<void> {
     const whole = `${this.#unfinished}.whole`;
     const why = cut === 'log-limit' ? `${cut} is ${this.#limit}` : `${cut} is ${this.#space.limit}`;
     const mark = Buffer.from(`[cleanup-action: what was written before this is cut off: ${why} bytes]\n`);
-    await pipeline(() => this.#inOrder(next, mark), createWriteStream(whole));
+    await pipeline(() => this.#inOrder(next, mark), createWriteStream(whole, { flags: 'wx' }));
     await this.#publish(whole);
     await rm(this.#unfinished, { force: true });
   }
 
-  /** A container that ends for the second time has a log that holds the first one's. */
+  /** Takes the place of an earlier log of the same container, which is a part of this one. */
   async #publish(finished: string): Promise<void> {
     const before = await stat(this.path).catch(() => undefined);
     await rename(finished, this.path);

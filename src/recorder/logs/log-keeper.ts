@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { IncompleteLog, type LogStream } from '../../core/container-source';
+import type { LogStatus, LogStream } from '../../core/container-source';
 import type { Resource } from '../../core/resource';
 import type { ByteBudget } from '../../lib/byte-budget';
 import { asError } from '../../lib/errors';
@@ -7,12 +7,23 @@ import { LogFile } from './log-file';
 import { LogLines } from './log-lines';
 import type { Redactor } from './redactor';
 
-/** What became of a container's log. */
+/** Where a container's log is. */
 export interface KeptLog {
+  readonly status: LogStatus;
   readonly file: string | null;
   /** Why there is none, or why it is not whole. */
   readonly reason: string | null;
+  /** Its last lines, for people. */
   readonly tail: readonly string[];
+}
+
+/** A part of a log is missing, and a line in the file says where. */
+export class IncompleteLog extends Error {
+  override readonly name = 'IncompleteLog';
+
+  constructor() {
+    super('a part of it is missing: a line says where');
+  }
 }
 
 export interface KeepingPlace {
@@ -23,8 +34,8 @@ export interface KeepingPlace {
   readonly redactor: Redactor;
 }
 
-export function noLog(reason: string): KeptLog {
-  return { file: null, reason, tail: [] };
+export function noLog(status: Exclude<LogStatus, 'kept'>, reason: string): KeptLog {
+  return { status, file: null, reason, tail: [] };
 }
 
 /** One container's log on its way into a file. */
@@ -33,7 +44,7 @@ export class LogKeeper {
   readonly #lines: LogLines;
   readonly #place: KeepingPlace;
   #broken: Error | undefined;
-  #pieces = 0;
+  #chunks = 0;
   #written = 0;
 
   constructor(container: Resource, place: KeepingPlace) {
@@ -43,20 +54,32 @@ export class LogKeeper {
   }
 
   /**
-   * Writes all that comes, as it comes. Never throws: what broke off is told at the end.
-   * @param signal what ends the stream: its reason says more than the stream's error
-   * @returns the error with which it broke off
+   * Writes all that comes, as it comes. Never throws: the error is a part of the log's reason.
+   * @param signal ends the stream: its reason says more than the stream's error
+   * @returns the error with which the stream broke off
    */
   async take(stream: LogStream, signal: AbortSignal): Promise<Error | undefined> {
     try {
-      for await (const pieces of stream) {
-        this.#pieces += pieces.length;
-        await this.#write(this.#lines.push(pieces));
+      for await (const chunks of stream) {
+        this.#chunks += chunks.length;
+        await this.#write(this.#lines.push(chunks));
       }
+      return undefined;
     } catch (error) {
-      this.#broken = asError(signal.aborted ? signal.reason : error);
+      const broken = asError(signal.aborted ? signal.reason : error);
+      this.brokeWith(broken);
+      return broken;
     }
-    return this.#broken;
+  }
+
+  /** Puts a line of our own after what has come so far, if anything is written at all. */
+  note(line: string): void {
+    this.#lines.note(line);
+  }
+
+  /** The log is not whole. The first reason is the one that is reported. */
+  brokeWith(error: Error): void {
+    this.#broken ??= error;
   }
 
   /** @throws what the file system answers */
@@ -65,24 +88,31 @@ export class LogKeeper {
     const { tail } = this.#lines;
     const file = this.#file.size > 0 ? this.#file.path : null;
     await this.#file.close();
-    return { file, reason: this.#reason(file), tail };
+    const reason = this.#reason();
+    if (file !== null) return { status: 'kept', file, reason, tail };
+    return { ...(reason === null ? noLog('empty', 'it wrote nothing') : noLog('unavailable', reason)), tail };
   }
 
   async discard(): Promise<void> {
     await this.#file.discard();
   }
 
-  /** How many have come so far. */
-  get pieces(): number {
-    return this.#pieces;
+  /** The number of chunks that have come so far. */
+  get chunks(): number {
+    return this.#chunks;
   }
 
-  /** Bytes that have come so far, with their times; more than are kept, where it is cut. */
+  /** A line of our own waits for what comes after it. */
+  get hasNote(): boolean {
+    return this.#lines.hasNote;
+  }
+
+  /** Bytes that have come so far, with their times; more than are kept, where the log is cut. */
   get written(): number {
     return this.#written;
   }
 
-  #reason(file: string | null): string | null {
+  #reason(): string | null {
     const { cut, size } = this.#file;
     const { limit, space } = this.#place;
     const reasons = [
@@ -92,8 +122,7 @@ export class LogKeeper {
         ? `${size > 0 ? 'only its end is kept' : 'there was no room'}: logs-limit is ${space.limit} bytes`
         : '',
     ].filter((reason) => reason !== '');
-    if (reasons.length > 0) return reasons.join('; ');
-    return file === null ? 'it wrote nothing' : null;
+    return reasons.length > 0 ? reasons.join('; ') : null;
   }
 
   async #write(text: string): Promise<void> {
@@ -107,7 +136,7 @@ function whatBroke(error: Error): string {
   return error instanceof IncompleteLog ? error.message : `it broke off: ${error.message}`;
 }
 
-/** A name that no file system takes for anything else: what may not be in it is `_`. The id keeps apart what is called the same. */
+/** A name for any file system: other characters are `_`. The id tells containers of the same name apart. */
 export function logFileName({ name, id }: Pick<Resource, 'name' | 'id'>): string {
   const safe = (text: string, most: number) => text.slice(0, most).replace(/[^A-Za-z0-9._-]/g, '_');
   return `${safe(name, 80)}-${safe(id, 12)}.log`;

@@ -4,39 +4,61 @@ import type { Redactor } from './redactor';
 /** A line longer than this is broken into several, so that one of a gigabyte is never held whole. In bytes. */
 export const MAX_LINE = 65_536;
 
-/** So many last lines are shown to people, and so much of each. */
+/** The number of last lines that are shown to people, and the bytes of each. */
 const TAIL_LINES = 10;
 const TAIL_LINE_BYTES = 300;
 
-/** What a stream has written of a line so far. */
+/** The part of a line that has come so far. */
 interface Unfinished {
   readonly at: string;
   readonly text: string;
 }
 
 /**
- * Makes whole lines of what two streams write, each after its time, in the order in which they are finished, without secrets. Text is
- * bytes, a character each (latin1): whatever a container writes stays as it is.
+ * Makes whole lines of two streams, each line after its time, in the order in which they end, without secrets. Text is bytes, a character
+ * each (latin1): any bytes stay as they are.
  */
 export class LogLines {
   readonly #redactor: Redactor;
   readonly #unfinished = new Map<LogChunk['stream'], Unfinished>();
   readonly #tail: string[] = [];
+  #note: string | undefined;
+  /** When the last chunk was written. */
+  #lastAt = '';
 
   constructor(redactor: Redactor) {
     this.#redactor = redactor;
   }
 
   /** @returns the lines that are finished by now */
-  push(pieces: readonly LogChunk[]): string {
-    return pieces.map((piece) => this.#add(piece)).join('');
+  push(chunks: readonly LogChunk[]): string {
+    const [first] = chunks;
+    if (first === undefined) return '';
+    const before = this.#note === undefined ? '' : this.#withNote(this.#note, first.at);
+    this.#lastAt = chunks.at(-1)?.at ?? first.at;
+    return before + chunks.map((chunk) => this.#add(chunk)).join('');
   }
 
-  /** @returns the lines that nobody finished */
+  /** A line of our own, between what came before and what comes next. It is not one of the last lines for people. */
+  note(line: string): void {
+    this.#note = line;
+  }
+
+  get hasNote(): boolean {
+    return this.#note !== undefined;
+  }
+
+  /** @returns the lines that have no end */
   end(): string {
+    if (this.#note !== undefined && this.#lastAt !== '') return this.#withNote(this.#note, this.#lastAt);
     const rest = [...this.#unfinished.values()].filter(({ text }) => text !== '');
     this.#unfinished.clear();
     return rest.map(({ at, text }) => this.#line(at, this.#redactor.redact(text))).join('');
+  }
+
+  #withNote(note: string, at: string): string {
+    this.#note = undefined;
+    return `${this.end()}${at} ${note}\n`;
   }
 
   /** The last lines, without times and cut: for people. */
@@ -59,7 +81,7 @@ export class LogLines {
       else this.#unfinished.set(stream, { at: startedAt, text: rest });
       return finished.join('');
     }
-    // What is kept back may be the beginning of a secret.
+    // The rest may be the beginning of a secret.
     const redacted = this.#redactor.redact(rest);
     const cutAt = redacted.length - this.#redactor.overlap;
     this.#unfinished.set(stream, { at, text: redacted.slice(cutAt) });

@@ -8,17 +8,17 @@ import { type KeepingPlace, type KeptLog, LogKeeper, noLog } from './log-keeper'
 /** Milliseconds that one log may take: engines read some 50 MB of their logs a second. */
 export const MAX_READING_MS = 120_000;
 
-/** A line with its time is at least this long: `2026-11-21T09:50:58Z`, a blank, a line feed. So many can be wanted, and no more. */
+/** A line with its time is at least this long: `2026-11-21T09:50:58Z`, a blank, a line feed. */
 const MIN_LINE = 22;
 
 /**
- * Of a long log, only the end is wanted: so many of its last lines are asked for first, and more where they are not enough. An engine
- * would read a gigabyte for half a minute.
+ * Only the end of a long log is kept: this number of its last lines is asked for first, and more where they are not enough. An engine
+ * would take half a minute to read a gigabyte.
  */
 const FEW_LINES = 2_000;
 
 export interface Reading {
-  readonly recordable: ContainerSource;
+  readonly source: ContainerSource;
   readonly place: KeepingPlace;
   /** Logs that are read at a time. */
   readonly limit: Limit;
@@ -30,38 +30,43 @@ export interface Reading {
 /** What is known of a container whose log is read. */
 type Ended = Pick<ContainerStatus, 'container' | 'logUnavailable'>;
 
-export const GONE = 'it was removed before its log could be read';
-export const NO_TIME = 'there was no time left to read its log';
+export const GONE = noLog('gone', 'it was removed before its log could be read');
+export const NO_TIME = noLog('out-of-time', 'there was no time left to read its log');
 
-/** Reads the log of a container that is there into its file. Never throws: what can't be had has a reason. */
-export async function readLog(life: Ended, reading: Reading): Promise<KeptLog> {
-  if (life.logUnavailable !== undefined) return noLog(life.logUnavailable);
-  const { limit, signal, recordable } = reading;
+/** The number of lines that can have a place in a log's file. */
+export function maxLines({ limit }: KeepingPlace): number {
+  return Math.floor(limit / MIN_LINE) + 1;
+}
+
+/** Reads the log of a container that is there into its file. Never throws: a log that can't be had has a reason. */
+export async function readLog(status: Ended, reading: Reading): Promise<KeptLog> {
+  if (status.logUnavailable !== undefined) return noLog('unavailable', status.logUnavailable);
+  const { limit, signal, source } = reading;
   try {
-    return await limit.run(signal, () => withTimeout(MAX_READING_MS, reading, (time) => copy(life, reading, time)));
+    return await limit.run(signal, () => withTimeout(MAX_READING_MS, reading, (time) => copy(status, reading, time)));
   } catch (error) {
-    return noLog(signal.aborted ? NO_TIME : whyNot(error, recordable));
+    return signal.aborted ? NO_TIME : whyNot(error, source);
   }
 }
 
-/** @throws what the engine answers, or the file system; what breaks off in the middle is kept so far, unless there is no time left */
-async function copy(life: Ended, { recordable, place, signal }: Reading, time: AbortSignal): Promise<KeptLog> {
-  const most = Math.floor(place.limit / MIN_LINE) + 1;
+/** @throws what the engine answers, or the file system; a log that breaks off is kept so far, unless there is no time left */
+async function copy(status: Ended, { source, place, signal }: Reading, time: AbortSignal): Promise<KeptLog> {
+  const most = maxLines(place);
   for (let lines = Math.min(FEW_LINES, most); ; ) {
-    const stream = await recordable.read(life.container, lines, time);
-    const keeper = new LogKeeper(life.container, place);
+    const stream = await source.read(status.container, lines, time);
+    const keeper = new LogKeeper(status.container, place);
     const broken = await keeper.take(stream, time);
-    const isEnough = keeper.pieces < lines || keeper.written > place.limit || lines >= most;
+    const isEnough = keeper.chunks < lines || keeper.written > place.limit || lines >= most;
     if (broken ? !signal.aborted : isEnough) return keeper.close();
     await keeper.discard();
     if (broken) throw broken;
-    // As many as are enough if the others are as long as these.
+    // The number that is enough if the others are as long as these.
     lines = Math.min(most, Math.max(2 * lines, Math.ceil((1.25 * lines * place.limit) / keeper.written)));
   }
 }
 
-/** In the words of a report. */
-export function whyNot(thrown: unknown, recordable: ContainerSource): string {
-  if (recordable.classify(thrown).kind === 'gone') return GONE;
-  return `its log can’t be read: ${asError(thrown).message.trim()}`;
+/** Why a log can't be had. */
+export function whyNot(thrown: unknown, source: ContainerSource): KeptLog {
+  if (source.classify(thrown).kind === 'gone') return GONE;
+  return noLog('unavailable', `its log can’t be read: ${asError(thrown).message.trim()}`);
 }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, inject } from 'vitest';
+import { afterEach, expect, inject } from 'vitest';
 import type { ContainerSource } from '../../../src/core/container-source';
 import { labels } from '../../../src/core/labels';
 import { ofSession, type Selector } from '../../../src/core/selector';
@@ -10,8 +10,9 @@ import { ByteBudget } from '../../../src/lib/byte-budget';
 import { systemClock } from '../../../src/lib/clock';
 import { Deadline } from '../../../src/lib/deadline';
 import { connect } from '../../../src/providers/docker/connection/connect';
-import { dockerRecordable } from '../../../src/providers/docker/events/container-source';
+import { dockerContainers } from '../../../src/providers/docker/events/container-source';
 import type { Death, LogsWanted } from '../../../src/recorder/death';
+import { SEAM } from '../../../src/recorder/logs/log-follower';
 import type { KeepingPlace } from '../../../src/recorder/logs/log-keeper';
 import { redactor } from '../../../src/recorder/logs/redactor';
 import { Recorder } from '../../../src/recorder/recorder';
@@ -33,11 +34,11 @@ export interface RecordingSettings {
   /** Where the engine is, where it is not the tests' own. */
   readonly url?: string;
   /** Puts something between the recorder and the engine. */
-  readonly change?: (recordable: ContainerSource) => ContainerSource;
+  readonly change?: (source: ContainerSource) => ContainerSource;
 }
 
-/** What tells the ends of an engine's containers: the tests' own, unless a test has another. */
-export async function recordable(url: string = inject('dockerHost')): Promise<ContainerSource> {
+/** The containers of an engine: the tests' own, unless a test has another. */
+export async function containerSource(url: string = inject('dockerHost')): Promise<ContainerSource> {
   const deadline = new Deadline(systemClock, 10_000);
   try {
     const engine = await connect([{ url, from: 'the tests' }], deadline);
@@ -49,7 +50,7 @@ export async function recordable(url: string = inject('dockerHost')): Promise<Co
       skipGraceWhenDeaf: true,
       kinds: ['container'],
     } as const;
-    return dockerRecordable(engine, settings, systemClock);
+    return dockerContainers(engine, settings, systemClock);
   } finally {
     deadline.dispose();
   }
@@ -82,8 +83,8 @@ export class TestRecording {
     const session = `test-${randomUUID()}`;
     const { logs = 'failed', owned = ofSession(session), change = (same) => same } = settings;
     const where = await place(settings);
-    const what = change(await recordable(settings.url));
-    const recorder = new Recorder({ recordable: what, owned, logs, place: where, clock: systemClock });
+    const what = change(await containerSource(settings.url));
+    const recorder = new Recorder({ source: what, owned, logs, place: where, clock: systemClock });
     const recording = new TestRecording(session, where.directory, recorder);
     cleanups.unshift(() => recording.finish());
     await recorder.start();
@@ -95,6 +96,24 @@ export class TestRecording {
     this.#finished ??= this.recorder.finish(signal);
     return this.#finished;
   }
+}
+
+/**
+ * Expects all that a container wrote in its log; where a line says that some may be missing or come twice, its beginning before that line,
+ * and its end after it.
+ */
+export async function expectLog(death: Death | undefined, all: string): Promise<void> {
+  const log = await logOf(death);
+  const [before = '', after, ...others] = log.split(`${SEAM}\n`);
+  expect(others).toEqual([]);
+  if (after === undefined) {
+    expect(log).toBe(all);
+    return;
+  }
+  expect({ log, isBeginning: all.startsWith(before), isEnd: all.endsWith(after) }).toMatchObject({
+    isBeginning: true,
+    isEnd: true,
+  });
 }
 
 /** What stands in the log of a death, bytes as they are, without the times. @throws unless each line begins with one */

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isTold, mergeDeaths } from '../../../src/phases/deaths';
-import { GONE, NO_TIME } from '../../../src/recorder/logs/reading';
+import { isReported, mergeDeaths } from '../../../src/phases/deaths';
 import { type DeathReport, isoTime } from '../../../src/report/model';
 
 const death = (id: string, at: number, more: Partial<DeathReport> = {}): DeathReport => ({
@@ -13,6 +12,7 @@ const death = (id: string, at: number, more: Partial<DeathReport> = {}): DeathRe
   at: isoTime(at),
   livedMs: null,
   logFile: `/logs/${id}.log`,
+  logStatus: 'kept',
   logReason: null,
   logTail: [],
   ...more,
@@ -26,23 +26,31 @@ const end = (id: string, at: number, more: { readonly neverStarted?: string } = 
 
 describe('an end', () => {
   it('that main has told, with its log, is told', () => {
-    expect(isTold([death('a', 10_040)], end('a', 10_000))).toBe(true);
+    expect(isReported([death('a', 10_040)], end('a', 10_000))).toBe(true);
   });
 
   it('of a later run is not', () => {
-    expect(isTold([death('a', 10_000)], end('a', 60_000))).toBe(false);
+    expect(isReported([death('a', 10_000)], end('a', 60_000))).toBe(false);
   });
 
   it('of another container is not', () => {
-    expect(isTold([death('a', 10_000)], end('b', 10_000))).toBe(false);
+    expect(isReported([death('a', 10_000)], end('b', 10_000))).toBe(false);
   });
 
-  it.each([NO_TIME, GONE])('whose log main could not have (%s) is open', (logReason) => {
-    expect(isTold([death('a', 10_000, { logFile: null, logReason })], end('a', 10_000))).toBe(false);
+  it.each(['out-of-time', 'gone'] as const)('whose log main could not have (%s) is open', (logStatus) => {
+    expect(isReported([death('a', 10_000, { logFile: null, logStatus })], end('a', 10_000))).toBe(false);
   });
+
+  it.each(['empty', 'unwanted', 'unavailable', undefined] as const)(
+    'without a log, for a reason that holds (%s), is told',
+    (status) => {
+      const logStatus = status === undefined ? {} : { logStatus: status };
+      expect(isReported([death('a', 10_000, { logFile: null, ...logStatus })], end('a', 10_000))).toBe(true);
+    },
+  );
 
   it('of a container that never ran is told, whenever it was looked at', () => {
-    expect(isTold([death('a', 10_000)], end('a', 90_000, { neverStarted: 'no such file' }))).toBe(true);
+    expect(isReported([death('a', 10_000)], end('a', 90_000, { neverStarted: 'no such file' }))).toBe(true);
   });
 });
 
@@ -56,8 +64,13 @@ describe('main’s deaths and post’s', () => {
   });
 
   it('are one where post has the log that main had no time for', () => {
-    const open = death('a', 10_000, { logFile: null, logReason: NO_TIME });
+    const open = death('a', 10_000, { logFile: null, logStatus: 'out-of-time' });
     expect(mergeDeaths([open], [death('a', 10_000)])).toEqual([death('a', 10_000)]);
+  });
+
+  it('are one that was asked to end where main knows that it was', () => {
+    const open = death('a', 10_000, { logFile: null, logStatus: 'out-of-time', asked: true });
+    expect(mergeDeaths([open], [death('a', 10_000, { asked: false })])).toEqual([death('a', 10_000, { asked: true })]);
   });
 
   it('are two where the container ended twice', () => {

@@ -14,16 +14,16 @@ const container: Resource = {
 };
 
 /** The recording begins at 1000. */
-let chronicle: ContainerTracker;
+let tracker: ContainerTracker;
 beforeEach(() => {
-  chronicle = new ContainerTracker(1_000);
+  tracker = new ContainerTracker(1_000);
 });
 
 const heard = (kind: ContainerEvent['kind'], at: number, more: Partial<ContainerEvent> = {}) =>
-  chronicle.onEvent({ kind, at, container, ...more });
+  tracker.onEvent({ kind, at, container, ...more });
 
 const seen = (life: Partial<ContainerStatus>, now: number) =>
-  chronicle.onInspect({ container, phase: 'running', oomKilled: false, autoRemove: false, ...life }, now);
+  tracker.onInspect({ container, phase: 'running', oomKilled: false, autoRemove: false, ...life }, now);
 
 const ends = (...news: readonly (readonly Transition[])[]) =>
   news.flat().flatMap((each) => (each.kind === 'ended' ? [each.end] : []));
@@ -37,7 +37,7 @@ describe('a container that is heard of from its creation to its end', () => {
   it('ends with its exit code, when it did, and after how long', () => {
     heard('started', 1_020);
     expect(ends(heard('died', 1_050, { exitCode: 3 }))).toEqual([
-      { container, exitCode: 3, oomKilled: false, at: 1_050, livedMs: 30 },
+      { container, exitCode: 3, oomKilled: false, asked: false, at: 1_050, livedMs: 30 },
     ]);
   });
 
@@ -99,7 +99,7 @@ describe('what was missed', () => {
 
   it('is an end of which nobody told how, when the container is gone', () => {
     heard('started', 1_020);
-    expect(ends(chronicle.vanished(container, 2_000))).toMatchObject([{ exitCode: null, at: 2_000 }]);
+    expect(ends(tracker.vanished(container, 2_000))).toMatchObject([{ exitCode: null, at: 2_000 }]);
   });
 
   it('is an end of which nobody told how, when it runs again', () => {
@@ -116,7 +116,7 @@ describe('what was missed', () => {
   });
 
   it('is nothing where it had ended before the recording began', () => {
-    chronicle.listed(container);
+    tracker.onListed(container);
     expect(seen({ phase: 'ended', startedAt: 100, endedAt: 900, exitCode: 3 }, 2_000)).toEqual([]);
   });
 
@@ -151,17 +151,17 @@ describe('a container that never runs', () => {
 describe('what is there', () => {
   it('is alive until it ends', () => {
     heard('started', 1_020);
-    expect(chronicle.alive).toEqual([container]);
+    expect(tracker.alive).toEqual([container]);
     heard('died', 1_050);
-    expect(chronicle.alive).toEqual([]);
+    expect(tracker.alive).toEqual([]);
   });
 
   it('has another revision after each start and each end', () => {
     heard('created', 1_010);
-    const created = chronicle.revisionOf(container);
+    const created = tracker.revisionOf(container);
     heard('started', 1_020);
-    const started = chronicle.revisionOf(container);
+    const started = tracker.revisionOf(container);
     heard('died', 1_050);
-    expect(new Set([created, started, chronicle.revisionOf(container)]).size).toBe(3);
+    expect(new Set([created, started, tracker.revisionOf(container)]).size).toBe(3);
   });
 });

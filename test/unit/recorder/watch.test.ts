@@ -26,7 +26,7 @@ afterEach(() => vi.useRealTimers());
 /** Watches a provider whose connections come one after the other; the last one stays. */
 async function watched(connections: readonly Connection[], ms = 60_000): Promise<void> {
   let next = 0;
-  const recordable: Pick<ContainerSource, 'watch'> = {
+  const source: Pick<ContainerSource, 'watch'> = {
     async watch(since, signal) {
       asked.push({ since, at: performance.now() });
       const connection = connections[next];
@@ -37,10 +37,10 @@ async function watched(connections: readonly Connection[], ms = 60_000): Promise
     },
   };
   const watching = watch(1_000, {
-    recordable: recordable as ContainerSource,
+    source: source as ContainerSource,
     clock: systemClock,
     signal: end.signal,
-    onHappening: ({ kind, at }) => told.push(`${kind} ${at}`),
+    onEvent: ({ kind, at }) => told.push(`${kind} ${at}`),
     onListening: () => told.push('listening'),
     onBroken: ({ message }) => broken.push(message),
   });

@@ -2,30 +2,43 @@ import type { Readable } from 'node:stream';
 import type { ContainerEvent } from '../../../core/container-source';
 import { nameOf } from '../resources/containers';
 
-/** The engine's words for what is told, and Podman's. All others (`exec_start: …`, `health_status: …`, what comes in later versions) are left out. */
-const KINDS: ReadonlyMap<string, ContainerEvent['kind']> = new Map([
+type Kinds = ReadonlyMap<string, ContainerEvent['kind']>;
+
+/** The engine's names of the events that are wanted. It has others (`exec_start: …`, `health_status: …`), and later versions more. */
+const DOCKER_KINDS: Kinds = new Map([
   ['create', 'created'],
   ['start', 'started'],
+  ['kill', 'asked'],
   ['oom', 'oom'],
   ['die', 'died'],
-  ['died', 'died'],
   ['destroy', 'removed'],
-  ['remove', 'removed'],
 ]);
 
+/** Podman's. Its `restart` comes before the end that it brings about; Docker's comes after the next start, and would belong to that. */
+const PODMAN_KINDS: Kinds = new Map([...DOCKER_KINDS, ['died', 'died'], ['remove', 'removed'], ['restart', 'asked']]);
+
 /**
- * What to ask for. An engine keeps 1,024 events for a slow listener, and drops others after 0.1 s: each that nobody wants is one that may
- * push out another (https://github.com/moby/moby/blob/v20.10.24/pkg/pubsub/publisher.go). Podman's names are others, and not all of them
- * are taken in a filter.
+ * The filters of a request for events. An engine keeps 1,024 events for a slow listener, and drops others after 0.1 s: each event that
+ * is not wanted may push out another (https://github.com/moby/moby/blob/v20.10.24/pkg/pubsub/publisher.go). Podman refuses some of its
+ * own names in a filter.
  */
 export function eventFilters(isPodman: boolean): Readonly<Record<string, readonly string[]>> {
-  return { type: ['container'], ...(isPodman ? {} : { event: [...KINDS.keys()] }) };
+  return { type: ['container'], ...(isPodman ? {} : { event: [...DOCKER_KINDS.keys()] }) };
 }
 
-/** An event is some hundred bytes and the container's labels. What is longer is none, and must not fill the memory. */
+/** An event is some hundred bytes and the container's labels. A longer line is not an event, and must not fill the memory. */
 const MAX_EVENT = 4 * 2 ** 20;
 
-/** What of an event is needed here. https://docs.docker.com/reference/api/engine/version/v1.41/#tag/System/operation/SystemEvents */
+/** Signals to which programs reload, rotate or redraw: HUP, USR1, USR2, CONT, WINCH. Whoever sends one does not ask for an end. */
+const HARMLESS_SIGNALS = new Set(['1', '10', '12', '18', '28']);
+
+/**
+ * The attributes that an engine adds to those events which it can know them of. All other attributes are the container's labels, and a
+ * label of the same name wins (https://github.com/moby/moby/issues/20879).
+ */
+const ADDED: Readonly<Record<string, readonly string[]>> = { died: ['exitCode'], asked: ['signal'] };
+
+/** The fields of an event that are used. https://docs.docker.com/reference/api/engine/version/v1.41/#tag/System/operation/SystemEvents */
 interface EngineEvent {
   readonly Type?: unknown;
   readonly Action?: unknown;
@@ -33,11 +46,62 @@ interface EngineEvent {
   readonly timeNano?: unknown;
 }
 
-/** The events of a stream that has one a line, in order; ends when the stream does. */
-export async function* happeningsIn(stream: Readable, provider: string): AsyncGenerator<ContainerEvent> {
-  for await (const line of linesOf(stream)) {
-    const happening = happeningOf(line, provider);
-    if (happening !== undefined) yield happening;
+/** Reads events from what an engine sends. Remembers which containers have labels that hide what the engine would say. */
+export class EventReader {
+  readonly #provider: string;
+  readonly #kinds: Kinds;
+  /** Ids of containers with a label that is called as one of `ADDED`. */
+  readonly #forged = new Set<string>();
+
+  constructor(provider: string, isPodman: boolean) {
+    this.#provider = provider;
+    this.#kinds = isPodman ? PODMAN_KINDS : DOCKER_KINDS;
+  }
+
+  /** The events of a stream that has one a line, in order; ends when the stream does. */
+  async *read(stream: Readable): AsyncGenerator<ContainerEvent> {
+    for await (const line of linesOf(stream)) {
+      const event = this.eventOf(line);
+      if (event !== undefined) yield event;
+    }
+  }
+
+  /** Takes note of a container's labels, as an inspection or a listing has them. */
+  note(id: string, labels: Readonly<Record<string, string>>): void {
+    if (Object.values(ADDED).some((names) => names.some((name) => Object.hasOwn(labels, name)))) this.#forged.add(id);
+  }
+
+  /** @returns undefined where the line is not an event of a container, or not one that is wanted */
+  eventOf(line: string): ContainerEvent | undefined {
+    const { Type, Action, Actor, timeNano } = parsed(line);
+    const kind = typeof Action === 'string' ? this.#kinds.get(Action) : undefined;
+    const id = Actor?.ID;
+    if (Type !== 'container' || kind === undefined || typeof id !== 'string' || typeof timeNano !== 'number') return undefined;
+    const { image = '', name, ...attributes } = Actor?.Attributes ?? {};
+    const added = ADDED[kind] ?? [];
+    const labels = Object.fromEntries(Object.entries(attributes).filter(([key]) => !added.includes(key)));
+    this.note(id, labels);
+    const { exitCode, signal } = this.#forged.has(id) ? {} : attributes;
+    if (kind === 'asked' && signal !== undefined && HARMLESS_SIGNALS.has(signal)) return undefined;
+    if (kind === 'removed') this.#forged.delete(id);
+    const at = timeNano / 1e6;
+    const code = kind === 'died' && exitCode !== undefined ? Number(exitCode) : Number.NaN;
+    return {
+      kind,
+      at,
+      container: {
+        provider: this.#provider,
+        kind: 'container',
+        id,
+        name: nameOf(name, id),
+        image,
+        state: kind,
+        running: kind === 'started' || kind === 'oom' || kind === 'asked',
+        labels,
+        ...(kind === 'created' ? { createdAt: at } : {}),
+      },
+      ...(Number.isInteger(code) ? { exitCode: code } : {}),
+    };
   }
 }
 
@@ -50,34 +114,6 @@ async function* linesOf(stream: Readable): AsyncGenerator<string> {
     if (held.length > MAX_EVENT) held = '';
     yield* lines;
   }
-}
-
-/** @returns undefined for what is no container's event, or none that is known here */
-export function happeningOf(line: string, provider: string): ContainerEvent | undefined {
-  const { Type, Action, Actor, timeNano } = parsed(line);
-  const kind = typeof Action === 'string' ? KINDS.get(Action) : undefined;
-  const id = Actor?.ID;
-  if (Type !== 'container' || kind === undefined || typeof id !== 'string' || typeof timeNano !== 'number') return undefined;
-  // The labels stand among what else there is to tell; that has no dots in its names, and is no more than a label that nobody asks for.
-  const { image = '', name, exitCode, ...labels } = Actor?.Attributes ?? {};
-  const at = timeNano / 1e6;
-  const code = kind === 'died' && exitCode !== undefined ? Number(exitCode) : Number.NaN;
-  return {
-    kind,
-    at,
-    container: {
-      provider,
-      kind: 'container',
-      id,
-      name: nameOf(name, id),
-      image,
-      state: kind,
-      running: kind === 'started' || kind === 'oom',
-      labels,
-      ...(kind === 'created' ? { createdAt: at } : {}),
-    },
-    ...(Number.isInteger(code) ? { exitCode: code } : {}),
-  };
 }
 
 function parsed(line: string): EngineEvent {

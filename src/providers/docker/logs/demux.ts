@@ -9,16 +9,16 @@ const MAX_STAMP = 40;
 const BLANK = 0x20;
 const LINE_FEED = 0x0a;
 
-/** Where the times of a log come from: it begins each of its frames (without frames, each line) with one, or they are those of its arrival. */
+/** Where the times of a log come from: `theirs` stand before each of its frames (without frames, each line); else the time of arrival. */
 export type Stamps = 'theirs' | (() => string);
 
 interface Format {
-  pieces(chunk: Buffer): readonly LogChunk[];
+  chunks(received: Buffer): readonly LogChunk[];
 }
 
 /**
- * Takes a log apart, chunk by chunk. Holds no more than the beginning of a frame. (docker-modem's own parser holds whole frames, copies
- * what is left for each, and goes a call deeper.)
+ * Takes a log apart as it comes. Holds no more than the beginning of a frame. (docker-modem's own parser holds whole frames, copies the
+ * rest for each, and goes a call deeper.)
  */
 export class LogDemuxer {
   readonly #stamps: Stamps;
@@ -29,15 +29,15 @@ export class LogDemuxer {
     this.#stamps = stamps;
   }
 
-  pieces(chunk: Buffer): readonly LogChunk[] {
-    if (this.#format !== undefined) return this.#format.pieces(chunk);
-    this.#pending = Buffer.concat([this.#pending, chunk]);
+  chunks(received: Buffer): readonly LogChunk[] {
+    if (this.#format !== undefined) return this.#format.chunks(received);
+    this.#pending = Buffer.concat([this.#pending, received]);
     if (this.#pending.length < HEADER_BYTES && isFramed(this.#pending)) return [];
     this.#format = this.#formatOf(this.#pending);
-    return this.#format.pieces(this.#pending);
+    return this.#format.chunks(this.#pending);
   }
 
-  /** A container with a terminal has one stream, without frames. Engines before 23.0 do not tell; no text begins as a frame does. */
+  /** A container with a terminal has one stream, without frames. Engines before 23.0 do not say which it is; no text begins as a frame does. */
   #formatOf(beginning: Buffer): Format {
     const arrival = this.#stamps === 'theirs' ? undefined : this.#stamps;
     if (isFramed(beginning)) return new Frames(arrival);
@@ -45,12 +45,12 @@ export class LogDemuxer {
   }
 }
 
-/** As far as there is anything to be seen. */
+/** As far as the bytes go. */
 function isFramed(beginning: Buffer): boolean {
   return (beginning[0] ?? 0) <= STDERR && beginning.subarray(1, 4).every((byte) => byte === 0);
 }
 
-/** Frames of two streams. Those that are stamped each begin with a stamp, also those that go on with a line. */
+/** Frames of two streams. Where there are stamps, each frame begins with one, even in the middle of a line. */
 class Frames implements Format {
   readonly #arrival: (() => string) | undefined;
   #pending: Buffer = Buffer.alloc(0);
@@ -62,9 +62,9 @@ class Frames implements Format {
     this.#arrival = arrival;
   }
 
-  pieces(chunk: Buffer): readonly LogChunk[] {
-    const pieces: LogChunk[] = [];
-    const all = this.#pending.length === 0 ? chunk : Buffer.concat([this.#pending, chunk]);
+  chunks(received: Buffer): readonly LogChunk[] {
+    const chunks: LogChunk[] = [];
+    const all = this.#pending.length === 0 ? received : Buffer.concat([this.#pending, received]);
     let from = 0;
     for (;;) {
       if (this.#left === 0) {
@@ -74,15 +74,15 @@ class Frames implements Format {
       }
       const bytes = all.subarray(from, from + this.#left);
       if (bytes.length === 0) break;
-      pieces.push({ stream: this.#stream, at: this.#at, bytes });
+      chunks.push({ stream: this.#stream, at: this.#at, bytes });
       from += bytes.length;
       this.#left -= bytes.length;
     }
     this.#pending = all.subarray(from);
-    return pieces;
+    return chunks;
   }
 
-  /** @returns where the frame's text begins; undefined when its beginning is not all there yet */
+  /** @returns where the frame's text begins; undefined when its beginning has not all come yet */
   #begin(all: Buffer, frameAt: number): number | undefined {
     let from = frameAt;
     while (all.length - from >= HEADER_BYTES) {
@@ -101,14 +101,14 @@ class Frames implements Format {
   }
 }
 
-/** The lines of a terminal, each after its stamp. A line longer than the engine's buffer has stamps in it: nothing tells them apart. */
+/** The lines of a terminal, each after its stamp. A line longer than the engine's buffer has stamps in it, which look like text. */
 class StampedLines implements Format {
   #pending: Buffer = Buffer.alloc(0);
   #at: string | undefined;
 
-  pieces(chunk: Buffer): readonly LogChunk[] {
-    const pieces: LogChunk[] = [];
-    const all = this.#pending.length === 0 ? chunk : Buffer.concat([this.#pending, chunk]);
+  chunks(received: Buffer): readonly LogChunk[] {
+    const chunks: LogChunk[] = [];
+    const all = this.#pending.length === 0 ? received : Buffer.concat([this.#pending, received]);
     let from = 0;
     while (from < all.length) {
       if (this.#at === undefined) {
@@ -120,12 +120,12 @@ class StampedLines implements Format {
       }
       const lineFeed = all.indexOf(LINE_FEED, from);
       const end = lineFeed < 0 ? all.length : lineFeed + 1;
-      pieces.push({ stream: 'stdout', at: this.#at, bytes: all.subarray(from, end) });
+      chunks.push({ stream: 'stdout', at: this.#at, bytes: all.subarray(from, end) });
       if (lineFeed >= 0) this.#at = undefined;
       from = end;
     }
     this.#pending = all.subarray(from);
-    return pieces;
+    return chunks;
   }
 }
 
@@ -136,12 +136,12 @@ class ArrivingText implements Format {
     this.#arrival = arrival;
   }
 
-  pieces(chunk: Buffer): readonly LogChunk[] {
-    return [{ stream: 'stdout', at: this.#arrival(), bytes: chunk }];
+  chunks(received: Buffer): readonly LogChunk[] {
+    return [{ stream: 'stdout', at: this.#arrival(), bytes: received }];
   }
 }
 
-/** The time before the first blank; what does not begin with one is all text. */
+/** The time before the first blank; without one, everything is text. */
 function stampIn(text: Buffer): { readonly at: string; readonly bytes: number } {
   const head = text.toString('latin1', 0, MAX_STAMP);
   const stamp = /^(\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)) /.exec(head)?.[1];

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
-import { describe, expect, it } from 'vitest';
-import { eventFilters, happeningOf, happeningsIn } from '../../../../../src/providers/docker/events/events';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { EventReader, eventFilters } from '../../../../../src/providers/docker/events/events';
 
 const event = (Action: string, attributes: Readonly<Record<string, string>> = {}, more: object = {}) =>
   JSON.stringify({
@@ -11,31 +11,51 @@ const event = (Action: string, attributes: Readonly<Record<string, string>> = {}
     ...more,
   });
 
+const eventOf = (line: string, isPodman = false) => new EventReader('docker', isPodman).eventOf(line);
+
 describe('an event', () => {
   it.each([
-    ['create', 'created'],
-    ['start', 'started'],
-    ['oom', 'oom'],
-    ['die', 'died'],
-    ['died', 'died'],
-    ['destroy', 'removed'],
-    ['remove', 'removed'],
-  ])('%s is told as %s', (action, kind) => {
-    expect(happeningOf(event(action), 'docker')?.kind).toBe(kind);
+    ['create', 'created', false],
+    ['start', 'started', false],
+    ['kill', 'asked', false],
+    ['oom', 'oom', false],
+    ['die', 'died', false],
+    ['died', 'died', true],
+    ['destroy', 'removed', false],
+    ['remove', 'removed', true],
+    ['restart', 'asked', true],
+  ])('%s is reported as %s (Podman: %s)', (action, kind, isPodman) => {
+    expect(eventOf(event(action), isPodman)?.kind).toBe(kind);
+  });
+
+  it('of Docker’s restart, which comes after the next start, is left out', () => {
+    expect(eventOf(event('restart'))).toBeUndefined();
   });
 
   it('tells whose it is: by id, name, image and labels', () => {
-    expect(happeningOf(event('die', { team: 'blue' }), 'docker')).toMatchObject({
+    expect(eventOf(event('die', { team: 'blue' }))).toMatchObject({
       container: { id: 'abc', name: 'task-1', image: 'busybox', labels: { team: 'blue' } },
     });
   });
 
   it('tells when, in milliseconds', () => {
-    expect(happeningOf(event('die'), 'docker')?.at).toBeCloseTo(1_795_254_534_269.083, 2);
+    expect(eventOf(event('die'))?.at).toBeCloseTo(1_795_254_534_269.083, 2);
   });
 
   it('tells the exit code of an end', () => {
-    expect(happeningOf(event('die', { exitCode: '137' }), 'docker')?.exitCode).toBe(137);
+    expect(eventOf(event('die', { exitCode: '137' }))?.exitCode).toBe(137);
+  });
+
+  it.each(['15', '9', '2', '37'])('of signal %s asks for an end', (signal) => {
+    expect(eventOf(event('kill', { signal }))?.kind).toBe('asked');
+  });
+
+  it.each(['1', '10', '12', '28'])('of signal %s does not', (signal) => {
+    expect(eventOf(event('kill', { signal }))).toBeUndefined();
+  });
+
+  it('of a request to end does not show the signal as a label', () => {
+    expect(eventOf(event('kill', { signal: '15' }))?.container.labels).toEqual({});
   });
 
   it.each([
@@ -49,7 +69,7 @@ describe('an event', () => {
     ['that is no object', 'null'],
     ['that is empty', ''],
   ])('%s is left out', (_, line) => {
-    expect(happeningOf(line, 'docker')).toBeUndefined();
+    expect(eventOf(line)).toBeUndefined();
   });
 });
 
@@ -57,10 +77,43 @@ describe('the stream of events', () => {
   it('is told line by line, however it is cut up', async () => {
     const text = `${event('create')}\n${event('levitate')}\n${event('die')}\n`;
     const kinds: string[] = [];
-    for await (const { kind } of happeningsIn(Readable.from([...text].map((character) => Buffer.from(character))), 'docker')) {
-      kinds.push(kind);
-    }
+    const stream = Readable.from([...text].map((character) => Buffer.from(character)));
+    for await (const { kind } of new EventReader('docker', false).read(stream)) kinds.push(kind);
     expect(kinds).toEqual(['created', 'died']);
+  });
+});
+
+describe('a label that is called as what an event adds', () => {
+  let reader: EventReader;
+  beforeEach(() => {
+    reader = new EventReader('docker', false);
+  });
+
+  it('is a label: a filter on it matches', () => {
+    const labels = { exitCode: '0', signal: '1' };
+    expect(reader.eventOf(event('create', labels))?.container.labels).toEqual(labels);
+  });
+
+  it('is not taken for an exit code, once an event before has shown it', () => {
+    reader.eventOf(event('create', { exitCode: '0' }));
+    const died = reader.eventOf(event('die', { exitCode: '0' }));
+    expect(died).toMatchObject({ kind: 'died' });
+    expect(died).not.toHaveProperty('exitCode');
+  });
+
+  it('is not taken for an exit code, once an inspection or a listing has shown it', () => {
+    reader.note('abc', { exitCode: '0' });
+    expect(reader.eventOf(event('die', { exitCode: '0' }))).not.toHaveProperty('exitCode');
+  });
+
+  it('does not hide a request to end', () => {
+    reader.eventOf(event('start', { signal: '1' }));
+    expect(reader.eventOf(event('kill', { signal: '1' }))?.kind).toBe('asked');
+  });
+
+  it('says nothing of other containers', () => {
+    reader.note('another', { exitCode: '0' });
+    expect(reader.eventOf(event('die', { exitCode: '3' }))?.exitCode).toBe(3);
   });
 });
 
@@ -68,7 +121,7 @@ describe('what is asked for', () => {
   it('are the events that are told, of all that an engine has', () => {
     expect(eventFilters(false)).toEqual({
       type: ['container'],
-      event: expect.arrayContaining(['create', 'start', 'oom', 'die', 'destroy']),
+      event: expect.arrayContaining(['create', 'start', 'kill', 'oom', 'die', 'destroy']),
     });
     expect(eventFilters(false)['event']).not.toContain('attach');
   });

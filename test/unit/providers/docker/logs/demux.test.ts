@@ -15,7 +15,7 @@ function frame(stream: 1 | 2, text: string): Buffer {
 /** All that a parser makes of chunks: text, by stream and time, what belongs together joined. */
 function parsed(chunks: readonly Buffer[], stamps: Stamps = 'theirs'): readonly string[] {
   const parser = new LogDemuxer(stamps);
-  const all = chunks.flatMap((chunk) => parser.pieces(chunk));
+  const all = chunks.flatMap((chunk) => parser.chunks(chunk));
   const joined: { key: string; text: string }[] = [];
   for (const { stream, at, bytes } of all) {
     const key = `${stream} ${at}`;

@@ -2,14 +2,14 @@ import type Docker from 'dockerode';
 import type { ContainerPhase, ContainerStatus } from '../../../core/container-source';
 import { nameOf } from '../resources/containers';
 
-/** What the engine tells of one container; the declared types leave the error of its last start out. */
+/** The engine's answer about one container; the declared types leave out the error of its last start. */
 export type Inspected = Docker.ContainerInspectInfo & { readonly State: { readonly Error?: string } };
 
-/** States of a container that was not started yet; `configured` and `initialized` are Podman's. */
+/** States of a container that has not been started yet; `configured` and `initialized` are Podman's. */
 const WAITING = new Set(['created', 'configured', 'initialized']);
 
-/** How far a container has come, from what `inspect` says. */
-export function lifeOf({ Id, Name, Config, HostConfig, State, Created }: Inspected, provider: string): ContainerStatus {
+/** A container's status, from the answer to `inspect`. */
+export function statusOf({ Id, Name, Config, HostConfig, State, Created }: Inspected, provider: string): ContainerStatus {
   const [startedAt, endedAt] = [timeOf(State.StartedAt), timeOf(State.FinishedAt)];
   const phase = phaseOf(State);
   // While it ends or removes a container that ran, Podman says 0.
@@ -45,7 +45,7 @@ function phaseOf(state: Inspected['State']): ContainerPhase {
   return state.ExitCode !== 0 || state.Error ? 'never started' : 'waiting';
 }
 
-/** The engine's `0001-01-01T00:00:00Z` is no time. */
+/** The engine's `0001-01-01T00:00:00Z` is not a time. */
 function timeOf(text: string): number | undefined {
   const time = Date.parse(text);
   return Number.isNaN(time) || time <= 0 ? undefined : time;
