@@ -155,7 +155,11 @@ describe('a container that fails', () => {
   // Podman tells nothing: the container is as it was before, and who wanted to start it alone has the error.
   test.skipIf(podman).each([
     ['stays', {}, { exitCode: 127, log: { reason: expect.stringContaining('/no/such/command') } }],
-    ['removes itself', AUTO_REMOVE, { exitCode: null, log: { reason: expect.stringContaining('it never ran') } }],
+    [
+      'removes itself',
+      AUTO_REMOVE,
+      { exitCode: expect.toBeOneOf([null, 127]), log: { reason: expect.stringContaining('it never ran') } },
+    ],
   ])('and never started, and %s, is a death that says why', async (_, options, expected) => {
     let looks = 0;
     const counting = (real: ContainerSource): ContainerSource => ({

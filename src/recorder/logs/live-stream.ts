@@ -59,7 +59,8 @@ export class LiveStream {
   }
 }
 
-async function* resumed(
+/** A stream whose first chunks have been taken already. */
+export async function* resumed(
   first: readonly LogChunk[],
   rest: AsyncIterator<readonly LogChunk[]>,
 ): AsyncGenerator<readonly LogChunk[]> {

@@ -4,7 +4,7 @@ import { onAbort } from '../../lib/abort';
 import { type Clock, sleep } from '../../lib/clock';
 import { asError, Halted } from '../../lib/errors';
 import type { Limit } from '../../lib/limit';
-import { LiveStream } from './live-stream';
+import { LiveStream, resumed } from './live-stream';
 import { IncompleteLog, type KeepingPlace, type KeptLog, LogKeeper, noLog } from './log-keeper';
 import { MAX_READING_MS, maxLines, whyNot } from './reading';
 
@@ -14,6 +14,9 @@ const NEXT_CHUNK_MS = 2_000;
 
 /** Milliseconds in which a container is seen to have ended when its stream has, and between inspections. */
 const END_MS = { most: 10_000, every: 100 };
+
+/** Milliseconds until an empty log is asked for again. */
+const ASK_AGAIN_MS = 50;
 
 /** Stands in the log where lines may be missing, or come twice. */
 export const SEAM = '[cleanup-action: from here on as it was written; around this line others may be missing, or come twice]';
@@ -88,10 +91,10 @@ export class LogFollower {
 
   /** @returns whether it came to the container's end */
   async #follow(): Promise<boolean> {
-    // Asked for at once: a container that lives for a moment may be gone when the provider has agreed to attach.
     const early = new AbortController();
-    const earlyLog = this.#open(early.signal);
-    const live = await this.#attach();
+    const attaching = this.#attach();
+    const earlyLog = this.#readEarly(attaching, early.signal);
+    const live = await attaching;
     const status = await this.#inspect().catch(() => undefined);
     this.#abort.signal.throwIfAborted();
     const hadStarted = status?.phase !== 'waiting';
@@ -117,12 +120,35 @@ export class LogFollower {
     }
   }
 
-  /** @returns the log as it is now; undefined where it can't be had */
-  async #open(early?: AbortSignal): Promise<LogStream | undefined> {
-    const { source, place } = this.#options;
-    const { signal } = this.#abort;
+  /**
+   * The log from before the provider has agreed to attach. A container that lives for a moment may be gone by then: an engine answers
+   * nothing about it while it is being started, and then in the order of the requests.
+   * @returns undefined where there is nothing in it
+   */
+  async #readEarly(attaching: Promise<unknown>, signal: AbortSignal): Promise<LogStream | undefined> {
+    let isAttached = false;
+    const attached = attaching.then(() => {
+      isAttached = true;
+    });
     try {
-      return await source.read(this.#container, maxLines(place), early ? AbortSignal.any([signal, early]) : signal);
+      for (;;) {
+        const log = await this.#open(AbortSignal.any([this.#abort.signal, signal]));
+        const chunks = log?.[Symbol.asyncIterator]();
+        const first = await chunks?.next();
+        if (chunks !== undefined && first?.done === false) return resumed(first.value, chunks);
+        if (isAttached) return undefined;
+        await Promise.race([attached, sleep(this.#options.clock, ASK_AGAIN_MS, signal)]);
+      }
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** @returns the log as it is now; undefined where it can't be had */
+  async #open(signal = this.#abort.signal): Promise<LogStream | undefined> {
+    const { source, place } = this.#options;
+    try {
+      return await source.read(this.#container, maxLines(place), signal);
     } catch {
       return undefined;
     }

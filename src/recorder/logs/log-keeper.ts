@@ -17,12 +17,12 @@ export interface KeptLog {
   readonly tail: readonly string[];
 }
 
-/** A part of a log is missing, and a line in the file says where. */
+/** A part of a log may be missing, and a line in the file says where. */
 export class IncompleteLog extends Error {
   override readonly name = 'IncompleteLog';
 
   constructor() {
-    super('a part of it is missing: a line says where');
+    super('a part of it may be missing: a line says where');
   }
 }
 

@@ -14,8 +14,17 @@ const DOCKER_KINDS: Kinds = new Map([
   ['destroy', 'removed'],
 ]);
 
-/** Podman's. Its `restart` comes before the end that it brings about; Docker's comes after the next start, and would belong to that. */
-const PODMAN_KINDS: Kinds = new Map([...DOCKER_KINDS, ['died', 'died'], ['remove', 'removed'], ['restart', 'asked']]);
+/**
+ * Podman's. Its `stop` (which it often leaves out) and `restart` come before the end that they bring about; Docker's come after it, and
+ * would belong to the next run.
+ */
+const PODMAN_KINDS: Kinds = new Map([
+  ...DOCKER_KINDS,
+  ['stop', 'asked'],
+  ['restart', 'asked'],
+  ['died', 'died'],
+  ['remove', 'removed'],
+]);
 
 /**
  * The filters of a request for events. An engine keeps 1,024 events for a slow listener, and drops others after 0.1 s: each event that

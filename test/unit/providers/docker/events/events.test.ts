@@ -23,13 +23,14 @@ describe('an event', () => {
     ['died', 'died', true],
     ['destroy', 'removed', false],
     ['remove', 'removed', true],
+    ['stop', 'asked', true],
     ['restart', 'asked', true],
   ])('%s is reported as %s (Podman: %s)', (action, kind, isPodman) => {
     expect(eventOf(event(action), isPodman)?.kind).toBe(kind);
   });
 
-  it('of Docker’s restart, which comes after the next start, is left out', () => {
-    expect(eventOf(event('restart'))).toBeUndefined();
+  it.each(['stop', 'restart'])('%s of Docker, which comes after the end that it brings about, is left out', (action) => {
+    expect(eventOf(event(action))).toBeUndefined();
   });
 
   it('tells whose it is: by id, name, image and labels', () => {
