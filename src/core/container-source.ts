@@ -59,8 +59,8 @@ export interface ContainerSource {
   readonly eventDelayMs: number;
   /** The number of logs that can be followed at a time. */
   readonly maxFollowed: number;
-  /** `attach` and `read` work for a container that has not started yet, and change nothing about it. */
-  readonly followsBeforeStart: boolean;
+  /** Whether `attach` and `read` work for a container that has not started yet, and change nothing about it. Known after `now`. */
+  followsBeforeStart(): boolean;
   /** The provider's own time. */
   now(signal: AbortSignal): Promise<number>;
   /**

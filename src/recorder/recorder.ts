@@ -177,7 +177,7 @@ export class Recorder {
   #applyOne(transition: Transition): void {
     switch (transition.kind) {
       case 'appeared':
-        if (transition.container.state === 'created' && this.#options.source.followsBeforeStart)
+        if (transition.container.state === 'created' && this.#options.source.followsBeforeStart())
           this.#follow(transition.container);
         this.#run(() => this.#meet(transition.container));
         return;

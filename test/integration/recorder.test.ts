@@ -331,6 +331,94 @@ function hanging(signal: AbortSignal): Promise<never> {
 }
 
 // Podman starts some containers a second.
+describe('a container that something else removes', () => {
+  // Podman is not attached to for a container that stays: that could change it.
+  test.each([...(podman ? [] : ([['stays', {}]] as const)), ['removes itself', AUTO_REMOVE]] as const)(
+    'by force, and %s, has its log, and on Docker was asked to end',
+    async (_, options) => {
+      const recording = await TestRecording.start();
+      const container = await startContainer(script('echo ready; sleep 3600; true'), { ...options, ...recording.labelled });
+      await until('its log is followed', () => recording.hasAttached(container));
+      await container.remove({ force: true });
+      const deaths = await recording.finish();
+
+      expect(deaths).toMatchObject([
+        { exitCode: 137, asked: !podman, log: { status: 'kept', tail: expect.arrayContaining(['ready']) } },
+      ]);
+    },
+  );
+
+  test.skipIf(podman)('when it has failed has its log, and was not asked to', async () => {
+    const recording = await TestRecording.start();
+    const container = await startContainer(script('echo ready; until [ -e /tmp/end ]; do sleep 0.05; done; echo fatal; exit 3'), {
+      ...recording.labelled,
+    });
+    await until('its log is followed', () => recording.hasAttached(container));
+    const exec = await container.exec({ Cmd: ['touch', '/tmp/end'] });
+    await exec.start({ Detach: true });
+    await until('it has ended', () => hasEnded(container));
+    await container.remove({ force: true });
+    const [death] = await recording.finish();
+
+    expect(death).toMatchObject({ exitCode: 3, asked: false, log: { status: 'kept' } });
+    expect(death?.log.tail).toContain('fatal');
+  });
+});
+
+describe('a container that is asked to end', () => {
+  test.each([
+    ['and does', HONOURS_SIGTERM, {}],
+    ['and has to be killed', script('echo ready; sleep 3600; true'), {}],
+    ['and removes itself', script('echo ready; sleep 3600; true'), AUTO_REMOVE],
+  ])('%s, was asked', async (_, command, options) => {
+    const recording = await TestRecording.start();
+    const container = await startContainer(command, { ...options, ...recording.labelled });
+    // Podman has an event for kill alone.
+    if (podman) await container.kill();
+    else await container.stop({ t: 1 });
+    await until('it has ended', () => hasEnded(container));
+    const deaths = await recording.finish();
+    await removeContainer(container);
+
+    expect(deaths).toMatchObject([{ asked: true }]);
+  });
+
+  test.skipIf(podman)('to reload, and fails later, was not asked', async () => {
+    const recording = await TestRecording.start();
+    const container = await startContainer(
+      script("trap 'exit 3' HUP; echo ready; while :; do sleep 0.05; done"),
+      recording.labelled,
+    );
+    await container.kill({ signal: 'SIGHUP' });
+    await until('it has ended', () => hasEnded(container));
+    const deaths = await recording.finish();
+    await removeContainer(container);
+
+    expect(deaths).toMatchObject([{ exitCode: 3, asked: false }]);
+  });
+});
+
+describe('a label that is called as a field of an event', () => {
+  test.each([
+    ['stays', {}, 3],
+    ['removes itself', AUTO_REMOVE, expect.toBeOneOf([3, null])],
+  ])('does not change how a container that %s has ended', async (_, options, exitCode) => {
+    const labels = { exitCode: '0', signal: '1', name: 'another', image: 'another' };
+    const name = `forged-${process.pid}-${inject('product')}-${Object.keys(options).length}`;
+    const death = await recorded(script(`echo line; ${lingering}exit 3`), { ...options, name, labels });
+
+    expect(death).toMatchObject({ exitCode, container: { name }, log: { status: 'kept' } });
+    expect(death.log.tail).toContain('line');
+  });
+
+  test.each(['name', 'image', 'exitCode', 'signal'])('%s can be what a filter asks for', async (key) => {
+    const value = `ours-${process.pid}`;
+    const owned = allOf((container) => matchesFilters(container, { labels: [[{ key, value }]], namePrefixes: [] }));
+
+    expect(await recorded(script(`${lingering}exit 3`), { labels: { [key]: value } }, { owned })).toMatchObject({ exitCode: 3 });
+  });
+});
+
 const MANY = podman ? 10 : 40;
 
 test(`${MANY} containers that end at once, half of which remove themselves, are all deaths with their lines`, async () => {

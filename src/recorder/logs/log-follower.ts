@@ -106,12 +106,11 @@ export class LogFollower {
     early.abort();
     // Where it had not started, all of the log is live.
     if (hadStarted || live?.isCut) this.#keeper.note(SEAM);
-    if (live === undefined) return false;
-    if (live.isCut) this.#keeper.brokeWith(new IncompleteLog());
-    return (await this.#take(live.take())) === undefined && this.#hasEnded();
+    if (live === undefined || live.isCut) this.#keeper.brokeWith(new IncompleteLog());
+    return live !== undefined && (await this.#take(live.take())) === undefined && this.#hasEnded();
   }
 
-  /** @returns undefined where the provider refuses, as Podman does when the container has ended */
+  /** @returns undefined where the provider refuses: then the log is only what was read */
   async #attach(): Promise<LiveStream | undefined> {
     try {
       return new LiveStream(await this.#options.source.attach(this.#container, this.#abort.signal));

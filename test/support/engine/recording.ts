@@ -56,6 +56,18 @@ export async function containerSource(url: string = inject('dockerHost')): Promi
   }
 }
 
+/** Notes the ids of the containers to which the recorder has attached. */
+function watchingAttach(source: ContainerSource, attached: Set<string>): ContainerSource {
+  return {
+    ...source,
+    async attach(container, signal) {
+      const stream = await source.attach(container, signal);
+      attached.add(container.id);
+      return stream;
+    },
+  };
+}
+
 /** Where a test's logs go: a directory of their own, removed after the test. */
 export async function place(settings: RecordingSettings = {}): Promise<KeepingPlace> {
   const directory = await mkdtemp(join(tmpdir(), 'cleanup-logs-'));
@@ -70,25 +82,33 @@ export class TestRecording {
   readonly labelled: { readonly labels: Record<string, string> };
   readonly directory: string;
   readonly recorder: Recorder;
+  readonly #attached: ReadonlySet<string>;
   #finished: Promise<readonly Death[]> | undefined;
 
-  private constructor(session: string, directory: string, recorder: Recorder) {
+  private constructor(session: string, directory: string, recorder: Recorder, attached: ReadonlySet<string>) {
     this.session = session;
     this.labelled = { labels: { [labels.session]: session } };
     this.directory = directory;
     this.recorder = recorder;
+    this.#attached = attached;
   }
 
   static async start(settings: RecordingSettings = {}): Promise<TestRecording> {
     const session = `test-${randomUUID()}`;
     const { logs = 'failed', owned = ofSession(session), change = (same) => same } = settings;
     const where = await place(settings);
-    const what = change(await containerSource(settings.url));
-    const recorder = new Recorder({ source: what, owned, logs, place: where, clock: systemClock });
-    const recording = new TestRecording(session, where.directory, recorder);
+    const attached = new Set<string>();
+    const source = change(watchingAttach(await containerSource(settings.url), attached));
+    const recorder = new Recorder({ source, owned, logs, place: where, clock: systemClock });
+    const recording = new TestRecording(session, where.directory, recorder, attached);
     cleanups.unshift(() => recording.finish());
     await recorder.start();
     return recording;
+  }
+
+  /** Whatever the container writes from now on is heard. */
+  hasAttached({ id }: { readonly id: string }): boolean {
+    return this.#attached.has(id);
   }
 
   /** @returns the deaths, in their order */

@@ -47,7 +47,6 @@ class Gone extends Error {}
 export class MemorySource implements ContainerSource {
   readonly eventDelayMs = 0;
   maxFollowed = 100;
-  followsBeforeStart = true;
   /** Awaited before a log is read, before anything is inspected, before an attach is answered. */
   holdRead: Promise<unknown> = Promise.resolve();
   holdAttach: Promise<unknown> = Promise.resolve();
@@ -115,6 +114,10 @@ export class MemorySource implements ContainerSource {
       for (const feed of live) feed.end();
       live.clear();
     }
+  }
+
+  followsBeforeStart(): boolean {
+    return true;
   }
 
   async now(): Promise<number> {

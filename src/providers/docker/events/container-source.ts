@@ -1,4 +1,5 @@
 import type { ContainerEvent, ContainerSource } from '../../../core/container-source';
+import type { Resource } from '../../../core/resource';
 import type { Clock } from '../../../lib/clock';
 import { asError } from '../../../lib/errors';
 import { BrokenAnswer } from '../connection/answers';
@@ -43,13 +44,23 @@ export function dockerContainers(engine: Engine, settings: DockerSettings, clock
       yield container ? { ...event, container } : event;
     }
   }
+  const inspect = async (id: string, signal: AbortSignal) =>
+    statusOf((await docker.getContainer(id).inspect({ abortSignal: signal })) as Inspected, settings.name);
+
+  /**
+   * Podman prepares a container that has ended for its next start when something attaches to it, and its exit code is lost
+   * (https://github.com/containers/podman/blob/v4.3.1/pkg/api/handlers/compat/containers_attach.go). It may end after it is inspected: only
+   * one that removes itself then is attached to.
+   */
+  const refuseUnlessLeaving = async ({ id }: Resource, signal: AbortSignal): Promise<void> => {
+    const { phase, autoRemove } = await inspect(id, signal);
+    if (phase !== 'running' || !autoRemove) throw new Error('it is not attached to, because that could change it');
+  };
   return {
     eventDelayMs: isPodman ? PODMAN_DELAY_MS : 0,
     maxFollowed: endpoint.url.startsWith('ssh:') ? MAX_FOLLOWED.ssh : MAX_FOLLOWED.direct,
     // Podman prepares a container that does not run when something attaches to it.
-    get followsBeforeStart() {
-      return !isPodman && LOCAL_DRIVERS.has(driver);
-    },
+    followsBeforeStart: () => !isPodman && LOCAL_DRIVERS.has(driver),
     async now(signal) {
       const { SystemTime, LoggingDriver = '' } = await ask<Info>(docker, '/info', signal);
       driver = LoggingDriver;
@@ -68,7 +79,7 @@ export function dockerContainers(engine: Engine, settings: DockerSettings, clock
     },
     async inspect({ id }, signal) {
       try {
-        const status = statusOf((await docker.getContainer(id).inspect({ abortSignal: signal })) as Inspected, settings.name);
+        const status = await inspect(id, signal);
         reader.note(id, status.container.labels);
         const [container] = await enricher.enrich([status.container], signal);
         return container ? { ...status, container } : status;
@@ -79,7 +90,10 @@ export function dockerContainers(engine: Engine, settings: DockerSettings, clock
     },
     // Asked for the last lines, Podman 4.3 forgets some line feeds.
     read: ({ id }, lines, signal) => readLog(docker, id, isPodman ? 'all' : lines, signal),
-    attach: ({ id }, signal) => attach(docker, id, clock, signal),
+    async attach(container, signal) {
+      if (isPodman) await refuseUnlessLeaving(container, signal);
+      return attach(docker, container.id, clock, signal);
+    },
     classify: (error) => (isGone(error) ? { kind: 'gone' } : classify(error)),
   };
 }
