@@ -8,8 +8,8 @@ import ncc from '@vercel/ncc';
 const root = join(import.meta.dirname, '..');
 const dist = join(root, 'dist');
 
-/** Each is a program of its own: the runner starts main and post, and people the command line. */
-const entries = ['main', 'post', 'cli'];
+/** Each is a program of its own: the runner starts main and post, main the proxy, and people the command line. */
+const entries = ['main', 'post', 'cli', 'proxy'];
 
 /**
  * ssh2 uses these compiled parts where npm could compile them, and does without where not. Left out everywhere: dist/ is the same

@@ -1,7 +1,7 @@
 /**
- * Shows the job summary as GitHub does: renders Markdown with GitHub's flavour and style sheet, and Mermaid's diagrams, in headless
- * Chromium, into pictures. `npm run render -- DIRECTORY [SCENARIO…]`; without arguments, all scenarios of the golden tests into tmp/.
- * docs/pictures/ has two of them, made small by `pngquant --strip 64`.
+ * Renders the job summary as GitHub does, as pictures in the light and the dark theme: its flavour of Markdown, its style sheets, and
+ * Mermaid's diagrams, in headless Chromium. `npm run render -- DIRECTORY [SCENARIO…]`; without arguments, all scenarios of the golden
+ * tests into tmp/. docs/pictures/ has two of the light ones, made small by `pngquant --strip 64`.
  */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -14,10 +14,10 @@ import { type ScenarioName, scenarioNames, scenarios } from '../test/unit/report
 
 const require = createRequire(import.meta.url);
 
-/** CSS pixels: as wide as GitHub shows a summary. */
+/** CSS pixels: the width that GitHub gives a summary. */
 const WIDTH = 1012;
-/** More of a huge summary tells nothing new. */
-const MOST_HEIGHT = 2_400;
+/** The rest of a huge summary looks the same. */
+const MAX_HEIGHT = 2_400;
 
 const [directory = 'tmp', ...wanted] = process.argv.slice(2);
 
@@ -27,9 +27,13 @@ function chosen(): readonly ScenarioName[] {
   return wanted.length === 0 ? scenarioNames : scenarioNames.filter((name) => wanted.includes(name));
 }
 
-/** GitHub replaces the code block by the diagram, and so does this. */
-const DRAW = `
-  mermaid.initialize({ startOnLoad: false, securityLevel: 'strict' });
+/** GitHub's style sheet and Mermaid's theme for it. */
+const themes = { light: 'default', dark: 'dark' } as const;
+type Theme = keyof typeof themes;
+
+/** Replaces each code block by its diagram, as GitHub does. */
+const drawing = (theme: Theme) => `
+  mermaid.initialize({ startOnLoad: false, securityLevel: 'strict', theme: '${themes[theme]}' });
   for (const [index, code] of [...document.querySelectorAll('code.language-mermaid')].entries()) {
     const { svg } = await mermaid.render('diagram' + index, code.textContent);
     const figure = document.createElement('div');
@@ -44,7 +48,8 @@ async function page(markdown: string, styles: string): Promise<string> {
   return `<!doctype html><meta charset="utf-8"><style>${styles}</style><body class="markdown-body" style="padding: 24px">${body}`;
 }
 
-async function picture(browser: Browser, name: ScenarioName, styles: string, mermaid: string): Promise<void> {
+async function picture(browser: Browser, name: ScenarioName, theme: Theme, mermaid: string): Promise<void> {
+  const styles = await readFile(require.resolve(`github-markdown-css/github-markdown-${theme}.css`), 'utf8');
   const reportPath = '/home/runner/work/_temp/cleanup-action/report.json';
   const markdown = summaryOf(scenarios[name](), { reportPath });
   await writeFile(join(directory, `${name}.md`), markdown);
@@ -52,14 +57,14 @@ async function picture(browser: Browser, name: ScenarioName, styles: string, mer
   await tab.setViewport({ width: WIDTH, height: 100 });
   await tab.setContent(await page(markdown, styles));
   await tab.addScriptTag({ content: mermaid });
-  await tab.evaluate(`(async () => {${DRAW}})()`);
-  const height = Math.min(MOST_HEIGHT, (await tab.evaluate('document.documentElement.scrollHeight')) as number);
-  await tab.screenshot({ path: join(directory, `${name}.png`) as `${string}.png`, clip: { x: 0, y: 0, width: WIDTH, height } });
+  await tab.evaluate(`(async () => {${drawing(theme)}})()`);
+  const height = Math.min(MAX_HEIGHT, (await tab.evaluate('document.documentElement.scrollHeight')) as number);
+  const file = `${name}${theme === 'light' ? '' : `-${theme}`}.png` as const;
+  await tab.screenshot({ path: join(directory, file) as `${string}.png`, clip: { x: 0, y: 0, width: WIDTH, height } });
   await tab.close();
-  console.log(`${name}: ${(Buffer.byteLength(markdown) / 1024).toFixed(1)} KiB of Markdown, ${height} pixels high`);
+  console.log(`${file}: ${(Buffer.byteLength(markdown) / 1024).toFixed(1)} KiB of Markdown, ${height} pixels high`);
 }
 
-const styles = await readFile(require.resolve('github-markdown-css/github-markdown-light.css'), 'utf8');
 const mermaid = await readFile(require.resolve('mermaid/dist/mermaid.min.js'), 'utf8');
 await mkdir(directory, { recursive: true });
 const browser = await puppeteer.launch({
@@ -67,7 +72,9 @@ const browser = await puppeteer.launch({
   args: ['--no-sandbox'],
 });
 try {
-  for (const name of chosen()) await picture(browser, name, styles, mermaid);
+  for (const name of chosen()) {
+    for (const theme of ['light', 'dark'] as const) await picture(browser, name, theme, mermaid);
+  }
 } finally {
   await browser.close();
 }

@@ -8,6 +8,7 @@ import { asError } from '../lib/errors';
 import { makeDirectory } from '../lib/make-directory';
 import { benchmarkReport, runSupervised } from '../phases/benchmark';
 import type { Log } from '../phases/log';
+import { labelLine } from '../phases/post-cleanup-mode';
 import { preClean } from '../phases/pre-clean';
 import { selectAfter } from '../phases/selection';
 import { readSnapshot } from '../phases/snapshot';
@@ -91,7 +92,7 @@ async function work({ config, session, startedAt, log, stop }: Work): Promise<vo
     return;
   }
   for (const line of closingLines(pre)) log.info(line);
-  const variables = await announce(session, directory, log);
+  const variables = await announce(session, directory, config, log);
   const writeReports = async (
     benchmark: BenchmarkReport | null,
     run: PhaseReport | null,
@@ -132,12 +133,12 @@ async function work({ config, session, startedAt, log, stop }: Work): Promise<vo
 export const MAIN_REPORT = 'main.json';
 
 /** Tells later steps, and the benchmark, with which label to mark what they start. */
-async function announce(session: Session, directory: string, log: Log): Promise<SessionVariables> {
+async function announce(session: Session, directory: string, config: Config, log: Log): Promise<SessionVariables> {
   const file = await writeLabelFile(session, directory);
   const variables = sessionVariables(session, process.env, file);
   const label = variables.CLEANUP_LABEL;
   exportVariables(variables);
   setOutputs({ 'session-id': session.id, label, 'label-file': file });
-  log.info(`What carries the label ${label} is removed when this job ends.`);
+  log.info(labelLine(label, config));
   return variables;
 }

@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { version } from '../../package.json';
 import { addCompletionCommands } from './completion/command';
 import { addListCommand } from './list/command';
-import { HELP } from './options/help';
+import { helpConfiguration } from './options/help';
 import { addReportCommand } from './report/command';
 import { addRunCommand } from './run/command';
 import { addSweepCommand } from './sweep/command';
@@ -23,14 +23,17 @@ Exit codes: 0 done; 1 something is left or failed; 2 usage; 69 a provider that
 is needed can’t be reached. run ends with the command’s own.
 `;
 
-/** The whole command line. Its commands set `process.exitCode`, and throw what `start` tells. */
-export function commandLine(env: NodeJS.ProcessEnv): Command {
+/**
+ * The whole command line. Its commands set `process.exitCode`, and throw the errors that `start` prints.
+ * @param columns the terminal's width, for the help
+ */
+export function commandLine(env: NodeJS.ProcessEnv, columns?: number): Command {
   const program = new Command('cleanup-action')
     .description('What your benchmark starts is gone when it ends, and you are shown that it is.')
     .version(version, '-V, --version', 'show the version')
     .helpOption('-h, --help', 'show this; after a command: its options')
     .helpCommand(false)
-    .configureHelp(HELP)
+    .configureHelp(helpConfiguration(columns))
     .enablePositionalOptions()
     .addHelpText('after', EXAMPLES);
   addRunCommand(program, env);

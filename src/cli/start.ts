@@ -2,24 +2,25 @@ import { type Command, CommanderError } from 'commander';
 import { engines } from '../../package.json';
 import { asError } from '../lib/errors';
 import { clipped, plainLine } from '../report/escape';
-import { exitCodes } from './exit-codes';
-import { ProviderUnreachable, UsageError } from './options/usage-error';
+import { exitCodes, ProviderUnreachable, UsageError } from './exit';
 import { commandLine } from './program';
 
-/** Characters. What was typed may be of any length. */
+/** Characters of one line: what was typed may be of any length. */
 const MAX_LINE = 2_000;
 
 /**
- * Runs the command line as this process's only work. Whatever happens is told in a line on stderr, never with a stack trace.
+ * Runs the command line as this process's only work. Every error is printed as lines on stderr, without a stack trace.
  * @param argv as Node has it
  */
 export async function start(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
-  endQuietly();
+  // Deprecations of bundled libraries mean nothing to users.
+  process.noDeprecation = true;
+  handleOutputErrors();
   if (isTooOld(process.versions.node)) return;
   process.on('uncaughtException', onFault).on('unhandledRejection', onFault).once('beforeExit', onEarlyEnd);
   try {
-    const program = commandLine(env);
-    for (const command of [program, ...program.commands]) tellAsWeDo(command);
+    const program = commandLine(env, process.stdout.columns);
+    for (const command of [program, ...program.commands]) keepFromExiting(command);
     await program.parseAsync(argv);
   } catch (error) {
     fail(asError(error));
@@ -32,23 +33,26 @@ function onEarlyEnd(): void {
   onFault(new Error('the process ended before its work was done'));
 }
 
-/** `list | head -1`: who does not read on has what they want. */
-function endQuietly(): void {
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+/** A reader may close its end (`list | head -1`), and a terminal may go away. A result that can't be written otherwise is a failure. */
+function handleOutputErrors(): void {
+  process.stderr.on('error', () => undefined);
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE' || process.stdout.isTTY) return;
+    process.stderr.write(`error: the output can’t be written: ${plainLine(error.message)}\n`);
+    endWithFailure();
+  });
 }
 
-/** Commander would end the process itself, and with 1 where a usage is wrong. */
-function tellAsWeDo(command: Command): void {
+/** By default commander ends the process itself, and uses exit code 1 for usage errors. */
+function keepFromExiting(command: Command): void {
   command.exitOverride().configureOutput({ outputError: (text, write) => write(clipped(text, MAX_LINE)) });
-  command.showHelpAfterError(
-    `(${command.parent ? `cleanup-action ${command.name()}` : 'cleanup-action'} --help shows what there is)`,
-  );
+  command.showHelpAfterError(`(run ${command.parent ? `cleanup-action ${command.name()}` : 'cleanup-action'} --help for help)`);
 }
 
 function fail(error: Error): void {
   if (error instanceof CommanderError) {
     process.exitCode = error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
-    return; // It has told already.
+    return; // Commander has printed it.
   }
   process.exitCode = codeOf(error);
   for (const line of error.message.split('\n')) process.stderr.write(`error: ${plainLine(clipped(line, MAX_LINE))}\n`);
@@ -59,17 +63,22 @@ function codeOf(error: Error): number {
   return error instanceof ProviderUnreachable ? exitCodes.unreachable : exitCodes.left;
 }
 
-/** A fault of our own that nobody caught: the work goes on as far as it can, and what it comes to is not success. */
+/** A fault in this program that nothing caught. The work goes on as far as it can, but does not end with success. */
 function onFault(thrown: unknown): void {
   const { message } = asError(thrown);
-  process.stderr.write(`error: ${plainLine(message)} (a fault of cleanup-action itself: please report it)\n`);
+  process.stderr.write(`error: ${plainLine(message)} (a fault in cleanup-action: please report it)\n`);
+  endWithFailure();
+}
+
+/** Whatever exit code the command sets later, it is not 0. */
+function endWithFailure(): void {
   process.exitCode = exitCodes.left;
   process.once('exit', () => {
     process.exitCode ||= exitCodes.left;
   });
 }
 
-/** In a line, where an old Node would fail at something that it does not know. */
+/** Says so in a line, where an old Node would fail with a stack trace. */
 function isTooOld(version: string): boolean {
   const least = Number(/\d+/.exec(engines.node)?.[0]);
   if (Number.parseInt(version, 10) >= least) return false;

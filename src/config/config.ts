@@ -66,13 +66,15 @@ export function parseConfig(raw: RawSettings, env: Environment): Config {
 }
 
 function problemWith(setting: Setting<unknown>, typed: string, detail?: string): string {
-  const what = setting.secret ? 'its value' : JSON.stringify(cut(typed));
-  const why = detail && !setting.secret ? `${cut(detail)} (in ${what})` : `${what} can’t be read`;
+  const what = setting.secret ? 'its value' : JSON.stringify(shown(typed));
+  const why = detail && !setting.secret ? `${shown(detail)} (in ${what})` : `${what} can’t be read`;
   return `${why}; use ${setting.type.accepts}`;
 }
 
-function cut(text: string): string {
-  return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text;
+/** What an error message repeats of a value: an address without its password, and without its query, which may hold a token. */
+function shown(text: string): string {
+  const safe = text.replace(/:\/\/\S*@/g, '://***@').replace(/(:\/\/[^\s?#]*)[?#]\S*/g, '$1?***');
+  return safe.length > MAX_SHOWN ? `${safe.slice(0, MAX_SHOWN)}…` : safe;
 }
 
 /** An engine answers a stop when the grace period is over, and takes up to 10 s more to kill: never give up before. */

@@ -1,5 +1,19 @@
 import * as types from './types';
 
+/** Options of the command line that stand together in its help. */
+export type OptionGroup = 'benchmark' | 'ownership' | 'timing' | 'removal' | 'providers' | 'files';
+
+/** A setting as an option of the command line, whose name is the input's: `--grace-period`. */
+export interface SettingOption {
+  readonly group: OptionGroup;
+  /** Instead of the description, where that speaks of jobs, steps, main and post, or of lines. */
+  readonly help?: string;
+  /** A shorter name where the option is typed once an item: `--label`. */
+  readonly singular?: string;
+  /** The default depends on the session, and the help does not show it. */
+  readonly hidesDefault?: true;
+}
+
 /** One setting: an input of the action, and an option of the command line. */
 export interface Setting<T> {
   readonly type: types.SettingType<T>;
@@ -9,19 +23,21 @@ export interface Setting<T> {
   readonly description: string;
   /** Never written anywhere; masked in logs. */
   readonly secret?: boolean;
+  /** Absent: the command line does not have it. */
+  readonly option?: SettingOption;
 }
 
-/** A setting with a value of its own when nobody sets it. */
+/** A setting that always has a value. */
 type WithDefault<T> = Setting<T> & { readonly optional: false };
 /** A setting that may be absent. */
 type Optional<T> = Setting<T> & { readonly optional: true };
 
-function setting<T>(type: types.SettingType<T>, byDefault: string, description: string): WithDefault<T> {
-  return { type, default: byDefault, description, optional: false };
+function setting<T>(type: types.SettingType<T>, byDefault: string, description: string, option?: SettingOption): WithDefault<T> {
+  return { type, default: byDefault, description, optional: false, ...(option && { option }) };
 }
 
-function optional<T>(type: types.SettingType<T>, description: string): Optional<T> {
-  return { type, default: '', description, optional: true };
+function optional<T>(type: types.SettingType<T>, description: string, option?: SettingOption): Optional<T> {
+  return { type, default: '', description, optional: true, ...(option && { option }) };
 }
 
 function secret(description: string): Optional<string> {
@@ -29,8 +45,8 @@ function secret(description: string): Optional<string> {
 }
 
 /**
- * Every setting, once. `action.yml`, the README's table and the validation are made from this table (`npm run build`); a check
- * keeps them so. A key's kebab-case is the input's name: see `inputName`.
+ * Every setting, once. `action.yml`, the README's table, the validation and the command line's options are made from this table
+ * (`npm run build`); a check keeps them so. A key's kebab-case is the input's name: see `inputName`.
  */
 export const settings = {
   run: optional(types.text, 'The benchmark: shell commands run by main. Empty: the rest of the job’s steps are the benchmark.'),
@@ -39,37 +55,64 @@ export const settings = {
     'bash',
     'Runs `run`, as in a workflow step: `bash`, `sh`, `pwsh`, `python`, or a template with `{0}`.',
   ),
-  workingDirectory: optional(types.path, 'Where `run` runs.'),
+  workingDirectory: optional(types.path, 'Where `run` runs.', { group: 'benchmark', help: 'The directory the command runs in.' }),
   timeout: optional(
     types.positiveDuration,
     'Ends the benchmark: SIGTERM to its process group, SIGKILL after `grace-period`; main fails with exit code 124.',
+    {
+      group: 'benchmark',
+      help: 'Ends the command: SIGTERM to its process group, SIGKILL after `grace-period`. The exit code is then 124.',
+    },
   ),
   labels: optional(
     types.labelFilters,
     'Ownership filters besides the session’s own label: a line is `key` or `key=value`, commas in a line are AND, lines are OR.',
+    {
+      group: 'ownership',
+      help: 'Also remove what carries these labels and no other session’s: `key` or `key=value`. Labels joined by commas must all match.',
+      singular: '--label',
+    },
   ),
   namePrefixes: optional(
     types.lines,
     'Ownership by name: containers, networks, volumes and sandboxes whose name starts so, one prefix a line.',
+    {
+      group: 'ownership',
+      help: 'Also remove containers, networks, volumes and sandboxes whose name starts with this and which carry no other session’s label.',
+      singular: '--name-prefix',
+    },
   ),
   scope: setting(
     types.choice('session', 'job'),
     'session',
     '`session`: what carries the session’s label or matches the filters. `job`: also everything created on the engine between main’s start and post which no other session owns (single-tenant runners).',
+    {
+      group: 'ownership',
+      help: '`session`: what carries the session’s label or matches `labels` or `name-prefixes`. `job`: also everything created on the engine while the command runs and owned by no other session. Only for machines that nothing else uses.',
+    },
   ),
   docker: setting(
     types.autoOrBoolean,
     'auto',
     '`auto`: used when an engine answers, else reported as skipped. `true`: main fails without one. `false`: left alone.',
+    { group: 'providers', help: '`auto`: used when an engine answers. `true`: an engine must answer. `false`: not used.' },
   ),
   dockerHost: optional(
     types.endpoints,
     'Engine endpoint: `unix://`, `npipe://`, `tcp://`, `ssh://`. Default: `DOCKER_HOST`, the current docker context, then the well-known sockets (root, rootless, Docker Desktop, Colima, Podman). Several, one a line: each is swept as a provider of its own.',
+    {
+      group: 'providers',
+      help: 'Engine endpoint: `unix://`, `npipe://`, `tcp://`, `ssh://`; it must answer. Default: DOCKER_HOST, the current docker context, then the well-known sockets (root, rootless, Docker Desktop, Colima, Podman).',
+    },
   ),
   daytona: setting(
     types.autoOrBoolean,
     'auto',
     '`auto`: used when an API key is known, and Daytona takes it; else reported as skipped. `true`: main fails without one. `false`: left alone.',
+    {
+      group: 'providers',
+      help: '`auto`: used when an API key is set. `true`: a key must be set, and Daytona must answer. `false`: not used.',
+    },
   ),
   daytonaApiKey: secret(
     'Key for Daytona’s API. Default: `DAYTONA_API_KEY`, or the JWT in `DAYTONA_JWT_TOKEN`. Masked, and never written anywhere.',
@@ -77,77 +120,126 @@ export const settings = {
   daytonaApiUrl: optional(
     types.httpUrl,
     'Where Daytona’s API is. Default: `DAYTONA_API_URL`, then `https://app.daytona.io/api`.',
+    { group: 'providers' },
   ),
-  daytonaOrganizationId: optional(types.text, 'The organization, which a JWT needs. Default: `DAYTONA_ORGANIZATION_ID`.'),
+  daytonaOrganizationId: optional(types.text, 'The organization, which a JWT needs. Default: `DAYTONA_ORGANIZATION_ID`.', {
+    group: 'providers',
+  }),
   resources: setting(
     types.resourceKinds,
     'containers networks volumes sandboxes',
     'Kinds to clean; `images` can be added (images built by the session or left by removed containers and used by nothing else).',
+    { group: 'ownership' },
   ),
   preCleanup: setting(
     types.choice('none', 'stale', 'stopped', 'all'),
     'stale',
     '`none`; `stale`: owned leftovers of finished sessions (same runner, another session) and any owned resource older than `max-age`; `stopped`: `stale` and every owned container and sandbox that is not running; `all`: every owned resource of every other session. “Owned” is: carries this action’s label, or matches `labels` or `name-prefixes`.',
+    {
+      group: 'timing',
+      help: 'What to remove before the command starts. `none`: nothing. `stale`: what ended sessions of this user on this host left, and what is older than `max-age`. `stopped`: the same, and everything that is not running. `all`: everything of other sessions except runs in progress on this host. Only what carries this action’s label or matches `labels` or `name-prefixes` is removed.',
+    },
   ),
-  maxAge: setting(types.positiveDuration, '24h', 'See `pre-cleanup`.'),
+  maxAge: setting(types.positiveDuration, '24h', 'See `pre-cleanup`.', {
+    group: 'timing',
+    help: 'Anything older than this is stale, no matter which session made it.',
+  }),
   maxContainers: optional(
     types.integer(0),
     'After pre-cleanup, remove owned containers, stopped first, then oldest, until this many are left on each engine. What may be running in another runner’s live session counts, and stays.',
+    {
+      group: 'timing',
+      help: 'Before the command starts, remove containers until this many are left on each engine: stopped ones first, then the oldest.',
+    },
   ),
-  maxSandboxes: optional(types.integer(0), 'The same for Daytona’s sandboxes.'),
+  maxSandboxes: optional(types.integer(0), 'The same for Daytona’s sandboxes.', { group: 'timing' }),
   exitedTtl: optional(
     types.duration,
     'While `run` runs, remove the session’s containers this long after they exit (per-task cleanup); their logs are kept first.',
+    {
+      group: 'benchmark',
+      help: 'While the command runs, remove the session’s containers this long after they exit (per-task cleanup). Their logs are kept first.',
+    },
   ),
   postCleanup: setting(
     types.choice('always', 'success', 'failure', 'never'),
     'always',
     'When post cleans: `always`, on `success` or on `failure` of the job, `never`.',
+    { group: 'timing', help: 'When to clean up after the command: `always`, only after `success` or `failure`, or `never`.' },
   ),
-  delay: setting(types.duration, '0s', 'Wait before post cleans, for debugging.'),
-  gracePeriod: setting(types.duration, '5s', 'Between the stop signal and SIGKILL; `0s` kills at once.'),
+  delay: setting(types.duration, '0s', 'Wait before post cleans, for debugging.', {
+    group: 'timing',
+    help: 'Wait this long before cleaning up, for debugging. A signal ends the wait.',
+  }),
+  gracePeriod: setting(types.duration, '5s', 'Between the stop signal and SIGKILL; `0s` kills at once.', { group: 'removal' }),
   stopTimeout: setting(
     types.positiveDuration,
     '15s',
     'How long one stop request may take before the kill is tried. Not longer than `grace-period`: `grace-period` + 10 s.',
+    { group: 'removal' },
   ),
-  killTimeout: setting(types.positiveDuration, '5s', 'How long one kill request may take before the removal is tried.'),
-  removeTimeout: setting(types.positiveDuration, '10s', 'How long one removal request may take.'),
-  retries: setting(types.integer(0), '3', 'Further attempts after a retryable error, with exponential backoff.'),
-  retryDelay: setting(types.duration, '2s', 'Wait before the first retry, a little longer by chance; `Retry-After` wins.'),
-  retryFactor: setting(types.number(1), '2', 'Each further wait is so many times longer: 2 s, 4 s, 8 s.'),
+  killTimeout: setting(types.positiveDuration, '5s', 'How long one kill request may take before the removal is tried.', {
+    group: 'removal',
+  }),
+  removeTimeout: setting(types.positiveDuration, '10s', 'How long one removal request may take.', { group: 'removal' }),
+  retries: setting(types.integer(0), '3', 'Further attempts after a retryable error, with exponential backoff.', {
+    group: 'removal',
+  }),
+  retryDelay: setting(types.duration, '2s', 'Wait before the first retry, a little longer by chance; `Retry-After` wins.', {
+    group: 'removal',
+  }),
+  retryFactor: setting(types.number(1), '2', 'Each further wait is so many times longer: 2 s, 4 s, 8 s.', { group: 'removal' }),
   skipGraceWhenDeaf: setting(
     types.boolean,
     'true',
     'Kill at once what can be seen to ignore its stop signal (local engine): it would only use up its grace period.',
+    { group: 'removal' },
   ),
   concurrency: setting(
     types.integer(1),
     '16',
     'Engine or API calls in flight that do work; waiting out a grace period does not count.',
+    { group: 'removal' },
   ),
   deadline: setting(
     types.positiveDuration,
     '4m',
     'For one whole cleanup. As it nears, grace is cut short, then skipped. What is left is reported with the command that removes it.',
+    { group: 'removal' },
   ),
-  failFast: setting(types.boolean, 'false', 'Stop at the first permanent failure (debugging); the rest is reported as kept.'),
-  failOnError: setting(types.boolean, 'false', '`true`: a leftover or failure fails the step. Otherwise one warning annotation.'),
-  dryRun: setting(types.boolean, 'false', 'List and report, remove nothing.'),
+  failFast: setting(types.boolean, 'false', 'Stop at the first permanent failure (debugging); the rest is reported as kept.', {
+    group: 'removal',
+    help: 'Stop at the first permanent failure, for debugging. The rest is kept.',
+  }),
+  failOnError: setting(
+    types.boolean,
+    'false',
+    '`true`: a leftover or failure fails the step. Otherwise one warning annotation.',
+    {
+      group: 'timing',
+      help: 'End with exit code 1 instead of 0 when something could not be removed. If pre-cleanup could not remove something, the command does not start.',
+    },
+  ),
+  dryRun: setting(types.boolean, 'false', 'List and report, remove nothing.', { group: 'timing' }),
   logs: setting(
     types.choice('failed', 'all', 'none'),
     'failed',
     'Keep container logs before removal: `failed` (non-zero exit, OOM, dead), `all`, `none`.',
+    { group: 'files' },
   ),
   logsPath: setting(
     types.path,
     '$RUNNER_TEMP/cleanup-action/logs',
     'One file a container, stdout and stderr interleaved with timestamps, the end kept when cut.',
+    { group: 'files', hidesDefault: true },
   ),
-  logLimit: setting(types.size, '10MiB', 'For one container’s log.'),
-  logsLimit: setting(types.size, '200MiB', 'For all logs of a session.'),
-  reportPath: setting(types.path, '$RUNNER_TEMP/cleanup-action/report.json', 'The JSON report.'),
-  metricsPath: optional(types.path, 'Prometheus text file (node_exporter’s textfile collector reads it).'),
+  logLimit: setting(types.size, '10MiB', 'For one container’s log.', { group: 'files' }),
+  logsLimit: setting(types.size, '200MiB', 'For all logs of a session.', { group: 'files' }),
+  reportPath: setting(types.path, '$RUNNER_TEMP/cleanup-action/report.json', 'The JSON report.', {
+    group: 'files',
+    hidesDefault: true,
+  }),
+  metricsPath: optional(types.path, 'Prometheus text file (node_exporter’s textfile collector reads it).', { group: 'files' }),
   summary: setting(types.boolean, 'true', 'Write the job summary.'),
   jobStatus: setting(types.text, '${{ job.status }}', 'Read in post; leave it alone.'),
 } as const;

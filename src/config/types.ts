@@ -1,5 +1,5 @@
 import ms from 'ms';
-import type { Kind } from '../core/resource';
+import { KIND_NAMES, KINDS, type Kind } from '../core/resource';
 import type { LabelFilter } from '../core/selector';
 import type { Environment } from '../lib/environment';
 
@@ -7,6 +7,12 @@ import type { Environment } from '../lib/environment';
 export interface SettingType<T> {
   /** Ends the sentence "use …". */
   readonly accepts: string;
+  /** Stands for the value in help: `--grace-period <time>`. */
+  readonly placeholder: string;
+  /** The only words it takes; absent where it takes other texts as well. */
+  readonly choices?: readonly string[];
+  /** Takes one item a line. On the command line the option is typed once an item. */
+  readonly isList?: true;
   /**
    * Reads the text, which is trimmed and never empty.
    * @param env the variables that a value may name: `$RUNNER_TEMP`
@@ -22,17 +28,20 @@ export class InvalidValue extends Error {
   override readonly name = 'InvalidValue';
 }
 
-export const text: SettingType<string> = { accepts: 'any text', parse: (value) => value };
+export const text: SettingType<string> = { accepts: 'any text', placeholder: 'text', parse: (value) => value };
 
 /** A path in which `$RUNNER_TEMP` stands for the runner's temporary directory (elsewhere the system's). */
 export const path: SettingType<string> = {
   accepts: 'a path',
+  placeholder: 'path',
   parse: (value, env) => value.replace('$RUNNER_TEMP', () => env['RUNNER_TEMP'] || env['TMPDIR'] || '/tmp'),
 };
 
 /** Booleans as GitHub reads them: YAML 1.2's core schema (https://yaml.org/spec/1.2/spec.html#id2804923). */
 export const boolean: SettingType<boolean> = {
   accepts: 'true or false',
+  placeholder: 'true|false',
+  choices: ['true', 'false'],
   parse(value) {
     if (/^(true|True|TRUE)$/.test(value)) return true;
     if (/^(false|False|FALSE)$/.test(value)) return false;
@@ -43,6 +52,7 @@ export const boolean: SettingType<boolean> = {
 /** Milliseconds, from `500ms`, `5s`, `2m`, `24h`, `7d` or a bare number of seconds. */
 export const duration: SettingType<number> = {
   accepts: 'a duration such as 500ms, 5s, 2m, 24h or 7d, or a number of seconds',
+  placeholder: 'time',
   parse(value) {
     const parts = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)?$/.exec(value);
     if (!parts?.[1]) return undefined;
@@ -54,12 +64,14 @@ export const duration: SettingType<number> = {
 /** A duration that is not zero. */
 export const positiveDuration: SettingType<number> = {
   accepts: `${duration.accepts}, longer than 0`,
+  placeholder: duration.placeholder,
   parse: (value, env) => duration.parse(value, env) || undefined,
 };
 
 export function integer(least: number): SettingType<number> {
   return {
     accepts: `a whole number from ${least}`,
+    placeholder: 'number',
     parse(value) {
       const number = /^\d+$/.test(value) ? Number(value) : Number.NaN;
       return Number.isSafeInteger(number) && number >= least ? number : undefined;
@@ -70,6 +82,7 @@ export function integer(least: number): SettingType<number> {
 export function number(least: number): SettingType<number> {
   return {
     accepts: `a number from ${least}`,
+    placeholder: 'number',
     parse(value) {
       const parsed = /^\d+(\.\d+)?$/.test(value) ? Number(value) : Number.NaN;
       return Number.isFinite(parsed) && parsed >= least ? parsed : undefined;
@@ -82,6 +95,7 @@ const UNITS: Readonly<Record<string, number>> = { B: 1, KB: 1e3, MB: 1e6, GB: 1e
 /** Bytes, from `10MiB`, `500KB` or a bare number of bytes. */
 export const size: SettingType<number> = {
   accepts: 'a size such as 500KB, 10MiB or 1GiB, or a number of bytes',
+  placeholder: 'size',
   parse(value) {
     const [, number, unit = 'B'] = /^(\d+(?:\.\d+)?) ?([KMG]?i?B)?$/i.exec(value) ?? [];
     const bytes = Math.round(Number(number) * (UNITS[unit.toUpperCase()] ?? Number.NaN));
@@ -89,22 +103,32 @@ export const size: SettingType<number> = {
   },
 };
 
-export function choice<const T extends string>(...options: readonly T[]): SettingType<T> {
+/** Characters. Longer placeholders would push every description of the help to the right. */
+const MAX_PLACEHOLDER = 16;
+
+export function choice<const T extends string>(...choices: readonly T[]): SettingType<T> {
+  const alternatives = choices.join('|');
   return {
-    accepts: `one of ${options.join(', ')}`,
-    parse: (value) => options.find((option) => option === value),
+    accepts: `one of ${choices.join(', ')}`,
+    placeholder: alternatives.length <= MAX_PLACEHOLDER ? alternatives : 'mode',
+    choices,
+    parse: (value) => choices.find((option) => option === value),
   };
 }
 
 /** `auto`, or a boolean. */
 export const autoOrBoolean: SettingType<'auto' | boolean> = {
   accepts: 'auto, true or false',
+  placeholder: 'auto|true|false',
+  choices: ['auto', 'true', 'false'],
   parse: (value, env) => (value === 'auto' ? 'auto' : boolean.parse(value, env)),
 };
 
 /** One item a line; empty lines do not count. */
 export const lines: SettingType<readonly string[]> = {
   accepts: 'one item a line',
+  placeholder: 'text',
+  isList: true,
   parse: (value) =>
     value
       .split(/\r?\n/)
@@ -115,6 +139,8 @@ export const lines: SettingType<readonly string[]> = {
 /** Lines of `key` or `key=value`; commas in a line are AND, lines are OR. */
 export const labelFilters: SettingType<readonly (readonly LabelFilter[])[]> = {
   accepts: 'lines of key or key=value, joined by commas where all must match',
+  placeholder: 'filter',
+  isList: true,
   parse: (value, env) => lines.parse(value, env)?.map((line) => line.split(',').map(labelFilter)),
 };
 
@@ -124,36 +150,33 @@ function labelFilter(item: string): LabelFilter {
   return rest.length === 0 ? { key: key.trim() } : { key: key.trim(), value: rest.join('=').trim() };
 }
 
-const KINDS: Readonly<Record<string, Kind>> = {
-  containers: 'container',
-  networks: 'network',
-  volumes: 'volume',
-  images: 'image',
-  sandboxes: 'sandbox',
-};
-
 /** Kinds of resources, by their plurals. */
 export const resourceKinds: SettingType<readonly Kind[]> = {
-  accepts: `any of ${Object.keys(KINDS).join(', ')}, with spaces or lines between them`,
+  accepts: `any of ${Object.values(KIND_NAMES).join(', ')}, with spaces or lines between them`,
+  placeholder: 'kinds',
+  choices: Object.values(KIND_NAMES),
+  isList: true,
   parse(value) {
-    const kinds = value.split(/\s+/).map((word) => {
-      const kind = Object.hasOwn(KINDS, word) ? KINDS[word] : undefined;
-      if (kind === undefined) throw new InvalidValue(`“${word}” is no kind of resource`);
+    const found = value.split(/\s+/).map((word) => {
+      const kind = KINDS.find((one) => KIND_NAMES[one] === word);
+      if (kind === undefined) throw new InvalidValue(`“${word}” is not a kind of resource`);
       return kind;
     });
-    return [...new Set(kinds)];
+    return [...new Set(found)];
   },
 };
 
 /** A shell that the runner knows by name, or a template with `{0}` where the script's path goes. */
 export const shell: SettingType<string> = {
   accepts: 'bash, sh, pwsh, python, or a command with {0} where the script goes',
+  placeholder: 'shell',
   parse: (value) => (['bash', 'sh', 'pwsh', 'python'].includes(value) || value.includes('{0}') ? value : undefined),
 };
 
 /** Where an HTTP API is, without a slash at the end. No password: the address stands in logs and in commands to copy. */
 export const httpUrl: SettingType<string> = {
   accepts: 'a URL such as https://app.daytona.io/api, without user or password',
+  placeholder: 'url',
   parse: (value) =>
     /^https?:\/\/[\w.:[\]-]+(\/[\w.~%/-]*)?$/.test(value) && URL.canParse(value) ? value.replace(/\/+$/, '') : undefined,
 };
@@ -161,6 +184,7 @@ export const httpUrl: SettingType<string> = {
 /** Where a Docker engine listens. No password, no options for ssh: the address stands in logs and reports. */
 export const endpoint: SettingType<string> = {
   accepts: 'unix:///path, npipe:////./pipe/name, tcp://host:port or ssh://user@host',
+  placeholder: 'url',
   parse: (value) =>
     /^(unix:\/\/\/.+|npipe:\/\/.+|(tcp|https?):\/\/[^/@]+\/?|ssh:\/\/([\w.][\w.@+-]*@)?[\w.[][^/@\s]*\/?)$/.test(value)
       ? value
@@ -170,10 +194,12 @@ export const endpoint: SettingType<string> = {
 /** Where Docker engines listen, one a line; the same one twice is one. */
 export const endpoints: SettingType<readonly string[]> = {
   accepts: `${endpoint.accepts}, one a line`,
+  placeholder: endpoint.placeholder,
+  isList: true,
   parse(value, env) {
     const urls = lines.parse(value, env) ?? [];
     const bad = urls.find((url) => endpoint.parse(url, env) === undefined);
-    if (bad !== undefined) throw new InvalidValue(`“${bad}” is no endpoint of an engine`);
+    if (bad !== undefined) throw new InvalidValue(`“${bad}” is not an engine’s endpoint`);
     return [...new Set(urls)];
   },
 };

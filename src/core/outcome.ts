@@ -47,7 +47,7 @@ export interface Settlement {
   readonly error?: Error;
   /** With `kept`: why. */
   readonly reason?: string;
-  /** With `failed`: the command that removes it. */
+  /** With `failed`, and with `kept` unless it is protected: the command that removes it. */
   readonly command?: string;
   /** With `failed`: how it ended, where only its removal failed. */
   readonly ending?: StopOutcome;

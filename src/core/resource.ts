@@ -1,4 +1,15 @@
-export type Kind = 'container' | 'network' | 'volume' | 'image' | 'sandbox';
+/** Each kind's plural, in the order in which kinds are shown. */
+export const KIND_NAMES = {
+  container: 'containers',
+  sandbox: 'sandboxes',
+  network: 'networks',
+  volume: 'volumes',
+  image: 'images',
+} as const;
+
+export type Kind = keyof typeof KIND_NAMES;
+
+export const KINDS = Object.keys(KIND_NAMES) as readonly Kind[];
 
 /** Something that a benchmark may leave behind, as a provider saw it at one moment. */
 export interface Resource {

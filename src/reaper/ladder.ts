@@ -52,10 +52,12 @@ export async function reap(listed: Resource, context: ReapContext): Promise<Sett
 
 type End = Omit<Settlement, 'resource' | 'durationMs'>;
 
+const NO_LONGER_SELECTED = { outcome: 'kept', reason: 'it changed meanwhile, and is no longer selected' } as const;
+
 async function endOf(first: Inspection, seen: Resource, context: ReapContext): Promise<End> {
   if (first.kind === 'gone') return { outcome: 'gone', steps: [] };
   if (first.kind === 'unknown' && context.provider.listingLagMs !== undefined) return untouched(first.error, seen, context);
-  if (!context.owned(seen)) return { outcome: 'kept', steps: [], reason: 'it changed meanwhile, and is no longer selected' };
+  if (!context.owned(seen)) return { ...NO_LONGER_SELECTED, steps: [] };
   return descend(seen, context);
 }
 
@@ -77,6 +79,7 @@ async function descend(seen: Resource, context: ReapContext): Promise<End> {
     if (result.error && !isOver(result.error)) lastError = result.error;
     if (result.after.kind === 'gone') return { outcome: outcomeOf(seen, ending, steps), steps };
     if (result.after.kind === 'there') now = result.after.resource;
+    if (!context.owned(now)) return { ...NO_LONGER_SELECTED, steps };
   }
   return { ...leftBehind(now, lastError, context), steps, ...(ending ? { ending } : {}) };
 }
@@ -96,7 +99,7 @@ export function outcomeOf(seen: Resource, ending: StopOutcome | undefined, steps
 /** Settles what is still there. */
 function leftBehind(now: Resource, lastError: Error | undefined, { deadline, provider }: ReapContext): Omit<End, 'steps'> {
   const reason: unknown = deadline.signal.reason;
-  if (reason instanceof Halted) return { outcome: 'kept', reason: reason.message };
+  if (reason instanceof Halted) return { outcome: 'kept', reason: reason.message, command: provider.removalCommand(now) };
   const error = deadline.passed ? deadlineError(asError(reason), lastError) : (lastError ?? stillThere(now));
   const retryable = !deadline.passed && isRetryable(error, provider);
   return { outcome: 'failed', error, command: provider.removalCommand(now), retryable };

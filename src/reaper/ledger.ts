@@ -13,7 +13,7 @@ interface Entry {
 }
 
 export interface LedgerOptions {
-  readonly stages: Provider['stages'];
+  readonly provider: Pick<Provider, 'stages' | 'listingLagMs'>;
   /** See `SweepOptions`. */
   readonly onSettled?: ((settlement: Settlement) => void) | undefined;
 }
@@ -24,11 +24,11 @@ export interface LedgerOptions {
  */
 export class Ledger {
   readonly #entries = new Map<string, Entry>();
-  readonly #stages: Provider['stages'];
+  readonly #provider: LedgerOptions['provider'];
   readonly #onSettled: LedgerOptions['onSettled'];
 
-  constructor({ stages, onSettled }: LedgerOptions) {
-    this.#stages = stages;
+  constructor({ provider, onSettled }: LedgerOptions) {
+    this.#provider = provider;
     this.#onSettled = onSettled;
   }
 
@@ -65,15 +65,16 @@ export class Ledger {
 
   /** The place in the provider's order; a kind that the provider does not name comes last. */
   stageOf({ kind }: Resource): number {
-    const stage = this.#stages.findIndex((kinds) => kinds.includes(kind));
-    return stage < 0 ? this.#stages.length : stage;
+    const { stages } = this.#provider;
+    const stage = stages.findIndex((kinds) => kinds.includes(kind));
+    return stage < 0 ? stages.length : stage;
   }
 
   settle(resource: Resource, settlement: Settlement): void {
     const before = this.#entries.get(keyOf(resource));
-    const whole = before?.settlement ? continued(before.settlement, settlement) : settlement;
-    // A second removal is not reported again; a second failure is.
-    const reported = before?.reported === true && whole.outcome !== 'failed';
+    const whole = before?.settlement ? this.#continued(before.settlement, settlement) : settlement;
+    // The second end of what is gone is not news; everything else is.
+    const reported = before?.reported === true && isGone(before.settlement) && isGone(whole);
     this.#entries.set(keyOf(resource), { resource, settlement: whole, reported });
     if (whole.outcome !== 'failed') this.#report(keyOf(resource));
   }
@@ -82,6 +83,13 @@ export class Ledger {
   close(): readonly Settlement[] {
     for (const key of this.#entries.keys()) this.#report(key);
     return [...this.#entries.values()].flatMap(({ settlement }) => settlement ?? []);
+  }
+
+  #continued(before: Settlement, after: Settlement): Settlement {
+    // It was listed once more, and not touched again. What only failed may be another one of its name.
+    const isLate = after.outcome === 'kept' || this.#provider.listingLagMs !== undefined;
+    const isOnlyListed = after.outcome === 'gone' || (after.steps.length === 0 && isLate);
+    return isGone(before) && isOnlyListed ? before : continued(before, after);
   }
 
   /**
@@ -110,7 +118,6 @@ function isGone(settlement: Settlement | undefined): boolean {
 
 /** Makes one account of two reaps of the same resource. */
 function continued(before: Settlement, after: Settlement): Settlement {
-  if (isGone(before) && after.outcome === 'gone') return before; // It was only still listed.
   const steps = after.steps.reduce(withStep, before.steps);
   const goneSince = before.outcome === 'failed' && (after.outcome === 'gone' || after.outcome === 'removed');
   const error = after.error && before.error ? continuedError(before.error, after.error) : after.error;

@@ -62,7 +62,7 @@ const PAUSE_MS = { least: 500, most: 5_000 };
  * result says what could not be done.
  */
 export async function sweep(options: SweepOptions): Promise<SweepResult> {
-  const ledger = new Ledger({ stages: options.provider.stages, onSettled: options.onSettled });
+  const ledger = new Ledger(options);
   const verdict = await sweepInRounds(ledger, options)
     .then((ended) => withFailedRemovals(ended, ledger, options))
     .catch((thrown: unknown) => ({ verified: false, error: asError(thrown) }));
@@ -234,7 +234,9 @@ async function settleOne(resource: Resource, limits: Limits, options: SweepOptio
   const protection = protectionOf(resource);
   if (protection !== undefined) return { ...unreaped, outcome: 'kept', reason: protection };
   if (mode.kind === 'plan') return { ...unreaped, outcome: 'planned' };
-  if (mode.kind === 'keep') return { ...unreaped, outcome: 'kept', reason: mode.reason };
+  if (mode.kind === 'keep') {
+    return { ...unreaped, outcome: 'kept', reason: mode.reason, command: options.provider.removalCommand(resource) };
+  }
   const removable: Selector = (now) => selector(now) && protectionOf(now) === undefined;
   return reap(resource, { ...options, ...limits, owned: removable });
 }

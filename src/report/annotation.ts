@@ -1,3 +1,4 @@
+import { causesOf } from './causes';
 import { clipped, plainLine } from './escape';
 import type { PhaseReport } from './model';
 import { verdictOf } from './verdict';
@@ -8,60 +9,59 @@ const MAX_CAUSE = 200;
 const MAX_MESSAGE = 1_000;
 const MAX_CAUSES = 3;
 
-/** Of several troubles, so many are told, each in so many characters: the log has them all, and whole. */
-const MAX_TROUBLES = 3;
+/** Of several problems, so many are shown, each with so many characters. The log has all of them in full. */
+const MAX_PROBLEMS = 3;
 const MAX_OF_SEVERAL = 300;
 
-/** An annotation, whatever its level: one line of plain text. */
+/** An annotation of any level: one line of plain text. */
 export interface Annotation {
   readonly title: string;
   readonly message: string;
 }
 
-/** Something that somebody should look at. */
+/** A problem that a person should look at. */
 export interface Trouble {
-  /** Whose it is: `Cleanup`, `Benchmark`. */
+  /** The part of the action that has it: `Cleanup`, `Benchmark`. */
   readonly of: string;
   /** One line. */
   readonly message: string;
 }
 
-/** One annotation for all of them: how many, the first of them, and which use of the action they are about. */
+/** Joins all problems of one phase in one annotation: their number, the first of them, and the session that has them. */
 export function annotationOf(troubles: readonly Trouble[], session: string | undefined): Annotation {
   const sources = [...new Set(troubles.map(({ of }) => of))];
   return {
-    title: bounded(`${sources.join(', ')} of session ${session ?? 'unknown'}`, MAX_TITLE),
-    message: bounded(messageOf(troubles), MAX_MESSAGE),
+    title: limited(`${sources.join(', ')} of session ${session ?? 'unknown'}`, MAX_TITLE),
+    message: limited(messageOf(troubles), MAX_MESSAGE),
   };
 }
 
-/** Escapes are longer than what they stand for: cut before, so that nothing huge is escaped, and after. */
-function bounded(text: string, most: number): string {
-  return clipped(plainLine(clipped(text, most)), most);
+/** Cuts before escaping, so that nothing huge is escaped, and again after it, because escapes are longer than what they replace. */
+function limited(text: string, max: number): string {
+  return clipped(plainLine(clipped(text, max)), max);
 }
 
 function messageOf(troubles: readonly Trouble[]): string {
   const [first, ...others] = troubles;
   if (first === undefined || others.length === 0) return first?.message ?? '';
-  const told = troubles.slice(0, MAX_TROUBLES).map(({ message }) => clipped(message, MAX_OF_SEVERAL));
-  const rest = troubles.length - told.length;
+  const shown = troubles.slice(0, MAX_PROBLEMS).map(({ message }) => clipped(message, MAX_OF_SEVERAL));
+  const rest = troubles.length - shown.length;
   return [
-    `${troubles.length} problems: ${told[0]}`,
-    ...told.slice(1),
+    `${troubles.length} problems: ${shown[0]}`,
+    ...shown.slice(1),
     ...(rest > 0 ? [`and ${rest} more: see the log`] : []),
   ].join('; ');
 }
 
-/** What a phase left, and the first causes with their counts: one trouble, never one a resource. */
+/** The headline of a phase, the most frequent causes of its failures, and the providers that can't be reached: one problem in all. */
 export function leftoversMessage(phase: PhaseReport): string {
-  const failed = phase.resources.filter(({ outcome }) => outcome === 'failed');
-  const byCause = [...Map.groupBy(failed, ({ error }) => error ?? '')].sort(([, a], [, b]) => b.length - a.length);
-  const causes = byCause
+  const causes = causesOf(phase.resources.filter(({ outcome }) => outcome === 'failed'));
+  const shown = causes
     .slice(0, MAX_CAUSES)
-    .map(([error, { length }]) => (length > 1 ? `${length} × ${clipped(error, MAX_CAUSE)}` : clipped(error, MAX_CAUSE)));
-  const more = byCause.length > MAX_CAUSES ? [`${byCause.length - MAX_CAUSES} other causes`] : [];
+    .map(({ error, count }) => `${count > 1 ? `${count} × ` : ''}${clipped(error, MAX_CAUSE)}`);
+  const more = causes.length > MAX_CAUSES ? [`${causes.length - MAX_CAUSES} other causes`] : [];
   const missing = phase.providers
     .filter(({ status }) => status === 'unavailable')
     .map(({ name, reason }) => clipped(`${name}: ${reason}`, MAX_CAUSE));
-  return [verdictOf(phase).headline, ...causes, ...more, ...missing].join('; ');
+  return [verdictOf(phase).headline, ...shown, ...more, ...missing].join('; ');
 }

@@ -2,19 +2,19 @@ import type { Outcome } from '../core/outcome';
 import { keyOf } from '../core/resource';
 import type { PhaseReport, Report, ResourceReport } from './model';
 
-/** What is still there when all phases have had their say: each resource once, as the last phase that failed at it tells it. */
-export interface Left {
-  /** What pre-cleanup could not remove. */
+/** The resources that are still there after all phases: each once, as reported by the last phase that failed to remove it. */
+export interface Leftovers {
+  /** Pre-cleanup could not remove these. */
   readonly earlier: readonly ResourceReport[];
-  /** What `exited-ttl` could not remove while the benchmark ran, and post has not seen. */
+  /** `exited-ttl` could not remove these while the benchmark ran, and post did not see what became of them. */
   readonly run: readonly ResourceReport[];
   readonly post: readonly ResourceReport[];
 }
 
-/** What fails in one phase may go in a later one. */
-export function leftOf({ pre, run, post }: Report['phases']): Left {
-  const inPost = withTheLastWord(post);
-  const inRun = withTheLastWord(run);
+/** A later phase may remove what an earlier one could not. */
+export function leftoversIn({ pre, run, post }: Report['phases']): Leftovers {
+  const inPost = settledIn(post);
+  const inRun = settledIn(run);
   return {
     earlier: failedIn(pre).filter((resource) => !inRun.has(keyOf(resource)) && !inPost.has(keyOf(resource))),
     run: failedIn(run).filter((resource) => !inPost.has(keyOf(resource)) && !isSeenToBeGone(resource, post)),
@@ -26,16 +26,25 @@ function failedIn(phase: PhaseReport | null): readonly ResourceReport[] {
   return phase?.resources.filter(({ outcome }) => outcome === 'failed') ?? [];
 }
 
-/** What became of it is told there. What is kept or planned is where it was. */
-const LAST_WORDS: ReadonlySet<Outcome> = new Set<Outcome>(['graceful', 'killed', 'removed', 'gone', 'failed']);
+/** These outcomes decide about a resource; `kept` and `planned` leave it as it was. */
+const DECIDING: ReadonlySet<Outcome> = new Set<Outcome>(['graceful', 'killed', 'removed', 'gone', 'failed']);
 
-function withTheLastWord(phase: PhaseReport | null): ReadonlySet<string> {
-  return new Set(phase?.resources.filter(({ outcome }) => LAST_WORDS.has(outcome)).map(keyOf));
+function settledIn(phase: PhaseReport | null): ReadonlySet<string> {
+  return new Set(phase?.resources.filter(({ outcome }) => DECIDING.has(outcome)).map(keyOf));
 }
 
-/** Post looks for all that `exited-ttl` does: what it does not find in the same place has gone by itself. */
+/** Post lists everything that `exited-ttl` could have removed: a resource that it does not find in the same place is gone. */
 function isSeenToBeGone(resource: ResourceReport, post: PhaseReport | null): boolean {
-  if (post === null || !post.verified) return false;
-  const wasLookedAt = post.providers.some(({ name, status }) => name === resource.provider && status === 'ready');
-  return wasLookedAt && !post.resources.some((found) => keyOf(found) === keyOf(resource));
+  if (!post?.verified) return false;
+  const wasListed = post.providers.some(({ name, status }) => name === resource.provider && status === 'ready');
+  return wasListed && !post.resources.some((found) => keyOf(found) === keyOf(resource));
+}
+
+const GONE: readonly Outcome[] = ['graceful', 'killed', 'removed', 'gone'];
+
+/** Whether a resource that pre-cleanup could not remove was gone in a later phase. */
+export function isRemovedLater(resource: ResourceReport, { run, post }: Report['phases']): boolean {
+  return [run, post].some((phase) =>
+    phase?.resources.some((later) => keyOf(later) === keyOf(resource) && GONE.includes(later.outcome)),
+  );
 }

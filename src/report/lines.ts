@@ -1,5 +1,6 @@
 import { plainLine } from './escape';
 import type { PhaseReport, ProviderReport, ResourceReport } from './model';
+import { untouchedNotes } from './untouched';
 import { verdictOf } from './verdict';
 import { shortId, time } from './words';
 
@@ -8,7 +9,7 @@ export function providerLine({ name, status, reason }: ProviderReport): string {
   return plainLine(`${name}: ${status}: ${reason}`);
 }
 
-/** One resource, in one line of a log: outcome, kind, name, id, state before, time, and how it went. */
+/** One resource in one line of a log: outcome, kind, name, id, previous state, duration, steps, and why it is still there. */
 export function resourceLine(resource: ResourceReport): string {
   const { outcome, kind, name, id, state, durationMs, error, reason } = resource;
   const parts = [
@@ -22,7 +23,7 @@ export function resourceLine(resource: ResourceReport): string {
   return plainLine(parts.filter((part) => part !== '').join('  '));
 }
 
-/** `stop timeout → kill done → remove done`. */
+/** `stop timeout → kill → remove error (4 attempts)`. */
 export function stepsOf({ steps }: ResourceReport): string {
   return steps
     .map(
@@ -32,18 +33,38 @@ export function stepsOf({ steps }: ResourceReport): string {
     .join(' → ');
 }
 
-/** What removes by hand what is left, one command a line. */
+/** The commands that remove by hand what is left behind, in the order in which they work: holders before what they hold. */
 export function commandsOf({ providers, resources }: Pick<PhaseReport, 'providers' | 'resources'>): readonly string[] {
-  return [...providers, ...resources].flatMap(({ command }) => command ?? []);
+  const holders = resources.flatMap(({ heldBy = [] }) => heldBy);
+  return [...new Set([...providers, ...holders, ...resources].flatMap(({ command }) => command ?? []))];
 }
 
-/** The closing lines of a phase: what it came to, and for each leftover what to type. */
+/** The closing lines of a phase: its headline, what it left alone and why, and the commands for what is left behind. */
 export function closingLines(phase: PhaseReport): readonly string[] {
-  return [plainLine(verdictOf(phase).headline), ...commandLines(phase)];
+  const failed = phase.resources.filter(({ outcome }) => outcome === 'failed');
+  return [
+    plainLine(verdictOf(phase).headline),
+    ...untouchedLines(phase),
+    ...commandLines({ providers: phase.providers, resources: failed }),
+  ];
 }
 
-/** What to type for each leftover, with a title; nothing where nothing is left. */
+/** What the phase left alone: a sentence and a line of names for each reason. */
+export function untouchedLines(phase: PhaseReport): readonly string[] {
+  return untouchedNotes(phase).flatMap(({ statement, advice, names, unnamed }) => [
+    `${statement} ${advice}`,
+    ...(names.length > 0
+      ? [
+          plainLine(
+            `  ${names.map(({ kind, name }) => `${kind} ${name}`).join(', ')}${unnamed > 0 ? ` and ${unnamed} more` : ''}`,
+          ),
+        ]
+      : []),
+  ]);
+}
+
+/** The commands for what is left behind, under a title; no line where nothing is. */
 export function commandLines(left: Pick<PhaseReport, 'providers' | 'resources'>): readonly string[] {
   const commands = commandsOf(left).map((command) => plainLine(`  ${command}`));
-  return commands.length > 0 ? ['What removes the rest by hand:', ...commands] : [];
+  return commands.length > 0 ? ['To remove the rest by hand:', ...commands] : [];
 }

@@ -1,109 +1,160 @@
-import { leftOf } from './leftovers';
+import { leftoversIn } from './leftovers';
 import type { PhaseReport, Report, ResourceReport } from './model';
-import { count, countKinds, time } from './words';
+import { countKinds, time } from './words';
 
-/** What a phase came to, in one line. */
+/** The result of a phase, in one line. */
 export interface PhaseVerdict {
-  readonly kind: 'clean' | 'nothing' | 'skipped' | 'planned' | 'kept' | 'unverified' | 'leftovers';
+  readonly kind: 'clean' | 'nothing' | 'untouched' | 'skipped' | 'planned' | 'kept' | 'unverified' | 'leftovers';
   readonly headline: string;
 }
 
 /**
- * Decides in one place what a phase came to; every face of the report says it with these words.
- * @param whose ` of this session`, where others' are told in the same breath
+ * Decides the result of a phase; summary, log, terminal and annotation all show this headline.
+ * @param whose ` of this session`, where the resources of others are mentioned in the same sentence
  */
 export function verdictOf(phase: PhaseReport, whose = ''): PhaseVerdict {
+  const removed = removedIn(phase);
+  const verdict = unlistedIn(phase) ?? foundIn(phase, removed, whose);
+  const untouched = untouchedIn(phase);
+  return untouched === '' ? verdict : withUntouched(verdict, untouched);
+}
+
+function foundIn(phase: PhaseReport, removed: readonly ResourceReport[], whose: string): PhaseVerdict {
   const { totals, durationMs, verified, dryRun, resources } = phase;
-  const removed = removedFrom(phase);
-  const took = `in ${time(durationMs)}`;
-  const kept = keptIn(phase);
+  const took = `${countKinds(removed)} removed in ${time(durationMs)}`;
+  const kept = resources.filter(({ outcome }) => outcome === 'kept');
+  const besides = kept.length > 0 ? `; ${countKinds(kept)} kept` : '';
   if (totals.failed > 0) {
-    const rest = removed.length > 0 ? `; ${countKinds(removed)} removed` : '';
-    return { kind: 'leftovers', headline: `${count(totals.failed, 'leftover')}${whose}: act${rest} ${took}${kept}` };
+    const rest = removed.length > 0 ? `; ${took}` : '';
+    return { kind: 'leftovers', headline: `${leftBehind(failedIn(phase), whose)}${rest}${besides}` };
   }
-  const unseen = unseenIn(phase);
-  if (unseen !== undefined) return unseen;
+  const missing = namesWith(phase, 'unavailable');
+  if (missing !== '') {
+    const rest = removed.length > 0 ? `; ${took}` : '';
+    return { kind: 'unverified', headline: `Not cleaned up: ${missing} can’t be reached${rest}${besides}` };
+  }
   if (dryRun) {
     const planned = resources.filter(({ outcome }) => outcome === 'planned');
-    return { kind: 'planned', headline: `Dry run: ${countKinds(planned)} would be removed${kept}` };
+    return { kind: 'planned', headline: `Dry run: ${countKinds(planned)} would be removed${besides}` };
   }
-  if (removed.length === 0 && totals.kept > 0) return { kind: 'kept', headline: `${count(totals.kept, 'resource')} kept` };
+  if (removed.length === 0 && kept.length > 0) return { kind: 'kept', headline: `${countKinds(kept)} kept` };
   if (verified === false) {
-    return { kind: 'unverified', headline: `${countKinds(removed)} removed ${took}, but no last listing could be had${kept}` };
+    return { kind: 'unverified', headline: `${capitalized(took)}, but no last listing confirmed that all is gone${besides}` };
   }
-  if (totals.kept > 0) return { kind: 'kept', headline: `${countKinds(removed)} removed ${took}${kept}` };
-  if (removed.length > 0) return { kind: 'clean', headline: `Everything${whose} is gone: ${countKinds(removed)} ${took}` };
-  if (totals.gone > 0) return { kind: 'clean', headline: `Everything${whose} was gone already, ${took}` };
-  return { kind: 'nothing', headline: `Nothing${whose} to clean up` };
+  if (kept.length > 0) return { kind: 'kept', headline: `${took}${besides}` };
+  if (removed.length > 0) {
+    return { kind: 'clean', headline: `Everything${whose} is gone: ${countKinds(removed)} in ${time(durationMs)}` };
+  }
+  if (totals.gone > 0) return { kind: 'clean', headline: `Everything${whose} was already gone` };
+  return { kind: 'nothing', headline: whose === '' ? 'Nothing to clean up' : `Nothing${whose} was left` };
 }
 
-/** Where nobody could look, or has looked, nobody knows. */
-function unseenIn(phase: PhaseReport): PhaseVerdict | undefined {
-  const { providers, durationMs } = phase;
-  const missing = providers.filter(({ status }) => status === 'unavailable').map(({ name }) => name);
-  if (missing.length > 0) {
-    const removed = removedFrom(phase);
-    const rest = removed.length > 0 ? `; ${countKinds(removed)} removed in ${time(durationMs)}` : '';
-    return { kind: 'unverified', headline: `Not cleaned up: ${missing.join(', ')} can’t be reached${rest}${keptIn(phase)}` };
-  }
-  const skipped = providers.filter(({ status }) => status === 'skipped').map(({ name }) => name);
-  if (skipped.length < providers.length || (skipped.length === 0 && phase.verified !== null)) return undefined;
-  const names = skipped.length > 0 ? `: ${skipped.join(', ')} skipped` : '';
-  return { kind: 'skipped', headline: `Nothing was looked at${names}` };
+/** All providers were skipped, so that there is nothing to say about resources. */
+function unlistedIn(phase: PhaseReport): PhaseVerdict | undefined {
+  const { providers, verified } = phase;
+  const isSkipped = providers.length > 0 ? providers.every(({ status }) => status === 'skipped') : verified === null;
+  if (!isSkipped) return undefined;
+  const names = namesWith(phase, 'skipped');
+  return { kind: 'skipped', headline: `Nothing was checked${names === '' ? '' : `: ${names} skipped`}` };
 }
 
-function removedFrom({ resources }: PhaseReport): readonly ResourceReport[] {
+/** "Nothing to clean up" would be a false all-clear where something matched, or appeared, and stays. */
+function withUntouched({ kind, headline }: PhaseVerdict, untouched: string): PhaseVerdict {
+  if (kind === 'nothing') return { kind: 'untouched', headline: `Nothing was removed; ${untouched}` };
+  return { kind, headline: `${headline}; ${untouched}` };
+}
+
+function untouchedIn({ unowned = [], spared = [] }: PhaseReport): string {
+  return [
+    ...(unowned.length > 0 ? [`${countKinds(unowned)} without a label ${verb(unowned)}`] : []),
+    ...(spared.length > 0 ? [`${countKinds(spared)} that may be in use ${verb(spared)}`] : []),
+  ].join('; ');
+}
+
+/** `2 containers of this session are left behind: action needed`. */
+function leftBehind(resources: readonly ResourceReport[], whose: string): string {
+  return `${countKinds(resources)}${whose} ${resources.length === 1 ? 'is' : 'are'} left behind: action needed`;
+}
+
+function verb(resources: readonly { readonly count: number }[]): string {
+  return resources.reduce((sum, { count }) => sum + count, 0) === 1 ? 'stays' : 'stay';
+}
+
+function namesWith({ providers }: PhaseReport, wanted: PhaseReport['providers'][number]['status']): string {
+  return providers.flatMap(({ name, status }) => (status === wanted ? name : [])).join(', ');
+}
+
+function failedIn({ resources }: PhaseReport): readonly ResourceReport[] {
+  return resources.filter(({ outcome }) => outcome === 'failed');
+}
+
+function removedIn({ resources }: PhaseReport): readonly ResourceReport[] {
   return resources.filter(({ outcome }) => outcome === 'graceful' || outcome === 'killed' || outcome === 'removed');
 }
 
-function keptIn({ totals: { kept } }: PhaseReport): string {
-  return kept > 0 ? `; ${kept} kept` : '';
-}
-
-/** Something is left, or it is not known whether: somebody must look. */
+/** Something is left behind, or may be: a person must look. */
 export function needsAction(phase: PhaseReport): boolean {
   const { kind } = verdictOf(phase);
   return kind === 'leftovers' || kind === 'unverified';
 }
 
-/**
- * Whether a last listing has anything to say. It has not where nobody has looked, in a dry run, and where all that was found is there
- * on purpose.
- */
+/** Whether `verified` means anything: not where nothing was listed, in a dry run, or where everything that was found stays on purpose. */
 export function isVerifiable(phase: PhaseReport): boolean {
   const { kind } = verdictOf(phase);
   const isOnPurpose = kind === 'planned' || (kind === 'kept' && !phase.verified);
-  return !isOnPurpose && phase.providers.some(({ status }) => status !== 'skipped');
+  return !isOnPurpose && phase.verified !== null && phase.providers.some(({ status }) => status !== 'skipped');
 }
 
-/** What it all came to: the worst of all phases. Post has the last word on what is the session's own. */
+/** The result of the whole session. The headline begins with post, which has the last word on the session's own resources. */
 export function verdictOfAll({ phases }: Report): PhaseVerdict {
-  const { pre, post } = phases;
-  const { run, earlier } = leftOf(phases);
-  const besides: readonly PhaseVerdict[] = [
-    ...(run.length > 0 ? [leftovers(run.length, 'the benchmark')] : []),
-    ...(earlier.length > 0 ? [leftovers(earlier.length, 'earlier runs')] : []),
-    ...(pre !== null && earlier.length === 0 ? unverified(pre, post) : []),
+  const { pre, run, post } = phases;
+  const left = leftoversIn(phases);
+  const besides = [
+    ...besidePost(run, left.run, { left: ' of the benchmark', removed: 'removed while the benchmark ran' }),
+    ...besidePost(pre, left.earlier, { left: ' of earlier runs', removed: 'of earlier runs removed' }),
+    ...(pre !== null && left.earlier.length === 0 ? unverified(pre, post) : []),
   ];
-  const last = wordOf(post, besides.length > 0 ? ' of this session' : '');
+  const last = postVerdict(post, besides.length > 0 ? ' of this session' : '');
   const all = [last, ...besides];
-  const worst = WORST_FIRST.find((kind) => all.some((verdict) => verdict.kind === kind)) ?? last.kind;
-  return { kind: worst, headline: all.map(({ headline }) => headline).join('; ') };
+  const worst = WORST_FIRST.find((kind) => all.some((verdict) => verdict.kind === kind));
+  // "Nothing to clean up" says nothing about what the other phases found.
+  const usual = last.kind === 'nothing' ? (besides[0]?.kind ?? last.kind) : last.kind;
+  return { kind: worst ?? usual, headline: all.map(({ headline }) => headline).join('; ') };
 }
 
 const WORST_FIRST: readonly PhaseVerdict['kind'][] = ['leftovers', 'unverified'];
 
-function wordOf(post: PhaseReport | null, whose: string): PhaseVerdict {
+function postVerdict(post: PhaseReport | null, whose: string): PhaseVerdict {
   return post === null ? { kind: 'unverified', headline: 'Nothing was cleaned up' } : verdictOf(post, whose);
 }
 
-function leftovers(number: number, of: string): PhaseVerdict {
-  return { kind: 'leftovers', headline: `${count(number, 'leftover')} of ${of}: act` };
+/** The result of another phase than post, where it is worth mentioning. */
+function besidePost(
+  phase: PhaseReport | null,
+  left: readonly ResourceReport[],
+  words: { readonly left: string; readonly removed: string },
+): readonly PhaseVerdict[] {
+  if (phase === null) return [];
+  const removed = removedIn(phase);
+  const planned = phase.resources.filter(({ outcome }) => outcome === 'planned');
+  const untouched = untouchedIn(phase);
+  return [
+    ...(left.length > 0 ? [{ kind: 'leftovers', headline: leftBehind(left, words.left) } as const] : []),
+    ...(removed.length > 0 ? [{ kind: 'clean', headline: `${countKinds(removed)} ${words.removed}` } as const] : []),
+    ...(planned.length > 0
+      ? [{ kind: 'planned', headline: `${countKinds(planned)} of earlier runs would be removed` } as const]
+      : []),
+    ...(untouched === '' ? [] : [{ kind: 'untouched', headline: untouched } as const]),
+  ];
 }
 
-/** Where post can't say more than pre-cleanup did, that is said once. */
+/** Where post could not be verified for the same reason, that is said once. */
 function unverified(pre: PhaseReport, post: PhaseReport | null): readonly PhaseVerdict[] {
   const { kind, headline } = verdictOf(pre);
   if (kind !== 'unverified' || (post !== null && verdictOf(post).headline === headline)) return [];
   return [{ kind, headline: `pre-cleanup: ${headline.charAt(0).toLowerCase()}${headline.slice(1)}` }];
+}
+
+function capitalized(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
 }

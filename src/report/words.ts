@@ -1,6 +1,6 @@
 import prettyMilliseconds from 'pretty-ms';
 import type { Outcome } from '../core/outcome';
-import type { Kind } from '../core/resource';
+import { KIND_NAMES, KINDS, type Kind } from '../core/resource';
 import type { ResourceReport } from './model';
 
 /** `6.2s`, `1m 4s`: a duration for people. */
@@ -8,7 +8,7 @@ export function time(ms: number): string {
   return prettyMilliseconds(ms, { secondsDecimalDigits: 1, unitCount: 2 });
 }
 
-/** As much of an id as the docker command shows. */
+/** The part of an id that the docker command shows. */
 export function shortId(id: string): string {
   return id.replace(/^sha256:/, '').slice(0, 12);
 }
@@ -18,34 +18,34 @@ export function count(number: number, noun: string, plural = `${noun}s`): string
   return `${number} ${number === 1 ? noun : plural}`;
 }
 
-/** The last part of a session's id, which no other session has. */
+/** The last part of a session's id, which is unique. */
 export function nonceOf(session: string): string {
   return session.slice(session.lastIndexOf('.') + 1);
 }
 
-const KINDS: readonly (readonly [kind: Kind, plural: string])[] = [
-  ['container', 'containers'],
-  ['sandbox', 'sandboxes'],
-  ['network', 'networks'],
-  ['volume', 'volumes'],
-  ['image', 'images'],
-];
-
 /** `containers` */
 export function kindName(kind: Kind): string {
-  return KINDS.find(([name]) => name === kind)?.[1] ?? kind;
+  return KIND_NAMES[kind];
+}
+
+/** A resource, or several of one kind. */
+interface OfKind {
+  readonly kind: Kind;
+  readonly count?: number;
 }
 
 /** `37 containers, 5 sandboxes`; `nothing` when there are none. */
-export function countKinds(resources: readonly ResourceReport[]): string {
-  const counts = KINDS.flatMap(([kind, plural]) => {
-    const number = resources.filter((resource) => resource.kind === kind).length;
-    return number === 0 ? [] : [count(number, kind, plural)];
+export function countKinds(resources: readonly OfKind[]): string {
+  const numbers = new Map<Kind, number>();
+  for (const { kind, count: number = 1 } of resources) numbers.set(kind, (numbers.get(kind) ?? 0) + number);
+  const counts = KINDS.flatMap((kind) => {
+    const number = numbers.get(kind) ?? 0;
+    return number === 0 ? [] : [count(number, kind, KIND_NAMES[kind])];
   });
   return counts.join(', ') || 'nothing';
 }
 
-/** What happened to the resources with an outcome; with `kept`, the first reasons. Foreign text may be in it. */
+/** What happened to the resources with an outcome; for `kept`, the first reasons, which may hold foreign text. */
 export function meaningOf(outcome: Outcome, resources: readonly ResourceReport[]): string {
   const reasons = new Set(resources.flatMap((resource) => (resource.outcome === outcome ? (resource.reason ?? []) : [])));
   return [...reasons].slice(0, 3).join('; ') || MEANINGS[outcome];
@@ -55,8 +55,8 @@ const MEANINGS: Readonly<Record<Outcome, string>> = {
   graceful: 'ended by itself after the stop signal, removed',
   killed: 'ended by SIGKILL, removed',
   removed: 'was not running, removed',
-  gone: 'already gone, or removed by someone else',
+  gone: 'was already gone, or removed by something else',
   planned: 'would be removed',
-  kept: 'not to be removed',
+  kept: 'left alone on purpose',
   failed: 'still there',
 };

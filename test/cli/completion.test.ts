@@ -78,7 +78,7 @@ test('fish offers the same, with what it means', async () => {
     env: user.environment(),
     encoding: 'utf8',
   });
-  expect({ stdout, stderr }).toEqual({ stdout: 'sweep\tRemove what filters select\n', stderr: '' });
+  expect({ stdout, stderr }).toEqual({ stdout: 'sweep\tRemove the resources that filters select\n', stderr: '' });
 });
 
 test('zsh can read its script', async () => {

@@ -31,8 +31,8 @@ test('--markdown prints the job summary', async () => {
 });
 
 test.each([
-  ['no JSON', 'hello', 'is no report: it is no JSON'],
-  ['JSON of something else', '{"name":"x"}', 'is no report: it has no schemaVersion'],
+  ['no JSON', 'hello', 'is not a report: it is not JSON'],
+  ['JSON of something else', '{"name":"x"}', 'is not a report: it has no schemaVersion'],
   ['a version to come', '{"schemaVersion":2}', 'has schemaVersion 2; this version reads 1'],
   ['half of one', '{"schemaVersion":1,"phases":{},"deaths":[{}]}', 'is not what schemas/report.schema.json describes'],
 ])('says in one line that a file is %s', async (_, content, said) => {

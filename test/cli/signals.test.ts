@@ -62,14 +62,14 @@ test('two at once are one wish: npx passes on what its child has had already', a
   const { run } = await running(HONOURS_SIGTERM);
   run.kill('SIGINT');
   run.kill('SIGINT');
-  expect((await run.ended).stderr).not.toContain('no more grace');
+  expect((await run.ended).stderr).not.toContain('without grace');
 });
 
 test('a second one takes away the grace', async () => {
   const { run, container } = await running(HEEDS_NO_SIGTERM, '--grace-period', '1h', '--stop-timeout', '2h', '--deadline', '3h');
   run.kill('SIGINT');
-  await until('it cleans up', () => run.stderr.includes('ending the benchmark'));
-  await insist(run, 'SIGINT', 'no more grace');
+  await until('it cleans up', () => run.stderr.includes('ending the command'));
+  await insist(run, 'SIGINT', 'without grace');
   expect((await run.ended).exitCode).toBe(130);
   expect(await stateOf(container)).toBe('gone');
 });
@@ -89,8 +89,8 @@ test('a third one ends it at once, and says what is left and what removes it', a
     'false',
   );
   run.kill('SIGTERM');
-  await until('it cleans up', () => run.stderr.includes('ending the benchmark'));
-  await insist(run, 'SIGTERM', 'no more grace');
+  await until('it cleans up', () => run.stderr.includes('ending the command'));
+  await insist(run, 'SIGTERM', 'without grace');
   const said = `cleanup-action sweep --session ${session}`;
   await until('it has ended', () => {
     if (run.process.exitCode !== null) return true;

@@ -1,5 +1,5 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import { labels } from '../../src/core/labels';
 import { User } from '../support/cli/cli';
@@ -35,7 +35,7 @@ test.each([
   const { exitCode, stderr } = await user.run('sweep', ...words);
   expect({ exitCode, stderr }).toEqual({
     exitCode: 2,
-    stderr: expect.stringMatching(/^error: sweep needs to be told what: .*--stale.*\n$/),
+    stderr: expect.stringMatching(/^error: sweep needs a filter: .*--stale.*\n$/),
   });
 });
 
@@ -45,13 +45,28 @@ test('takes no empty filter for any', async () => {
   expect({ exitCode, stderr }).toEqual({ exitCode: 2, stderr: 'error: --session is empty, which could match everything\n' });
 });
 
-test('refuses --all where nobody can be asked', async () => {
+test.each(['--all', '--older-than 0', '--older-than 500ms', '--status started', '--status started --older-than 0s'])(
+  'refuses %s, which selects the resources of all sessions, without a terminal to ask on',
+  async (filters) => {
+    const user = await User.create();
+    const server = await startDaytona();
+    const sandbox = server.add(newSession().labelled);
+    const words = ['sweep', ...filters.split(' '), '--provider', 'daytona'];
+    const { exitCode, stderr } = await user.start(words, server.env).ended;
+    expect({ exitCode, stderr }).toEqual({ exitCode: 2, stderr: expect.stringContaining('--yes') });
+    expect(server.stateOf(sandbox)).toBe('started');
+  },
+);
+
+test('--older-than 1h asks no question: it is what cron jobs say', async () => {
   const user = await User.create();
   const server = await startDaytona();
-  const sandbox = server.add(newSession().labelled);
-  const { exitCode, stderr } = await user.start(['sweep', '--all', '--provider', 'daytona'], server.env).ended;
-  expect({ exitCode, stderr }).toEqual({ exitCode: 2, stderr: expect.stringContaining('--yes') });
-  expect(server.stateOf(sandbox)).toBe('started');
+  const old = server.add({ ...newSession().labelled, createdAt: Date.now() - 7_200_000 });
+  const young = server.add(newSession().labelled);
+  const words = ['sweep', '--older-than', '1h', '--provider', 'daytona'];
+  const { exitCode, stderr } = await user.start(words, server.env).ended;
+  expect(exitCode, stderr).toBe(0);
+  expect([old, young].map(server.stateOf)).toEqual(['gone', 'started']);
 });
 
 test('--all --yes removes everything with this action’s label, and nothing else', async () => {
@@ -84,6 +99,21 @@ test('--all on a terminal shows what it is about, and asks', async () => {
   const shown = await onTerminal(user, 'cleanup-action sweep --all --provider daytona', 'n', server.env);
   expect(shown).toMatch(/precious[\s\S]*1 sandbox[\s\S]*Remove all of it\? \[y\/N\]/);
   expect(server.stateOf(sandbox)).toBe('started');
+});
+
+test('--status alone on a terminal asks as well, and does not show what it spares', async () => {
+  const user = await User.create();
+  const server = await startDaytona();
+  const session = `spared-${randomUUID()}`;
+  const run = user.start(['run', '--docker', 'false', '--session', session, '--', 'sh', '-c', 'echo begun; exec sleep 3600']);
+  await until('it runs', () => run.stdout.includes('begun'));
+  server.add({ labels: { [labels.session]: session }, name: 'spared' });
+  server.add({ ...newSession().labelled, name: 'precious' });
+  const shown = await onTerminal(user, 'cleanup-action sweep --status started --provider daytona', 'n', server.env);
+  expect(shown).toMatch(/precious[\s\S]*1 sandbox[\s\S]*Remove all of it\? \[y\/N\]/);
+  expect(shown).not.toContain('spared');
+  run.kill('SIGTERM');
+  await run.ended;
 });
 
 test('--all on a terminal removes it after a yes', async () => {
@@ -136,7 +166,10 @@ test('ends with 1 when something is left', async () => {
   });
   await container.start();
   const { exitCode, stdout } = await user.run('sweep', '--session', session, '--retries', '0');
-  expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: expect.stringContaining('1 leftover') });
+  expect({ exitCode, stdout }).toEqual({
+    exitCode: 1,
+    stdout: expect.stringContaining('1 network is left behind: action needed'),
+  });
 });
 
 test('ends with 69 where a provider that was named can’t be reached', async () => {
@@ -192,11 +225,13 @@ test('--no-wait leaves it to the other sweep, and ends with 0', async () => {
 
 test('takes the lock of a sweep that was killed', async () => {
   const user = await User.create();
-  await mkdir(user.path('state/sweep.lock'), { recursive: true });
-  await writeFile(user.path('state/sweep'), '{"pid":1,"since":"2026-01-01T00:00:00.000Z"}');
-  expect(dirname(user.path('state/sweep'))).toBe(user.path('state'));
-  const { exitCode } = await user.run('sweep', '--session', 'nobodys', '--quiet');
-  expect(exitCode).toBe(0);
+  const slow = await leftBehind({ containers: 1, command: HEEDS_NO_SIGTERM });
+  const first = user.start(['sweep', '--session', slow.session, '--grace-period', '1h', '--verbose']);
+  await until('the first one has the lock', () => first.stderr.includes('docker: ready'));
+  first.kill('SIGKILL');
+  await first.gone();
+  const { exitCode, stderr } = await user.run('sweep', '--session', 'nobodys', '--quiet');
+  expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
 });
 
 test('that is interrupted finishes what it has begun, and ends with 130', async () => {

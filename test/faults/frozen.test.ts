@@ -164,7 +164,7 @@ describe('an engine that is frozen', () => {
     expect(performance.now() - startedAt, result.output).toBeLessThan(6_000 + MOST_OVER_MS);
     expect(result.exitCode).toBe(0);
     expect(annotations(result)).toHaveLength(1);
-    expect(annotations(result)[0]).toContain('3 leftovers: act');
+    expect(annotations(result)[0]).toContain('3 containers are left behind: action needed');
     const { resources } = postOf(await job.report());
     const ends = resources.map(({ id, outcome, command }) => ({ id, outcome, command }));
     const expected = containers.map(({ id }) => ({

@@ -1,7 +1,6 @@
 import type { Command, Option } from 'commander';
 import { type Setting, type SettingKey, settings } from '../../config/settings';
 import { path } from '../../config/types';
-import { acceptedWords } from '../options/setting-options';
 
 export interface Candidate {
   readonly value: string;
@@ -65,7 +64,7 @@ function valuesOf(option: Option, current: string): Candidates {
   const key = option.attributeName();
   if (!Object.hasOwn(settings, key)) return NONE;
   const { type }: Setting<unknown> = settings[key as SettingKey];
-  return type === path ? FILES : matching(acceptedWords(type).map(bare), current);
+  return type === path ? FILES : matching((type.choices ?? []).map(bare), current);
 }
 
 function bare(value: string): Candidate {

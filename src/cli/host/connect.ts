@@ -1,4 +1,5 @@
 import type { Config } from '../../config/config';
+import type { Environment } from '../../config/types';
 import type { Connection } from '../../core/connection';
 import { systemClock } from '../../lib/clock';
 import type { Deadline } from '../../lib/deadline';
@@ -6,19 +7,20 @@ import { discoverProviders, type ProviderName, providers } from '../../phases/pr
 import { plainLine } from '../../report/escape';
 import { providerLine } from '../../report/lines';
 import { providerReport } from '../../report/model';
+import { ProviderUnreachable } from '../exit';
 import type { Output } from '../terminal/output';
 
 export type Ready = Extract<Connection, { readonly status: 'ready' }>;
 
-/** What came of looking for all providers. */
+/** The providers that were found. */
 export interface Connected {
   readonly all: readonly Connection[];
   readonly ready: readonly Ready[];
-  /** What is needed, and can't be reached; a line each. Where nothing can be, all that was looked for. */
+  /** A line for each required provider that can't be reached. */
   readonly missing: readonly string[];
 }
 
-/** What is named is required: `--provider`, an address, or `true`. What is not named with `--provider` is left alone. */
+/** Requires the providers that are named: with `--provider`, with an address, or with `true`. Without `--provider`, others may be used. */
 export function withRequiredProviders(config: Config, names: readonly ProviderName[]): Config {
   const uses = providers.map(({ name, isAddressed }) => {
     const isNamed = names.includes(name);
@@ -28,19 +30,17 @@ export function withRequiredProviders(config: Config, names: readonly ProviderNa
   return { ...config, ...Object.fromEntries(uses) };
 }
 
-/** Looks for all providers side by side, and says in `--verbose` what was found. Never throws. */
-export async function connectAll(
-  config: Config,
-  env: Readonly<Record<string, string | undefined>>,
-  deadline: Deadline,
-  output: Output,
-): Promise<Connected> {
+/**
+ * Looks for all providers side by side. `--verbose` shows what was found.
+ * @throws {ProviderUnreachable} when no provider can be reached
+ */
+export async function connectAll(config: Config, env: Environment, deadline: Deadline, output: Output): Promise<Connected> {
   const all = await Promise.all(discoverProviders({ config, env, clock: systemClock, deadline, endpoints: {} }, output));
   for (const connection of all) output.debug(providerLine(providerReport(connection)));
   const ready = all.filter((connection) => connection.status === 'ready');
   const unavailable = all.filter(({ status }) => status === 'unavailable');
-  const missing = ready.length > 0 || unavailable.length > 0 ? unavailable : all;
-  return { all, ready, missing: missing.map(missingLine) };
+  if (ready.length > 0) return { all, ready, missing: unavailable.map(missingLine) };
+  throw new ProviderUnreachable((unavailable.length > 0 ? unavailable : all).map(missingLine).join('\n'));
 }
 
 function missingLine(connection: Connection): string {

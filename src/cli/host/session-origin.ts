@@ -2,23 +2,23 @@ import { hostname } from 'node:os';
 import type { Environment } from '../../config/types';
 import { labels } from '../../core/labels';
 import { githubRunner, newSession, type RunnerIdentity, type Session } from '../../session/session';
-import { UsageError } from '../options/usage-error';
+import { UsageError } from '../exit';
 import { installationId, whoIsThis } from './state-directory';
 
-/** What a session may be called: it is a label's value, a word of a shell, and a file's name. */
+/** A session's id is a label's value, a word of a shell, and a part of a file's name. */
 const SESSION_ID = /^[A-Za-z0-9._-]{1,128}$/;
 
 /**
  * A session of this user on this host. In a job of GitHub's the runner takes the user's place: then what the action left on the same
  * runner is a leftover here, and what is left here is a leftover for the action.
- * @param stateDirectory where this user's processes meet: those that meet elsewhere are not seen, so they count as another runner
- * @param id where the user names it
+ * @param stateDirectory where this user's processes meet: processes that meet elsewhere are not seen, so they count as another runner
+ * @param id the id that the user chose
  * @throws {UsageError} when it can't be a session's id
  */
-export async function localSession(env: Environment, stateDirectory: string, id?: string): Promise<Session> {
+export async function localSession(env: Environment, stateDirectory: string | undefined, id?: string): Promise<Session> {
   if (id !== undefined && !SESSION_ID.test(id)) {
     throw new UsageError(
-      `--session: ${JSON.stringify(id)} can’t be one; use 1 to 128 letters, digits, dots, dashes and underscores`,
+      `--session: ${JSON.stringify(id)} is not a session’s id; use 1 to 128 letters, digits, dots, dashes and underscores`,
     );
   }
   const { user } = whoIsThis();
@@ -31,8 +31,8 @@ export async function localSession(env: Environment, stateDirectory: string, id?
   return id === undefined ? made : { id, labels: { ...made.labels, [labels.session]: id } };
 }
 
-async function runnerHere(name: string, stateDirectory: string): Promise<RunnerIdentity | undefined> {
-  const directory = await installationId(stateDirectory);
+async function runnerHere(name: string, stateDirectory: string | undefined): Promise<RunnerIdentity | undefined> {
+  const directory = stateDirectory === undefined ? undefined : await installationId(stateDirectory);
   return directory === undefined ? undefined : { name, hostName: hostname(), directory };
 }
 

@@ -1,11 +1,11 @@
 import { plainLine } from '../../report/escape';
 import { shortId } from '../../report/words';
-import { UsageError } from '../options/usage-error';
+import { UsageError } from '../exit';
 import { ageWords, sizeWords } from '../terminal/words';
-import type { Listed } from './inventory';
+import type { InventoryItem } from './inventory';
 
 /** What a template can name, and what becomes of it; empty where there is none. */
-const FIELDS: Readonly<Record<string, (listed: Listed) => string>> = {
+const FIELDS: Readonly<Record<string, (listed: InventoryItem) => string>> = {
   Provider: ({ resource }) => resource.provider,
   Kind: ({ resource }) => resource.kind,
   ID: ({ resource }) => resource.id,
@@ -26,7 +26,7 @@ export const FIELD_NAMES = Object.keys(FIELDS);
 
 /** A template that has been read: a line for each resource. */
 export interface Format {
-  readonly line: (listed: Listed) => string;
+  readonly line: (listed: InventoryItem) => string;
   /** Whether it asks for sizes. */
   readonly withSizes: boolean;
 }
@@ -49,7 +49,15 @@ export function readFormat(template: string): Format {
 }
 
 /** One element of `list --json`: docs/command-line.md describes it. Foreign text is as it is, in JSON's own escapes. */
-export function jsonOf({ resource, session, live, runUrl, ageMs, size, protection }: Listed): Readonly<Record<string, unknown>> {
+export function jsonOf({
+  resource,
+  session,
+  live,
+  runUrl,
+  ageMs,
+  size,
+  protection,
+}: InventoryItem): Readonly<Record<string, unknown>> {
   const { provider, kind, id, name, image, state, running, labels, createdAt } = resource;
   return {
     provider,

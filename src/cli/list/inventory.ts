@@ -11,7 +11,7 @@ import { plainLine } from '../../report/escape';
 import type { Ready } from '../host/connect';
 
 /** One resource, as `list` tells of it. */
-export interface Listed {
+export interface InventoryItem {
   readonly resource: Resource;
   readonly session: string | undefined;
   /** Its session is a `run` in progress on this host. */
@@ -27,7 +27,7 @@ export interface Listed {
 }
 
 export interface Inventory {
-  readonly resources: readonly Listed[];
+  readonly resources: readonly InventoryItem[];
   /** What could not be listed, and why; a line each. */
   readonly problems: readonly string[];
 }

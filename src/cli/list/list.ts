@@ -1,32 +1,40 @@
 import type { Environment } from '../../config/types';
-import { systemClock } from '../../lib/clock';
+import { KINDS } from '../../core/resource';
+import { systemClock as clock } from '../../lib/clock';
 import { withDeadline } from '../../lib/deadline';
 import { ShutdownSignals } from '../../lib/shutdown-signals';
 import { plainJson } from '../../report/escape';
-import { exitCodeOf, exitCodes } from '../exit-codes';
+import { anySession, sessionsOfJob } from '../../session/job-sessions';
+import { exitCodeOf, exitCodes } from '../exit';
 import { connectAll, withRequiredProviders } from '../host/connect';
 import { LiveSessions } from '../host/live-sessions';
 import { localSession } from '../host/session-origin';
 import { stateDirectory } from '../host/state-directory';
-
-import { outputOf } from '../options/common-options';
-import { filterContext } from '../options/filter-context';
-import { KINDS, readFilters, selectorOf, type TypedFilters } from '../options/filters';
-import { readSettings } from '../options/setting-options';
-import { ProviderUnreachable } from '../options/usage-error';
+import { type FilterOptions, readFilters, selectorOf, type TypedFilters } from '../options/filters';
+import { type OutputOptions, outputOf } from '../options/output-options';
+import { readSettings, type SettingOptions } from '../options/setting-options';
 import type { Output } from '../terminal/output';
 import { type Format, jsonOf, readFormat } from './format';
 import { type Inventory, listAll } from './inventory';
-import { SORT_KEYS, type SortKey, sorted } from './sort';
+import { type SortKey, sortResources } from './sort';
 import { listTable, runLines, totalsLine } from './table';
 import { watch } from './watch';
 
-type Options = Readonly<Record<string, unknown>>;
+/** The options of `list`, as commander reads them. */
+export interface ListOptions extends FilterOptions, SettingOptions, OutputOptions {
+  readonly sort?: SortKey;
+  readonly reverse?: boolean;
+  readonly size?: boolean;
+  readonly json?: boolean;
+  readonly format?: string;
+  readonly watch?: boolean;
+}
+
 /** Milliseconds for one listing, of which the sizes alone may take minutes. */
 const DEADLINE_MS = 360_000;
 
-/** How it is shown. */
-interface Shape {
+/** How the listing is shown. */
+interface View {
   readonly json: boolean;
   readonly format: Format | undefined;
   readonly sort: SortKey | undefined;
@@ -36,84 +44,90 @@ interface Shape {
 }
 
 /**
- * Shows what there is.
+ * Shows the resources that filters select.
  * @returns the exit code
- * @throws {UsageError} for what can't be read
- * @throws {ProviderUnreachable} when there is nowhere to look
+ * @throws {UsageError} for options that can't be read
+ * @throws {ProviderUnreachable} when no provider can be reached
  */
-export async function list(options: Options, env: Environment): Promise<number> {
+export async function list(options: ListOptions, env: Environment): Promise<number> {
   const output = outputOf(options, env);
   const filters = readFilters(options);
-  const shape = shapeOf(options, filters);
-  const read = readSettings(options, env).config;
-  // All kinds: what fills a disk is to be seen.
-  const config = {
-    ...withRequiredProviders(read, filters.providers),
-    resources: filters.kinds.length > 0 ? filters.kinds : KINDS,
-  };
-  const directory = await stateDirectory(env);
-  const live = new LiveSessions(directory);
-  const { id: sessionId } = await localSession(env, directory);
-  const interruption = new ShutdownSignals({ onSignal: () => undefined });
+  const view = viewOf(options, filters);
+  const look = await inventoryOf(filters, view, options, env, output);
+  const signals = new ShutdownSignals({ onSignal: () => undefined });
   try {
-    const look = () =>
-      withDeadline(DEADLINE_MS, { clock: systemClock, signal: interruption.stop }, async (deadline) => {
-        const connected = await connectAll(config, env, deadline, output);
-        if (connected.ready.length === 0 && !interruption.stop.aborted)
-          throw new ProviderUnreachable(connected.missing.join('\n'));
-        const selector = selectorOf(filters, filterContext(config, sessionId, live, env));
-        const found = await listAll(connected.ready, {
-          selector,
-          withSizes: shape.withSizes,
-          isLive: (id) => live.has(id),
-          deadline,
-        });
-        return { ...found, problems: [...connected.missing, ...found.problems] };
-      });
-    if (options['watch'] === true) {
-      await watch(look, (listing) => shown(listing, shape, output), output, interruption.stop);
+    if (options.watch) {
+      await watch(
+        () => look(signals.stop),
+        (listing) => textOf(listing, view, output),
+        output,
+        signals.stop,
+      );
       return exitCodes.done;
     }
-    const listing = await look();
-    if (interruption.signal !== undefined) return exitCodeOf(interruption.signal);
-    tell(listing, shape, output);
+    const listing = await look(signals.stop);
+    show(listing, view, output);
     return listing.problems.length > 0 ? exitCodes.unreachable : exitCodes.done;
+  } catch (error) {
+    if (signals.signal !== undefined) return exitCodeOf(signals.signal);
+    throw error;
   } finally {
-    interruption.dispose();
+    signals.dispose();
   }
 }
 
-function shapeOf(options: Options, filters: TypedFilters): Shape {
-  const format = typeof options['format'] === 'string' ? readFormat(options['format']) : undefined;
-  const sort = SORT_KEYS.find((key) => key === options['sort']);
+function viewOf(options: ListOptions, filters: TypedFilters): View {
+  const { sort, json = false, reverse = false, size = false } = options;
+  const format = options.format === undefined ? undefined : readFormat(options.format);
   return {
-    json: options['json'] === true,
+    json,
     format,
     sort,
-    reverse: options['reverse'] === true,
-    withSizes: options['size'] === true || sort === 'size' || format?.withSizes === true,
-    isFiltered: Object.values(filters).some((value) => value === true || typeof value === 'number' || hasAny(value)),
+    reverse,
+    withSizes: size || sort === 'size' || format?.withSizes === true,
+    isFiltered: Object.values(filters).some((value) => (Array.isArray(value) ? value.length > 0 : value !== false)),
   };
 }
 
-function hasAny(value: unknown): boolean {
-  return Array.isArray(value) && value.length > 0;
+/** Reads what a listing needs. Each call of the returned function lists anew, until `stop` aborts. */
+async function inventoryOf(
+  filters: TypedFilters,
+  { withSizes }: View,
+  options: ListOptions,
+  env: Environment,
+  output: Output,
+): Promise<(stop: AbortSignal) => Promise<Inventory>> {
+  // All kinds by default: images fill disks, too.
+  const resources = filters.kinds.length > 0 ? filters.kinds : KINDS;
+  const config = { ...withRequiredProviders(readSettings(options, env).config, filters.providers), resources };
+  const state = await stateDirectory(env, (line) => output.warning(line));
+  const live = new LiveSessions(state);
+  const { id: sessionId } = await localSession(env, state);
+  return (stop) =>
+    withDeadline(DEADLINE_MS, { clock, signal: stop }, async (deadline) => {
+      const { ready, missing } = await connectAll(config, env, deadline, output);
+      const context = { sessionId, live: anySession(live, sessionsOfJob(env, clock)), config, now: clock.now() };
+      const isLive = (id: string) => live.has(id);
+      const found = await listAll(ready, { selector: selectorOf(filters, context), withSizes, isLive, deadline });
+      stop.throwIfAborted();
+      return { ...found, problems: [...missing, ...found.problems] };
+    });
 }
 
-/** The results to stdout, what is about them to stderr. */
-function tell(listing: Inventory, shape: Shape, output: Output): void {
+/** Prints the resources to stdout, and remarks on them to stderr. */
+function show(listing: Inventory, view: View, output: Output): void {
   for (const problem of listing.problems) output.error(problem);
-  const { isFiltered, json, format, withSizes } = shape;
+  const { isFiltered, json, format, withSizes } = view;
   const isForPeople = !json && format === undefined;
-  if (isForPeople && !isFiltered) output.info('What carries the label of any session:');
-  output.result(shown(listing, shape, output));
+  if (isForPeople && !isFiltered) output.info('The resources of all sessions:');
+  output.result(textOf(listing, view, output));
   if (!isForPeople) return;
   output.info(totalsLine(listing.resources, withSizes));
   for (const line of runLines(listing.resources)) output.info(line);
 }
 
-function shown({ resources }: Inventory, { json, format, sort, reverse, withSizes }: Shape, output: Output): string {
-  const inOrder = sorted(resources, sort, reverse);
+function textOf({ resources }: Inventory, { json, format, sort, reverse, withSizes }: View, output: Output): string {
+  const inOrder = sortResources(resources, sort, reverse);
   if (json) return `${plainJson(JSON.stringify(inOrder.map(jsonOf), null, 2))}\n`;
   if (format !== undefined) return inOrder.map((listed) => `${format.line(listed)}\n`).join('');
   if (inOrder.length === 0) return '';

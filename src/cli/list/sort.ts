@@ -1,10 +1,10 @@
-import { KINDS } from '../options/filters';
-import type { Listed } from './inventory';
+import { KINDS } from '../../core/resource';
+import type { InventoryItem } from './inventory';
 
 export const SORT_KEYS = ['age', 'size', 'name', 'kind', 'state', 'session', 'provider'] as const;
 export type SortKey = (typeof SORT_KEYS)[number];
 
-type Order = (a: Listed, b: Listed) => number;
+type Order = (a: InventoryItem, b: InventoryItem) => number;
 
 /** The oldest and the largest first: that is what a person looks for. What nobody knows comes last. */
 const ORDERS: Readonly<Record<SortKey, Order>> = {
@@ -24,7 +24,11 @@ function byText(a: string, b: string): number {
 }
 
 /** In the order that was asked for, by default by provider and kind; within that the oldest first. */
-export function sorted(resources: readonly Listed[], key: SortKey | undefined, reverse: boolean): readonly Listed[] {
+export function sortResources(
+  resources: readonly InventoryItem[],
+  key: SortKey | undefined,
+  reverse: boolean,
+): readonly InventoryItem[] {
   const orders = key === undefined ? [ORDERS.provider, ORDERS.kind, ORDERS.age] : [ORDERS[key], ORDERS.age];
   const order: Order = (a, b) => orders.reduce((difference, next) => difference || next(a, b), 0);
   const inOrder = resources.toSorted(order);

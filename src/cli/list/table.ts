@@ -1,11 +1,10 @@
 import { styleText } from 'node:util';
 import Table from 'cli-table3';
-import type { Kind } from '../../core/resource';
+import { KIND_NAMES, KINDS } from '../../core/resource';
 import { clipped, plainLine } from '../../report/escape';
-import { count, kindName, shortId } from '../../report/words';
-import { KINDS } from '../options/filters';
+import { count, shortId } from '../../report/words';
 import { ageWords, sizeWords } from '../terminal/words';
-import type { Listed } from './inventory';
+import type { InventoryItem } from './inventory';
 
 export interface ListTableOptions {
   readonly color: boolean;
@@ -48,7 +47,7 @@ const NO_BORDERS = Object.fromEntries(
 type Row = readonly string[];
 
 /** A line for each resource, under a line of headings. On a terminal no line is wider than it is: names and sessions give way. */
-export function listTable(resources: readonly Listed[], { color, columns, withSizes }: ListTableOptions): string {
+export function listTable(resources: readonly InventoryItem[], { color, columns, withSizes }: ListTableOptions): string {
   const rows = [TITLES, ...resources.map(cellsOf)].map((row) => (withSizes ? row : row.slice(0, SIZE)));
   const shown = columns === undefined ? rows : fitted(rows, columns);
   const [titles = [], ...others] = shown;
@@ -65,7 +64,7 @@ export function listTable(resources: readonly Listed[], { color, columns, withSi
 const TITLES: Row = ['PROVIDER', 'KIND', 'ID', 'NAME', 'STATE', 'AGE', 'SESSION', 'SIZE'];
 const [PROVIDER, NAME, SESSION, SIZE] = [0, 3, 6, 7];
 
-function cellsOf({ resource, ageMs, session, size }: Listed): Row {
+function cellsOf({ resource, ageMs, session, size }: InventoryItem): Row {
   const { provider, kind, id, name, state } = resource;
   const texts = [provider, kind, shortId(id), name, state, ageWords(ageMs), session ?? '-'];
   return [...texts.map((text) => plainLine(clipped(text, MAX_CELL))), sizeWords(size)];
@@ -101,10 +100,10 @@ function clippedAtStart(text: string, most: number): string {
 }
 
 /** `12 resources: 8 containers, 4 networks; 1.2GB`. */
-export function totalsLine(resources: readonly Listed[], withSizes: boolean): string {
-  const byKind = KINDS.flatMap((kind: Kind) => {
+export function totalsLine(resources: readonly InventoryItem[], withSizes: boolean): string {
+  const byKind = KINDS.flatMap((kind) => {
     const number = resources.filter(({ resource }) => resource.kind === kind).length;
-    return number === 0 ? [] : [count(number, kind, kindName(kind))];
+    return number === 0 ? [] : [count(number, kind, KIND_NAMES[kind])];
   });
   const bytes = resources.reduce((sum, { size = 0 }) => sum + size, 0);
   const what = byKind.length === 1 ? byKind.join('') : `${count(resources.length, 'resource')}: ${byKind.join(', ')}`;
@@ -115,7 +114,7 @@ export function totalsLine(resources: readonly Listed[], withSizes: boolean): st
 const MAX_RUNS = 10;
 
 /** Where the runs can be looked at that made what is listed: a line each. */
-export function runLines(resources: readonly Listed[]): readonly string[] {
+export function runLines(resources: readonly InventoryItem[]): readonly string[] {
   const runs = new Map(resources.flatMap(({ session, runUrl }) => (session && runUrl ? [[session, runUrl] as const] : [])));
   return [...runs].slice(0, MAX_RUNS).map(([session, url]) => plainLine(clipped(`${session}: ${url}`, 300)));
 }

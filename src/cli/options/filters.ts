@@ -1,7 +1,8 @@
 import { type Command, Option } from 'commander';
+import type { Config } from '../../config/config';
 import { settings } from '../../config/settings';
 import { duration } from '../../config/types';
-import type { Kind, Resource } from '../../core/resource';
+import { KINDS, type Kind, type Resource } from '../../core/resource';
 import {
   allOf,
   type Filters,
@@ -15,14 +16,26 @@ import {
   type Selector,
   sessionOf,
 } from '../../core/selector';
-import { UsageError } from './usage-error';
+import { type ProviderName, providers } from '../../phases/providers';
+import { UsageError } from '../exit';
+import type { LiveSessions } from '../host/live-sessions';
 
-export const KINDS: readonly Kind[] = ['container', 'network', 'volume', 'image', 'sandbox'];
+const PROVIDER_NAMES = providers.map(({ name }) => name);
 
-export const PROVIDER_KINDS = ['docker', 'daytona'] as const;
-export type ProviderKind = (typeof PROVIDER_KINDS)[number];
+/** The options of `addFilters`, as commander reads them. */
+export interface FilterOptions {
+  readonly label?: readonly string[];
+  readonly namePrefix?: readonly string[];
+  readonly session?: readonly string[];
+  readonly olderThan?: readonly string[];
+  readonly status?: readonly string[];
+  readonly stale?: boolean;
+  readonly all?: boolean;
+  readonly provider?: readonly ProviderName[];
+  readonly kind?: readonly Kind[];
+}
 
-/** What was typed to say which resources are meant. Empty lists: not asked for. */
+/** The filters that were typed. Empty lists: not asked for. */
 export interface TypedFilters {
   readonly labels: Filters['labels'];
   readonly namePrefixes: readonly string[];
@@ -32,27 +45,27 @@ export interface TypedFilters {
   readonly states: readonly string[];
   readonly stale: boolean;
   readonly all: boolean;
-  readonly providers: readonly ProviderKind[];
+  readonly providers: readonly ProviderName[];
   readonly kinds: readonly Kind[];
 }
 
-const HEADING = 'Which (of different kinds all must hold, of the same kind one):';
+const HEADING = 'Filters (a resource must match one of each kind that is given):';
 
-/** Adds the options that say which resources are meant. */
+/** Adds the options that select resources. */
 export function addFilters(command: Command): void {
   const options = [
-    new Option('--label <filter>', 'carry these labels: key or key=value, several joined by commas where all must match'),
-    new Option('--name-prefix <text>', 'whose name starts so'),
-    new Option('--session <id>', 'of this session'),
-    new Option('--older-than <time>', 'made longer ago than this: 90m, 24h, 7d'),
-    new Option('--status <state>', 'in this state, in the provider’s word: exited, paused, stopped'),
+    new Option('--label <filter>', 'has the label: key or key=value. Labels joined by commas must all match'),
+    new Option('--name-prefix <text>', 'has a name that starts with this'),
+    new Option('--session <id>', 'belongs to this session'),
+    new Option('--older-than <time>', 'was created longer ago than this: 90m, 24h, 7d'),
+    new Option('--status <state>', 'is in this state, as the provider calls it: exited, paused, stopped'),
     new Option(
       '--stale',
-      'left by sessions that are over: this user’s on this host (or this runner’s), and all older than --max-age',
+      'was left behind by an ended session of this user on this host (or of this runner), or is older than --max-age',
     ),
-    new Option('--all', 'everything that carries this action’s label'),
-    new Option('--provider <name>', 'at this provider; it is required then').choices(PROVIDER_KINDS),
-    new Option('--kind <kind>', 'of this kind').choices(KINDS),
+    new Option('--all', 'has this action’s label'),
+    new Option('--provider <name>', 'is at this provider, which must answer').choices(PROVIDER_NAMES),
+    new Option('--kind <kind>', 'is of this kind').choices(KINDS),
   ];
   for (const option of options) command.addOption((option.required ? repeatable(option) : option).helpGroup(HEADING));
 }
@@ -61,27 +74,27 @@ function repeatable(option: Option): Option {
   const choices = option.argChoices ?? [];
   return option.argParser((value, before: readonly string[] = []) => {
     if (choices.length > 0 && !choices.includes(value)) {
-      throw new UsageError(`${option.long}: ${JSON.stringify(value)} is none; use one of ${choices.join(', ')}`);
+      throw new UsageError(`${option.long}: ${JSON.stringify(value)} is unknown; use one of ${choices.join(', ')}`);
     }
     return [...before, value];
   });
 }
 
 /** @throws {UsageError} naming the option that can't be read */
-export function readFilters(options: Readonly<Record<string, unknown>>): TypedFilters {
-  const list = (name: string): readonly string[] => (Array.isArray(options[name]) ? options[name] : []);
-  const age = list('olderThan').map(readAge);
+export function readFilters(options: FilterOptions): TypedFilters {
+  const { label = [], namePrefix = [], session = [], status = [], provider = [], kind = [] } = options;
+  const ages = (options.olderThan ?? []).map(readAge);
   return {
-    labels: list('label').flatMap(readLabels),
-    namePrefixes: list('namePrefix').map((prefix) => notEmpty('--name-prefix', prefix)),
-    sessions: list('session').map((id) => notEmpty('--session', id)),
-    // Of the same kind one is enough: the least age.
-    ...(age.length > 0 ? { olderThan: Math.min(...age) } : {}),
-    states: list('status').map((state) => notEmpty('--status', state)),
-    stale: options['stale'] === true,
-    all: options['all'] === true,
-    providers: PROVIDER_KINDS.filter((name) => list('provider').includes(name)),
-    kinds: KINDS.filter((kind) => list('kind').includes(kind)),
+    labels: label.flatMap(readLabels),
+    namePrefixes: namePrefix.map((prefix) => notEmpty('--name-prefix', prefix)),
+    sessions: session.map((id) => notEmpty('--session', id)),
+    // A resource must match one of them: the shortest age.
+    ...(ages.length > 0 ? { olderThan: Math.min(...ages) } : {}),
+    states: status.map((state) => notEmpty('--status', state)),
+    stale: options.stale === true,
+    all: options.all === true,
+    providers: PROVIDER_NAMES.filter((name) => provider.includes(name)),
+    kinds: KINDS.filter((name) => kind.includes(name)),
   };
 }
 
@@ -102,33 +115,44 @@ function readLabels(text: string): Filters['labels'] {
   }
 }
 
-/** An empty variable of a script would select everything. */
+/** A script's unset variable would select everything. */
 function notEmpty(option: string, text: string): string {
   if (text.trim() === '') throw new UsageError(`${option} is empty, which could match everything`);
   return text.trim();
 }
 
-/** Whether something was typed that selects. `--provider` and `--kind` only narrow what others select. */
+/** Whether a filter was typed. `--provider` and `--kind` do not count: they only narrow what other filters select. */
 export function isSelecting({ labels, namePrefixes, sessions, olderThan: age, states, stale, all }: TypedFilters): boolean {
   return all || stale || age !== undefined || [labels, namePrefixes, sessions, states].some(({ length }) => length > 0);
 }
 
-/** What filters are about, besides the resource. */
+/** Milliseconds. A shorter age excludes next to nothing. */
+const MIN_AGE_MS = 60_000;
+
+/**
+ * Whether the filters select the resources of all sessions, whoever made them: `--all` does, and so do a state alone and a very short age.
+ */
+export function selectsAllSessions(filters: TypedFilters): boolean {
+  const { all, stale, labels, namePrefixes, sessions, olderThan: age = 0 } = filters;
+  if (all) return true;
+  return !stale && age < MIN_AGE_MS && [labels, namePrefixes, sessions].every(({ length }) => length === 0);
+}
+
+/** What the filters are evaluated against, besides the resource. */
 export interface FilterContext {
   /** Of this process: says which runner this is. */
   readonly sessionId: string;
   readonly live: LiveSessionIds;
-  /** What else is owned, of that which carries no session's label: only `--stale` asks. */
-  readonly owned: Filters;
-  readonly maxAgeMs: number;
+  readonly config: Pick<Config, 'labels' | 'namePrefixes' | 'maxAge'>;
   /** Milliseconds since the epoch. */
   readonly now: number;
 }
 
 /**
- * Says which resources are meant: what carries a session's label, unless labels or names were typed, and all else that was typed.
+ * Selects what all the typed filters select. Without `--label` and `--name-prefix`, a resource must carry a session's label: nothing is
+ * selected that was not given to this action.
  */
-export function selectorOf(typed: TypedFilters, where: FilterContext): Selector {
+export function selectorOf(typed: TypedFilters, context: FilterContext): Selector {
   const { labels, namePrefixes, sessions, olderThan: age, states, kinds, providers } = typed;
   const hasAny = ({ length }: readonly unknown[]) => length > 0;
   const parts: Selector[] = [];
@@ -136,36 +160,41 @@ export function selectorOf(typed: TypedFilters, where: FilterContext): Selector 
   if (hasAny(namePrefixes)) parts.push((resource) => matchesFilters(resource, { labels: [], namePrefixes }));
   if (parts.length === 0 && !typed.stale) parts.push(ofAnySession);
   if (hasAny(sessions)) parts.push((resource) => sessions.some((id) => ofSession(id)(resource)));
-  if (age !== undefined) parts.push(olderThan(age, where.now));
+  if (age !== undefined) parts.push(olderThan(age, context.now));
   if (hasAny(states)) parts.push(inStates(states));
-  if (typed.stale) parts.push(staleOf(typed, where));
+  if (typed.stale) parts.push(staleOf(typed, context));
   if (hasAny(kinds)) parts.push(({ kind }) => kinds.includes(kind));
   if (hasAny(providers)) parts.push((resource) => providers.some((name) => isAt(name, resource)));
   return allOf(...parts);
 }
 
-/** What was typed is owned, too: `--stale` alone would leave out what carries no session's label. */
-function staleOf({ labels, namePrefixes }: TypedFilters, { sessionId, live, owned, maxAgeMs, now }: FilterContext): Selector {
-  const filters = { labels: [...owned.labels, ...labels], namePrefixes: [...owned.namePrefixes, ...namePrefixes] };
-  return leftoversOf('stale', { sessionId, live, filters, maxAgeMs, now });
+/** `--stale` also looks at resources without a session's label, where labels or names say that they are owned. */
+function staleOf(typed: TypedFilters, { sessionId, live, config, now }: FilterContext): Selector {
+  const { labels = [], namePrefixes = [], maxAge } = config;
+  const filters = { labels: [...labels, ...typed.labels], namePrefixes: [...namePrefixes, ...typed.namePrefixes] };
+  return leftoversOf('stale', { sessionId, live, filters, maxAgeMs: maxAge, now });
 }
 
 /** Where there are several engines, each has its address in its name. */
-function isAt(provider: ProviderKind, resource: Resource): boolean {
+function isAt(provider: ProviderName, resource: Resource): boolean {
   return resource.provider === provider || resource.provider.startsWith(`${provider} `);
 }
 
 /**
- * Leaves alone what belongs to a `run` that is in progress, unless its session or everything was asked for.
- * @param isLive asked with each listing: a run may begin meanwhile
+ * Excludes what belongs to a `run` in progress, unless `--session` names it or `--all` selects everything. Where the runs in progress are
+ * not known, any session may be one, until its resources are older than `--max-age`.
+ * @param live asked with each listing, because a run may begin meanwhile
  */
 export function excludeLive(
   { all, sessions }: Pick<TypedFilters, 'all' | 'sessions'>,
-  isLive: (sessionId: string) => boolean,
+  live: Pick<LiveSessions, 'has' | 'areKnown'>,
+  { config, now }: { readonly config: Pick<Config, 'maxAge'>; readonly now: number },
 ): Selector {
   if (all) return () => true;
+  const isOld = olderThan(config.maxAge, now);
   return (resource) => {
     const owner = sessionOf(resource);
-    return owner === undefined || sessions.includes(owner) || !isLive(owner);
+    if (owner === undefined || sessions.includes(owner)) return true;
+    return live.areKnown ? !live.has(owner) : isOld(resource);
   };
 }

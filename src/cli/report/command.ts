@@ -5,48 +5,47 @@ import { asError } from '../../lib/errors';
 import type { Report } from '../../report/model';
 import { summaryOf } from '../../report/summary/summary';
 import { terminalOf } from '../../report/terminal/terminal';
-import { addOutputOptions, outputOf } from '../options/common-options';
-import { UsageError } from '../options/usage-error';
+import { UsageError } from '../exit';
+import { addOutputOptions, type OutputOptions, outputOf } from '../options/output-options';
+import { MAX_SHOWN } from '../terminal/output';
 
-type Options = Readonly<Record<string, unknown>>;
-
-/** So many resources are shown one by one: a person reads them, and the report has them all. */
-const MAX_SHOWN = 50;
+/** The options of `report`, as commander reads them. */
+interface ReportOptions extends OutputOptions {
+  readonly markdown?: boolean;
+}
 
 const EXAMPLES = `
 Examples:
   cleanup-action report report.json
-  cleanup-action report --markdown report.json > summary.md   as the job summary has it
+  cleanup-action report --markdown report.json > summary.md   like the job summary
   curl --silent "$ARTIFACT" | cleanup-action report -
 `;
 
 export function addReportCommand(program: Command, env: NodeJS.ProcessEnv): void {
   const command = program
     .command('report')
-    .description('Show a JSON report as a summary, for people')
-    .argument('<file>', 'the report; - reads it from the standard input')
+    .description('Show a JSON report as a summary')
+    .argument('<file>', 'the report; - reads it from standard input')
     .addHelpText('after', EXAMPLES)
-    .action(async (file: string, options: Options) => show(file, options, env));
-  command.option('--markdown', 'as Markdown for GitHub');
+    .action(async (file: string, options: ReportOptions) => show(file, options, env));
+  command.option('--markdown', 'print Markdown for GitHub');
   addOutputOptions(command);
 }
 
-/** @throws {UsageError} when it is no report */
-async function show(file: string, options: Options, env: NodeJS.ProcessEnv): Promise<void> {
+/** @throws {UsageError} when the file is not a report */
+async function show(file: string, options: ReportOptions, env: NodeJS.ProcessEnv): Promise<void> {
   const output = outputOf(options, env);
   const report = reportIn(await contentOf(file), nameOf(file));
   try {
     const color = output.hasColor('stdout');
-    output.result(
-      options['markdown'] === true ? summaryOf(report) : terminalOf(report, { color, most: MAX_SHOWN, columns: output.columns }),
-    );
+    output.result(options.markdown ? summaryOf(report) : terminalOf(report, { color, most: MAX_SHOWN, columns: output.columns }));
   } catch (error) {
     throw new UsageError(`${nameOf(file)} is not what schemas/report.schema.json describes`, { cause: error });
   }
 }
 
 function nameOf(file: string): string {
-  return file === '-' ? 'the standard input' : file;
+  return file === '-' ? 'standard input' : file;
 }
 
 async function contentOf(file: string): Promise<string> {
@@ -57,13 +56,13 @@ async function contentOf(file: string): Promise<string> {
   }
 }
 
-/** The version of the report that is written, and so can be read. */
+/** The version of reports that this program writes and reads. */
 const VERSION: Report['schemaVersion'] = 1;
 
 function reportIn(content: string, name: string): Report {
   const found = parsed(content, name);
   if (typeof found !== 'object' || found === null || !('schemaVersion' in found)) {
-    throw new UsageError(`${name} is no report: it has no schemaVersion`);
+    throw new UsageError(`${name} is not a report: it has no schemaVersion`);
   }
   if (found.schemaVersion !== VERSION) {
     throw new UsageError(`${name} has schemaVersion ${JSON.stringify(found.schemaVersion)}; this version reads ${VERSION}`);
@@ -79,6 +78,6 @@ function parsed(content: string, name: string): unknown {
   try {
     return JSON.parse(content);
   } catch (error) {
-    throw new UsageError(`${name} is no report: it is no JSON`, { cause: error });
+    throw new UsageError(`${name} is not a report: it is not JSON`, { cause: error });
   }
 }

@@ -1,18 +1,20 @@
 import { type Command, Option } from 'commander';
-import { addOutputOptions } from '../options/common-options';
-import { addSettings, PROVIDERS, REMOVAL, refuseSecrets } from '../options/setting-options';
-import { runHere } from './run';
+import { addOutputOptions } from '../options/output-options';
+import { addSettingGroup, refuseSecrets } from '../options/setting-options';
+import { type RunOptions, run } from './run';
 
 const EXAMPLES = `
-The command runs as it is, without a shell. Its environment has
-CLEANUP_SESSION_ID, CLEANUP_LABEL (for docker run --label) and
-CLEANUP_LABEL_FILE (for docker run --label-file). Whatever becomes of it, all
-that carries the session’s label is removed when it ends. The exit code is the
-command’s own; 128 + n when signal n ended it, or this program; 124 when its
-time was up; 126 and 127 when it could not be started.
+The command is started directly, without a shell. It finds CLEANUP_SESSION_ID,
+CLEANUP_LABEL (for docker run --label) and CLEANUP_LABEL_FILE (for docker run
+--label-file) in its environment. When it ends, for whatever reason, everything
+with the session’s label is removed.
 
-A first Ctrl-C, SIGTERM or SIGHUP ends the command and removes all; a second
-one without any grace; a third ends at once, and says what is left.
+run ends with the command’s exit code; 128 + n when signal n ended the command
+or run; 124 at the timeout; 126 or 127 when the command could not be started.
+
+The first Ctrl-C, SIGTERM or SIGHUP ends the command and cleans up; the second
+one cleans up without a grace period; the third one ends run at once and shows
+what is left.
 
 Examples:
   cleanup-action run -- ./benchmark.sh --tasks all
@@ -26,29 +28,23 @@ Examples:
 export function addRunCommand(program: Command, env: NodeJS.ProcessEnv): void {
   const command = program
     .command('run')
-    .description('Run a benchmark, and remove all that it leaves')
+    .description('Run a command and remove everything it leaves behind')
     .usage('[options] -- COMMAND [ARGUMENT…]')
     .argument('<command...>')
     .passThroughOptions()
     .addHelpText('after', EXAMPLES)
-    .action(async (words: readonly string[], options) => {
-      process.exitCode = await runHere(words, options, env);
+    .action(async (words: readonly string[], options: RunOptions) => {
+      process.exitCode = await run(words, options, env);
     });
   command.addOption(
-    new Option('--session <id>', 'the session’s id, such as the build’s; made up by default').helpGroup('The benchmark:'),
+    new Option('--session <id>', 'the session’s id, such as the build’s (default: a new one)').helpGroup('The command:'),
   );
-  addSettings(command, { heading: 'The benchmark:', keys: ['workingDirectory', 'timeout', 'exitedTtl'] });
-  addSettings(command, { heading: 'What is the benchmark’s:', keys: ['labels', 'namePrefixes', 'scope', 'resources'] });
-  addSettings(command, {
-    heading: 'When to clean:',
-    keys: ['preCleanup', 'maxAge', 'maxContainers', 'maxSandboxes', 'postCleanup', 'delay', 'dryRun', 'failOnError'],
-  });
-  addSettings(command, REMOVAL);
-  addSettings(command, PROVIDERS);
-  addSettings(command, {
-    heading: 'What is kept:',
-    keys: ['logs', 'logsPath', 'logLimit', 'logsLimit', 'reportPath', 'metricsPath'],
-  });
+  addSettingGroup(command, 'benchmark');
+  addSettingGroup(command, 'ownership');
+  addSettingGroup(command, 'timing');
+  addSettingGroup(command, 'removal');
+  addSettingGroup(command, 'providers');
+  addSettingGroup(command, 'files');
   addOutputOptions(command);
   refuseSecrets(command);
 }

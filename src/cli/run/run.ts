@@ -2,196 +2,223 @@ import { join } from 'node:path';
 import type { BenchmarkResult } from '../../benchmark/run';
 import { StartError } from '../../benchmark/start-error';
 import type { Config } from '../../config/config';
-import type { Endpoints } from '../../core/connection';
+import type { Connection, Endpoints } from '../../core/connection';
 import { systemClock as clock, sleep } from '../../lib/clock';
 import { asError } from '../../lib/errors';
 import { type BenchmarkOutcome, benchmarkReport, runSupervised } from '../../phases/benchmark';
 import { bestEffort } from '../../phases/best-effort';
 import { mergeDeaths } from '../../phases/deaths';
-import { type PreCleaned, preClean } from '../../phases/pre-clean';
-import { selectAfter } from '../../phases/selection';
-import { readSnapshot } from '../../phases/snapshot';
-import type { PhaseReport, Report } from '../../report/model';
+import { preClean } from '../../phases/pre-clean';
+import { type Selection, selectAfter } from '../../phases/selection';
+import { type Baseline, readSnapshot } from '../../phases/snapshot';
+import type { DeathReport, PhaseReport, Report } from '../../report/model';
 import { terminalOf } from '../../report/terminal/terminal';
 import { needsAction } from '../../report/verdict';
 import { wholeReport } from '../../report/whole-report';
 import { writeOutputs } from '../../report/write';
 import { anySession, sessionsOfJob } from '../../session/job-sessions';
-import { exitCodeOf, exitCodes } from '../exit-codes';
+import { exitCodeOf, exitCodes, ProviderUnreachable, UsageError } from '../exit';
 import { withRequiredProviders } from '../host/connect';
 import { LiveSessions } from '../host/live-sessions';
 import { localSession } from '../host/session-origin';
 import { stateDirectory } from '../host/state-directory';
-import { outputOf } from '../options/common-options';
-import { readSettings } from '../options/setting-options';
-import { ProviderUnreachable } from '../options/usage-error';
-import type { Output } from '../terminal/output';
-import { withProgress } from '../terminal/progress';
-import { ProgressCounter } from '../terminal/progress-counter';
-import { notStartedCode, notStartedLine } from './not-started';
+import { excludeLive } from '../options/filters';
+import { type OutputOptions, outputOf } from '../options/output-options';
+import { readSettings, type SettingOptions } from '../options/setting-options';
+import { MAX_SHOWN, type Output } from '../terminal/output';
+import { ProgressCounter, withProgress } from '../terminal/progress';
 import { beginSession, type RunSession } from './session';
 import { NotBegun, RunSignals } from './signals';
 import { tearDownRun } from './teardown';
 
-type Options = Readonly<Record<string, unknown>>;
+/** The options of `run`, as commander reads them. */
+export interface RunOptions extends SettingOptions, OutputOptions {
+  readonly session?: string;
+}
 
-/** So many resources are shown one by one: the report has them all. */
-const MAX_SHOWN = 50;
-
-/** All that one run is about. */
+/** What the steps of one run share. */
 interface Run extends RunSession {
   readonly words: readonly string[];
   readonly config: Config;
   readonly env: NodeJS.ProcessEnv;
   readonly output: Output;
   readonly live: LiveSessions;
-  readonly wishes: RunSignals;
-  readonly tally: ProgressCounter;
+  readonly signals: RunSignals;
+  /** Of the teardown. */
+  readonly counter: ProgressCounter;
+  /** Milliseconds since the epoch. */
   readonly startedAt: number;
 }
 
 /**
- * Runs a command, and removes all that it leaves, however it ends.
+ * Runs a command, and removes everything it leaves behind, however it ends.
  * @returns the exit code
- * @throws {UsageError} for what can't be read; nothing was started then
- * @throws {ProviderUnreachable} when a provider that is needed is not there; nothing was started then
+ * @throws {UsageError} for options that can't be read; nothing was started then
+ * @throws {ProviderUnreachable} when a required provider can't be reached; nothing was started then
  */
-export async function runHere(words: readonly string[], options: Options, env: NodeJS.ProcessEnv): Promise<number> {
+export async function run(words: readonly string[], options: RunOptions, env: NodeJS.ProcessEnv): Promise<number> {
   const startedAt = clock.now();
   const output = outputOf(options, env);
-  const { config: read, raw } = readSettings(options, env);
-  const named = typeof options['session'] === 'string' ? options['session'] : undefined;
-  const directory = await stateDirectory(env);
-  const session = await localSession(env, directory, named);
-  const live = new LiveSessions(directory);
-  const tally = new ProgressCounter();
-  const unregister = await live.register(session.id);
-  const wishes = new RunSignals({ sessionId: session.id, tally, output });
+  const { config, raw } = readSettings(options, env);
+  const state = await stateDirectory(env, (line) => output.warning(line));
+  const session = await localSession(env, state, options.session);
+  const live = new LiveSessions(state);
+  const counter = new ProgressCounter();
+  const unregister = await register(session.id, live, output);
+  const signals = new RunSignals({ sessionId: session.id, counter, output });
   try {
-    const begun = await beginSession(session, env);
-    const config = {
-      ...withRequiredProviders(read, []),
-      reportPath: raw.reportPath ? read.reportPath : join(begun.directory, 'report.json'),
-      logsPath: raw.logsPath ? read.logsPath : join(begun.directory, 'logs'),
+    const begun = await beginSession(session, { state, startedAt, isLive: (id) => live.has(id), env }, output);
+    const paths = {
+      reportPath: raw.reportPath ? config.reportPath : join(begun.directory, 'report.json'),
+      logsPath: raw.logsPath ? config.logsPath : join(begun.directory, 'logs'),
     };
-    return await underCare({ ...begun, words, config, env, output, live, wishes, tally, startedAt });
+    const settings = { ...withRequiredProviders(config, []), ...paths };
+    return await runRegistered({ ...begun, words, config: settings, env, output, live, signals, counter, startedAt });
   } finally {
-    await unregister();
+    await unregister().catch(() => undefined); // It is known to be over when this process has ended.
   }
 }
 
-/** How the benchmark went: not at all, when a signal came first, or when pre-cleanup left something with `fail-on-error`. */
-type Benchmark = BenchmarkOutcome | StartError | undefined;
+/**
+ * @returns ends the registration
+ * @throws {UsageError} when another process has the session
+ */
+async function register(session: string, live: LiveSessions, output: Output): Promise<() => Promise<void>> {
+  const taken = await bestEffort(output, 'telling other runs and sweeps of this session', () => live.register(session));
+  if (taken === undefined) return async () => undefined;
+  if ('release' in taken) return taken.release;
+  throw new UsageError(
+    `--session: ${session} is in use by process ${taken.holder.process.pid}; two runs would remove each other’s resources`,
+  );
+}
 
-async function underCare(run: Run): Promise<number> {
-  const { wishes } = run;
-  let found: Endpoints = {};
-  const cleaned = await before(run, (where) => {
-    found = where;
-  });
-  if (cleaned.pre === undefined && !wishes.stop.aborted) throw new ProviderUnreachable(cleaned.problem);
-  const pre = cleaned.pre ?? null;
-  const mayBegin = !(wishes.stop.aborted || isFailure(pre, run));
-  const outcome = mayBegin ? await benchmark(run, cleaned) : undefined;
-  const post = await after(run, found, pre, outcome);
-  if (wishes.signal !== undefined) return exitCodeOf(wishes.signal);
-  if (outcome === undefined) return exitCodes.left;
-  if (outcome instanceof StartError) return notStarted(outcome, run);
-  const { exitCode } = outcome.result;
-  return exitCode === 0 && isFailure(post, run) ? exitCodes.left : exitCode;
+/** How the command ended; `skipped`: it was not started, because of a signal or of what pre-cleanup left. */
+type CommandOutcome =
+  | ({ readonly kind: 'ended' } & BenchmarkOutcome)
+  | { readonly kind: 'not-started'; readonly error: StartError }
+  | { readonly kind: 'skipped' };
+
+async function runRegistered(run: Run): Promise<number> {
+  const before = await cleanBefore(run);
+  const isStarted = !(run.signals.stop.aborted || isFailure(before.phase, run));
+  const outcome = isStarted ? await runCommand(run, before.connections) : ({ kind: 'skipped' } as const);
+  const post = await cleanAfter(run, before, outcome);
+  return exitCodeFor(run, outcome, post);
+}
+
+function exitCodeFor(run: Run, outcome: CommandOutcome, post: PhaseReport): number {
+  const { signal } = run.signals;
+  if (signal !== undefined) return exitCodeOf(signal);
+  switch (outcome.kind) {
+    case 'skipped':
+      return exitCodes.left;
+    case 'not-started':
+      run.output.error(startErrorLine(outcome.error));
+      return startErrorCode(outcome.error);
+    case 'ended':
+      return outcome.result.exitCode === 0 && isFailure(post, run) ? exitCodes.left : outcome.result.exitCode;
+  }
 }
 
 function isFailure(phase: PhaseReport | null, { config }: Run): boolean {
   return config.failOnError && phase !== null && needsAction(phase);
 }
 
-/** The teardown, and the report of it all. */
-async function after(run: Run, found: Endpoints, pre: PhaseReport | null, outcome: Benchmark): Promise<PhaseReport> {
-  const { config, output, session, wishes, tally, env } = run;
-  const ended = outcome instanceof StartError ? undefined : outcome;
-  // A signal ends the waiting, and nothing else.
-  if (config.delay > 0) await sleep(clock, config.delay, wishes.stop).catch(() => undefined);
-  const told = ended?.deaths ?? [];
-  const { phase, deaths } = await tearDownRun({
-    config: { ...config, jobStatus: statusOf(ended?.result, wishes) },
-    sessionId: session.id,
-    found,
-    selection: selectAfter(config, session.id, await snapshot(run)),
-    told,
-    tally,
-    output,
-    env,
-    hurry: wishes.hurry,
-  });
-  await tell(run, {
-    session: session.id,
-    startedAt: run.startedAt,
-    now: clock.now(),
-    benchmark: ended ? benchmarkReport(run.words.join(' '), ended.result) : null,
-    deaths: mergeDeaths(told, deaths),
-    phases: { pre, run: ended?.run ?? null, post: phase },
-  });
-  return phase;
+/** What was done before the command. `phase` is null when pre-cleanup was interrupted, or itself failed. */
+interface Before {
+  readonly phase: PhaseReport | null;
+  readonly connections: readonly Connection[];
+  /** Where each provider was found: the teardown looks there. */
+  readonly found: Endpoints;
 }
 
-function notStarted(error: StartError, { output }: Run): number {
-  output.error(notStartedLine(error));
-  return notStartedCode(error);
-}
-
-/** Pre-cleanup. What belongs to others' runs in progress stays: they may begin while this one looks. */
-async function before(
-  { config, session, directory, startedAt, output, live, wishes, env }: Run,
-  onFound: (found: Endpoints) => void,
-): Promise<PreCleaned> {
-  const tally = new ProgressCounter();
-  return withProgress(output, 'Pre-cleanup', tally, () =>
-    preClean({
-      config,
-      sessionId: session.id,
-      live: anySession(live, sessionsOfJob(env, clock)),
-      directory,
-      startedAt,
-      log: output,
-      onFound,
-      around: (selection) => tally.track(selection),
-      onSettled: (resource) => tally.settle(resource),
-      stop: wishes.stop,
-    }),
+/**
+ * Pre-cleanup. Leaves alone what belongs to other runs in progress: they may begin while this one looks.
+ * @throws {ProviderUnreachable} when a required provider can't be reached
+ */
+async function cleanBefore({ config, session, directory, startedAt, output, live, signals, env }: Run): Promise<Before> {
+  const counter = new ProgressCounter();
+  const isSpared = excludeLive({ all: false, sessions: [] }, live, { config, now: startedAt });
+  let found: Endpoints = {};
+  const cleaned = await bestEffort(output, 'pre-cleanup', () =>
+    withProgress(output, 'Pre-cleanup', counter, () =>
+      preClean({
+        config,
+        sessionId: session.id,
+        live: anySession(live, sessionsOfJob(env, clock)),
+        directory,
+        startedAt,
+        log: output,
+        onFound: (endpoints) => {
+          found = endpoints;
+        },
+        around: ({ selector, choose = (selected) => selected }) =>
+          counter.track({ selector, choose: (selected) => choose(selected.filter(isSpared)) }),
+        onSettled: (resource) => counter.settle(resource),
+        stop: signals.stop,
+      }),
+    ),
   );
+  if (cleaned === undefined) return { phase: null, connections: [], found };
+  if (cleaned.pre === undefined && !signals.stop.aborted) throw new ProviderUnreachable(cleaned.problem);
+  return { phase: cleaned.pre ?? null, connections: cleaned.connections, found };
 }
 
-/** @returns undefined when a signal came first */
-async function benchmark(run: Run, { connections }: PreCleaned): Promise<Benchmark> {
-  const { config, session, words, environment, env, output, wishes } = run;
+async function runCommand(run: Run, connections: readonly Connection[]): Promise<CommandOutcome> {
+  const { config, session, words, environment, env, output, signals } = run;
   const [file = '', ...rest] = words;
   try {
-    return await runSupervised({
+    const outcome = await runSupervised({
       config,
       sessionId: session.id,
       command: { file, arguments: rest },
       environment,
       connections,
-      recorded: selectAfter(config, session.id, await snapshot(run)).selector,
+      recorded: (await ownedSelection(run)).selector,
       env,
       clock,
       log: output,
-      onGroup: () => wishes.hasBegun(),
-      stop: wishes.begin,
+      onGroup: () => signals.hasBegun(),
+      stop: signals.begin,
       stdin: 'inherit',
     });
+    return { kind: 'ended', ...outcome };
   } catch (error) {
-    if (error instanceof StartError) return error;
+    if (error instanceof StartError) return { kind: 'not-started', error };
     if (!(error instanceof NotBegun)) output.error(asError(error).message);
-    return undefined;
+    return { kind: 'skipped' };
   }
 }
 
-/** For `scope: job`. Without it nobody knows what was there before: then the session's own is all that is removed. */
-async function snapshot({ config, directory, output }: Run): Promise<Awaited<ReturnType<typeof readSnapshot>> | undefined> {
-  return config.scope === 'session'
-    ? undefined
-    : bestEffort(output, 'reading what was there before', () => readSnapshot(directory));
+/** The teardown, and the report of the whole run. */
+async function cleanAfter(run: Run, before: Before, outcome: CommandOutcome): Promise<PhaseReport> {
+  const { config, output, session, signals, counter, env } = run;
+  // A signal ends the wait, and nothing else.
+  if (config.delay > 0) await sleep(clock, config.delay, signals.stop).catch(() => undefined);
+  const ended = outcome.kind === 'ended' ? outcome : undefined;
+  const earlierDeaths = ended?.deaths ?? [];
+  const { phase, deaths } = await tearDownRun({
+    config: { ...config, jobStatus: statusOf(ended?.result, signals) },
+    sessionId: session.id,
+    found: before.found,
+    selection: await ownedSelection(run),
+    told: earlierDeaths,
+    counter,
+    output,
+    env,
+    hurry: signals.hurry,
+  });
+  await report(run, { before, ended, post: phase, deaths: mergeDeaths(earlierDeaths, deaths) });
+  return phase;
+}
+
+/** What the session owns. Without a list of what was there before, `scope: job` adds nothing to it. */
+async function ownedSelection({ config, session, directory, output }: Run): Promise<Selection> {
+  const baseline: Baseline | undefined =
+    config.scope === 'session'
+      ? undefined
+      : await bestEffort(output, 'reading what was there before', () => readSnapshot(directory));
+  return selectAfter(config, session.id, baseline);
 }
 
 function statusOf(result: BenchmarkResult | undefined, { signal }: RunSignals): string {
@@ -199,17 +226,49 @@ function statusOf(result: BenchmarkResult | undefined, { signal }: RunSignals): 
   return result?.exitCode === 0 ? 'success' : 'failure';
 }
 
-async function tell({ config, output }: Run, parts: Parameters<typeof wholeReport>[0]): Promise<void> {
-  const report = wholeReport(parts);
-  const { metricsPath, reportPath } = config;
-  await writeOutputs(report, { reportPath, metricsPath }, output.warning);
-  if (output.level === 'quiet' && isUneventful(report)) return;
-  output.say(terminalOf(report, { color: output.hasColor('stderr'), most: MAX_SHOWN, columns: output.errorColumns }).trimEnd());
-  output.info(`Report: ${reportPath}`);
+interface RunResults {
+  readonly before: Before;
+  readonly ended: BenchmarkOutcome | undefined;
+  readonly post: PhaseReport;
+  readonly deaths: readonly DeathReport[];
 }
 
-/** Nothing was there, and nobody must know more. */
+/** Writes the report and the metrics, and shows the report. */
+async function report(run: Run, { before, ended, post, deaths }: RunResults): Promise<void> {
+  const { config, output, session, startedAt, words } = run;
+  const whole = wholeReport({
+    session: session.id,
+    startedAt,
+    now: clock.now(),
+    benchmark: ended ? benchmarkReport(output.masked(words.join(' ')), ended.result) : null,
+    deaths,
+    phases: { pre: before.phase, run: ended?.run ?? null, post },
+  });
+  const { metricsPath, reportPath } = config;
+  const problems: string[] = [];
+  await writeOutputs(whole, { reportPath, metricsPath }, (line) => problems.push(line));
+  for (const problem of problems) output.warning(problem);
+  if (output.level === 'quiet' && isUneventful(whole)) return;
+  output.say(terminalOf(whole, { color: output.hasColor('stderr'), most: MAX_SHOWN, columns: output.errorColumns }).trimEnd());
+  if (problems.length === 0) output.info(`Report: ${reportPath}`);
+}
+
+/** Nothing was found, and nothing needs an action. */
 function isUneventful({ phases: { pre, run, post }, deaths }: Report): boolean {
   const isEmpty = (phase: PhaseReport | null) => phase === null || (phase.resources.length === 0 && !needsAction(phase));
   return deaths.length === 0 && [pre, run, post].every(isEmpty);
+}
+
+/** As shells have it. https://www.gnu.org/software/bash/manual/html_node/Exit-Status.html */
+const NOT_FOUND = 127;
+const NOT_EXECUTABLE = 126;
+
+/** Why the command could not be started. There is no shell that could be missing. */
+function startErrorLine({ setting, problem, message }: StartError): string {
+  return setting === 'shell' ? problem : message;
+}
+
+function startErrorCode({ cause }: StartError): number {
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+  return code === 'EACCES' ? NOT_EXECUTABLE : NOT_FOUND;
 }

@@ -1,19 +1,42 @@
-import { mkdtemp } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { settingKeys } from '../../config/settings';
+import { bestEffort } from '../../phases/best-effort';
+import type { Log } from '../../phases/log';
 import { type Session, sessionVariables, writeLabelFile } from '../../session/session';
+import { isSecret, variableName } from '../options/setting-options';
+import { makeRunDirectory, type RunDirectoryOptions } from './run-directory';
 
-/** A session of `run`'s: its directory, and what the benchmark is told of it. */
+/** A session of `run`: its directory, and the environment of its command. */
 export interface RunSession {
   readonly session: Session;
-  /** Nobody else's; logs and the report go there unless they are to be elsewhere. */
+  /** Of this session alone. Logs and the report go there, unless settings name other places. */
   readonly directory: string;
-  /** The benchmark's environment. */
   readonly environment: NodeJS.ProcessEnv;
 }
 
-export async function beginSession(session: Session, env: NodeJS.ProcessEnv): Promise<RunSession> {
-  const directory = await mkdtemp(join(env['RUNNER_TEMP'] || tmpdir(), 'cleanup-action-'));
-  const variables = sessionVariables(session, env, await writeLabelFile(session, directory));
-  return { session, directory, environment: { ...env, ...variables } };
+/** Makes the session's directory and its label file. Where the disk is full, the command runs without them. Never throws. */
+export async function beginSession(
+  session: Session,
+  options: Omit<RunDirectoryOptions, 'sessionId'>,
+  log: Log,
+): Promise<RunSession> {
+  const { env } = options;
+  const made = await bestEffort(log, 'making the session’s directory', () =>
+    makeRunDirectory({ ...options, sessionId: session.id }),
+  );
+  // Nothing is there: whatever is written later says so.
+  const directory = made ?? join(tmpdir(), `cleanup-action-${randomUUID()}`);
+  const file = await bestEffort(log, 'writing the label file', () => writeLabelFile(session, directory));
+  const secrets = settingKeys.filter(isSecret).map((key) => [variableName(key), undefined]);
+  return {
+    session,
+    directory,
+    environment: {
+      ...env,
+      ...Object.fromEntries(secrets),
+      ...sessionVariables(session, env, file),
+    },
+  };
 }

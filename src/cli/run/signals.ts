@@ -1,63 +1,64 @@
 import { ShutdownSignals } from '../../lib/shutdown-signals';
 import { plainLine } from '../../report/escape';
 import { count } from '../../report/words';
-import { exitCodeOf } from '../exit-codes';
+import { exitCodeOf } from '../exit';
 import type { Output } from '../terminal/output';
-import type { ProgressCounter } from '../terminal/progress-counter';
+import type { ProgressCounter } from '../terminal/progress';
 
-/** The benchmark was not to begin any more. */
+/** A signal came before the command was started. */
 export class NotBegun extends Error {
   override readonly name = 'NotBegun';
 }
 
-/** So many leftovers are named by name. */
+/** How many leftovers the last line names. */
 const MAX_NAMED = 10;
 
 export interface RunSignalsOptions {
   readonly sessionId: string;
   /** Of the teardown. */
-  readonly tally: ProgressCounter;
+  readonly counter: ProgressCounter;
   readonly output: Output;
 }
 
 /**
- * What signals mean to `run`: the first ends the benchmark, and all is removed; the second takes away all grace; the third ends this
- * process, whatever is left. It listens to the end of the process: a terminal that closes sends the same signal again.
+ * The meaning of signals to `run`: the first ends the command, and the teardown follows; the second takes away all grace; the third ends
+ * this process at once. It listens until the process ends: a terminal that closes sends the same signal again.
  */
 export class RunSignals {
   readonly #begin = new AbortController();
   readonly #hurry = new AbortController();
-  readonly #interruption: ShutdownSignals;
+  readonly #shutdown: ShutdownSignals;
   #hasBegun = false;
 
-  constructor({ sessionId, tally, output }: RunSignalsOptions) {
-    this.#interruption = new ShutdownSignals({
+  constructor({ sessionId, counter, output }: RunSignalsOptions) {
+    this.#shutdown = new ShutdownSignals({
       onSignal: (number, signal) => {
-        // A benchmark that runs listens for itself.
+        // A running command listens itself.
         if (!this.#hasBegun) this.#begin.abort(new NotBegun(`interrupted by ${signal}`));
-        if (number === 1) output.warning(`${signal}: ending the benchmark, and removing what is its; once more: without grace`);
+        if (number === 1) output.warning(`${signal}: ending the command and cleaning up; a second signal skips the grace period`);
         if (number === 2) {
-          output.warning(`${signal}: no more grace; once more: at once, with whatever is left`);
+          output.warning(`${signal}: cleaning up without grace; a third signal ends this at once, whatever is left`);
           this.#hurry.abort();
         }
         if (number > 2) {
-          for (const line of leftLines(sessionId, tally)) output.say(line);
+          for (const line of leftLines(sessionId, counter)) output.say(line);
           process.exit(exitCodeOf(this.signal ?? signal));
         }
       },
     });
   }
 
-  /** The first signal. */
+  /** The first signal that came. */
   get signal(): NodeJS.Signals | undefined {
-    return this.#interruption.signal;
+    return this.#shutdown.signal;
   }
 
+  /** Aborts at the first signal. */
   get stop(): AbortSignal {
-    return this.#interruption.stop;
+    return this.#shutdown.stop;
   }
 
-  /** Aborts with `NotBegun` when a signal comes before the benchmark does. */
+  /** Aborts with `NotBegun` at a signal before the command is started. */
   get begin(): AbortSignal {
     return this.#begin.signal;
   }
@@ -67,6 +68,7 @@ export class RunSignals {
     return this.#hurry.signal;
   }
 
+  /** The command runs now. */
   hasBegun(): void {
     this.#hasBegun = true;
   }
@@ -77,7 +79,7 @@ function leftLines(sessionId: string, { left, found }: ProgressCounter): readonl
   const more = left.length > names.length ? [`and ${left.length - names.length} more`] : [];
   const what =
     found === 0
-      ? 'Nobody has looked yet what is left.'
+      ? 'Ended before the cleanup had listed anything: resources may be left.'
       : `${count(left.length, 'resource')} left: ${[...names, ...more].join(', ')}`;
-  return [plainLine(what), `What removes it: cleanup-action sweep --session ${sessionId}`];
+  return [plainLine(what), `This removes them: cleanup-action sweep --session ${sessionId}`];
 }

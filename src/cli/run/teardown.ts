@@ -1,30 +1,28 @@
 import type { Config } from '../../config/config';
 import type { Endpoints } from '../../core/connection';
 import { keyOf } from '../../core/resource';
-import { systemClock as clock, systemClock } from '../../lib/clock';
+import { systemClock as clock } from '../../lib/clock';
 import { withDeadline } from '../../lib/deadline';
 import { postCleanupMode } from '../../phases/post-cleanup-mode';
 import { discoverProviders } from '../../phases/providers';
 import type { Selection } from '../../phases/selection';
 import { tearDown } from '../../phases/teardown';
 import { type DeathReport, type PhaseReport, totalsOf } from '../../report/model';
-
 import type { Output } from '../terminal/output';
-import { withProgress } from '../terminal/progress';
-import type { ProgressCounter } from '../terminal/progress-counter';
+import { type ProgressCounter, withProgress } from '../terminal/progress';
 
 export interface RunTeardown {
   readonly config: Config;
   readonly sessionId: string;
-  /** Where the providers were found when it began. */
+  /** Where the providers were found before the command started. */
   readonly found: Endpoints;
   readonly selection: Selection;
   /** The deaths that are known already. */
   readonly told: readonly DeathReport[];
-  readonly tally: ProgressCounter;
+  readonly counter: ProgressCounter;
   readonly output: Output;
   readonly env: NodeJS.ProcessEnv;
-  /** Aborts when there is to be no more grace. */
+  /** Aborts when no more grace is given. */
   readonly hurry: AbortSignal;
 }
 
@@ -35,10 +33,10 @@ interface TornDown {
 
 const NEVER = new AbortController().signal;
 
-/** Removes what is the session's; when somebody is in a hurry, what is then still there at once. Never throws. */
+/** Removes what the session owns. When `hurry` aborts, begins again without grace. Never throws. */
 export async function tearDownRun(teardown: RunTeardown): Promise<TornDown> {
-  const { config, hurry, output, tally } = teardown;
-  return withProgress(output, 'Cleaning up', tally, async () => {
+  const { config, hurry, output, counter } = teardown;
+  return withProgress(output, 'Cleaning up', counter, async () => {
     const atOnce = { ...config, gracePeriod: 0 };
     if (hurry.aborted) return once(atOnce, NEVER, teardown);
     const first = await once(config, hurry, teardown);
@@ -49,13 +47,13 @@ export async function tearDownRun(teardown: RunTeardown): Promise<TornDown> {
 }
 
 function once(config: Config, stop: AbortSignal, teardown: RunTeardown): Promise<TornDown> {
-  const { sessionId, found, selection, told, tally, output, env } = teardown;
-  return withDeadline(config.deadline, { clock: systemClock, signal: stop }, (deadline) =>
+  const { sessionId, found, selection, told, counter, output, env } = teardown;
+  return withDeadline(config.deadline, { clock, signal: stop }, (deadline) =>
     tearDown({
       config,
       sessionId,
       connections: discoverProviders({ config, env, clock, deadline, endpoints: found }, output),
-      selection: tally.track(selection),
+      selection: counter.track(selection),
       mode: postCleanupMode(config),
       told,
       deadline,
@@ -63,14 +61,14 @@ function once(config: Config, stop: AbortSignal, teardown: RunTeardown): Promise
       clock,
       log: output,
       onSettled: (resource) => {
-        // What was broken off is not settled: it is taken up again.
-        if (!stop.aborted || resource.outcome !== 'kept') tally.settle(resource);
+        // An interrupted resource is not settled: the second pass takes it up again.
+        if (!stop.aborted || resource.outcome !== 'kept') counter.settle(resource);
       },
     }),
   );
 }
 
-/** One account of both: what the first one broke off has come to its end in the second one, or has gone in between. */
+/** Joins both passes. What the first one left was settled by the second one, or was gone by then. */
 function mergePhases(first: PhaseReport, second: PhaseReport): PhaseReport {
   const again = new Set(second.resources.map(keyOf));
   const before = first.resources.filter((resource) => !again.has(keyOf(resource)));

@@ -1,26 +1,26 @@
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import type { Selector } from '../../core/selector';
 import { systemClock } from '../../lib/clock';
 import { withDeadline } from '../../lib/deadline';
+import type { Selection } from '../../phases/selection';
 import { count } from '../../report/words';
 import type { Ready } from '../host/connect';
-
-import { type Listed, listAll } from '../list/inventory';
-import { sorted } from '../list/sort';
+import type { LiveSessions } from '../host/live-sessions';
+import { type InventoryItem, listAll } from '../list/inventory';
+import { sortResources } from '../list/sort';
 import { listTable, totalsLine } from '../list/table';
 import type { Output } from '../terminal/output';
 
 export interface Confirmation {
   readonly connections: readonly Ready[];
-  readonly selector: Selector;
-  readonly isLive: (session: string) => boolean;
-  /** Aborts when the user wants it to end. */
+  readonly selection: Selection;
+  readonly live: LiveSessions;
+  /** Aborts at a signal. */
   readonly stop: AbortSignal;
   readonly output: Output;
 }
 
-/** So many are shown before the question: the screen has to hold both. */
+/** How many resources are shown: they and the question must fit on a screen. */
 const MAX_SHOWN = 15;
 
 /** Milliseconds for the listing. */
@@ -28,29 +28,32 @@ const LIST_MS = 60_000;
 
 /**
  * Shows a person what would be removed, and asks.
- * @returns whether it was agreed to; true where there is nothing
+ * @returns true after a yes, and where there is nothing to remove
  */
-export async function confirm({ connections, selector, isLive, stop, output }: Confirmation): Promise<boolean> {
+export async function confirm({ connections, selection, live, stop, output }: Confirmation): Promise<boolean> {
+  const { selector, choose = (selected) => selected } = selection;
+  const isLive = (id: string) => live.has(id);
   const listing = await withDeadline(LIST_MS, { clock: systemClock, signal: stop }, (deadline) =>
     listAll(connections, { selector, withSizes: false, isLive, deadline }),
   );
   for (const problem of listing.problems) output.error(problem);
-  const removable = listing.resources.filter(({ protection }) => protection === undefined);
+  const chosen = new Set(choose(listing.resources.map(({ resource }) => resource)));
+  const removable = listing.resources.filter(({ resource, protection }) => protection === undefined && chosen.has(resource));
   if (removable.length === 0) return true;
-  const shown = sorted(removable, undefined, false).slice(0, MAX_SHOWN);
+  const shown = sortResources(removable, undefined, false).slice(0, MAX_SHOWN);
   output.say(listTable(shown, { color: output.hasColor('stderr'), columns: output.errorColumns, withSizes: false }).trimEnd());
   if (removable.length > shown.length) output.say(`and ${removable.length - shown.length} more`);
   output.say(`${totalsLine(removable, false)}${liveWords(removable)}`);
-  return asked('Remove all of it? [y/N] ', stop);
+  return ask('Remove all of it? [y/N] ', stop);
 }
 
-function liveWords(removable: readonly Listed[]): string {
+function liveWords(removable: readonly InventoryItem[]): string {
   const sessions = new Set(removable.flatMap(({ live, session }) => (live ? (session ?? []) : [])));
-  return sessions.size === 0 ? '' : `, also what belongs to ${count(sessions.size, 'run')} in progress`;
+  return sessions.size === 0 ? '' : `, including those of ${count(sessions.size, 'run')} in progress`;
 }
 
-/** Line by line, so that Ctrl-C is the signal that it is elsewhere. The end of the input is no. */
-async function asked(question: string, stop: AbortSignal): Promise<boolean> {
+/** Reads a line, so that Ctrl-C is a signal as elsewhere. The end of the input means no. */
+async function ask(question: string, stop: AbortSignal): Promise<boolean> {
   const lines = createInterface({ input: process.stdin });
   process.stderr.write(question);
   try {

@@ -1,36 +1,27 @@
-import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { lock } from 'proper-lockfile';
 import { type Clock, sleep } from '../../lib/clock';
 import { isoTime } from '../../report/model';
-
-/** Who sweeps. */
-interface Holder {
-  readonly pid: number;
-  /** ISO 8601 */
-  readonly since: string;
-}
+import { type Claim, Claims, type Taken } from '../host/claims';
 
 /** Another process sweeps. */
 export class Busy extends Error {
   override readonly name = 'Busy';
-  constructor(holder: Holder | undefined) {
-    const who = holder ? ` (process ${holder.pid}, since ${holder.since})` : '';
-    super(`another sweep is in progress${who}`);
+  constructor({ process: { pid }, since }: Claim) {
+    super(`another sweep is in progress (process ${pid}${Number.isNaN(since) ? '' : `, since ${isoTime(since)}`})`);
   }
 }
-
-/** Milliseconds without a sign of life after which the one who has the lock is taken for dead. It gives one every fifth of that. */
-const DEAD_AFTER_MS = 15_000;
-const SIGN_EVERY_MS = DEAD_AFTER_MS / 5;
 
 /** Milliseconds between two tries. */
 const TRY_EVERY_MS = 200;
 
+/** Milliseconds that a claim's time may be ahead of this process's clock: a later one was not written by a sweep of this host. */
+const MAX_AHEAD_MS = 60_000;
+
 export interface SweepLockOptions {
+  /** The state directory. */
   readonly directory: string;
   readonly clock: Clock;
-  /** Wait until the other one is done. */
+  /** Wait until the other sweep has ended. */
   readonly wait: boolean;
   /** Called once, before waiting. */
   readonly onWait: (busy: Busy) => void;
@@ -38,49 +29,21 @@ export interface SweepLockOptions {
 }
 
 /**
- * One sweep of this user's at a time on this host: two would stop and count the same things twice.
- * @returns gives it back
+ * Lets one sweep of this user run at a time on this host: two would stop the same containers and count them twice.
+ * @returns ends the lock
  * @throws {Busy} without `wait`
  * @throws the signal's reason when it aborts while waiting
  */
 export async function takeSweepLock({ directory, clock, wait, onWait, signal }: SweepLockOptions): Promise<() => Promise<void>> {
-  const file = join(directory, 'sweep');
+  const claims = new Claims(join(directory, 'sweeps'), clock);
   for (let tries = 0; ; tries += 1) {
-    const release = await tryLock(file);
-    if (release !== undefined) {
-      const holder: Holder = { pid: process.pid, since: isoTime(clock.now()) };
-      await writeFile(file, JSON.stringify(holder));
-      // Whoever took it for dead has it now, and gives it back.
-      return () => release().catch(() => undefined);
-    }
-    if (tries === 0 || !wait) {
-      const busy = new Busy(await holderOf(file));
-      if (!wait) throw busy;
-      onWait(busy);
-    }
+    const taken: Taken = await claims.take('sweep');
+    if ('release' in taken) return taken.release;
+    const { holder } = taken;
+    if (holder.since > clock.now() + MAX_AHEAD_MS) return async () => undefined;
+    const busy = new Busy(holder);
+    if (!wait) throw busy;
+    if (tries === 0) onWait(busy);
     await sleep(clock, TRY_EVERY_MS, signal);
-  }
-}
-
-async function tryLock(file: string): Promise<(() => Promise<void>) | undefined> {
-  try {
-    return await lock(file, {
-      realpath: false,
-      stale: DEAD_AFTER_MS,
-      update: SIGN_EVERY_MS,
-      // Stopped for so long that another one took it: two sweeps at a time are a waste, and no harm.
-      onCompromised: () => undefined,
-    });
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ELOCKED') return undefined;
-    throw error;
-  }
-}
-
-async function holderOf(file: string): Promise<Holder | undefined> {
-  try {
-    return JSON.parse(await readFile(file, 'utf8'));
-  } catch {
-    return undefined;
   }
 }

@@ -1,8 +1,9 @@
 import type { Config } from '../../config/config';
 import { includingOrphanedImages } from '../../core/selector';
-import { systemClock as clock, systemClock } from '../../lib/clock';
+import { systemClock as clock } from '../../lib/clock';
 import { type Deadline, withDeadline } from '../../lib/deadline';
 import { ShutdownSignals } from '../../lib/shutdown-signals';
+import { bestEffort } from '../../phases/best-effort';
 import { cleanUp } from '../../phases/cleanup';
 import type { Selection } from '../../phases/selection';
 import { plainJson } from '../../report/escape';
@@ -12,190 +13,222 @@ import { terminalOf } from '../../report/terminal/terminal';
 import { needsAction } from '../../report/verdict';
 import { wholeReport } from '../../report/whole-report';
 import { writeOutputs } from '../../report/write';
-import { exitCodeOf, exitCodes } from '../exit-codes';
+import { anySession, sessionsOfJob } from '../../session/job-sessions';
+import { exitCodeOf, exitCodes, UsageError } from '../exit';
 import { type Connected, connectAll, withRequiredProviders } from '../host/connect';
 import { LiveSessions } from '../host/live-sessions';
 import { localSession } from '../host/session-origin';
 import { stateDirectory } from '../host/state-directory';
-
-import { outputOf } from '../options/common-options';
-import { filterContext } from '../options/filter-context';
-import { excludeLive, isSelecting, readFilters, selectorOf, type TypedFilters } from '../options/filters';
-import { readSettings } from '../options/setting-options';
-import { ProviderUnreachable, UsageError } from '../options/usage-error';
-import type { Output } from '../terminal/output';
-import { withProgress } from '../terminal/progress';
-import { ProgressCounter } from '../terminal/progress-counter';
+import {
+  excludeLive,
+  type FilterOptions,
+  isSelecting,
+  readFilters,
+  selectorOf,
+  selectsAllSessions,
+  type TypedFilters,
+} from '../options/filters';
+import { type OutputOptions, outputOf } from '../options/output-options';
+import { readSettings, type SettingOptions } from '../options/setting-options';
+import { MAX_SHOWN, type Output } from '../terminal/output';
+import { ProgressCounter, withProgress } from '../terminal/progress';
 import { confirm } from './confirm';
 import { Busy, takeSweepLock } from './lock';
 
-type Options = Readonly<Record<string, unknown>>;
+/** The options of `sweep`, as commander reads them. */
+export interface SweepOptions extends FilterOptions, SettingOptions, OutputOptions {
+  readonly yes?: boolean;
+  /** False with `--no-wait`. */
+  readonly wait: boolean;
+  readonly json?: boolean;
+}
 
-/** So many resources are shown one by one: the report has them all. */
-const MAX_SHOWN = 50;
-
-/** All that one sweep is about. */
+/** What the steps of one sweep share. */
 interface Sweep {
-  readonly options: Options;
+  readonly options: SweepOptions;
   readonly env: NodeJS.ProcessEnv;
   readonly filters: TypedFilters;
+  readonly isAsking: boolean;
   readonly config: Config;
+  /** Undefined: no report is written. */
+  readonly reportPath: string | undefined;
   readonly output: Output;
-  /** Aborts when the user wants it to end. */
+  /** Aborts at the first signal. */
   readonly stop: AbortSignal;
   readonly sessionId: string;
+  /** Milliseconds since the epoch. */
   readonly startedAt: number;
-  /** Where this user's processes meet. */
-  readonly directory: string;
+  /** See `stateDirectory`. */
+  readonly state: string | undefined;
+  readonly live: LiveSessions;
 }
 
 /**
- * Removes what filters select.
+ * Removes the resources that filters select.
  * @returns the exit code
- * @throws {UsageError} for what can't be read, and where nothing was said to be removed
- * @throws {ProviderUnreachable} when there is nowhere to look
+ * @throws {UsageError} for options that can't be read, and without a filter
+ * @throws {ProviderUnreachable} when no provider can be reached
  */
-export async function sweepNow(options: Options, env: NodeJS.ProcessEnv): Promise<number> {
+export async function sweep(options: SweepOptions, env: NodeJS.ProcessEnv): Promise<number> {
   const output = outputOf(options, env);
   const filters = readFilters(options);
   const { config, raw } = readSettings(options, env);
-  const isAsking = filters.all && options['yes'] !== true && !config.dryRun;
+  const isAsking = selectsAllSessions(filters) && options.yes !== true && !config.dryRun;
   validateFilters(filters, isAsking, output);
-  const directory = await stateDirectory(env);
-  const interruption = new ShutdownSignals({
+  const state = await stateDirectory(env, (line) => output.warning(line));
+  const { id: sessionId } = await localSession(env, state);
+  const kinds = filters.kinds.length > 0 ? filters.kinds : config.resources;
+  const signals = new ShutdownSignals({
     onSignal(number, signal) {
       if (number > 1) process.exit(exitCodeOf(signal));
-      output.warning('interrupted: what has begun is finished; once more ends it at once');
+      output.warning('interrupted: finishing what has begun; a second signal ends this at once');
     },
   });
-  const kinds = filters.kinds.length > 0 ? filters.kinds : config.resources;
-  const sweep: Sweep = {
-    options,
-    env,
-    filters,
-    config: { ...withRequiredProviders(config, filters.providers), resources: kinds },
-    output,
-    stop: interruption.stop,
-    sessionId: (await localSession(env, directory)).id,
-    startedAt: clock.now(),
-    directory,
-  };
   try {
-    const result = await locked(sweep, () => sweepLocked(sweep, isAsking));
-    if (typeof result !== 'string') await tell(result, sweep, raw.reportPath);
-    return interruption.signal === undefined ? codeFor(result) : exitCodeOf(interruption.signal);
+    return await sweepUntilSignal({
+      options,
+      env,
+      filters,
+      isAsking,
+      config: { ...withRequiredProviders(config, filters.providers), resources: kinds },
+      reportPath: raw.reportPath ? config.reportPath : undefined,
+      output,
+      stop: signals.stop,
+      sessionId,
+      startedAt: clock.now(),
+      state,
+      live: new LiveSessions(state),
+    }).then((code) => (signals.signal === undefined ? code : exitCodeOf(signals.signal)));
   } catch (error) {
-    if (interruption.signal !== undefined) return exitCodeOf(interruption.signal);
+    if (signals.signal !== undefined) return exitCodeOf(signals.signal);
     throw error;
   } finally {
-    interruption.dispose();
+    signals.dispose();
   }
 }
 
 function validateFilters(filters: TypedFilters, isAsking: boolean, output: Output): void {
   if (!isSelecting(filters)) {
-    throw new UsageError('sweep needs to be told what: --stale, --older-than 24h, --session ID, --label KEY=VALUE, …, or --all');
+    throw new UsageError('sweep needs a filter: --stale, --older-than 24h, --session ID, --label KEY=VALUE, …, or --all');
   }
   if (isAsking && !output.canAsk) {
-    throw new UsageError('--all removes everything that carries this action’s label: without a terminal to ask on, add --yes');
+    throw new UsageError(
+      'this would remove the resources of all sessions, and there is no terminal to ask on: add --yes, or a filter such as --stale',
+    );
   }
 }
 
-/** What became of it. `busy`: another sweep is at it, and nobody wants to wait. `declined`: the user does not want it. */
+async function sweepUntilSignal(sweep: Sweep): Promise<number> {
+  const result = await withLock(sweep, () => connectAndSweep(sweep));
+  switch (result) {
+    case 'busy':
+      return exitCodes.done;
+    case 'declined':
+      return exitCodes.left;
+    default:
+      await report(result, sweep);
+      return exitCodeFor(result);
+  }
+}
+
+/** `busy`: another sweep is in progress, and this one does not wait. `declined`: the user said no. */
 type Result = PhaseReport | 'busy' | 'declined';
 
-async function locked(sweep: Sweep, work: () => Promise<Result>): Promise<Result> {
-  const { options, config, directory, output, stop } = sweep;
-  if (config.dryRun) return work();
+async function withLock(sweep: Sweep, work: () => Promise<Result>): Promise<Result> {
+  if (sweep.config.dryRun) return work();
+  let release: (() => Promise<void>) | undefined;
   try {
-    const release = await withDeadline(config.deadline, { clock: systemClock, signal: stop }, ({ signal }) =>
-      takeSweepLock({
-        directory,
-        clock,
-        wait: options['wait'] !== false,
-        onWait: ({ message }) => output.info(`Waiting: ${message}.`),
-        signal,
-      }),
-    );
-    try {
-      return await work();
-    } finally {
-      await release();
-    }
+    release = await lock(sweep);
   } catch (error) {
-    if (!(error instanceof Busy)) throw error;
-    output.info(`Nothing was done: ${error.message}.`);
-    return 'busy';
+    if (sweep.stop.aborted) throw error;
+    if (error instanceof Busy) {
+      sweep.output.info(`Nothing was done: ${error.message}.`);
+      return 'busy';
+    }
+    // Two sweeps at a time waste work, and do no harm.
+    await bestEffort(sweep.output, 'taking the lock of sweeps', () => Promise.reject(error));
+  }
+  try {
+    return await work();
+  } finally {
+    await release?.().catch(() => undefined); // It is known to be over when this process has ended.
   }
 }
 
-async function sweepLocked(sweep: Sweep, isAsking: boolean): Promise<Result> {
-  const { env, config, output, stop } = sweep;
-  const connected = await withDeadline(config.deadline, { clock: systemClock, signal: stop }, (deadline) =>
+/** Waits for another sweep, within the sweep's own deadline. */
+async function lock({ options, config, state: directory, output, stop }: Sweep): Promise<(() => Promise<void>) | undefined> {
+  if (directory === undefined) return undefined;
+  return withDeadline(config.deadline, { clock, signal: stop }, ({ signal }) =>
+    takeSweepLock({
+      directory,
+      clock,
+      wait: options.wait,
+      onWait: ({ message }) => output.info(`Waiting: ${message}.`),
+      signal,
+    }),
+  );
+}
+
+async function connectAndSweep(sweep: Sweep): Promise<Result> {
+  const { env, config, output, stop, live } = sweep;
+  const connected = await withDeadline(config.deadline, { clock, signal: stop }, (deadline) =>
     connectAll(config, env, deadline, output),
   );
-  if (connected.ready.length === 0) throw new ProviderUnreachable(connected.missing.join('\n'));
   for (const line of connected.missing) output.error(line);
-  if (isAsking) {
-    const live = new LiveSessions(sweep.directory);
-    const { selector } = selectionOf(sweep, live);
-    const isAgreed = await confirm({ connections: connected.ready, selector, isLive: (id) => live.has(id), stop, output });
-    if (!isAgreed) return 'declined';
+  if (sweep.isAsking) {
+    const isConfirmed = await confirm({ connections: connected.ready, selection: selectionOf(sweep), live, stop, output });
+    if (!isConfirmed) return 'declined';
   }
-  return withDeadline(config.deadline, { clock: systemClock, signal: stop }, (deadline) => swept(connected, sweep, deadline));
+  return withDeadline(config.deadline, { clock, signal: stop }, (deadline) => remove(connected, sweep, deadline));
 }
 
-function selectionOf({ filters, config, sessionId, env }: Sweep, live: LiveSessions): Selection {
-  const spares = excludeLive(filters, (id) => live.has(id));
+function selectionOf({ filters, config, sessionId, env, live }: Sweep): Selection {
+  const context = { sessionId, live: anySession(live, sessionsOfJob(env, clock)), config, now: clock.now() };
+  const isNotLive = excludeLive(filters, live, context);
   return {
-    // With it go the images that only it uses, where images are to go.
-    selector: includingOrphanedImages(selectorOf(filters, filterContext(config, sessionId, live, env))),
-    choose: (selected) => selected.filter(spares),
+    // Images that only removed containers used go with them, where images are removed.
+    selector: includingOrphanedImages(selectorOf(filters, context)),
+    choose: (selected) => selected.filter(isNotLive),
   };
 }
 
-async function swept({ all }: Connected, sweep: Sweep, deadline: Deadline): Promise<PhaseReport> {
-  const { config, output, directory } = sweep;
-  const tally = new ProgressCounter();
-  return withProgress(output, 'Sweeping', tally, () =>
+async function remove({ all }: Connected, sweep: Sweep, deadline: Deadline): Promise<PhaseReport> {
+  const { config, output } = sweep;
+  const counter = new ProgressCounter();
+  return withProgress(output, 'Sweeping', counter, () =>
     cleanUp({
       connections: all,
-      selection: tally.track(selectionOf(sweep, new LiveSessions(directory))),
+      selection: counter.track(selectionOf(sweep)),
       mode: config.dryRun ? { kind: 'plan' } : { kind: 'remove' },
       config,
       deadline,
       clock,
       log: (line) => output.info(line),
-      onSettled: (resource) => tally.settle(resource),
+      onSettled: (resource) => counter.settle(resource),
     }),
   );
 }
 
-async function tell(phase: PhaseReport, sweep: Sweep, reportPath: string | undefined): Promise<void> {
-  const { output, config, options, sessionId: session, startedAt } = sweep;
+/** Prints the report, and writes it and the metrics where they are wanted. */
+async function report(phase: PhaseReport, sweep: Sweep): Promise<void> {
+  const { output, config, options, sessionId: session, startedAt, reportPath } = sweep;
   const phases = { pre: null, run: null, post: phase };
-  const report = wholeReport({ session, startedAt, now: clock.now(), benchmark: null, deaths: [], phases });
-  show(report, phase, options, output);
-  await writeOutputs(
-    report,
-    { reportPath: reportPath ? config.reportPath : undefined, metricsPath: config.metricsPath },
-    output.warning,
-  );
+  const whole = wholeReport({ session, startedAt, now: clock.now(), benchmark: null, deaths: [], phases });
+  print(whole, phase, options, output);
+  await writeOutputs(whole, { reportPath, metricsPath: config.metricsPath }, output.warning);
 }
 
-function show(report: Report, phase: PhaseReport, { json }: Options, output: Output): void {
-  if (json === true) output.result(`${plainJson(JSON.stringify(report, null, 2))}\n`);
+function print(whole: Report, phase: PhaseReport, { json }: SweepOptions, output: Output): void {
+  if (json) output.result(`${plainJson(JSON.stringify(whole, null, 2))}\n`);
   else if (phase.resources.length > 0) {
-    output.result(terminalOf(report, { color: output.hasColor('stdout'), most: MAX_SHOWN, columns: output.columns }));
+    output.result(terminalOf(whole, { color: output.hasColor('stdout'), most: MAX_SHOWN, columns: output.columns }));
   } else if (output.level !== 'quiet' || needsAction(phase)) {
     output.result(`${closingLines(phase).join('\n')}\n`);
   }
 }
 
-function codeFor(result: Result): number {
-  if (result === 'busy') return exitCodes.done;
-  if (result === 'declined') return exitCodes.left;
-  if (result.totals.failed > 0) return exitCodes.left;
-  if (result.providers.some(({ status }) => status === 'unavailable')) return exitCodes.unreachable;
-  return needsAction(result) ? exitCodes.left : exitCodes.done;
+function exitCodeFor(phase: PhaseReport): number {
+  if (phase.totals.failed > 0) return exitCodes.left;
+  if (phase.providers.some(({ status }) => status === 'unavailable')) return exitCodes.unreachable;
+  return needsAction(phase) ? exitCodes.left : exitCodes.done;
 }

@@ -1,22 +1,67 @@
+import { keyOf, type Resource } from '../../core/resource';
 import { systemClock } from '../../lib/clock';
+import type { Selection } from '../../phases/selection';
 import { Progress } from '../../report/terminal/progress';
 import type { Output } from './output';
-import type { ProgressCounter } from './progress-counter';
 
-/** To the line's start, and all of it erased. https://ecma-international.org/publications-and-standards/standards/ecma-48/ */
+/** Moves to the start of the line and erases it. https://ecma-international.org/publications-and-standards/standards/ecma-48/ */
 const ERASE_LINE = '\r\u001b[2K';
 
-/** Shows on a terminal how far the work has come. Elsewhere its lines say so. */
-export async function withProgress<T>(output: Output, what: string, tally: ProgressCounter, work: () => Promise<T>): Promise<T> {
+/** Counts the resources that were found and those that have an outcome: for progress, and to name what is left when it is interrupted. */
+export class ProgressCounter {
+  readonly #found = new Map<string, Resource>();
+  readonly #settled = new Set<string>();
+  /** Called with every change. */
+  onChange: () => void = () => undefined;
+
+  /** Counts what the selection chooses from each listing. */
+  track({ selector, choose = (selected) => selected }: Selection): Selection {
+    return {
+      selector,
+      choose: (selected) => {
+        const chosen = choose(selected);
+        for (const resource of chosen) this.#found.set(keyOf(resource), resource);
+        this.onChange();
+        return chosen;
+      },
+    };
+  }
+
+  settle(resource: Pick<Resource, 'provider' | 'kind' | 'id'>): void {
+    this.#settled.add(keyOf(resource));
+    this.onChange();
+  }
+
+  get found(): number {
+    return this.#found.size;
+  }
+
+  get settled(): number {
+    return this.#settled.size;
+  }
+
+  /** The resources without an outcome yet. */
+  get left(): readonly Resource[] {
+    return [...this.#found].flatMap(([key, resource]) => (this.#settled.has(key) ? [] : [resource]));
+  }
+}
+
+/** Shows on a terminal how far the work has come. Elsewhere a line is printed for each resource. */
+export async function withProgress<T>(
+  output: Output,
+  what: string,
+  counter: ProgressCounter,
+  work: () => Promise<T>,
+): Promise<T> {
   if (!output.isLive) return work();
   const write = (text: string) => output.paint(text);
   const progress = new Progress({ what, write, live: true, columns: output.errorColumns, clock: systemClock });
-  tally.onChange = () => progress.update(tally.settled, tally.found);
+  counter.onChange = () => progress.update(counter.settled, counter.found);
   output.painting(() => write(ERASE_LINE));
   try {
     return await work();
   } finally {
-    tally.onChange = () => undefined;
+    counter.onChange = () => undefined;
     progress.end();
     output.painting(undefined);
   }

@@ -4,7 +4,7 @@ import type { PhaseReport, Report, ResourceReport } from '../model';
 import { kindName, meaningOf } from '../words';
 import type { Section } from './fit';
 
-/** How many of what came to what, at each provider. */
+/** A table for each provider and kind: how many resources had which outcome. */
 export function countsSection({ phases: { run, post } }: Report): Section {
   return {
     title: 'the counts',
@@ -12,7 +12,7 @@ export function countsSection({ phases: { run, post } }: Report): Section {
     render(most) {
       const parts = [phaseTable(post, most)];
       if (run !== null && run.resources.length > 0) {
-        parts.push('<p>While the benchmark ran, as <code>exited-ttl</code> says:</p>', phaseTable(run, most));
+        parts.push('<p>While the benchmark ran, by <code>exited-ttl</code>:</p>', phaseTable(run, most));
       }
       return parts.filter((part) => part !== '').join('\n\n');
     },

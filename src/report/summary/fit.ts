@@ -3,24 +3,24 @@ import { htmlCode } from '../escape';
 
 /** A part of the job summary. */
 export interface Section {
-  /** What it is about, for the line that stands in its place where it can't be shown. */
+  /** Names the section in the line that replaces it where it can't be shown. */
   readonly title: string;
-  /** Who may stay when there is no room for all: the least first. Sections are shown in the order in which they are given. */
+  /** A lower number is kept longer when space runs out. It has no influence on the order in which sections are shown. */
   readonly priority: number;
-  /** Markdown of whole blocks; empty where there is nothing to say. `most`: how many items it may list; it counts the others. */
+  /** Returns Markdown of whole blocks; empty where there is nothing to say. It lists `most` items at most, and counts the others. */
   readonly render: (most: number) => string;
 }
 
-/** How much of a section is tried, from all that anybody would read to no more than its counts. */
+/** The numbers of items to try, from more than most people read to the bare counts. */
 const MAX_ITEMS = [50, 10, 3, 0] as const;
 
-/** Room for the lines that stand in for sections: an error's every character may take 24 bytes when it is escaped. */
+/** Room for the lines that replace sections. Each character of an error may take 24 bytes when it is escaped. */
 const MAX_OF_ERROR = 60;
 const POINTER_BYTES = 24 * MAX_OF_ERROR + 160;
 
 /**
- * All sections within `limit` bytes (not characters: GitHub counts bytes). Where there is no room, those of low priority list less,
- * then point to the report. One that throws is a line that says so: it takes none of the others along.
+ * Renders all sections within `limit` bytes (GitHub counts bytes, not characters). Where there is no room, sections of low priority list
+ * fewer items, then only point to the report. A section that throws is replaced by a line that says so.
  */
 export function fitted(sections: readonly Section[], limit: number): string {
   let left = limit - sections.length * POINTER_BYTES;
@@ -42,6 +42,6 @@ function largest({ title, render }: Section, limit: number): string | undefined 
     }
     return undefined;
   } catch (thrown) {
-    return `<p>⚠️ Could not tell of ${title}: ${htmlCode(asError(thrown).message, MAX_OF_ERROR)}</p>\n\n`;
+    return `<p>⚠️ Could not render ${title}: ${htmlCode(asError(thrown).message, MAX_OF_ERROR)}</p>\n\n`;
   }
 }

@@ -2,10 +2,10 @@ import { htmlCode } from '../escape';
 import type { ProviderReport, Report } from '../model';
 import type { Section } from './fit';
 
-/** Who says all this: the session, what it looked at, the versions, and where the rest is. */
-export function originSection({ session, versions, phases: { pre, post } }: Report, reportPath: string | undefined): Section {
+/** The providers, the versions, the session, and the path of the report. */
+export function footerSection({ session, versions, phases: { pre, post } }: Report, reportPath: string | undefined): Section {
   return {
-    title: 'what was looked at',
+    title: 'the providers and versions',
     priority: 5,
     render(most) {
       const providers = (post ?? pre)?.providers ?? [];

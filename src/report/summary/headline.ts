@@ -8,6 +8,7 @@ import type { Section } from './fit';
 const ICONS: Readonly<Record<PhaseVerdict['kind'], string>> = {
   clean: '✅',
   nothing: '✅',
+  untouched: 'ℹ️',
   skipped: '⏭️',
   planned: '🔍',
   kept: '📌',
@@ -15,7 +16,7 @@ const ICONS: Readonly<Record<PhaseVerdict['kind'], string>> = {
   leftovers: '❌',
 };
 
-/** Nothing was there, nothing happened, and nobody must know more. */
+/** Nothing was found in any phase, and nothing happened: one line is enough. */
 export function isUneventful({ benchmark, deaths, phases: { pre, run, post } }: Report): boolean {
   const found = [pre, run].some((phase) => phase !== null && !isQuiet(verdictOf(phase)));
   return benchmark === null && deaths.length === 0 && !found && post !== null && isQuiet(verdictOf(post));
@@ -30,8 +31,8 @@ export function uneventfulLine(report: Report): string {
   return `<p>${icon} ${htmlProse(headline)}${sessionOf(report, ' · ')}</p>`;
 }
 
-/** What it all came to, and what became of the benchmark. */
-export function headSection(report: Report): Section {
+/** The result of the session, and how the benchmark ended. */
+export function headlineSection(report: Report): Section {
   return {
     title: 'the result',
     priority: 0,
@@ -49,7 +50,7 @@ function headlineOf(report: Report): readonly [icon: string, headline: string] {
   return [ICONS[kind], headline];
 }
 
-/** Tells this use of the action from others in the same job. */
+/** Distinguishes this use of the action from others in the same job. */
 function sessionOf({ session }: Report, before: string): string {
   return session === null ? '' : `${before}session ${htmlCode(nonceOf(session))}`;
 }

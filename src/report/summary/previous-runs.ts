@@ -1,39 +1,40 @@
 import { htmlCode, htmlProse } from '../escape';
-import { leftOf } from '../leftovers';
+import { isRemovedLater } from '../leftovers';
 import type { PhaseReport, Report, ResourceReport } from '../model';
 import { verdictOf } from '../verdict';
 import { count, countKinds, time } from '../words';
 import type { Section } from './fit';
 
-/** So many earlier sessions are named. */
+/** So many sessions of earlier runs are named. */
 const MAX_SESSIONS = 5;
 
 /**
- * What pre-cleanup found, and which runs had left it.
+ * What pre-cleanup found, and which runs had left it behind.
  * @param serverUrl the GitHub whose runs may be linked to; without it there is no link
  */
-export function earlierSection({ phases }: Report, serverUrl: string | undefined): Section {
+export function previousRunsSection({ phases }: Report, serverUrl: string | undefined): Section {
   const { pre } = phases;
   return {
-    title: 'what earlier runs had left',
+    title: 'what earlier runs left behind',
     priority: 4,
     render(most) {
       if (pre === null || pre.resources.length === 0) return '';
       const sessions = sessionList(pre.resources, Math.min(most, MAX_SESSIONS), serverUrl);
-      const said = whatBecame(pre, leftOf(phases).earlier.length);
-      return [`<p>Left over from earlier runs: ${htmlProse(said)}.</p>`, ...sessions].join('\n');
+      return [`<p>Left behind by earlier runs: ${htmlProse(resultOf(pre, phases))}.</p>`, ...sessions].join('\n');
     },
   };
 }
 
-/** @param left how many are there to this day */
-function whatBecame(pre: PhaseReport, left: number): string {
+function resultOf(pre: PhaseReport, phases: Report['phases']): string {
   const { kind, headline } = verdictOf(pre);
-  const removed = pre.resources.filter(({ outcome }) => outcome !== 'kept' && outcome !== 'gone');
-  if (kind === 'clean') return `${countKinds(removed)}, removed in ${time(pre.durationMs)}`;
-  const later = pre.totals.failed - left;
+  const handled = pre.resources.filter(({ outcome }) => outcome !== 'kept' && outcome !== 'gone');
+  if (kind === 'clean' && handled.length > 0) return `${countKinds(handled)}, removed in ${time(pre.durationMs)}`;
+  const failed = pre.resources.filter(({ outcome }) => outcome === 'failed');
+  const later = failed.filter((resource) => isRemovedLater(resource, phases)).length;
   if (later === 0) return headline;
-  return left === 0 ? `${countKinds(removed)}; ${later} removed only later` : `${headline}; ${later} removed later`;
+  return later === failed.length
+    ? `${countKinds(handled)}; ${later} of them removed later`
+    : `${headline}; ${later} removed later`;
 }
 
 function sessionList(resources: readonly ResourceReport[], most: number, serverUrl: string | undefined): readonly string[] {
@@ -51,10 +52,10 @@ function source(session: string, left: readonly ResourceReport[], serverUrl: str
   return address === undefined ? htmlCode(session) : `<a href="${address}">${htmlCode(session)}</a>`;
 }
 
-/** A run's page. */
+/** The address of a run's page. */
 const RUN_ADDRESS = /^https:\/\/[A-Za-z0-9.-]+(:\d{1,5})?\/[\w.-]+\/[\w.-]+\/actions\/runs\/\d+(\/attempts\/\d+)?$/;
 
-/** Anybody can write an address into a label: only what leads to the same GitHub becomes a link. */
+/** A label can hold any address: only one on the same GitHub becomes a link. */
 function isRunOn(serverUrl: string | undefined, runUrl: string): boolean {
   if (serverUrl === undefined || !RUN_ADDRESS.test(runUrl)) return false;
   const server = URL.parse(serverUrl);

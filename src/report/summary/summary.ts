@@ -3,41 +3,43 @@ import { countsSection } from './counts';
 import { deathsSection } from './deaths';
 import { failuresSection } from './failures';
 import { fitted } from './fit';
-import { originSection } from './footer';
-import { headSection, isUneventful, uneventfulLine } from './headline';
-import { earlierSection } from './previous-runs';
+import { footerSection } from './footer';
+import { headlineSection, isUneventful, uneventfulLine } from './headline';
+import { previousRunsSection } from './previous-runs';
 import { timelineSection } from './timeline';
+import { untouchedSection } from './untouched';
 
 export interface SummaryOptions {
-  /** Where the whole report is, for what there is no room for. */
+  /** Path of the whole report, which the summary points to where it has no room. */
   readonly reportPath?: string | undefined;
-  /** Address of the GitHub that the summary is for: runs there are linked to, and nothing else is. */
+  /** Address of the GitHub that shows the summary: links lead to runs there, and nowhere else. */
   readonly serverUrl?: string | undefined;
-  /** Bytes. */
+  /** The maximum size, in bytes. */
   readonly limit?: number;
 }
 
 /**
- * GitHub drops a step's summary over 1024 KiB as a whole. The rest is left for what other code of the same step may write.
+ * GitHub drops a step's whole summary when it is larger than 1024 KiB. The difference is left for other writers of the same step.
  * https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands#step-isolation-and-limits
  */
 const LIMIT_BYTES = 1_000_000;
 
 /**
- * The job summary: a head line that tells all, then what people need who must act, then the counts. GitHub's Markdown; foreign text
- * stands in HTML blocks and fences only, escaped for them. Never throws, and never longer than GitHub takes.
+ * The job summary, in GitHub's Markdown: the result in one line, then what needs action, then the details. Foreign text is in HTML blocks
+ * and fenced blocks only, escaped for them. Never throws.
  */
 export function summaryOf(report: Report, { reportPath, serverUrl, limit = LIMIT_BYTES }: SummaryOptions = {}): string {
   if (isUneventful(report)) return `${uneventfulLine(report)}\n\n`;
   return fitted(
     [
-      headSection(report),
+      headlineSection(report),
       failuresSection(report),
+      untouchedSection(report),
       deathsSection(report),
       countsSection(report),
-      earlierSection(report, serverUrl),
+      previousRunsSection(report, serverUrl),
       timelineSection(report),
-      originSection(report, reportPath),
+      footerSection(report, reportPath),
     ],
     limit,
   );

@@ -4,23 +4,22 @@ import type { Report, ResourceReport, StepReport } from '../model';
 import { kindName, time } from '../words';
 import type { Section } from './fit';
 
-/** So many resources have a bar each; more are grouped. */
+/** Up to so many resources have a bar each; more are grouped. */
 const MAX_BARS = 30;
 
-/** Longer names hide the bars. */
+/** Characters. Longer names would hide the bars. */
 const MAX_NAME = 40;
 
 /** One bar. Times are milliseconds since the epoch. */
 interface Bar {
   readonly section: string;
   readonly label: string;
-  /** Mermaid's word for how the bar looks; none for the usual look. */
-  readonly look: 'done' | 'active' | 'crit' | undefined;
+  readonly isFailed: boolean;
   readonly from: number;
   readonly to: number;
 }
 
-/** When what was stopped, killed and removed: a Gantt chart. */
+/** A Gantt chart: when resources were stopped, killed and removed. */
 export function timelineSection({ phases: { post } }: Report): Section {
   return {
     title: 'the timeline',
@@ -46,19 +45,19 @@ function end(step: StepReport): number {
   return start(step) + step.durationMs;
 }
 
-/** The name does not come first: a word like `section`, or a date, would mean something there. */
+/** The label does not begin with the name, because a word like `section`, or a date, has a meaning there. */
 function single(resource: ResourceReport): Bar {
   const steps = stepsWithWork(resource);
   const span = spanOf(steps);
   return {
     section: resource.outcome,
     label: `${time(span.to - span.from)} ${mermaidText(resource.name, MAX_NAME)}`,
-    look: lookOf(resource),
+    isFailed: resource.outcome === 'failed',
     ...span,
   };
 }
 
-/** Of each kind, outcome and rung one bar: from the first that began it to the last that ended it. */
+/** One bar for each kind, outcome and rung: from the first start to the last end. */
 function grouped(resources: readonly ResourceReport[]): readonly Bar[] {
   const groups = Map.groupBy(resources, ({ kind, outcome }) => `${kind} ${outcome}`);
   return [...groups.values()].flatMap((group) =>
@@ -70,7 +69,7 @@ function grouped(resources: readonly ResourceReport[]): readonly Bar[] {
       return {
         section: `${kindName(first.kind)} ${first.outcome}`,
         label: `${action} ${steps.length} in ${time(span.to - span.from)}`,
-        look: lookOf(first),
+        isFailed: first.outcome === 'failed',
         ...span,
       };
     }),
@@ -82,12 +81,6 @@ function spanOf(steps: readonly StepReport[]): Pick<Bar, 'from' | 'to'> {
     from: steps.reduce((least, step) => Math.min(least, start(step)), Number.POSITIVE_INFINITY),
     to: steps.reduce((most, step) => Math.max(most, end(step)), 0),
   };
-}
-
-function lookOf({ outcome }: ResourceReport): Bar['look'] {
-  if (outcome === 'failed') return 'crit';
-  if (outcome === 'killed') return 'active';
-  return outcome === 'graceful' ? undefined : 'done';
 }
 
 function chart(bars: readonly Bar[]): readonly string[] {
@@ -110,19 +103,23 @@ function chart(bars: readonly Bar[]): readonly string[] {
   ];
 }
 
-/** Mermaid gives all sections' names 75 pixels: longer ones run into the bars. Pixels, for its letters of 11 pixels. */
+/** Pixels. Mermaid reserves 75 for the names of sections, whatever their length; longer ones would overlap the bars. */
 const LETTER_PX = 6;
 const MARGIN_PX = 24;
 
-/** A year's first second in the reader's own time zone: Mermaid reads and writes local time, and no clock is set that night. */
+/**
+ * The chart begins at midnight of 1 January in the reader's time zone, because Mermaid reads and shows local time; no time zone changes
+ * its clocks that night.
+ */
 const EPOCH = Date.UTC(2000, 0, 1);
 
-function line({ label, look, from, to }: Bar, zero: number): string {
+/** Only failures have a style, `crit`: beside bars of the other styles Mermaid writes labels that can't be read in the dark theme. */
+function line({ label, isFailed, from, to }: Bar, zero: number): string {
   const at = new Date(EPOCH + from - zero).toISOString().replace('T', ' ').replace('Z', '');
-  return `${label} :${look === undefined ? '' : `${look}, `}${at}, ${Math.max(1, Math.round(to - from))}ms`;
+  return `${label} :${isFailed ? 'crit, ' : ''}${at}, ${Math.max(1, Math.round(to - from))}ms`;
 }
 
-/** Milliseconds between two marks on the axis, and how Mermaid calls them. */
+/** Milliseconds between two marks on the axis, and Mermaid's name for that. */
 const TICKS: readonly (readonly [ms: number, name: string])[] = [
   [100, '100millisecond'],
   [500, '500millisecond'],

@@ -1,21 +1,21 @@
 import { basename, dirname } from 'node:path';
 import { styleText } from 'node:util';
 import { outcomes } from '../../core/outcome';
+import { askedSentence, type Failure, failuresIn, wasAsked } from '../deaths';
 import { clipped, plainLine } from '../escape';
 import { benchmarkEnd, exitMeaning } from '../exit-code';
-import { leftOf } from '../leftovers';
-import { commandLines, providerLine, stepsOf } from '../lines';
+import { leftoversIn } from '../leftovers';
+import { commandLines, commandsOf, providerLine, stepsOf, untouchedLines } from '../lines';
 import type { BenchmarkReport, PhaseReport, Report, ResourceReport } from '../model';
-import { type Failure, failuresIn } from '../summary/deaths';
 import { type PhaseVerdict, verdictOf, verdictOfAll } from '../verdict';
 import { count, countKinds, meaningOf, time } from '../words';
 import { type TableOptions, tableOf } from './table';
 
 export interface TerminalOptions {
   readonly color: boolean;
-  /** How many resources and deaths are listed one by one; the others are counted. */
+  /** The maximum number of resources, deaths and commands to list; the others are counted. */
   readonly most: number;
-  /** The terminal's width: no table is wider. 80 where it is not known. */
+  /** The terminal's width, which limits the width of tables. Default: 80. */
   readonly columns?: number;
 }
 
@@ -24,6 +24,7 @@ type Color = 'green' | 'yellow' | 'red';
 const COLORS: Readonly<Record<PhaseVerdict['kind'], Color>> = {
   clean: 'green',
   nothing: 'green',
+  untouched: 'yellow',
   skipped: 'yellow',
   planned: 'yellow',
   kept: 'yellow',
@@ -31,14 +32,14 @@ const COLORS: Readonly<Record<PhaseVerdict['kind'], Color>> = {
   leftovers: 'red',
 };
 
-/** Tables of five columns make no sense on less. */
+/** A table of five columns is unreadable on less. */
 const FEWEST_COLUMNS = 50;
 const USUAL_COLUMNS = 80;
 
-/** Characters of one cell: a longer text is for the report. */
+/** Characters of one cell. The report has the whole text. */
 const MAX_CELL = 200;
 
-/** The same picture as the job summary, for a terminal. Ends with a line break. */
+/** The content of the job summary, for a terminal. Ends with a line break. */
 export function terminalOf(report: Report, { color, most, columns = USUAL_COLUMNS }: TerminalOptions): string {
   const { pre, run, post } = report.phases;
   const table = { color, columns: Math.max(columns, FEWEST_COLUMNS) };
@@ -49,6 +50,7 @@ export function terminalOf(report: Report, { color, most, columns = USUAL_COLUMN
     ...(pre ? [plainLine(`Before the benchmark: ${verdictOf(pre).headline}`)] : []),
     ...(run && run.resources.length > 0 ? [plainLine(`While it ran: ${verdictOf(run).headline}`)] : []),
     ...deathParts(failuresIn(report.deaths), most, table),
+    ...askedLine(report.deaths.filter(wasAsked).length),
     ...endParts(report, most, table),
   ];
   return `${parts.join('\n')}\n`;
@@ -83,10 +85,12 @@ function deathParts(failures: readonly Failure[], most: number, table: TableOpti
   ];
 }
 
-/** What it all came to, what became of each resource, and what removes what is left. */
+/** The result, the outcome of each resource, and the commands for what is left behind or kept. */
 function endParts(report: Report, most: number, table: TableOptions): readonly string[] {
-  const { post } = report.phases;
-  const left = leftOf(report.phases);
+  const { pre, run, post } = report.phases;
+  const phases = [pre, run, post];
+  const left = leftoversIn(report.phases);
+  const kept = post?.resources.filter(({ outcome }) => outcome === 'kept') ?? [];
   const commands = commandLines({
     providers: post?.providers ?? [],
     resources: [...left.post, ...left.run, ...left.earlier],
@@ -95,9 +99,11 @@ function endParts(report: Report, most: number, table: TableOptions): readonly s
     '',
     headlineOf(report, table),
     ...(post && post.resources.length > 0 ? [outcomeTable(post, table), ...resourceParts(post.resources, most, table)] : []),
-    ...stillThere('Left over from the benchmark', left.run, most, table),
-    ...stillThere('Left over from earlier runs', left.earlier, most, table),
+    ...stillThere('Left behind by the benchmark', left.run, most, table),
+    ...stillThere('Left behind by earlier runs', left.earlier, most, table),
+    ...phases.flatMap((phase) => (phase ? untouchedLines(phase) : [])),
     ...atMost(commands, most + 1),
+    ...atMost(keptLines(kept), most + 1),
   ];
 }
 
@@ -106,7 +112,7 @@ function headlineOf(report: Report, { color }: TableOptions): string {
   return color ? styleText(['bold', COLORS[kind]], plainLine(headline), { validateStream: false }) : plainLine(headline);
 }
 
-/** What other phases could not remove. */
+/** What other phases than post could not remove. */
 function stillThere(title: string, resources: readonly ResourceReport[], most: number, table: TableOptions): readonly string[] {
   return resources.length === 0 ? [] : [title, ...resourceParts(resources, most, table)];
 }
@@ -129,6 +135,15 @@ function resourceParts(resources: readonly ResourceReport[], most: number, table
     return cells([outcome, name, state, time(durationMs), how]);
   });
   return [tableOf(['Outcome', 'Name', 'State before', 'Time', 'How'], rows, table), ...rest(resources.length - rows.length)];
+}
+
+function askedLine(asked: number): readonly string[] {
+  return asked === 0 ? [] : ['', askedSentence(asked)];
+}
+
+function keptLines(resources: readonly ResourceReport[]): readonly string[] {
+  const commands = commandsOf({ providers: [], resources });
+  return commands.length === 0 ? [] : ['To remove what was kept:', ...commands.map((command) => plainLine(`  ${command}`))];
 }
 
 function cells(texts: readonly string[]): readonly string[] {

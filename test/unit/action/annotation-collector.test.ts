@@ -53,11 +53,11 @@ describe('a phase’s console', () => {
   it('puts what matters most first, and leaves it out of the log before', () => {
     const { troubles, told } = collecting();
     troubles.warning('a', 'Recorder');
-    troubles.prepend('warning', { of: 'Cleanup', message: '2 leftovers: act' });
+    troubles.prepend('warning', { of: 'Cleanup', message: '2 containers are left behind: action needed' });
     troubles.annotate(SESSION);
     expect(told).toEqual([
       'info Warning: a',
-      `warning [Cleanup, Recorder of session ${SESSION}] 2 problems: 2 leftovers: act; a`,
+      `warning [Cleanup, Recorder of session ${SESSION}] 2 problems: 2 containers are left behind: action needed; a`,
     ]);
   });
 

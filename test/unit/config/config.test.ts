@@ -112,6 +112,17 @@ describe('a value that can’t be read', () => {
     expect(line.length).toBeLessThan(250);
   });
 
+  it.each([
+    'tcp://me:hunter2@host:1',
+    'ssh://me:hunt/er2@host',
+    'https://host/api?token=hunter2',
+    'unix:///a\ntcp://:hunter2@host',
+  ])('is shown without the password of an address: %s', (dockerHost) => {
+    const [message = ''] = problems({ dockerHost });
+    expect(message).toContain('://');
+    expect(message).not.toMatch(/hunt/);
+  });
+
   it('of a list is cut in its detail, too', () => {
     expect(problems({ labels: `=${'x'.repeat(10_000)}` })[0]?.length).toBeLessThan(400);
   });

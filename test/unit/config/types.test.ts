@@ -196,6 +196,6 @@ describe('an endpoint', () => {
   });
 
   it('that is bad is named among the others', () => {
-    expect(() => types.endpoints.parse('unix:///a.sock\n/b.sock', {})).toThrow('“/b.sock” is no endpoint of an engine');
+    expect(() => types.endpoints.parse('unix:///a.sock\n/b.sock', {})).toThrow('“/b.sock” is not an engine’s endpoint');
   });
 });

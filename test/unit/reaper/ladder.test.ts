@@ -362,3 +362,16 @@ it('a request that was not made is no attempt', async () => {
   expect(steps).toMatchObject([{ action: 'remove', attempts: 1, result: 'done' }]);
   expect(steps[0]).not.toHaveProperty('retriedAfter');
 });
+
+it('what changes hands between two rungs is not touched any more', async () => {
+  const box = provider.add({ labels: { mine: 'yes' } }, DEAF);
+  provider.fail('stop', new FakeError('permanent', 'refused'));
+  const inspect = provider.inspect.bind(provider);
+  provider.inspect = (resource, signal) => {
+    if (provider.count('stop') > 0) provider.change(box, { labels: { theirs: 'yes' } });
+    return inspect(resource, signal);
+  };
+  const settlement = await reaped(box, { owned: ({ labels }) => labels['mine'] === 'yes' });
+  expect([settlement.outcome, ...way(settlement)]).toEqual(['kept', 'stop error']);
+  expect([provider.count('kill'), provider.count('remove')]).toEqual([0, 0]);
+});

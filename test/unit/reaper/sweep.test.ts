@@ -413,7 +413,9 @@ describe('keeping', () => {
   it('leaves everything, and says why', async () => {
     provider.add();
     const { settlements, verified } = await swept({ mode: { kind: 'keep', reason: 'post-cleanup is never' } });
-    expect(settlements).toMatchObject([{ outcome: 'kept', reason: 'post-cleanup is never', steps: [] }]);
+    expect(settlements).toMatchObject([
+      { outcome: 'kept', reason: 'post-cleanup is never', steps: [], command: 'fake rm container a' },
+    ]);
     expect(verified).toBe(false);
   });
 });
@@ -608,4 +610,31 @@ it('a step that ends the same in every round is one step', async () => {
   const { settlements } = await swept({ deadlineMs: 60_000 });
   expect(way({ settlements })).toEqual(['remove error']);
   expect(settlements[0]?.steps[0]?.attempts).toBe(provider.count('remove'));
+});
+
+it('what is gone stays gone in the report when it is listed once more and the cleanup is halted', async () => {
+  const net = provider.add({ id: 'net', kind: 'network', state: 'there' });
+  provider.fail('remove', new FakeError('permanent', 'refused'), (_, id) => id === 'stuck');
+  const list = provider.list.bind(provider);
+  provider.list = async (kind, signal) => {
+    if (!provider.has(net)) provider.add({ id: 'stuck', state: 'exited' });
+    return kind === 'network' ? [net] : list(kind, signal);
+  };
+  const result = await swept({ failFast: true });
+  expect([outcomes(result), result.verified]).toEqual([{ net: 'removed', stuck: 'failed' }, false]);
+});
+
+it('a failure that was reported and is mended later is reported again', async () => {
+  const told: string[] = [];
+  provider.add({ id: 'net', kind: 'network', state: 'there' });
+  provider.fail('remove', new FakeError('permanent', 'has active endpoints'), (nth, id) => id === 'net' && nth === 1);
+  let listings = 0;
+  const list = provider.list.bind(provider);
+  provider.list = (kind, signal) => {
+    if (kind === 'container') listings += 1;
+    if (listings === 2) provider.add({ id: 'late', state: 'exited' });
+    return list(kind, signal);
+  };
+  await swept({ onSettled: ({ resource, outcome }) => told.push(`${resource.id} ${outcome}`) });
+  expect(told).toEqual(['late removed', 'net removed']);
 });

@@ -15,8 +15,8 @@ describe('an annotation', () => {
   });
 
   it('about one trouble is that trouble', () => {
-    expect(annotationOf([trouble('writing the report failed: no space')], SESSION).message).toBe(
-      'writing the report failed: no space',
+    expect(annotationOf([trouble('The report could not be written: no space')], SESSION).message).toBe(
+      'The report could not be written: no space',
     );
   });
 
@@ -48,12 +48,14 @@ describe('an annotation', () => {
 describe('what a phase left', () => {
   it('is told as how many are left, and each cause once with its count, the most frequent first', () => {
     const left = phase([failed({ error: 'timeout' }), failed(), failed(), resource()]);
-    expect(leftoversMessage(left)).toBe('3 leftovers: act; 1 container removed in 6.2s; 2 × permission denied; timeout');
+    expect(leftoversMessage(left)).toBe(
+      '3 containers are left behind: action needed; 1 container removed in 6.2s; 2 × permission denied; timeout',
+    );
   });
 
   it('is told with three causes, and a count of the others', () => {
     const left = phase(['a', 'b', 'c', 'd', 'e'].map((error) => failed({ error })));
-    expect(leftoversMessage(left)).toBe('5 leftovers: act in 6.2s; a; b; c; 2 other causes');
+    expect(leftoversMessage(left)).toBe('5 containers are left behind: action needed; a; b; c; 2 other causes');
   });
 
   it('is told with the provider that can’t be reached', () => {

@@ -32,7 +32,7 @@ const foreignText = fc
 function everywhere(text: string): Report {
   const foreign = { name: text, id: text, state: text, image: text, session: text, runUrl: text };
   const worked = { ...foreign, steps: [step({ action: 'stop' })] };
-  const left = failed({ ...worked, error: text, command: text });
+  const left = failed({ ...worked, error: text, command: `container ${text}` });
   const post = phase([left, resource(worked), resource({ ...foreign, outcome: 'kept', reason: text })], {
     verified: false,
     providers: [provider({ reason: text }), provider({ name: text, status: 'unavailable', reason: text, command: text })],
@@ -47,7 +47,7 @@ function everywhere(text: string): Report {
       death({ id: 'c', name: text, logFile: text, logReason: text, logTail: [text] }),
     ],
     pre: phase([{ ...left, kind: 'network' }, resource(worked)]),
-    run: phase([{ ...left, kind: 'volume' }]),
+    run: phase([{ ...left, kind: 'volume', command: `volume ${text}` }]),
     post,
   });
 }

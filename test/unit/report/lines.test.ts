@@ -38,8 +38,8 @@ describe('the closing lines', () => {
   it('say for each leftover what to type', () => {
     const left = phase([failed({ command: 'docker rm a' }), resource(), failed({ command: 'docker rm b' })]);
     expect(closingLines(left)).toEqual([
-      '2 leftovers: act; 1 container removed in 6.2s',
-      'What removes the rest by hand:',
+      '2 containers are left behind: action needed; 1 container removed in 6.2s',
+      'To remove the rest by hand:',
       '  docker rm a',
       '  docker rm b',
     ]);

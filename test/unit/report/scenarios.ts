@@ -223,8 +223,87 @@ export const scenarios: Readonly<Record<ScenarioName, () => Report>> = {
         ],
       },
     ),
+  untouched: () =>
+    session(
+      phase([], {
+        durationMs: 90,
+        providers: [docker, noDaytona],
+        unowned: [
+          {
+            provider: 'docker',
+            kind: 'container',
+            count: 3,
+            names: ['hello-world__k3jq8xz__env-main-1', 'hello-world__k3jq8xz__env-db-1'],
+          },
+          { provider: 'docker', kind: 'network', count: 2, names: ['hello-world__k3jq8xz__env_default'] },
+          { provider: 'docker', kind: 'volume', count: 4, names: ['hello-world__k3jq8xz__env_logs'] },
+          { provider: 'docker', kind: 'image', count: 2, names: ['hb__hello-world:latest'] },
+        ],
+      }),
+      {
+        benchmark: { ...benchmark, exitCode: null, durationMs: null },
+        pre: phase([], {
+          durationMs: 80,
+          providers: [docker, noDaytona],
+          spared: [{ provider: 'docker', kind: 'container', count: 1, why: 'age', names: ['bench-db'] }],
+        }),
+        deaths: many(12, (index) => death({ id: `asked-${index}`, exitCode: 137, asked: true })),
+      },
+    ),
+  kept: () =>
+    session(
+      phase(
+        many(3, (index) =>
+          resource({
+            name: `bench-task-${index + 1}`,
+            id: idOf(index + 1),
+            session: SESSION,
+            outcome: 'kept',
+            reason: 'post-cleanup is failure, and the job succeeded',
+            command: `docker rm --force --volumes ${idOf(index + 1)}`,
+          }),
+        ),
+        { durationMs: 70, verified: false, providers: [docker, noDaytona] },
+      ),
+      { benchmark, pre: phase(leftBefore, { durationMs: 400, providers: [docker, noDaytona] }) },
+    ),
+  held: () =>
+    session(
+      phase(
+        [
+          ...many(4, (index) => stopped(`bench-task-${index + 1}`, index)),
+          failed({
+            kind: 'network',
+            name: 'bench_default',
+            id: idOf(9),
+            state: 'present',
+            steps: steps(0, {
+              action: 'remove',
+              durationMs: 20,
+              result: 'error',
+              detail: 'it is in use by the container bench-proxy',
+            }),
+            error: 'it is in use by the container bench-proxy',
+            command: `docker network rm ${idOf(9).slice(0, 12)}`,
+            heldBy: [{ kind: 'container', name: 'bench-proxy', command: 'docker rm --force --volumes bench-proxy' }],
+          }),
+        ],
+        { durationMs: 1_900, verified: false, providers: [docker, noDaytona] },
+      ),
+      { benchmark },
+    ),
   huge: hugeReport,
 };
 
-export const scenarioNames = ['nothing', 'all-well', 'killed', 'failures', 'cancelled', 'huge'] as const;
+export const scenarioNames = [
+  'nothing',
+  'all-well',
+  'killed',
+  'failures',
+  'cancelled',
+  'untouched',
+  'kept',
+  'held',
+  'huge',
+] as const;
 export type ScenarioName = (typeof scenarioNames)[number];

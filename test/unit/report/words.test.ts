@@ -31,6 +31,16 @@ describe('a count', () => {
     expect(countKinds(kinds.map((kind) => resource({ kind })))).toBe('1 container, 2 sandboxes, 1 network, 1 volume, 1 image');
   });
 
+  it('of kinds adds up groups', () => {
+    expect(
+      countKinds([
+        { kind: 'network', count: 2 },
+        { kind: 'container', count: 3 },
+        { kind: 'network', count: 1 },
+      ]),
+    ).toBe('3 containers, 3 networks');
+  });
+
   it('of kinds is nothing when there are none', () => {
     expect(countKinds([])).toBe('nothing');
   });

@@ -77,6 +77,19 @@ export class SshAgent extends Agent {
   }
 }
 
+/**
+ * Connects to the engine of another host, each time anew.
+ * @throws {Error} see `sshArguments`
+ */
+export function sshDialer(url: string): () => Promise<Duplex> {
+  const agent = new SshAgent(url);
+  return () =>
+    new Promise((resolve, reject) => {
+      const stream = agent.createConnection({}, (error, later) => (later ? resolve(later) : reject(error)));
+      if (stream) resolve(stream);
+    });
+}
+
 /** The two ends of an ssh as one stream. ssh ends with it, and it with ssh. */
 class SshConnection extends Duplex {
   readonly #ssh: ChildProcessWithoutNullStreams;

@@ -1,11 +1,11 @@
-import type { Listed } from '../../../../src/cli/list/inventory';
+import type { InventoryItem } from '../../../../src/cli/list/inventory';
 import type { Resource } from '../../../../src/core/resource';
 
 /** A resource as `list` has it. */
 export function listed({
   resource = {},
   ...own
-}: Partial<Omit<Listed, 'resource'>> & { readonly resource?: Partial<Resource> } = {}): Listed {
+}: Partial<Omit<InventoryItem, 'resource'>> & { readonly resource?: Partial<Resource> } = {}): InventoryItem {
   return {
     resource: {
       provider: 'docker',

@@ -1,15 +1,15 @@
 import { expect, it } from 'vitest';
-import type { Listed } from '../../../../src/cli/list/inventory';
-import { type SortKey, sorted } from '../../../../src/cli/list/sort';
+import type { InventoryItem } from '../../../../src/cli/list/inventory';
+import { type SortKey, sortResources } from '../../../../src/cli/list/sort';
 import { listed } from './listed';
 
-function names(resources: readonly Listed[], key?: SortKey, reverse = false): string {
-  return sorted(resources, key, reverse)
+function names(resources: readonly InventoryItem[], key?: SortKey, reverse = false): string {
+  return sortResources(resources, key, reverse)
     .map(({ resource: { name } }) => name)
     .join(' ');
 }
 
-const named = (name: string, own: Partial<Listed> = {}, resource: Partial<Listed['resource']> = {}) =>
+const named = (name: string, own: Partial<InventoryItem> = {}, resource: Partial<InventoryItem['resource']> = {}) =>
   listed({ ...own, resource: { ...resource, name } });
 
 it('puts kinds together by default, the oldest first', () => {

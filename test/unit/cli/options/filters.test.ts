@@ -1,6 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { excludeLive, type FilterContext, isSelecting, readFilters, selectorOf } from '../../../../src/cli/options/filters';
-import { UsageError } from '../../../../src/cli/options/usage-error';
+import { UsageError } from '../../../../src/cli/exit';
+import {
+  excludeLive,
+  type FilterContext,
+  type FilterOptions,
+  isSelecting,
+  readFilters,
+  selectorOf,
+  selectsAllSessions,
+} from '../../../../src/cli/options/filters';
 import { labels } from '../../../../src/core/labels';
 import type { Resource } from '../../../../src/core/resource';
 
@@ -10,8 +18,7 @@ const HOUR = 3_600_000;
 const here: FilterContext = {
   sessionId: 'cli-me.1a2b3c4d.aaaaaaaa',
   live: new Set(),
-  owned: { labels: [], namePrefixes: [] },
-  maxAgeMs: 24 * HOUR,
+  config: { labels: undefined, namePrefixes: undefined, maxAge: 24 * HOUR },
   now: NOW,
 };
 
@@ -30,7 +37,7 @@ function resource(own: Partial<Resource> = {}, session?: string): Resource {
   };
 }
 
-function selects(options: Readonly<Record<string, unknown>>, what: Resource, where: Partial<FilterContext> = {}): boolean {
+function selects(options: FilterOptions, what: Resource, where: Partial<FilterContext> = {}): boolean {
   return selectorOf(readFilters(options), { ...here, ...where })(what);
 }
 
@@ -97,8 +104,8 @@ describe('--stale', () => {
   });
 
   it('means what is old and owned by its name', () => {
-    const owned = { labels: [], namePrefixes: ['task-'] };
-    expect(selects({ stale: true }, resource({ createdAt: NOW - 25 * HOUR }), { owned })).toBe(true);
+    const config = { ...here.config, namePrefixes: ['task-'] };
+    expect(selects({ stale: true }, resource({ createdAt: NOW - 25 * HOUR }), { config })).toBe(true);
   });
 
   it('and labels must both hold', () => {
@@ -117,26 +124,62 @@ describe('--provider', () => {
 });
 
 describe('a run in progress', () => {
-  const isLive = (id: string) => id === 'live';
+  const known = { areKnown: true, has: (id: string) => id === 'live' };
+  const unknown = { areKnown: false, has: () => false };
+  const mine = 'cli-me.1a2b3c4d.bbbbbbbb';
 
   it('keeps what it has', () => {
-    expect(excludeLive(readFilters({ olderThan: ['1s'] }), isLive)(resource({}, 'live'))).toBe(false);
+    expect(excludeLive(readFilters({ olderThan: ['1s'] }), known, here)(resource({}, 'live'))).toBe(false);
   });
 
   it('does not keep it from who names its session', () => {
-    expect(excludeLive(readFilters({ session: ['live'] }), isLive)(resource({}, 'live'))).toBe(true);
+    expect(excludeLive(readFilters({ session: ['live'] }), known, here)(resource({}, 'live'))).toBe(true);
   });
 
   it('does not keep it from who wants everything', () => {
-    expect(excludeLive(readFilters({ all: true }), isLive)(resource({}, 'live'))).toBe(true);
+    expect(excludeLive(readFilters({ all: true }), known, here)(resource({}, 'live'))).toBe(true);
+  });
+
+  it('may be any session where runs are not known', () => {
+    expect(excludeLive(readFilters({ stale: true }), unknown, here)(resource({}, mine))).toBe(false);
+  });
+
+  it('may be a session that was named by hand where runs are not known', () => {
+    expect(excludeLive(readFilters({ label: ['a'] }), unknown, here)(resource({}, 'gitlab-7'))).toBe(false);
+  });
+
+  it('is over at --max-age where runs are not known', () => {
+    expect(excludeLive(readFilters({ stale: true }), unknown, here)(resource({ createdAt: NOW - 25 * HOUR }, mine))).toBe(true);
   });
 });
 
-it.each([['kind'], ['provider']])('--%s alone selects nothing', (name) => {
-  expect(isSelecting(readFilters({ [name]: [name === 'kind' ? 'volume' : 'docker'] }))).toBe(false);
+it.each<FilterOptions>([{ kind: ['volume'] }, { provider: ['docker'] }])('%j alone selects nothing', (options) => {
+  expect(isSelecting(readFilters(options))).toBe(false);
 });
 
-it.each([
+it.each<FilterOptions>([
+  { all: true },
+  { status: ['exited'] },
+  { olderThan: ['0'] },
+  { olderThan: ['0.0001s'], kind: ['volume'] },
+  { olderThan: ['24h', '1s'] },
+  { all: true, session: ['a'] },
+])('%j selects the resources of all sessions', (options) => {
+  expect(selectsAllSessions(readFilters(options))).toBe(true);
+});
+
+it.each<FilterOptions>([
+  { stale: true },
+  { olderThan: ['1m'] },
+  { olderThan: ['24h'], status: ['exited'] },
+  { session: ['a'], olderThan: ['0'] },
+  { label: ['a'], status: ['exited'] },
+  { namePrefix: ['a'] },
+])('%j says whose resources are meant, or how old they are', (options) => {
+  expect(selectsAllSessions(readFilters(options))).toBe(false);
+});
+
+it.each<FilterOptions>([
   { all: true },
   { stale: true },
   { label: ['a'] },

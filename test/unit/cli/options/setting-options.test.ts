@@ -1,18 +1,20 @@
 import { Command } from 'commander';
 import { expect, it } from 'vitest';
-import { optionName, variableName } from '../../../../src/cli/options/setting-names';
-import { acceptedWords, addSettings, PROVIDERS, REMOVAL, readSettings } from '../../../../src/cli/options/setting-options';
-import { settings } from '../../../../src/config/settings';
+import {
+  addSettingGroup,
+  optionName,
+  readSettings,
+  type SettingOptions,
+  variableName,
+} from '../../../../src/cli/options/setting-options';
+import { type Setting, settingKeys, settings } from '../../../../src/config/settings';
 
-const ALL = {
-  heading: 'All:',
-  keys: [...PROVIDERS.keys, ...REMOVAL.keys, 'dryRun', 'labels', 'namePrefixes', 'postCleanup'],
-} as const;
+const GROUPS = ['benchmark', 'ownership', 'timing', 'removal', 'providers', 'files'] as const;
 
 /** What commander makes of the words. */
-function typed(...words: readonly string[]): Readonly<Record<string, unknown>> {
+function typed(...words: readonly string[]): SettingOptions {
   const command = new Command().exitOverride().configureOutput({ writeErr: () => undefined });
-  addSettings(command, ALL);
+  for (const group of GROUPS) addSettingGroup(command, group);
   return command.parse([...words], { from: 'user' }).opts();
 }
 
@@ -65,23 +67,30 @@ it('names what can’t be read as it was typed, all of it', () => {
   );
 });
 
-it('knows the words that a setting takes', () => {
-  expect([settings.postCleanup, settings.docker, settings.dryRun, settings.run].map(({ type }) => acceptedWords(type))).toEqual([
+it('offers the words that a setting takes', () => {
+  const choices = [settings.postCleanup, settings.docker, settings.dryRun].map(({ type }) => type.choices);
+  expect(choices).toEqual([
     ['always', 'success', 'failure', 'never'],
     ['auto', 'true', 'false'],
     ['true', 'false'],
-    [],
   ]);
+});
+
+it('has every word that a setting offers parsed by its type', () => {
+  for (const key of settingKeys) {
+    const { type }: Setting<unknown> = settings[key];
+    for (const word of type.choices ?? []) expect(type.parse(word, {}), `${key}: ${word}`).not.toBeUndefined();
+  }
 });
 
 it('describes every option in words of the command line', () => {
   const command = new Command();
-  addSettings(command, ALL);
+  for (const group of GROUPS) addSettingGroup(command, group);
   for (const { description } of command.options) expect(description).not.toMatch(/`|\bmain\b|\bpost\b(?!-)|\bstep\b|\bjob’s\b/);
 });
 
 it('tells each option’s default', () => {
   const command = new Command();
-  addSettings(command, REMOVAL);
+  addSettingGroup(command, 'removal');
   for (const { description } of command.options) expect(description).toMatch(/\(default: .+\)$/);
 });

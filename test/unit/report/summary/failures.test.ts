@@ -26,13 +26,44 @@ describe('a failure', () => {
   it('is one of fifty at most, and the others are counted', () => {
     const summary = summaryOf(report({ post: phase(Array(53).fill(failed())) }));
     expect(summary.match(/<tr><td><code>task-1/g)).toHaveLength(50);
-    expect(summary).toContain('<p>3 leftovers more: see the report.</p>');
+    expect(summary).toContain('<p>3 resources more: see the report.</p>');
   });
 
   it('is summed up by its cause where there are many', () => {
     const left = [...Array(9).fill(failed()), ...Array(3).fill(failed({ error: 'timeout' }))];
     expect(summaryOf(report({ post: phase(left) }))).toContain(
       '<ul>\n<li>9 × <code>permission denied</code></li>\n<li>3 × <code>timeout</code></li>\n</ul>',
+    );
+  });
+
+  it('whose causes differ only by the id has them joined', () => {
+    const one = (id: string, name: string) => failed({ id, name, error: `sandbox ${id} (${name}) is in state creating` });
+    const ids = ['9a6e1f0c-2f53-4f8e-9d0e-1c2b3a4d5e6f', '11111111-2f53-4f8e-9d0e-1c2b3a4d5e6f'];
+    const left = Array.from({ length: 12 }, (_, index) => one(ids[index % 2] ?? '', `bench-${index}`));
+    expect(summaryOf(report({ post: phase(left) }))).toContain(
+      '<ul>\n<li>12 × <code>sandbox … &#40;…&#41; is in state creating</code></li>\n</ul>',
+    );
+  });
+
+  it('is told with what uses it, whose command comes first', () => {
+    const heldBy = [{ kind: 'container', name: 'web', command: 'docker rm --force web' }] as const;
+    const network = failed({
+      kind: 'network',
+      name: 'bench',
+      error: 'has active endpoints',
+      command: 'docker network rm bench',
+      heldBy,
+    });
+    const summary = summaryOf(report({ post: phase([network]) }));
+    expect(texts(rendered(summary))).toContain('has active endpoints in use by container web nothing could be tried');
+    expect(summary).toContain('\n```sh\ndocker rm --force web\ndocker network rm bench\n```\n');
+  });
+
+  it('is told with one command where one container holds several', () => {
+    const heldBy = [{ kind: 'container', name: 'web', command: 'docker rm --force web' }] as const;
+    const left = [failed({ command: 'docker network rm a', heldBy }), failed({ command: 'docker volume rm b', heldBy })];
+    expect(summaryOf(report({ post: phase(left) }))).toContain(
+      '```sh\ndocker rm --force web\ndocker network rm a\ndocker volume rm b\n```',
     );
   });
 
@@ -50,7 +81,7 @@ describe('a failure of pre-cleanup', () => {
 
   it('is told with its cause and its command, after those of the session', () => {
     const summary = summaryOf(report({ pre: phase([left]), post: phase([failed()]) }));
-    expect(summary).toContain('<h4>Left over from earlier runs</h4>\n\n<table>');
+    expect(summary).toContain('<h4>Left behind by earlier runs</h4>\n\n<table>');
     expect(summary.indexOf('docker rm a')).toBeGreaterThan(summary.indexOf('docker rm 0123'));
     expect(summary.slice(summary.indexOf(table))).toContain('<code>permission denied</code>');
   });
@@ -62,13 +93,24 @@ describe('a failure of pre-cleanup', () => {
   it.each(['graceful', 'killed', 'removed', 'gone'] as const)('is not told where it was %s later', (outcome) => {
     const summary = summaryOf(report({ pre: phase([left]), post: phase([{ ...left, outcome }]) }));
     expect(summary).not.toContain(table);
-    expect(summary).toContain('Left over from earlier runs: 1 container; 1 removed only later.');
+    expect(summary).toContain('Left behind by earlier runs: 1 container; 1 of them removed later.');
   });
 
-  it('is told once where post failed at it, too', () => {
+  it('is told once where post failed at it, too, and not as removed later', () => {
     const summary = summaryOf(report({ pre: phase([left]), post: phase([left]) }));
     expect(summary.split(table)).toHaveLength(2);
-    expect(summary).toMatch(/^<h3>❌ 1 leftover: act/);
+    expect(summary).not.toContain('removed later');
+    expect(summary).toMatch(/^<h3>❌ 1 container is left behind: action needed/);
+  });
+
+  it('is not said to be removed later where post kept it', () => {
+    expect(summaryOf(report({ pre: phase([left]), post: phase([{ ...left, outcome: 'kept' }]) }))).not.toContain('removed later');
+  });
+
+  it('is not said to be removed later where only another one was', () => {
+    const other = { ...left, id: 'b' };
+    const made = report({ pre: phase([left, other]), post: phase([left, { ...other, outcome: 'removed' }]) });
+    expect(summaryOf(made)).toContain('2 containers are left behind: action needed; 1 removed later.');
   });
 
   it('to reach a provider is told, and once where post could not either', () => {

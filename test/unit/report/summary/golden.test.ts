@@ -39,7 +39,7 @@ describe('the huge scenario', () => {
 
   it('has every section nonetheless', () => {
     const summary = summaryOf(huge, options);
-    for (const part of ['5000 leftovers', '500 containers failed', '<td align="right">14980</td>', '```mermaid'])
+    for (const part of ['5000 containers are left behind', '500 containers failed', '<td align="right">14980</td>', '```mermaid'])
       expect(summary).toContain(part);
   });
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { summaryOf } from '../../../../src/report/summary/summary';
+import { terminalOf } from '../../../../src/report/terminal/terminal';
 import { rendered, texts } from '../rendered';
 import { death, deaths, failed, phase, provider, report, resource, step } from '../sample';
 
@@ -16,7 +17,7 @@ describe('a session with nothing to report', () => {
   it('is one line where nothing was looked at', () => {
     const skipped = phase([], { providers: [provider({ status: 'skipped', reason: 'docker is false' })] });
     expect(summaryOf(report({ post: skipped, session: EARLIER }))).toBe(
-      '<p>⏭️ Nothing was looked at: docker skipped · session <code>p0s8d7fa</code></p>\n\n',
+      '<p>⏭️ Nothing was checked: docker skipped · session <code>p0s8d7fa</code></p>\n\n',
     );
   });
 
@@ -35,11 +36,11 @@ describe('the head line', () => {
   it.each([
     ['✅ Everything is gone', phase([resource()])],
     ['🔍 Dry run', phase([resource({ outcome: 'planned' })], { dryRun: true })],
-    ['📌 1 resource kept', phase([resource({ outcome: 'kept' })])],
+    ['📌 1 container kept', phase([resource({ outcome: 'kept' })])],
     ['⚠️ Not cleaned up', phase([], { verified: false, providers: [unavailable] })],
-    ['❌ 1 leftover', phase([failed()])],
-    ['📌 1 container removed in 6.2s; 1 kept', phase([resource(), resource({ outcome: 'kept' })])],
-    ['⏭️ Nothing was looked at', phase([], { dryRun: true, providers: [provider({ status: 'skipped' })] })],
+    ['❌ 1 container is left behind: action needed', phase([failed()])],
+    ['📌 1 container removed in 6.2s; 1 container kept', phase([resource(), resource({ outcome: 'kept' })])],
+    ['⏭️ Nothing was checked', phase([], { dryRun: true, providers: [provider({ status: 'skipped' })] })],
   ])('begins with %s', (head, post) => {
     expect(summaryOf(report({ post, benchmark })).split('\n')[0]).toMatch(new RegExp(`^<h3>${head}`));
   });
@@ -47,7 +48,7 @@ describe('the head line', () => {
   it('is the worst of all phases', () => {
     const made = report({ pre: phase([failed({ id: 'a' })]), post: phase([resource()]) });
     expect(summaryOf(made)).toMatch(
-      /^<h3>❌ Everything of this session is gone: 1 container in 6.2s; 1 leftover of earlier runs: act<\/h3>/,
+      /^<h3>❌ Everything of this session is gone: 1 container in 6.2s; 1 container of earlier runs is left behind: action needed<\/h3>/,
     );
   });
 
@@ -68,10 +69,18 @@ describe('the benchmark', () => {
     ['exited with code 3', { exitCode: 3 }],
     ['exited with code 127: the command was not found', { exitCode: 127 }],
     ['was ended by SIGKILL (exit code 137)', { exitCode: 137, signal: 'SIGKILL' }],
+    ['was interrupted by SIGTERM (exit code 143)', { exitCode: 143, interruptedBy: 'SIGTERM' }],
     ['was ended at its timeout (exit code 124)', { exitCode: 124, signal: 'SIGTERM', timedOut: true, interruptedBy: null }],
   ])('%s', (how, changes) => {
     const summary = summaryOf(report({ benchmark: { ...benchmark, ...changes } }));
     expect(texts(rendered(summary))).toContain(`The benchmark make bench ${how} after 1m 4s`);
+  });
+
+  it('that main did not live to see end is told as such', () => {
+    const killed = { ...benchmark, exitCode: null, durationMs: null };
+    const made = report({ benchmark: killed, post: phase() });
+    expect(texts(rendered(summaryOf(made)))).toContain('❌ The benchmark make bench was still running when this step was killed');
+    expect(terminalOf(made, { color: false, most: 1 })).toContain('The benchmark was still running when this step was killed.');
   });
 
   it.each([
@@ -93,7 +102,23 @@ describe('deaths', () => {
     const deaths = [death({ id: 'a', exitCode: 0 }), death({ id: 'b', exitCode: 1 }), death({ id: 'c', exitCode: null })];
     const summary = summaryOf(report({ deaths }));
     expect(summary).toContain('<h4>1 container failed during the benchmark</h4>');
-    expect(summary).toContain('How 1 other container ended is not known.');
+    expect(summary).toContain('It is not known how 1 other container ended.');
+  });
+
+  it('that someone asked for are counted apart, and not as failed', () => {
+    const asked = deaths(500, { exitCode: 137, asked: true });
+    const summary = summaryOf(report({ post: phase(), deaths: [...asked, death({ name: 'real', exitCode: 3 })] }));
+    expect(summary).toContain('<h4>1 container failed during the benchmark</h4>');
+    expect(summary).toContain('<code>real</code>');
+    expect(summary).toContain(
+      '<p>500 containers were asked to stop (docker stop, compose down): they do not count as failed.</p>',
+    );
+  });
+
+  it('that someone asked for are no failure where there is no other', () => {
+    const summary = summaryOf(report({ post: phase([resource()]), deaths: deaths(3, { exitCode: 143, asked: true }) }));
+    expect(summary).not.toContain('failed during the benchmark');
+    expect(summary).toContain('3 containers were asked to stop');
   });
 
   it('say why there is no log', () => {
@@ -131,7 +156,7 @@ describe('the counts', () => {
   it('tell what went while the benchmark ran', () => {
     const run = phase([resource({ outcome: 'removed' })]);
     const summary = summaryOf({ ...report({ post: phase() }), phases: { pre: null, run, post: phase() } });
-    expect(texts(rendered(summary))).toContain('While the benchmark ran, as exited-ttl says: removed docker containers 1');
+    expect(texts(rendered(summary))).toContain('While the benchmark ran, by exited-ttl: removed docker containers 1');
   });
 });
 
@@ -231,14 +256,14 @@ describe('a summary that can’t be whole', () => {
   it('says which part is missing, and has all others', () => {
     const broken = { ...death(), name: undefined as unknown as string };
     const summary = summaryOf(report({ deaths: [broken], post: phase([failed()]) }));
-    expect(summary).toContain('<p>⚠️ Could not tell of the containers that failed: <code>');
-    expect(summary).toContain('<h3>❌ 1 leftover');
+    expect(summary).toContain('<p>⚠️ Could not render the containers that failed: <code>');
+    expect(summary).toContain('<h3>❌ 1 container is left behind');
     expect(summary).toContain('Still there');
   });
 
   it('lists less where there is less room', () => {
     const made = report({ post: phase(Array(50).fill(failed({ error: 'x'.repeat(200) }))) });
-    expect(summaryOf(made, { limit: 16_000 }).match(/<tr><td><code>task-1/g)).toHaveLength(10);
+    expect(summaryOf(made, { limit: 18_000 }).match(/<tr><td><code>task-1/g)).toHaveLength(10);
   });
 
   it('gives up first what matters least', () => {

@@ -65,9 +65,11 @@ describe('a picture for a terminal', () => {
   it('tells what earlier runs left and could not be removed, with the command', () => {
     const made = report({ pre: phase([failed({ name: 'old', id: 'a' })]), post: phase([resource()]) });
     const shown = terminalOf(made, { color: false, most: 8, columns: 100 });
-    expect(shown).toContain('\nEverything of this session is gone: 1 container in 6.2s; 1 leftover of earlier runs: act\n');
+    expect(shown).toContain(
+      '\nEverything of this session is gone: 1 container in 6.2s; 1 container of earlier runs is left behind: action needed\n',
+    );
     expect(shown).toMatch(
-      /\nLeft over from earlier runs\n[\s\S]*│ failed {2}│ old [\s\S]*\nWhat removes the rest by hand:\n {2}docker rm 0123\n$/,
+      /\nLeft behind by earlier runs\n[\s\S]*│ failed {2}│ old [\s\S]*\nTo remove the rest by hand:\n {2}docker rm 0123\n$/,
     );
   });
 });

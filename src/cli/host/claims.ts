@@ -1,0 +1,152 @@
+import { randomUUID } from 'node:crypto';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdir, rm } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { writeWhole } from '../../lib/atomic-file';
+import type { Clock } from '../../lib/clock';
+import { sleep } from '../../lib/clock';
+import { isAlive, type ProcessIdentity, thisProcess } from '../../lib/process-identity';
+
+/** A process of this user on this host that has a session, or sweeps. */
+export interface Claim {
+  /** What it has: a session's id. */
+  readonly session: string;
+  readonly process: ProcessIdentity;
+  /** Milliseconds since the epoch. */
+  readonly since: number;
+  /** It has not looked yet whether another process was first. */
+  readonly isPending: boolean;
+}
+
+/** A claim as its file has it. Files of other versions may hold anything. */
+interface ClaimFile {
+  readonly session: string;
+  readonly host: string;
+  readonly process: ProcessIdentity;
+  /** ISO 8601 */
+  readonly since: string;
+  readonly pending: boolean;
+}
+
+/** Gives the claim back, or tells which process was first. */
+export type Taken = { readonly release: () => Promise<void> } | { readonly holder: Claim };
+
+interface Found extends Claim {
+  readonly file: string;
+}
+
+const EXTENSION = '.json';
+
+/** Milliseconds between two looks at a claim that is not decided yet, and how many looks. */
+const LOOK_EVERY_MS = 20;
+const MAX_LOOKS = 250;
+
+const NEVER = new AbortController().signal;
+
+/**
+ * Claims of processes, a file each in one directory, whose name no other process ever uses: so a dead process's file can be removed at
+ * any time. A process that was killed is known to be dead at once; one that is stopped (Ctrl-Z) still has its claim, however long.
+ */
+export class Claims {
+  readonly #directory: string;
+  readonly #clock: Clock;
+
+  /** @param directory only this user can write to it; made when it is needed */
+  constructor(directory: string, clock: Clock) {
+    this.#directory = directory;
+    this.#clock = clock;
+  }
+
+  /**
+   * Claims a session for this process. Of several processes at once exactly one gets it: each writes its claim first and looks then, so at
+   * least one of two sees the other. Of two undecided claims the one whose file's name sorts first goes on, the other withdraws.
+   * @throws when the file can't be written
+   */
+  async take(session: string): Promise<Taken> {
+    await mkdir(this.#directory, { recursive: true, mode: 0o700 });
+    const file = `${session}.${randomUUID()}${EXTENSION}`;
+    const path = join(this.#directory, file);
+    const claim = { session, host: hostname(), process: thisProcess(), since: new Date(this.#clock.now()).toISOString() };
+    const write = (pending: boolean) => writeWhole(path, `${JSON.stringify({ ...claim, pending } satisfies ClaimFile)}\n`);
+    const release = () => rm(path, { force: true });
+    try {
+      await write(true);
+      const holder = await this.#holderBefore(session, file);
+      if (holder !== undefined) {
+        await release();
+        return { holder };
+      }
+      await write(false);
+    } catch (error) {
+      await release().catch(() => undefined);
+      throw error;
+    }
+    return { release };
+  }
+
+  /** Waits until the claims that yield to this one have withdrawn. Returns a claim that does not. */
+  async #holderBefore(session: string, file: string): Promise<Claim | undefined> {
+    for (let looks = 1; ; looks += 1) {
+      const others = this.#found().filter((claim) => claim.session === session && claim.file !== file);
+      const first = others.find((claim) => !claim.isPending || claim.file < file);
+      if (first !== undefined || others.length === 0) return first;
+      // It is stopped in the middle of its claim.
+      if (looks === MAX_LOOKS) return others[0];
+      await sleep(this.#clock, LOOK_EVERY_MS, NEVER);
+    }
+  }
+
+  /** The claims of live processes, read anew. Never throws. */
+  all(): readonly Claim[] {
+    return this.#found();
+  }
+
+  /**
+   * Removes the files of dead processes of this host. Where hosts share a home directory, another host's processes can't be asked.
+   * Ignores files that do not tell which process has what.
+   */
+  #found(): readonly Found[] {
+    return filesIn(this.#directory).flatMap((file) => {
+      const path = join(this.#directory, file);
+      const claim = readClaim(path);
+      if (claim === undefined || claim.host !== hostname()) return [];
+      if (isAlive(claim.process)) return [{ ...claim, file }];
+      removeQuietly(path);
+      return [];
+    });
+  }
+}
+
+function filesIn(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory).filter((name) => name.endsWith(EXTENSION));
+  } catch {
+    return [];
+  }
+}
+
+/** Another process may have removed it, or the disk may be read-only now. */
+function removeQuietly(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    return;
+  }
+}
+
+function readClaim(path: string): (Claim & Pick<ClaimFile, 'host'>) | undefined {
+  try {
+    const { session, host, process: owner, since, pending }: Partial<ClaimFile> = JSON.parse(readFileSync(path, 'utf8'));
+    if (typeof session !== 'string' || typeof host !== 'string' || !isIdentity(owner)) return undefined;
+    return { session, host, process: owner, since: Date.parse(String(since)), isPending: pending === true };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Numbers of 0 and less are process groups for `kill`. */
+function isIdentity(value: unknown): value is ProcessIdentity {
+  if (typeof value !== 'object' || value === null || !('pid' in value && 'startedAt' in value)) return false;
+  return Number.isSafeInteger(value.pid) && Number(value.pid) > 0 && typeof value.startedAt === 'string';
+}

@@ -1,0 +1,280 @@
+import type { Duplex } from 'node:stream';
+import { askOver } from './ask';
+import type { Dial } from './dial';
+import { BadMessage, type BodyScanner, type Framing, scannerOf } from './framing';
+import {
+  isHttp2Preface,
+  parseRequest,
+  parseResponse,
+  type RequestHead,
+  type ResponseHead,
+  responseFraming,
+  valuesOf,
+  withFields,
+} from './http-head';
+import { Peer, pump } from './peer';
+import { rewritten } from './rewritten';
+import type { Rewrite, Rules } from './rules';
+
+/**
+ * Bytes of a body that is held to be changed. Bodies that create something have a few KiB; of secrets and configs up to about 1.4 MiB
+ * (https://docs.docker.com/engine/swarm/secrets/). A longer one passes as it is: unlabelled is better than broken.
+ */
+export const MAX_REWRITTEN_BYTES = 16 * 1024 * 1024;
+
+/** One request and its response. */
+interface Exchange {
+  readonly method: string;
+  /** `raw`: from the response's head on, the connection is two streams of bytes. `over`: nothing more will come. */
+  readonly outcome: PromiseWithResolvers<'next' | 'raw' | 'over'>;
+}
+
+/**
+ * Serves one client's connection to its end, over a connection of its own to the server: closes, half-closes and delays are on one side
+ * what they are on the other. Requests go through one at a time; a response that takes the connection over (101, or one that has no end but
+ * the connection's, as the engine's old hijacking has) leaves two streams of bytes.
+ */
+export async function serve(client: Duplex, dial: Dial, rules: Rules): Promise<void> {
+  await new ProxiedConnection(new Peer(client), dial, rules).run();
+}
+
+class ProxiedConnection {
+  readonly #client: Peer;
+  readonly #dial: Dial;
+  readonly #rules: Rules;
+  #server: Peer | undefined;
+  #responses: Promise<void> | undefined;
+  /** The one that the client waits for. */
+  #exchange: Exchange | undefined;
+  /** The client has got a part of a response. */
+  #isMidResponse = false;
+  /** There are no more requests to be understood. */
+  #isRaw = false;
+
+  constructor(client: Peer, dial: Dial, rules: Rules) {
+    this.#client = client;
+    this.#dial = dial;
+    this.#rules = rules;
+  }
+
+  async run(): Promise<void> {
+    try {
+      await this.#requests();
+      this.#server?.end();
+      await this.#responses;
+    } catch (error) {
+      await this.#refuse(error);
+    } finally {
+      this.#client.close();
+      this.#server?.destroy();
+    }
+  }
+
+  /** From the client to the server. */
+  async #requests(): Promise<void> {
+    for (;;) {
+      const bytes = await this.#client.readHead();
+      if (bytes === undefined || isHttp2Preface(bytes)) return this.#raw(bytes);
+      const request = parseRequest(bytes);
+      const server = await this.#connected();
+      const exchange: Exchange = { method: request.method, outcome: Promise.withResolvers() };
+      this.#exchange = exchange;
+      await this.#send(request, server);
+      if ((await this.#outcome(exchange, server)) !== 'next') return pump(this.#client, server);
+    }
+  }
+
+  /** What is left is not for us to understand: the beginning of a head before the end, or another protocol. */
+  async #raw(bytes: Buffer | undefined): Promise<void> {
+    if (this.#client.hasEnded) return;
+    this.#isRaw = true;
+    const server = await this.#connected();
+    if (bytes !== undefined) await server.write(bytes);
+    await pump(this.#client, server);
+  }
+
+  /** Until the response is there, the client may end: a server gives up what it was at when it sees that. */
+  async #outcome({ outcome }: Exchange, server: Peer): Promise<'next' | 'raw' | 'over'> {
+    const result = await Promise.race([outcome.promise, this.#client.readable()]);
+    if (result !== undefined) return result;
+    if (this.#client.hasEnded) server.end();
+    return outcome.promise;
+  }
+
+  async #send(request: RequestHead, server: Peer): Promise<void> {
+    const scanner = scannerOf(request.framing);
+    const { host } = this.#rules;
+    const fields = host === undefined ? {} : { host };
+    const rewrite = this.#rules.rewriteOf(request);
+    if (rewrite) return this.#sendRewritten(request, scanner, fields, rewrite, server);
+    await server.write(host === undefined ? request.bytes : withFields(request, fields));
+    await forwardBody(this.#client, scanner, server);
+  }
+
+  async #sendRewritten(
+    request: RequestHead,
+    scanner: BodyScanner,
+    fields: Readonly<Record<string, string>>,
+    rewrite: Rewrite,
+    server: Peer,
+  ): Promise<void> {
+    // The client waits for leave to send its body, and the server would not see the request before it has come.
+    const expects = valuesOf(request, 'expect').length > 0;
+    if (expects && !scanner.done) await this.#client.write(Buffer.from('HTTP/1.1 100 Continue\r\n\r\n'));
+    const passedOn = expects ? { ...fields, expect: undefined } : fields;
+    const { raw, content } = await hold(this.#client, scanner);
+    const ask = askOver(this.#dial, request, this.#rules.host);
+    const body = scanner.done ? await rewritten(request, content, rewrite, ask) : undefined;
+    if (body !== undefined) {
+      const framing = { 'transfer-encoding': undefined, trailer: undefined, 'content-length': String(body.length) };
+      await server.write(Buffer.concat([withFields(request, { ...passedOn, ...framing }), body]));
+      return;
+    }
+    const head = Object.keys(passedOn).length === 0 ? request.bytes : withFields(request, passedOn);
+    await server.write(Buffer.concat([head, ...raw]));
+    await forwardBody(this.#client, scanner, server);
+  }
+
+  async #connected(): Promise<Peer> {
+    if (this.#server) return this.#server;
+    const stream = await this.#dial().catch((cause: unknown) => {
+      throw new Unreachable('the server can’t be reached', { cause });
+    });
+    const server = new Peer(stream);
+    this.#server = server;
+    this.#responses = this.#answer(server);
+    return server;
+  }
+
+  /** From the server to the client, until the server ends. */
+  async #answer(server: Peer): Promise<void> {
+    const watch = this.#closeTogether(server);
+    try {
+      let mayFollow = !this.#isRaw;
+      while (mayFollow) mayFollow = await this.#response(server);
+      await pump(server, this.#client);
+    } finally {
+      this.#exchange?.outcome.resolve('over');
+    }
+    await watch;
+  }
+
+  /** @returns whether another response may follow; not after one whose end is the connection's */
+  async #response(server: Peer): Promise<boolean> {
+    const head = await this.#responseHead(server);
+    if (head === undefined) return false;
+    this.#isMidResponse = true;
+    await this.#client.write(head.bytes);
+    if (head.status >= 100 && head.status < 200 && head.status !== 101) return true;
+    const exchange = this.#exchange;
+    const framing = head.status === 101 ? undefined : responseFraming(head, exchange?.method ?? '');
+    if (framing === undefined || framing.kind === 'until-close' || exchange === undefined) {
+      exchange?.outcome.resolve('raw');
+      return false;
+    }
+    if (!(await this.#responseBody(server, framing))) return false;
+    this.#isMidResponse = false;
+    this.#exchange = undefined;
+    exchange.outcome.resolve('next');
+    return true;
+  }
+
+  /** @returns whether it came to its end, and the end of the connection is not that */
+  async #responseBody(server: Peer, framing: Framing): Promise<boolean> {
+    try {
+      return await forwardBody(server, scannerOf(framing), this.#client);
+    } catch (error) {
+      if (!(error instanceof BadMessage)) throw error;
+      this.#exchange?.outcome.resolve('raw');
+      return false;
+    }
+  }
+
+  /** @returns undefined at the end, and where a server says what no client understands: then all there is is bytes */
+  async #responseHead(server: Peer): Promise<ResponseHead | undefined> {
+    let bytes: Buffer | undefined;
+    try {
+      bytes = await server.readHead();
+      if (bytes === undefined) return undefined;
+      const head = parseResponse(bytes);
+      responseFraming(head, '');
+      return head;
+    } catch (error) {
+      if (!(error instanceof BadMessage)) throw error;
+      if (bytes !== undefined) server.unread(bytes);
+      this.#exchange?.outcome.resolve('raw');
+      return undefined;
+    }
+  }
+
+  /** A client that doesn't read is gone; a server that has ended and doesn't read is gone. Neither is left waiting for the other. */
+  async #closeTogether(server: Peer): Promise<void> {
+    for (;;) {
+      if (this.#client.isDeaf) return server.destroy();
+      if (server.isDeaf && server.hasEnded) return this.#client.close();
+      await Promise.race([this.#client.change, server.change]);
+    }
+  }
+
+  /** Says what is wrong, unless the client is in the middle of a response: then the connection breaks. */
+  async #refuse(error: unknown): Promise<void> {
+    if (!(error instanceof Unreachable || error instanceof BadMessage)) throw error;
+    if (this.#isMidResponse) return;
+    const status = error instanceof Unreachable ? '503 Service Unavailable' : '400 Bad Request';
+    const body = JSON.stringify({ message: `cleanup-action’s proxy: ${messageOf(error)}` });
+    const head = ['Content-Type: application/json', `Content-Length: ${Buffer.byteLength(body)}`, 'Connection: close'];
+    await this.#client.write(Buffer.from([`HTTP/1.1 ${status}`, ...head, '', body].join('\r\n')));
+  }
+}
+
+/** The server can't be reached. */
+class Unreachable extends Error {
+  override readonly name = 'Unreachable';
+}
+
+function messageOf({ message, cause }: Error): string {
+  return cause instanceof Error ? `${message}: ${cause.message}` : message;
+}
+
+/**
+ * Hands a body on as it comes.
+ * @returns whether its end has come
+ * @throws {BadMessage}
+ */
+async function forwardBody(from: Peer, scanner: BodyScanner, to: Peer): Promise<boolean> {
+  while (!scanner.done) {
+    const bytes = await from.read();
+    if (bytes === undefined) return false;
+    const taken = take(from, scanner, bytes);
+    await to.write(taken === bytes.length ? bytes : bytes.subarray(0, taken));
+  }
+  return true;
+}
+
+/** Reads a body until it ends or is too long to be held: `raw` as it came, `content` without its framing. */
+async function hold(from: Peer, scanner: BodyScanner): Promise<{ readonly raw: readonly Buffer[]; readonly content: Buffer }> {
+  const [raw, content]: [Buffer[], Buffer[]] = [[], []];
+  let held = 0;
+  while (!scanner.done && held <= MAX_REWRITTEN_BYTES) {
+    const bytes = await from.read();
+    if (bytes === undefined) break;
+    const taken = take(from, scanner, bytes, content);
+    raw.push(bytes.subarray(0, taken));
+    held += taken;
+  }
+  return { raw, content: Buffer.concat(content) };
+}
+
+/**
+ * Takes what belongs to the body; the rest is put back.
+ * @throws {BadMessage} when all of it is put back
+ */
+function take(from: Peer, scanner: BodyScanner, bytes: Buffer, content?: Buffer[]): number {
+  let taken = 0;
+  try {
+    taken = scanner.take(bytes, content);
+    return taken;
+  } finally {
+    from.unread(bytes.subarray(taken));
+  }
+}

@@ -1,0 +1,35 @@
+import type { Ownership } from './docker-rules';
+import type { RequestHead } from './http-head';
+import { applied, labelEdits } from './json-edit';
+import type { Ask, Rewrite, Rules } from './rules';
+
+/**
+ * Sandboxes that are created get labels. Volumes, snapshots and forks take none.
+ * https://www.daytona.io/docs/en/tools/api/
+ * @param base of the API, as clients are to see it: `/api`
+ */
+export function daytonaRules(ownership: Ownership, host: string, base: string): Rules {
+  return {
+    host,
+    rewriteOf({ method, path }: RequestHead): Rewrite | undefined {
+      if (!path.startsWith(`${base}/sandbox`)) return undefined;
+      const rest = path.slice(`${base}/sandbox`.length);
+      if (method === 'POST' && rest === '') return async (json) => labelled(json, ownership);
+      if (method === 'PUT' && /^\/[^/]+\/labels$/.test(rest)) return (json, ask) => relabel(json, ask, path, ownership);
+      return undefined;
+    },
+  };
+}
+
+function labelled(json: Buffer, { labels, owner }: Ownership): Buffer | undefined {
+  const text = json.toString('latin1');
+  const edits = labelEdits(text, ['labels'], labels, owner);
+  return edits.length === 0 ? undefined : Buffer.from(applied(text, edits), 'latin1');
+}
+
+/** This replaces all labels of a sandbox: one of this session's stays this session's. */
+async function relabel(json: Buffer, ask: Ask, path: string, ownership: Ownership): Promise<Buffer | undefined> {
+  const { json: sandbox } = await ask('GET', path.replace(/\/labels$/, ''));
+  const labels = (sandbox as { readonly labels?: Readonly<Record<string, unknown>> } | undefined)?.labels;
+  return labels?.[ownership.owner] === ownership.labels[ownership.owner] ? labelled(json, ownership) : undefined;
+}

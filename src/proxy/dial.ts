@@ -1,0 +1,73 @@
+import { readFile } from 'node:fs/promises';
+import { connect, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+
+/** Connects to a server. Rejects when it can't be reached. */
+export type Dial = () => Promise<Duplex>;
+
+/** Where a server is: all of it can be written down, and none of it is secret. */
+export interface Address {
+  /** `unix:///path`, `npipe:////./pipe/name`, `tcp://host:port`, `https://host:port`; others by a function that is handed in. */
+  readonly url: string;
+  /** Paths of files for TLS. Any of them means that TLS is wanted. */
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+  /** `none`: TLS, and whoever answers is trusted. */
+  readonly verification?: 'none';
+}
+
+/** Port of an engine without and with TLS, registered with IANA. */
+const TCP_PORT = { plain: 2375, tls: 2376 };
+
+/**
+ * How to connect to the address.
+ * @param others connect to what is no socket, by its scheme
+ * @throws {Error} when there is no way to connect to such a URL
+ */
+export function dialer(address: Address, others: Readonly<Record<string, (url: string) => Dial>> = {}): Dial {
+  const { url } = address;
+  const scheme = /^([a-z]+):\/\//.exec(url)?.[1] ?? '';
+  const other = Object.hasOwn(others, scheme) ? others[scheme] : undefined;
+  if (other) return other(url);
+  if (scheme === 'unix' || scheme === 'npipe') {
+    const path = url.slice(`${scheme}://`.length);
+    return () => connected(connect({ path, allowHalfOpen: true }), 'connect');
+  }
+  if (scheme !== 'tcp' && scheme !== 'http' && scheme !== 'https') throw new Error(`the proxy can’t connect to “${url}”`);
+  return dialTcp(address, scheme === 'https');
+}
+
+function dialTcp({ url, ca, cert, key, verification }: Address, isHttps: boolean): Dial {
+  // As tcp:, a scheme that URL does not know, no port is dropped as the scheme's own.
+  const { hostname, port } = new URL(url.replace(/^[a-z]+:/, 'tcp:'));
+  const host = hostname.replace(/^\[|\]$/g, '');
+  const options = { host, allowHalfOpen: true, noDelay: true };
+  if (!(isHttps || ca || cert || verification)) {
+    return () => connected(connect({ ...options, port: Number(port || TCP_PORT.plain) }), 'connect');
+  }
+  return async () => {
+    const { connect: connectTls } = await import('node:tls'); // Megabytes, which most proxies do without.
+    const files = await Promise.all(
+      Object.entries({ ca, cert, key }).map(async ([name, path]) => [name, path && (await readFile(path))] as const),
+    );
+    const material = Object.fromEntries(files.filter(([, content]) => content));
+    const socket = connectTls({
+      ...options,
+      ...material,
+      port: Number(port || TCP_PORT.tls),
+      rejectUnauthorized: verification !== 'none',
+    });
+    return connected(socket, 'secureConnect');
+  };
+}
+
+async function connected(socket: Socket, event: 'connect' | 'secureConnect'): Promise<Socket> {
+  try {
+    await new Promise<void>((resolve, reject) => socket.once(event, resolve).once('error', reject));
+    return socket;
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  }
+}

@@ -1,0 +1,112 @@
+/** How the end of a message's body is known. */
+export type Framing =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'length'; readonly bytes: number }
+  | { readonly kind: 'chunked' }
+  | { readonly kind: 'until-close' };
+
+/** It can't be told where this message ends. */
+export class BadMessage extends Error {
+  override readonly name = 'BadMessage';
+}
+
+/** Finds the end of a body in the bytes as they come, which stay as they are. */
+export interface BodyScanner {
+  /** The body has ended. */
+  readonly done: boolean;
+  /**
+   * @param content gets the pieces of the body itself, without the framing
+   * @returns how many of the bytes belong to the body
+   * @throws {BadMessage}
+   */
+  take(bytes: Buffer, content?: Buffer[]): number;
+}
+
+export function scannerOf(framing: Framing): BodyScanner {
+  switch (framing.kind) {
+    case 'none':
+      return new LengthScanner(0);
+    case 'length':
+      return new LengthScanner(framing.bytes);
+    case 'chunked':
+      return new ChunkScanner();
+    case 'until-close':
+      return new LengthScanner(Number.POSITIVE_INFINITY);
+  }
+}
+
+class LengthScanner implements BodyScanner {
+  #left: number;
+
+  constructor(bytes: number) {
+    this.#left = bytes;
+  }
+
+  get done(): boolean {
+    return this.#left === 0;
+  }
+
+  take(bytes: Buffer, content?: Buffer[]): number {
+    const taken = Math.min(bytes.length, this.#left);
+    this.#left -= taken;
+    content?.push(bytes.subarray(0, taken));
+    return taken;
+  }
+}
+
+/** Bytes of one line of the framing. Go's servers take 4096 for a chunk's size with its extensions. */
+const MAX_LINE_BYTES = 16 * 1024;
+
+/** What comes next in a chunked body. https://www.rfc-editor.org/rfc/rfc9112#section-7.1 */
+type Part = 'size' | 'data' | 'end of data' | 'trailer' | 'nothing';
+
+class ChunkScanner implements BodyScanner {
+  #part: Part = 'size';
+  /** Of the data. */
+  #left = 0;
+  /** What has come of a line that has not ended. */
+  #line = '';
+
+  get done(): boolean {
+    return this.#part === 'nothing';
+  }
+
+  take(bytes: Buffer, content?: Buffer[]): number {
+    let at = 0;
+    while (at < bytes.length && !this.done) at += this.#step(bytes, at, content);
+    return at;
+  }
+
+  #step(bytes: Buffer, at: number, content: Buffer[] | undefined): number {
+    if (this.#part !== 'data') return this.#takeLine(bytes, at);
+    const taken = Math.min(bytes.length - at, this.#left);
+    content?.push(bytes.subarray(at, at + taken));
+    this.#left -= taken;
+    if (this.#left === 0) this.#part = 'end of data';
+    return taken;
+  }
+
+  #takeLine(bytes: Buffer, at: number): number {
+    const newline = bytes.indexOf(10, at);
+    const end = newline < 0 ? bytes.length : newline;
+    if (this.#line.length + end - at > MAX_LINE_BYTES) throw new BadMessage('a line of a chunked body is too long');
+    this.#line += bytes.toString('latin1', at, end);
+    if (newline < 0) return end - at;
+    const line = this.#line.replace(/\r$/, '');
+    this.#line = '';
+    this.#lineEnded(line);
+    return newline + 1 - at;
+  }
+
+  #lineEnded(line: string): void {
+    if (this.#part === 'size') {
+      const size = /^([0-9a-f]{1,13})[ \t]*(?:;.*)?$/i.exec(line)?.[1];
+      if (size === undefined) throw new BadMessage('the size of a chunk is malformed');
+      this.#left = Number.parseInt(size, 16);
+      this.#part = this.#left === 0 ? 'trailer' : 'data';
+    } else if (this.#part === 'end of data') {
+      if (line !== '') throw new BadMessage('a chunk is longer than its size');
+      this.#part = 'size';
+    } else if (line === '') this.#part = 'nothing';
+  }
+}

@@ -1,0 +1,58 @@
+import { spawn } from 'node:child_process';
+import { open, readFile, writeFile } from 'node:fs/promises';
+import type { ProcessSettings, Ready } from './process';
+
+/** Milliseconds until the process listens. It takes about 100; a busy machine takes its time. */
+const READY_WITHIN_MS = 15_000;
+
+/** What of the environment the process needs: to find ssh and its keys, and whom to trust. Nothing secret is in it. */
+const VARIABLES =
+  /^(PATH|HOME|USER|LOGNAME|TMPDIR|LANG|SSH_AUTH_SOCK|NODE_EXTRA_CA_CERTS|SSL_CERT_(FILE|DIR)|RUNNER_TRACKING_ID)$/;
+
+/** The process did not come to listen. */
+export class LaunchFailed extends Error {
+  override readonly name = 'LaunchFailed';
+}
+
+/**
+ * Starts a proxy's process that lives on by itself.
+ * @param bundle the program
+ * @param log gets what goes wrong in it
+ * @returns when it listens
+ * @throws {LaunchFailed}
+ */
+export async function launchProxy(
+  bundle: string,
+  settings: ProcessSettings,
+  log: string,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<Ready> {
+  await writeFile(settings.lease, '');
+  const output = await open(log, 'a');
+  const ownEnvironment = Object.fromEntries(Object.entries(env).filter(([name]) => VARIABLES.test(name)));
+  const child = spawn(process.execPath, [bundle, JSON.stringify(settings)], {
+    detached: true,
+    env: ownEnvironment,
+    stdio: ['ignore', 'ignore', output.fd, 'ipc'],
+  });
+  try {
+    return await new Promise<Ready>((resolve, reject) => {
+      const timeout = setTimeout(() => reject(new LaunchFailed('the proxy did not start in time')), READY_WITHIN_MS);
+      child.once('message', (ready) => resolve(ready as Ready));
+      child.once('error', (cause) => reject(new LaunchFailed('the proxy can’t be started', { cause })));
+      child.once('exit', async () => reject(new LaunchFailed(`the proxy ended: ${lastLine(await readFile(log, 'utf8'))}`)));
+      for (const event of ['message', 'error', 'exit']) child.once(event, () => clearTimeout(timeout));
+    });
+  } catch (error) {
+    child.kill('SIGKILL');
+    throw error;
+  } finally {
+    if (child.connected) child.disconnect();
+    child.unref();
+    await output.close();
+  }
+}
+
+function lastLine(text: string): string {
+  return /\w*Error: .*/.exec(text)?.[0] ?? text.trimEnd().split('\n').at(-1) ?? '';
+}

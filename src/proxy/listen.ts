@@ -1,0 +1,61 @@
+import { chmod, mkdtemp, rename } from 'node:fs/promises';
+import { createServer, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { serve } from './connection';
+import type { Dial } from './dial';
+import type { Rules } from './rules';
+
+/** Bytes of a socket's path, without the zero at its end. https://man7.org/linux/man-pages/man7/unix.7.html, and macOS' sys/un.h */
+const MAX_PATH_BYTES = { linux: 107, others: 103 };
+
+/**
+ * A path for a socket: in the directory, or where its name is too long for one, in a new directory that only this user can enter.
+ */
+export async function socketPath(directory: string, platform: NodeJS.Platform): Promise<string> {
+  const path = join(directory, 'docker.sock');
+  const longest = platform === 'linux' ? MAX_PATH_BYTES.linux : MAX_PATH_BYTES.others;
+  // While it is not ready it has a longer name.
+  if (Buffer.byteLength(path) + NOT_READY.length <= longest) return path;
+  return join(await mkdtemp(join(tmpdir(), 'cleanup-')), 'docker.sock');
+}
+
+const NOT_READY = '.new';
+
+/**
+ * Listens at the path, for this user alone. Node removes a socket's file when it closes the socket; under another name than it was
+ * made with it stays until it is removed on purpose, whichever of two processes that listen at it ends first.
+ */
+export async function listenAt(path: string): Promise<Server> {
+  const server = createServer({ allowHalfOpen: true });
+  await listening(server, { path: `${path}${NOT_READY}` });
+  await chmod(`${path}${NOT_READY}`, 0o600);
+  await rename(`${path}${NOT_READY}`, path);
+  return server;
+}
+
+/** Listens at a free port of 127.0.0.1. */
+export async function listenLocally(): Promise<Server> {
+  const server = createServer({ allowHalfOpen: true });
+  await listening(server, { host: '127.0.0.1', port: 0 });
+  return server;
+}
+
+async function listening(server: Server, where: { path: string } | { host: string; port: number }): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(where, resolve);
+  });
+}
+
+/** Serves what connects. A connection that fails in an odd way is closed, and tells why. */
+export function serveAll(server: Server, dial: Dial, rules: Rules, odd: (error: unknown) => void): void {
+  server.on('connection', (socket: Socket) => {
+    socket.allowHalfOpen = true; // A server that came from another process does not know that.
+    if (socket.remoteAddress !== undefined) socket.setNoDelay(true);
+    serve(socket, dial, rules).catch((error) => {
+      socket.destroy();
+      odd(error);
+    });
+  });
+}

@@ -1,0 +1,159 @@
+import type { Duplex } from 'node:stream';
+import { BadMessage } from './framing';
+import { endOfHead, MAX_HEAD_BYTES } from './http-head';
+
+/** Bytes that may wait to be read here before the other end is made to wait. */
+const MAX_WAITING_BYTES = 64 * 1024;
+
+/**
+ * One end of a proxied connection: reads with the bytes that were read too far put back, and writes that wait for room. A stream
+ * that breaks has ended, as far as a reader sees it.
+ */
+export class Peer {
+  readonly #stream: Duplex;
+  #waiting: Buffer[] = [];
+  #waitingBytes = 0;
+  #ended = false;
+  #deaf = false;
+  #change = Promise.withResolvers<void>();
+
+  constructor(stream: Duplex) {
+    this.#stream = stream;
+    outliveFailedWrites(stream, () => {
+      this.#deaf = true;
+      this.#changed();
+    });
+    stream.on('data', (bytes: Buffer) => this.#arrived(bytes));
+    stream.once('end', () => this.#end());
+    stream.once('close', () => {
+      this.#deaf = true;
+      this.#end();
+    });
+    stream.on('drain', () => this.#changed());
+    stream.on('error', () => undefined); // It closes, which is seen.
+  }
+
+  /** Bytes and then no more, or the connection broke. What has come is read first. */
+  get hasEnded(): boolean {
+    return this.#ended && this.#waiting.length === 0;
+  }
+
+  /** A write failed: the other end doesn't read any more. What it has sent can still be read. */
+  get isDeaf(): boolean {
+    return this.#deaf;
+  }
+
+  /** Something came, ended, became deaf or has room again. */
+  get change(): Promise<void> {
+    return this.#change.promise;
+  }
+
+  /** When there is something to read. */
+  async readable(): Promise<void> {
+    while (this.#waiting.length === 0 && !this.#ended) await this.change;
+  }
+
+  /** @returns undefined at the end */
+  async read(): Promise<Buffer | undefined> {
+    await this.readable();
+    const bytes = this.#waiting.shift();
+    this.#waitingBytes -= bytes?.length ?? 0;
+    if (this.#waitingBytes < MAX_WAITING_BYTES && this.#stream.isPaused()) this.#stream.resume();
+    return bytes;
+  }
+
+  /** Puts back what was read too far. */
+  unread(bytes: Buffer): void {
+    if (bytes.length === 0) return;
+    this.#waiting.unshift(bytes);
+    this.#waitingBytes += bytes.length;
+  }
+
+  /**
+   * Reads up to and including the empty line that ends a head.
+   * @returns undefined at the end; what came of a head is put back
+   * @throws {BadMessage} when it is longer than a head may be; it is put back, too
+   */
+  async readHead(): Promise<Buffer | undefined> {
+    let bytes: Buffer = Buffer.alloc(0);
+    for (let more = await this.read(); more !== undefined; more = await this.read()) {
+      bytes = bytes.length === 0 ? more : Buffer.concat([bytes, more]);
+      const end = endOfHead(bytes);
+      if (end !== undefined) {
+        this.unread(bytes.subarray(end));
+        return bytes.subarray(0, end);
+      }
+      if (bytes.length > MAX_HEAD_BYTES) {
+        this.unread(bytes);
+        throw new BadMessage('the head is too long');
+      }
+    }
+    this.unread(bytes);
+    return undefined;
+  }
+
+  /** Resolves when there is room for more, or nothing is read any more. */
+  async write(bytes: Buffer): Promise<void> {
+    if (this.#deaf || bytes.length === 0 || this.#stream.writableEnded) return;
+    if (this.#stream.write(bytes)) return;
+    while (this.#stream.writableNeedDrain && !this.#deaf) await this.change;
+  }
+
+  /** Says that no more will be written; the other end may go on. */
+  end(): void {
+    if (!this.#stream.writableEnded) this.#stream.end();
+  }
+
+  /** Closes when all that was written has gone out. */
+  close(): void {
+    if (this.#stream.destroyed) return;
+    this.end();
+    if (this.#deaf || this.#stream.writableFinished) this.#stream.destroy();
+    else this.#stream.once('finish', () => this.#stream.destroy());
+  }
+
+  destroy(): void {
+    this.#stream.destroy();
+  }
+
+  #arrived(bytes: Buffer): void {
+    this.#waiting.push(bytes);
+    this.#waitingBytes += bytes.length;
+    if (this.#waitingBytes >= MAX_WAITING_BYTES) this.#stream.pause();
+    this.#changed();
+  }
+
+  #end(): void {
+    this.#ended = true;
+    this.#changed();
+  }
+
+  #changed(): void {
+    const { resolve } = this.#change;
+    this.#change = Promise.withResolvers();
+    resolve();
+  }
+}
+
+/**
+ * Node destroys a socket as soon as a write fails, and with it an answer that the other end sent before it closed: an engine that
+ * refuses a request closes while the body is still being sent.
+ */
+function outliveFailedWrites(stream: Duplex, failed: () => void): void {
+  const outliving = (done: (error?: Error | null) => void) => (error?: Error | null) => {
+    if (error) failed();
+    done();
+  };
+  const write = stream._write.bind(stream);
+  stream._write = (bytes, encoding, done) => write(bytes, encoding, outliving(done));
+  const writeMany = stream._writev?.bind(stream);
+  if (writeMany) stream._writev = (chunks, done) => writeMany(chunks, outliving(done));
+  const final = stream._final.bind(stream);
+  stream._final = (done) => final(outliving(done));
+}
+
+/** Hands all bytes from one end to the other, and then that there are no more. */
+export async function pump(from: Peer, to: Peer): Promise<void> {
+  for (let bytes = await from.read(); bytes !== undefined; bytes = await from.read()) await to.write(bytes);
+  to.end();
+}

@@ -1,0 +1,48 @@
+import { existsSync } from 'node:fs';
+import { isAlive, type ProcessIdentity } from '../lib/process-identity';
+import { handedOn, keepPartner } from './pair';
+import { type Dials, listenAll, type ProxySettings, removeSocket, serveEach, variablesOf } from './servers';
+
+/** What a proxy that is a process of its own is started with, as JSON in its first argument. */
+export interface ProcessSettings extends ProxySettings {
+  /** A file. When it is gone, the proxy ends. */
+  readonly lease: string;
+  /** The process of which the session is a part: a runner's worker, which lives as long as its job. */
+  readonly owner?: ProcessIdentity;
+}
+
+/** What the process says when it listens. */
+export interface Ready {
+  readonly variables: Readonly<Record<string, string>>;
+}
+
+/** Milliseconds between two looks whether the session is over. */
+const LOOK_EVERY_MS = 500;
+
+/** The argument that makes a process the second of two. */
+const SECOND = 'second';
+
+/** A proxy's process, until its session is over. */
+export async function proxyProcess([json = '', position]: readonly string[], dials: Dials): Promise<void> {
+  const settings = JSON.parse(json) as ProcessSettings;
+  const end = () => {
+    removeSocket(settings);
+    process.exit();
+  };
+  process.on('SIGTERM', end);
+  for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => undefined); // Meant for the job's processes.
+  // A partner lives on; this one must not close what both listen at in an orderly way, which would remove it.
+  process.on('uncaughtException', (error) => {
+    console.error(error);
+    process.kill(process.pid, 'SIGKILL');
+  });
+  const isOver = () => !existsSync(settings.lease) || (settings.owner !== undefined && !isAlive(settings.owner));
+  setInterval(() => isOver() && end(), LOOK_EVERY_MS);
+
+  const isSecond = position === SECOND;
+  const servers = await (isSecond ? handedOn().catch(() => process.exit()) : listenAll(settings));
+  serveEach(settings, servers, dials, (error) => console.error(error));
+  keepPartner({ servers, isSecond, isOver, command: [process.argv[1] ?? '', json, SECOND] });
+  const ready: Ready = { variables: variablesOf(settings, servers) };
+  if (!isSecond) process.send?.(ready, () => process.disconnect?.());
+}

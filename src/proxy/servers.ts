@@ -1,0 +1,94 @@
+import { rmSync } from 'node:fs';
+import type { AddressInfo, Server } from 'node:net';
+import { dirname } from 'node:path';
+import { daytonaRules } from './daytona-rules';
+import { type Address, type Dial, dialer } from './dial';
+import { dockerRules, type LocalVariables, type Ownership } from './docker-rules';
+import { listenAt, listenLocally, serveAll } from './listen';
+
+/** The engine that a proxy stands before. */
+export interface EngineSide {
+  readonly address: Address;
+  /** Where the proxy listens. */
+  readonly socket: string;
+  /** The variables that will lead to it, such as `DOCKER_HOST`, with what they are now; empty where they are not set. */
+  readonly variables: Readonly<Record<string, string>>;
+}
+
+/** The sandbox cloud that a proxy stands before. */
+export interface SandboxSide {
+  /** Of its API: `https://app.daytona.io/api`. */
+  readonly url: string;
+  /** As an engine's. */
+  readonly variables: Readonly<Record<string, string>>;
+}
+
+/** What a proxy is to do. It can be written down as JSON, and none of it is secret. */
+export interface ProxySettings {
+  readonly ownership: Ownership;
+  readonly engine?: EngineSide;
+  readonly sandboxes?: SandboxSide;
+}
+
+/** What listens, by what stands behind it. */
+export type Side = 'engine' | 'sandboxes';
+export type Servers = Readonly<Partial<Record<Side, Server>>>;
+
+/** @throws when it can't listen */
+export async function listenAll({ engine, sandboxes }: ProxySettings): Promise<Servers> {
+  return {
+    ...(engine ? { engine: await listenAt(engine.socket) } : {}),
+    ...(sandboxes ? { sandboxes: await listenLocally() } : {}),
+  };
+}
+
+/** Connects to what no socket leads to, by the scheme of its URL. */
+export type Dials = Readonly<Record<string, (url: string) => Dial>>;
+
+/** Serves all that connects from now on. */
+export function serveEach(settings: ProxySettings, servers: Servers, dials: Dials, odd: (error: unknown) => void): void {
+  const { ownership, engine, sandboxes } = settings;
+  if (engine && servers.engine) {
+    const rules = dockerRules(ownership, localVariables(settings, servers));
+    serveAll(servers.engine, dialer(engine.address, dials), rules, odd);
+  }
+  if (sandboxes && servers.sandboxes) {
+    const { host, pathname } = new URL(sandboxes.url);
+    const rules = daytonaRules(ownership, host, pathname.replace(/\/$/, ''));
+    serveAll(servers.sandboxes, dialer({ url: withPort(sandboxes.url) }), rules, odd);
+  }
+}
+
+/** A URL's port is not an engine's: without one, it is the scheme's own. */
+function withPort(url: string): string {
+  const { protocol, hostname, port } = new URL(url);
+  return `${protocol}//${hostname}:${port || (protocol === 'https:' ? 443 : 80)}`;
+}
+
+/** What the variables are to be, so that they lead to the proxy. */
+export function variablesOf(settings: ProxySettings, servers: Servers): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(localVariables(settings, servers)).map(([name, { value }]) => [name, value]));
+}
+
+function localVariables({ engine, sandboxes }: ProxySettings, servers: Servers): LocalVariables {
+  const local = (variables: Readonly<Record<string, string>> = {}, value: string) =>
+    Object.entries(variables).map(([name, before]) => [name, { value, before }]);
+  return Object.fromEntries([
+    ...local(engine?.variables, `unix://${engine?.socket}`),
+    ...local(sandboxes?.variables, servers.sandboxes && sandboxes ? localUrl(servers.sandboxes, sandboxes.url) : ''),
+  ]);
+}
+
+/** The path is the same on both sides. */
+function localUrl(server: Server, url: string): string {
+  const { port } = server.address() as AddressInfo;
+  return `http://127.0.0.1:${port}${new URL(url).pathname.replace(/\/$/, '')}`;
+}
+
+/** Takes away the socket, and the directory that was made for it alone. */
+export function removeSocket({ engine }: ProxySettings): void {
+  if (!engine) return;
+  rmSync(engine.socket, { force: true });
+  if (/^cleanup-[^/]{6}$/.test(dirname(engine.socket).split('/').at(-1) ?? ''))
+    rmSync(dirname(engine.socket), { recursive: true, force: true });
+}
