@@ -120,7 +120,9 @@ describe('a key that is refused', () => {
     const { exitCode, output } = await job.main();
 
     expect(exitCode).toBe(0);
-    expect(output).toMatch(/^::warning title=.*Daytona does not accept the key \(GET \/sandbox: 401 [^()]*\): check daytona-api-key/m);
+    expect(output).toMatch(
+      /^::warning title=.*Daytona does not accept the key \(GET \/sandbox: 401 [^()]*\): check daytona-api-key/m,
+    );
     expect(server.requests).toHaveLength(1);
     expect((await job.report()).phases.pre).toMatchObject({ verified: false });
   });
