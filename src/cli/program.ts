@@ -9,18 +9,18 @@ import { addSweepCommand } from './sweep/command';
 
 const EXAMPLES = `
 Examples:
-  cleanup-action run -- ./benchmark.sh     what it labels is gone when it ends
-  cleanup-action list                      what sessions have made
-  cleanup-action sweep --stale             removes what ended sessions have left
+  cleanup-action run -- ./benchmark.sh     remove what it labelled when it ends
+  cleanup-action list                      show the resources of sessions
+  cleanup-action sweep --stale             remove what ended sessions have left
   cleanup-action sweep --older-than 24h --dry-run
-  cleanup-action report report.json        for people
-  cleanup-action run --help                all that run can
+  cleanup-action report report.json        show a report as a summary
+  cleanup-action run --help                show all options of run
 
-A variable sets the default of each setting: CLEANUP_GRACE_PERIOD that of
---grace-period. Keys are variables only: DAYTONA_API_KEY.
+A variable sets the default of an option: CLEANUP_GRACE_PERIOD for
+--grace-period. Secrets can only be set as variables: DAYTONA_API_KEY.
 
-Exit codes: 0 done; 1 something is left or failed; 2 usage; 69 a provider that
-is needed can’t be reached. run ends with the command’s own.
+Exit codes: 0 done; 1 something is left or failed; 2 wrong usage; 69 a required
+provider can’t be reached. run ends with the exit code of its command.
 `;
 
 /**
@@ -31,7 +31,7 @@ export function commandLine(env: NodeJS.ProcessEnv, columns?: number): Command {
   const program = new Command('cleanup-action')
     .description('What your benchmark starts is gone when it ends, and you are shown that it is.')
     .version(version, '-V, --version', 'show the version')
-    .helpOption('-h, --help', 'show this; after a command: its options')
+    .helpOption('-h, --help', 'show this help; after a command, the command’s options')
     .helpCommand(false)
     .configureHelp(helpConfiguration(columns))
     .enablePositionalOptions()

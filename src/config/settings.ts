@@ -175,7 +175,7 @@ export const settings = {
   stopTimeout: setting(
     types.positiveDuration,
     '15s',
-    'How long one stop request may take before the kill is tried. Not longer than `grace-period`: `grace-period` + 10 s.',
+    'How long one stop request may take before the kill is tried. `grace-period` + 10 s where it is not longer than `grace-period`.',
     { group: 'removal' },
   ),
   killTimeout: setting(types.positiveDuration, '5s', 'How long one kill request may take before the removal is tried.', {
@@ -185,14 +185,14 @@ export const settings = {
   retries: setting(types.integer(0), '3', 'Further attempts after a retryable error, with exponential backoff.', {
     group: 'removal',
   }),
-  retryDelay: setting(types.duration, '2s', 'Wait before the first retry, a little longer by chance; `Retry-After` wins.', {
+  retryDelay: setting(types.duration, '2s', 'Wait before the first retry, plus a random part; `Retry-After` wins.', {
     group: 'removal',
   }),
-  retryFactor: setting(types.number(1), '2', 'Each further wait is so many times longer: 2 s, 4 s, 8 s.', { group: 'removal' }),
+  retryFactor: setting(types.number(1), '2', 'Each further wait is this many times longer: 2 s, 4 s, 8 s.', { group: 'removal' }),
   skipGraceWhenDeaf: setting(
     types.boolean,
     'true',
-    'Kill at once what can be seen to ignore its stop signal (local engine): it would only use up its grace period.',
+    'Kill at once what visibly ignores its stop signal (local engine), instead of waiting out the grace period.',
     { group: 'removal' },
   ),
   concurrency: setting(
@@ -204,7 +204,7 @@ export const settings = {
   deadline: setting(
     types.positiveDuration,
     '4m',
-    'For one whole cleanup. As it nears, grace is cut short, then skipped. What is left is reported with the command that removes it.',
+    'Time limit of one whole cleanup. As it nears, grace is cut short, then skipped. What is left is reported with the command that removes it.',
     { group: 'removal' },
   ),
   failFast: setting(types.boolean, 'false', 'Stop at the first permanent failure (debugging); the rest is reported as kept.', {
@@ -233,8 +233,8 @@ export const settings = {
     'One file a container, stdout and stderr interleaved with timestamps, the end kept when cut.',
     { group: 'files', hidesDefault: true },
   ),
-  logLimit: setting(types.size, '10MiB', 'For one container’s log.', { group: 'files' }),
-  logsLimit: setting(types.size, '200MiB', 'For all logs of a session.', { group: 'files' }),
+  logLimit: setting(types.size, '10MiB', 'Size limit of one container’s log.', { group: 'files' }),
+  logsLimit: setting(types.size, '200MiB', 'Size limit of all logs of a session.', { group: 'files' }),
   reportPath: setting(types.path, '$RUNNER_TEMP/cleanup-action/report.json', 'The JSON report.', {
     group: 'files',
     hidesDefault: true,

@@ -1,6 +1,6 @@
 /**
- * Completion for bash, from 3.2 on, which macOS has. Bash takes words apart at `=` and `:`; what is typed goes to the program as it is, and
- * is evaluated by nobody.
+ * Completion for bash 3.2 (macOS) and later. Bash splits words at `=` and `:`. What is typed goes to the program as it is and is never
+ * evaluated.
  */
 export const BASH = `# bash completion for cleanup-action
 _cleanup_action() {

@@ -4,13 +4,13 @@ import { path } from '../../config/types';
 
 export interface Candidate {
   readonly value: string;
-  /** One line; empty where it goes without saying. */
+  /** One line; may be empty. */
   readonly description: string;
 }
 
 export interface Candidates {
   readonly values: readonly Candidate[];
-  /** The shell may offer files: where there are no values. */
+  /** Whether the shell offers files when there are no values. */
   readonly files: boolean;
 }
 
@@ -18,15 +18,15 @@ const NONE: Candidates = { values: [], files: false };
 const FILES: Candidates = { values: [], files: true };
 
 /**
- * What can stand where the cursor is.
- * @param words what was typed, up to and with the word that is being completed
+ * The candidates at the cursor.
+ * @param words the words up to the cursor; the last one is being completed
  */
 export function candidates(program: Command, words: readonly string[]): Candidates {
-  const { typed, current, option: assigned } = takenApart(words);
+  const { typed, current, option: assigned } = splitWords(words);
   const command = program.commands.find((one) => one.name() === typed[0]);
   if (command === undefined) return typed.length > 0 ? NONE : matching(commandsOf(program), current);
   const before = typed.slice(1);
-  // What comes after `--` is another program's.
+  // The words after `--` belong to another program.
   if (before.includes('--')) return FILES;
   const last = assigned ?? before.at(-1);
   const option = last === undefined ? undefined : optionNamed(command, last);
@@ -38,7 +38,7 @@ export function candidates(program: Command, words: readonly string[]): Candidat
   return choices.length > 0 ? matching(choices.map(bare), current) : FILES;
 }
 
-interface TakenApart {
+interface SplitWords {
   readonly typed: readonly string[];
   readonly current: string;
   /** The option whose value is being typed, after `=`. */
@@ -46,7 +46,7 @@ interface TakenApart {
 }
 
 /** `--sort=a` is one word in zsh and fish, and three in bash. */
-function takenApart(words: readonly string[]): TakenApart {
+function splitWords(words: readonly string[]): SplitWords {
   const typed = words.slice(0, -1);
   const current = words.at(-1) ?? '';
   const assignment = /^(--[^=]+)=(.*)$/.exec(current);
@@ -83,7 +83,7 @@ function optionsOf(command: Command): readonly Candidate[] {
   );
 }
 
-/** What stands before a default, an explanation, or the next sentence. */
+/** The text before a default, an explanation or the next sentence. */
 function firstSentence(description: string): string {
   return description.split(/[;:] | \(|\. |\.$/, 1)[0] ?? '';
 }

@@ -7,17 +7,18 @@ const SHELLS = ['bash', 'zsh', 'fish'] as const;
 
 const EXAMPLES = `
 Examples:
-  source <(cleanup-action completion bash)     now; in ~/.bashrc: always
-  source <(cleanup-action completion zsh)      the same, in ~/.zshrc
+  source <(cleanup-action completion bash)     for this shell; in ~/.bashrc for all
+  source <(cleanup-action completion zsh)      for this shell; in ~/.zshrc for all
   cleanup-action completion fish > ~/.config/fish/completions/cleanup-action.fish
 `;
 
-/** What the shells' scripts call, with the words up to the cursor. */
+/** The shells' scripts call this command with the words up to the cursor. */
 const COMPLETE = 'complete';
 
 /**
- * Adds `completion`, and what its scripts ask. Those for zsh and fish are tab's. Its script for bash needs bash-completion, which is not
- * everywhere, evaluates what is being typed, and can't be read twice; and its answers never have files in them, which `report` takes.
+ * Adds `completion` and the hidden command that its scripts call. The scripts for zsh and fish are those of `@bomb.sh/tab`. Its script for
+ * bash needs bash-completion, which is not installed everywhere, evaluates what is being typed, can't be sourced twice, and never offers
+ * files, which `report` takes.
  */
 export function addCompletionCommands(program: Command): void {
   program
@@ -39,6 +40,6 @@ export function addCompletionCommands(program: Command): void {
     });
 }
 
-/** As Cobra has it, whose protocol it is: bits, of which 4 is “no files”. https://github.com/spf13/cobra/blob/main/site/content/completions/_index.md */
+/** Cobra's protocol: bits, of which 4 means “no files”. https://github.com/spf13/cobra/blob/main/site/content/completions/_index.md */
 const NO_FILES = 4;
 const FILES = 0;

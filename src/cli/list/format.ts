@@ -4,7 +4,7 @@ import { UsageError } from '../exit';
 import { ageWords, sizeWords } from '../terminal/words';
 import type { InventoryItem } from './inventory';
 
-/** What a template can name, and what becomes of it; empty where there is none. */
+/** The fields of templates. A value that is not known is an empty text. */
 const FIELDS: Readonly<Record<string, (listed: InventoryItem) => string>> = {
   Provider: ({ resource }) => resource.provider,
   Kind: ({ resource }) => resource.kind,
@@ -24,22 +24,22 @@ const FIELDS: Readonly<Record<string, (listed: InventoryItem) => string>> = {
 
 export const FIELD_NAMES = Object.keys(FIELDS);
 
-/** A template that has been read: a line for each resource. */
+/** A parsed template. */
 export interface Format {
   readonly line: (listed: InventoryItem) => string;
-  /** Whether it asks for sizes. */
+  /** Whether it has a field that needs sizes. */
   readonly withSizes: boolean;
 }
 
 /**
- * Reads a template: `{{.Name}}` is a field, `\t` and `\n` are what they are elsewhere, all else stands for itself.
- * @throws {UsageError} for a field that there is not
+ * Parses a template: `{{.Name}}` is a field, `\t` a tab and `\n` a line break; all other text stays as it is.
+ * @throws {UsageError} for an unknown field
  */
 export function readFormat(template: string): Format {
   const names = [...template.matchAll(/\{\{(.*?)\}\}/g)].map(([, inner = '']) => inner.trim());
   const unknown = names.find((name) => !(name.startsWith('.') && FIELD_NAMES.includes(name.slice(1))));
   if (unknown !== undefined) {
-    throw new UsageError(`--format: there is no {{${plainLine(unknown)}}}; use {{.${FIELD_NAMES.join('}}, {{.')}}}`);
+    throw new UsageError(`--format: {{${plainLine(unknown)}}} is unknown; use {{.${FIELD_NAMES.join('}}, {{.')}}}`);
   }
   const escaped = template.replaceAll('\\t', '\t').replaceAll('\\n', '\n');
   return {
@@ -48,7 +48,7 @@ export function readFormat(template: string): Format {
   };
 }
 
-/** One element of `list --json`: docs/command-line.md describes it. Foreign text is as it is, in JSON's own escapes. */
+/** An element of `list --json`, as docs/command-line.md describes it. Foreign text is escaped as JSON does. */
 export function jsonOf({
   resource,
   session,

@@ -8,7 +8,7 @@ import type { InventoryItem } from './inventory';
 
 export interface ListTableOptions {
   readonly color: boolean;
-  /** The terminal's width; undefined: lines may be as long as they are. */
+  /** The terminal's width; undefined: lines may have any length. */
   readonly columns: number | undefined;
   readonly withSizes: boolean;
 }
@@ -16,14 +16,14 @@ export interface ListTableOptions {
 /** Blanks between columns. */
 const GAP = 2;
 
-/** Characters that a name and a session should have, and that they have at least. */
+/** Characters that a name and a session should get, and those that they get at least. */
 const COMFORTABLE = 14;
-const LEAST = 8;
+const MIN_WIDTH = 8;
 
 /** Foreign text may be of any length. */
 const MAX_CELL = 300;
 
-/** No lines around cells: a row is a line, which other programs can take apart. */
+/** No borders: each row is one line, which other programs can split. */
 const NO_BORDERS = Object.fromEntries(
   [
     'top',
@@ -46,7 +46,7 @@ const NO_BORDERS = Object.fromEntries(
 
 type Row = readonly string[];
 
-/** A line for each resource, under a line of headings. On a terminal no line is wider than it is: names and sessions give way. */
+/** A line for each resource, below the headings. Names and sessions are cut so that lines fit on the terminal. */
 export function listTable(resources: readonly InventoryItem[], { color, columns, withSizes }: ListTableOptions): string {
   const rows = [TITLES, ...resources.map(cellsOf)].map((row) => (withSizes ? row : row.slice(0, SIZE)));
   const shown = columns === undefined ? rows : fitted(rows, columns);
@@ -70,13 +70,13 @@ function cellsOf({ resource, ageMs, session, size }: InventoryItem): Row {
   return [...texts.map((text) => plainLine(clipped(text, MAX_CELL))), sizeWords(size)];
 }
 
-/** Names and sessions give way; on a very narrow terminal the provider goes, where it is the same for all. */
+/** Cuts names and sessions. On a very narrow terminal it drops the provider's column, if all are at the same one. */
 function fitted(rows: readonly Row[], columns: number): readonly Row[] {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   const fixed = sum(widths) + GAP * (widths.length - 1) - (widths[NAME] ?? 0) - (widths[SESSION] ?? 0);
   const isTight = columns - fixed < 2 * COMFORTABLE && new Set(rows.slice(1).map((row) => row[PROVIDER])).size === 1;
   const left = columns - fixed + (isTight ? (widths[PROVIDER] ?? 0) + GAP : 0);
-  const [name, session] = shared(widths[NAME] ?? 0, widths[SESSION] ?? 0, Math.max(2 * LEAST, left));
+  const [name, session] = shared(widths[NAME] ?? 0, widths[SESSION] ?? 0, Math.max(2 * MIN_WIDTH, left));
   const cut = (cell: string, column: number) =>
     column === NAME ? clipped(cell, name) : column === SESSION ? clippedAtStart(cell, session) : cell;
   return rows.map((row) => row.map(cut).slice(isTight ? PROVIDER + 1 : 0));
@@ -86,7 +86,7 @@ function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, number) => total + number, 0);
 }
 
-/** What two columns get of the room that there is: half each, unless one of them needs less. */
+/** The widths of two columns that share a room: half each, unless one of them needs less. */
 function shared(name: number, session: number, room: number): readonly [name: number, session: number] {
   if (name + session <= room) return [name, session];
   const half = Math.floor(room / 2);
@@ -94,7 +94,7 @@ function shared(name: number, session: number, room: number): readonly [name: nu
   return session <= half ? [room - session, session] : [room - half, half];
 }
 
-/** A session's end is what tells it from others. */
+/** The end of a session's id is the part that differs. */
 function clippedAtStart(text: string, most: number): string {
   return text.length <= most ? text : `…${text.slice(text.length - most + 1)}`;
 }
@@ -110,10 +110,10 @@ export function totalsLine(resources: readonly InventoryItem[], withSizes: boole
   return `${resources.length === 0 ? 'Nothing' : what}${withSizes ? `; ${sizeWords(bytes)}` : ''}`;
 }
 
-/** So many runs are told of. */
+/** How many runs are named. */
 const MAX_RUNS = 10;
 
-/** Where the runs can be looked at that made what is listed: a line each. */
+/** A line for each run that made one of the resources, with its page. */
 export function runLines(resources: readonly InventoryItem[]): readonly string[] {
   const runs = new Map(resources.flatMap(({ session, runUrl }) => (session && runUrl ? [[session, runUrl] as const] : [])));
   return [...runs].slice(0, MAX_RUNS).map(([session, url]) => plainLine(clipped(`${session}: ${url}`, 300)));

@@ -7,11 +7,11 @@ import { totalsLine } from './table';
 
 const EVERY_MS = 2_000;
 
-/** The cursor to the upper left, and all below it erased. https://ecma-international.org/publications-and-standards/standards/ecma-48/ */
+/** Moves the cursor to the upper left and erases everything below it. https://ecma-international.org/publications-and-standards/standards/ecma-48/ */
 const START_AGAIN = '\u001b[H\u001b[J';
 const CLEAR_SCREEN = `\u001b[2J${START_AGAIN}`;
 
-/** Looks again and again until `stop`, and paints over what was there; without a terminal, one after the other. */
+/** Lists again and again until `stop` aborts. On a terminal each listing replaces the one before. */
 export async function watch(
   look: () => Promise<Inventory>,
   shown: (listing: Inventory) => string,
@@ -22,7 +22,7 @@ export async function watch(
   while (!stop.aborted) {
     const text = await look().then(
       (listing) => `${shown(listing)}${output.isTerminal ? footer(listing) : ''}`,
-      // What can't be reached now may come back: that is what one watches for.
+      // A provider that can't be reached now may come back.
       (error: unknown) => `${plainLine(asError(error).message)}\n`,
     );
     if (stop.aborted) return;
@@ -35,12 +35,12 @@ export async function watch(
 
 function footer(listing: Inventory): string {
   const time = new Date().toTimeString().slice(0, 8);
-  return [totalsLine(listing.resources, false), ...listing.problems, `${time}, every ${EVERY_MS / 1000} s; Ctrl-C ends it`]
+  return [totalsLine(listing.resources, false), ...listing.problems, `${time}, every ${EVERY_MS / 1000} s; Ctrl-C to end`]
     .map((line) => `${plainLine(line)}\n`)
     .join('');
 }
 
-/** More lines than the terminal has would scroll the first ones away. The last ones tell how many there are. */
+/** Leaves lines out, so that the first ones do not scroll away and the last ones, with the totals, are seen. */
 function fitting(text: string): string {
   const lines = text.trimEnd().split('\n');
   const rows = (process.stdout.rows ?? lines.length + 1) - 1;

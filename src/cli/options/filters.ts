@@ -49,7 +49,7 @@ export interface TypedFilters {
   readonly kinds: readonly Kind[];
 }
 
-const HEADING = 'Filters (a resource must match one of each kind that is given):';
+const HEADING = 'Filters (different ones must all match; of one that is repeated, any):';
 
 /** Adds the options that select resources. */
 export function addFilters(command: Command): void {

@@ -1,6 +1,6 @@
 import prettyMilliseconds from 'pretty-ms';
 
-/** `3h`, `2d`: an age for people, who only want to know how old about. */
+/** `3h`, `2d`: an approximate age. */
 export function ageWords(ms: number | undefined): string {
   if (ms === undefined) return '-';
   return ms < 1000 ? '0s' : prettyMilliseconds(ms, { compact: true });
@@ -8,7 +8,7 @@ export function ageWords(ms: number | undefined): string {
 
 const UNITS = ['B', 'kB', 'MB', 'GB', 'TB'] as const;
 
-/** `1.2GB`, in powers of 1000 as the docker command has it; `-` where nobody knows. */
+/** `1.2GB`, in powers of 1000 like the docker command; `-` when unknown. */
 export function sizeWords(bytes: number | undefined): string {
   if (bytes === undefined) return '-';
   const power = bytes < 1 ? 0 : Math.min(UNITS.length - 1, Math.floor(Math.log10(bytes) / 3));

@@ -20,7 +20,7 @@ it.each(FIELD_NAMES)('has a text for %s, whatever is not known', (name) => {
 });
 
 it.each(['{{.Nmae}}', '{{Name}}', '{{}}', '{{.constructor}}'])('refuses %s', (template) => {
-  expect(() => readFormat(template)).toThrow(/^--format: there is no/);
+  expect(() => readFormat(template)).toThrow(/^--format: .* is unknown; use/);
 });
 
 it.each([
