@@ -1,3 +1,4 @@
+import type { Holder } from './in-use';
 import type { RungAction, StopOutcome } from './provider';
 import type { Resource } from './resource';
 import type { RetryCause } from './retry-cause';
@@ -49,6 +50,8 @@ export interface Settlement {
   readonly reason?: string;
   /** With `failed`, and with `kept` unless it is protected: the command that removes it. */
   readonly command?: string;
+  /** What uses it, where that is why it is still there. */
+  readonly heldBy?: readonly Holder[];
   /** With `failed`: how it ended, where only its removal failed. */
   readonly ending?: StopOutcome;
   /** With `failed`: another round could end better. */

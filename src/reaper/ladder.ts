@@ -1,3 +1,4 @@
+import { InUse } from '../core/in-use';
 import type { Outcome, Settlement, Step } from '../core/outcome';
 import { type Provider, type Rung, rungActions, type StopOutcome } from '../core/provider';
 import type { Resource } from '../core/resource';
@@ -99,10 +100,20 @@ export function outcomeOf(seen: Resource, ending: StopOutcome | undefined, steps
 /** Settles what is still there. */
 function leftBehind(now: Resource, lastError: Error | undefined, { deadline, provider }: ReapContext): Omit<End, 'steps'> {
   const reason: unknown = deadline.signal.reason;
-  if (reason instanceof Halted) return { outcome: 'kept', reason: reason.message, command: provider.removalCommand(now) };
+  const command = provider.removalCommand(now);
+  if (reason instanceof Halted) return { outcome: 'kept', reason: reason.message, command };
+  if (lastError instanceof InUse && lastError.keptBecause !== undefined) {
+    return { outcome: 'kept', reason: lastError.keptBecause, command, ...holding(lastError) };
+  }
   const error = deadline.passed ? deadlineError(asError(reason), lastError) : (lastError ?? stillThere(now));
   const retryable = !deadline.passed && isRetryable(error, provider);
-  return { outcome: 'failed', error, command: provider.removalCommand(now), retryable };
+  return { outcome: 'failed', error, command, retryable, ...holding(lastError) };
+}
+
+/** What an error tells of those that use the resource. */
+function holding(error: Error | undefined): Pick<Settlement, 'heldBy' | 'command'> {
+  if (!(error instanceof InUse)) return {};
+  return { ...(error.holders.length > 0 && { heldBy: error.holders }), ...(error.command && { command: error.command }) };
 }
 
 /** Says that the deadline has passed, and what went wrong before. */

@@ -63,6 +63,12 @@ export class Ledger {
     return entry?.settlement?.outcome === 'failed' && !this.#openness()(entry);
   }
 
+  /** Whether the resource stays on purpose: all that use it do. */
+  isHeld(resource: Resource): boolean {
+    const { outcome, heldBy } = this.#entries.get(keyOf(resource))?.settlement ?? {};
+    return outcome === 'kept' && heldBy !== undefined;
+  }
+
   /** The place in the provider's order; a kind that the provider does not name comes last. */
   stageOf({ kind }: Resource): number {
     const { stages } = this.#provider;
@@ -116,6 +122,10 @@ function isGone(settlement: Settlement | undefined): boolean {
   return settlement !== undefined && ['graceful', 'killed', 'removed', 'gone'].includes(settlement.outcome);
 }
 
+function heldAsBefore({ command, heldBy }: Settlement): Partial<Settlement> {
+  return { ...(command !== undefined && { command }), ...(heldBy && { heldBy }) };
+}
+
 /** Makes one account of two reaps of the same resource. */
 function continued(before: Settlement, after: Settlement): Settlement {
   const steps = after.steps.reduce(withStep, before.steps);
@@ -123,6 +133,8 @@ function continued(before: Settlement, after: Settlement): Settlement {
   const error = after.error && before.error ? continuedError(before.error, after.error) : after.error;
   return {
     ...after,
+    // That the deadline has passed says nothing new about what holds the resource.
+    ...(after.error instanceof DeadlinePassed && before.outcome === 'failed' ? heldAsBefore(before) : {}),
     resource: before.resource,
     outcome: goneSince ? outcomeOf(before.resource, before.ending, steps) : after.outcome,
     ...(before.ending ? { ending: before.ending } : {}),

@@ -48,7 +48,11 @@ export async function listKinds(options: ListingOptions): Promise<Listing> {
   };
   await Promise.all(provider.stages.flat().map(list));
   cancelTimer?.();
-  return { resources: found(), failures: [...failed].map(([kind, error]) => ({ kind, error })) };
+  const failures = provider.stages.flat().flatMap((kind) => {
+    const error = failed.get(kind);
+    return error ? [{ kind, error }] : [];
+  });
+  return { resources: found(), failures };
 }
 
 /** @param listed the other kinds' listings so far: where an engine answers them, one that hangs will go on hanging */

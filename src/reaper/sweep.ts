@@ -139,7 +139,7 @@ function nextAfter(
   ledger.discover(owned);
   if (failure) return afterFailedListing(failure, ledger, options);
   if (ledger.open().length > 0) return { kind: 'work' };
-  const verified = owned.every((resource) => protectionOf(resource) !== undefined);
+  const verified = owned.every((resource) => protectionOf(resource) !== undefined || ledger.isHeld(resource));
   // Waiting does not mend a permanent failure.
   return !verified || isSure(quietSince, options) ? { kind: 'end', verdict: { verified } } : { kind: 'wait' };
 }

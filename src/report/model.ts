@@ -152,7 +152,16 @@ export interface StepReport extends Omit<Step, 'startedAt'> {
   readonly startedAt: string;
 }
 
-export function resourceReport({ resource, outcome, durationMs, steps, error, reason, command }: Settlement): ResourceReport {
+export function resourceReport({
+  resource,
+  outcome,
+  durationMs,
+  steps,
+  error,
+  reason,
+  command,
+  heldBy,
+}: Settlement): ResourceReport {
   return {
     provider: resource.provider,
     kind: resource.kind,
@@ -169,6 +178,7 @@ export function resourceReport({ resource, outcome, durationMs, steps, error, re
     error: error?.message ?? null,
     reason: reason ?? null,
     command: command ?? null,
+    ...(outcome === 'failed' && heldBy ? { heldBy } : {}),
   };
 }
 

@@ -217,14 +217,14 @@ describe('an engine that can’t be used is told in one line', () => {
     ],
     ['a client without TLS', () => ({ dockerHost: tls }), /HTTP request to an HTTPS server/],
     ['a context that is not there', () => ({ env: { DOCKER_CONTEXT: 'gone' } }), /“gone” \(DOCKER_CONTEXT\).*no such context$/],
-    ['an address without a scheme', () => ({ env: { DOCKER_HOST: 'nonsense' } }), /“nonsense” is no endpoint/],
+    ['an address with an unknown scheme', () => ({ env: { DOCKER_HOST: 'fd://3' } }), /“fd:\/\/3” is not an engine’s endpoint/],
     ['a host that ssh refuses', () => ({ dockerHost: 'ssh://stranger' }), /: ssh: Host key verification failed\.$/],
     ['an ssh that says nothing', () => ({ dockerHost: 'ssh://silent' }), /: ssh: it ended with exit code 3$/],
-    ['an option in the place of a host', () => ({ env: { DOCKER_HOST: 'ssh://-oProxyCommand=id' } }), /is no host for ssh/],
+    ['an option in the place of a host', () => ({ env: { DOCKER_HOST: 'ssh://-oProxyCommand=id' } }), /is not a host for ssh/],
   ])('%s', async (_, surroundings, reason) => {
     const connection = await connectionFor(await surroundings());
 
-    expect(connection.status).toBe('skipped');
+    expect(connection).toMatchObject({ status: 'unavailable', required: false });
     expect(reasonOf(connection)).toMatch(reason);
     expect(reasonOf(connection)).toMatch(/^no Docker engine(:| at) [^\n]+$/);
   });
@@ -232,7 +232,7 @@ describe('an engine that can’t be used is told in one line', () => {
   test('and is unavailable where one is required', async () => {
     const connection = await connectionFor({ docker: 'true', dockerHost: 'unix:///no/such.sock' });
 
-    expect(connection).toEqual({
+    expect(connection).toMatchObject({
       name: 'docker',
       status: 'unavailable',
       required: true,
@@ -322,6 +322,36 @@ describe('several engines', () => {
       `graceful: docker (${secure.url})`,
     ]);
     expect(report.verified).toBe(false);
+  });
+
+  test('are one where two addresses lead to the same one: it is cleaned once, and the second way is skipped', async () => {
+    const { session, labelled } = newSession();
+    const container = await leak(plain, labelled.labels);
+    const dockerHost = `${plain.url}\n${tcp}\n${secure.url}`;
+
+    const connections = await Promise.all(look({ dockerHost }));
+    const ready = connections.filter((connection) => connection.status === 'ready');
+    const results = await Promise.all(ready.map(({ provider }) => sweepSession(session, { change: () => provider })));
+
+    const skipped = connections.filter((connection) => connection.status === 'skipped');
+    expect(skipped).toMatchObject([{ reason: expect.stringMatching(/^the same engine as docker \((unix|tcp):/) }]);
+    expect(ready.map(({ name }) => name)).toContain(`docker (${secure.url})`);
+    expect(results.flatMap(({ settlements }) => settlements.map(({ outcome }) => outcome))).toEqual(['graceful']);
+    expect(await stateOf(container)).toBe('gone');
+  });
+
+  test('of which one is not there are told apart: the named one is unavailable, the other is ready', async () => {
+    const connections = await Promise.all(look({ dockerHost: `${plain.url}\nunix:///no/such.sock` }));
+
+    expect(connections).toMatchObject([
+      { status: 'ready' },
+      {
+        name: 'docker (unix:///no/such.sock)',
+        status: 'unavailable',
+        required: false,
+        reason: expect.stringMatching(/nothing is there$/),
+      },
+    ]);
   });
 
   test('are one, called docker, where all lines are the same', async () => {

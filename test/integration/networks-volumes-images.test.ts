@@ -1,6 +1,9 @@
+import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { promisify } from 'node:util';
 import type Docker from 'dockerode';
 import { afterAll, describe, expect, inject, test } from 'vitest';
+import { labels } from '../../src/core/labels';
 import type { Settlement } from '../../src/core/outcome';
 import type { Kind } from '../../src/core/resource';
 import { ownedBy } from '../../src/core/selector';
@@ -73,6 +76,11 @@ function settlementOf({ settlements }: SweepResult, kind: Kind): Settlement {
 /** `['container graceful', 'network removed']` */
 const outcomes = ({ settlements }: SweepResult) =>
   settlements.map(({ resource, outcome }) => `${resource.kind} ${outcome}`).sort();
+
+/** Types a command as a person does. */
+async function typed(command: string): Promise<void> {
+  await promisify(execFile)('bash', ['-c', command]);
+}
 
 const ALL: readonly Kind[] = ['container', 'network', 'volume', 'image'];
 
@@ -159,10 +167,60 @@ describe('a network that somebody else’s container is on', () => {
     const settlement = only(result);
     expect(settlement).toMatchObject({ outcome: 'failed', resource: { kind: 'network' } });
     expect(settlement.error?.message).toBe(`it is in use by the container ${await nameOf(foreign)}`);
-    expect(settlement.command).toMatch(new RegExp(`^docker (--host \\S+ )?network rm ${net.id.slice(0, 12)}$`));
+    expect(settlement.heldBy).toMatchObject([{ kind: 'container', name: await nameOf(foreign) }]);
     expect(stepsOf(settlement)).toEqual(['remove error']);
     expect(result.verified).toBe(false);
     expect(await networksOf(foreign)).toEqual([(await net.inspect()).Name]);
+  });
+
+  test('is removed by the command that is told, when it is typed; the container stays, without it', async () => {
+    const { session, labelled } = newSession();
+    const net = await network(labelled.labels);
+    const foreign = await bystander({ hostConfig: { NetworkMode: net.id } });
+    const { command = 'false' } = only(await sweepSession(session));
+
+    await typed(command);
+
+    expect(await hasNetwork(net)).toBe(false);
+    expect(await networksOf(foreign)).toEqual([]);
+    expect((await foreign.inspect()).State.Running).toBe(true);
+  });
+
+  test.each([
+    ['has exited', async (container: Docker.Container) => void (await container.kill())],
+    ['was never started', async () => undefined],
+  ])('stays, too, when that container %s: it could not start any more', async (_, end) => {
+    const { session, labelled } = newSession();
+    const net = await network(labelled.labels);
+    const options = { name: unique('bystander'), hostConfig: { NetworkMode: (await net.inspect()).Name } };
+    const foreign = await createContainer(HONOURS_SIGTERM, options);
+    bystanders.push(() => removeContainer(foreign));
+    if (_ === 'has exited') await foreign.start();
+    await end(foreign);
+
+    const settlement = only(await sweepSession(session));
+
+    expect(settlement).toMatchObject({ outcome: 'failed', heldBy: [{ name: options.name }] });
+    await foreign.start();
+    await foreign.kill();
+    await typed(settlement.heldBy?.[0]?.command ?? 'false');
+    expect(outcomes(await sweepSession(session))).toEqual(['network removed']);
+  });
+
+  test('stays on purpose where that container is kept: that is no failure', async () => {
+    const { session, labelled } = newSession();
+    const [net, data] = [await network(labelled.labels), await volume(labelled.labels)];
+    const keep = { [labels.keep]: 'true', ...labelled.labels };
+    const kept = await bystander({ labels: keep, hostConfig: { NetworkMode: net.id, Binds: [`${data}:/data`] } });
+    const free = await network(labelled.labels);
+
+    const result = await sweepSession(session);
+
+    expect(outcomes(result)).toEqual(['container kept', 'network kept', 'network removed', 'volume kept']);
+    const reason = `it is in use by the container ${await nameOf(kept)}, which stays: it carries ${labels.keep}=true`;
+    expect(settlementOf(result, 'volume').reason).toBe(reason);
+    expect(result.verified).toBe(true);
+    expect([await hasNetwork(net), await hasNetwork(free), await hasVolume(data)]).toEqual([true, false, true]);
   });
 
   test('holds up nothing else', async () => {
@@ -179,6 +237,16 @@ describe('a network that somebody else’s container is on', () => {
 });
 
 describe('a volume that somebody else’s container uses', () => {
+  test('is removed by the command that is told, when it is typed', async () => {
+    const { session, labelled } = newSession();
+    const data = await volume(labelled.labels);
+    await bystander({ hostConfig: { Binds: [`${data}:/data`] } });
+
+    await typed(only(await sweepSession(session)).command ?? 'false');
+
+    expect(await hasVolume(data)).toBe(false);
+  });
+
   test('has failed at once, with the container’s name and the command that removes it', async () => {
     const { session, labelled } = newSession();
     const data = await volume(labelled.labels);
@@ -189,7 +257,7 @@ describe('a volume that somebody else’s container uses', () => {
     const settlement = only(result);
     expect(settlement).toMatchObject({ outcome: 'failed', resource: { kind: 'volume', id: data } });
     expect(settlement.error?.message).toBe(`it is in use by the container ${await nameOf(foreign)}`);
-    expect(settlement.command).toMatch(new RegExp(`^docker (--host \\S+ )?volume rm ${data}$`));
+    expect(settlement.heldBy).toMatchObject([{ kind: 'container', name: await nameOf(foreign) }]);
     expect(stepsOf(settlement)).toEqual(['remove error']);
   });
 

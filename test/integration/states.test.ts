@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type Docker from 'dockerode';
 import { describe, expect, inject, test } from 'vitest';
-import { ask } from '../../src/providers/docker/connection/request';
+import { ask } from '../../src/providers/docker/connection/http';
 import { createContainer, docker, HONOURS_SIGTERM, IGNORES_SIGTERM, startContainer, stateOf } from '../support/engine/containers';
 import { newSession, only, sweepSession } from '../support/engine/sweeping';
 import { until } from '../support/until';

@@ -1,9 +1,10 @@
 import { type Config, retryPolicy } from '../../config/config';
-import type { Connection, Endpoints, ProviderDefinition, Search } from '../../core/connection';
+import type { CleanupCommand, Connection, Endpoints, ProviderDefinition, Search } from '../../core/connection';
+import type { Clock } from '../../lib/clock';
 import { asError } from '../../lib/errors';
 import { withRetries } from '../../reaper/retry';
-import { endpointCandidates } from './connection/candidates';
-import { connect, NoEngine } from './connection/connect';
+import { namedEndpoint, wellKnownEndpoints } from './connection/candidates';
+import { connect, type Engine, identitiesOf, NoEngine } from './connection/connect';
 import type { Endpoint } from './connection/endpoint';
 import { dockerContainers } from './events/container-source';
 import { cleanupCommand, dockerProvider } from './provider';
@@ -20,55 +21,94 @@ export const docker = {
     const { config, endpoints } = search;
     if (config.docker === false) return [Promise.resolve({ name: NAME, status: 'skipped', reason: 'docker is false' })];
     const [host, ...others] = config.dockerHost ?? [];
-    if (host === undefined || others.length === 0) return [discoverOne(NAME, host, search, endpoints[NAME])];
-    return [host, ...others].map((url) => {
+    if (host === undefined || others.length === 0) {
+      return [discoverOne(NAME, host, search, endpoints[NAME]).then(({ connection }) => connection)];
+    }
+    const engines = new Map<string, string>();
+    return [host, ...others].map(async (url) => {
       const name = `${NAME} (${url})`;
-      return discoverOne(name, url, search, endpoints[name]);
+      return oncePerEngine(await discoverOne(name, url, search, endpoints[name]), engines, search);
     });
   },
   secrets: () => [],
   isAddressed: ({ dockerHost }) => dockerHost !== undefined,
 } as const satisfies ProviderDefinition<Config>;
 
-/** @param found where main found it: it is given a while to come back */
+/** A connection, and the engine that it leads to. */
+interface Discovered {
+  readonly connection: Connection;
+  readonly engine?: Engine;
+}
+
+/** @param found where main found it: it is given a while to come back, as is what the user named */
 async function discoverOne(
   name: string,
   dockerHost: string | undefined,
   { config, env, clock, deadline }: Search<Config>,
   found: Endpoints[string] | undefined,
-): Promise<Connection> {
-  const known = found as unknown as Endpoint | undefined;
+): Promise<Discovered> {
+  let known = found as unknown as Endpoint | undefined;
+  let isNamed = true; // A docker context that can't be read is named, too.
   try {
-    const candidates = known ? [known] : endpointCandidates(dockerHost, env, process.platform);
+    known ??= namedEndpoint(dockerHost, env);
+    isNamed = known !== undefined;
+    const candidates = known ? [known] : wellKnownEndpoints(env, process.platform);
     const engine = await withRetries(
       () => connect(candidates, deadline),
-      () => ({ kind: 'retryable' }),
-      { ...retryPolicy(config), ...(found ? {} : { retries: 0 }) },
+      (error) => ({ kind: found || (error instanceof NoEngine && error.isRetryable) ? 'retryable' : 'permanent' }),
+      { ...retryPolicy(config), ...(isNamed ? {} : { retries: 0 }) },
       deadline,
       clock,
     );
-    return {
-      name,
-      status: 'ready',
-      provider: dockerProvider(engine, settingsOf(config, name), clock),
-      description: `${engine.version} at ${engine.endpoint.url} (${engine.endpoint.from})`,
-      found: { ...engine.endpoint },
-      cleanupCommand: (label) => cleanupCommand(engine.endpoint, label),
-      containers: dockerContainers(engine, settingsOf(config, name), clock),
-      sizes: (signal) => sizesOf(engine, name, signal),
-    };
+    return { connection: connectionTo(engine, name, config, clock), engine };
   } catch (error) {
-    const required = config.docker === true || found !== undefined;
-    const reason = error instanceof NoEngine ? error.message : `no Docker engine: ${asError(error).message}`;
-    const status = required ? 'unavailable' : 'skipped';
+    const isRequired = config.docker === true;
     return {
-      name,
-      status,
-      reason,
-      required: config.docker === true,
-      ...(known ? { cleanupCommand: (label) => cleanupCommand(known, label) } : {}),
+      connection: {
+        name,
+        // What is named must be there.
+        status: isRequired || isNamed ? 'unavailable' : 'skipped',
+        reason: error instanceof NoEngine ? error.message : `no Docker engine: ${asError(error).message}`,
+        required: isRequired,
+        ...(known ? { cleanupCommand: cleanupAt(known) } : {}),
+      },
     };
   }
+}
+
+function connectionTo(engine: Engine, name: string, config: Config, clock: Clock): Connection {
+  const settings = settingsOf(config, name);
+  return {
+    name,
+    status: 'ready',
+    provider: dockerProvider(engine, settings, clock),
+    description: `${engine.version} at ${engine.endpoint.url} (${engine.endpoint.from})`,
+    found: { ...engine.endpoint },
+    cleanupCommand: cleanupAt(engine.endpoint),
+    containers: dockerContainers(engine, settings, clock),
+    sizes: (signal) => sizesOf(engine, name, signal),
+  };
+}
+
+function cleanupAt(endpoint: Endpoint): CleanupCommand {
+  return (label) => cleanupCommand(endpoint, label);
+}
+
+/**
+ * Skips a second way to an engine.
+ * @param engines names of connections by the identities of their engines, in the order in which they answered
+ */
+async function oncePerEngine(
+  { connection, engine }: Discovered,
+  engines: Map<string, string>,
+  { deadline }: Search<Config>,
+): Promise<Connection> {
+  if (engine === undefined) return connection;
+  const identities = await identitiesOf(engine, deadline);
+  const first = identities.flatMap((identity) => engines.get(identity) ?? [])[0];
+  if (first !== undefined) return { name: connection.name, status: 'skipped', reason: `the same engine as ${first}` };
+  for (const identity of identities) engines.set(identity, connection.name);
+  return connection;
 }
 
 function settingsOf(config: Config, name: string): DockerSettings {

@@ -2,14 +2,17 @@ import type { Provider } from '../../core/provider';
 import type { Kind } from '../../core/resource';
 import type { Clock } from '../../lib/clock';
 import type { Engine } from './connection/connect';
-import { dockerArguments, type Endpoint } from './connection/endpoint';
-import { classify, hasStatus } from './errors';
+import { dockerCommand, type Endpoint } from './connection/endpoint';
+import { UNIDENTIFIED } from './connection/shapes';
+import { classify, isGone } from './errors';
 import { Containers } from './resources/containers';
-import type { DockerSettings, KindHandler } from './resources/handler';
+import { type DockerSettings, type KindHandler, removalOnly, type UserLookup } from './resources/handler';
 import { Images } from './resources/images';
 import { Networks } from './resources/networks';
 import { ResourceEnricher } from './resources/resource-enricher';
 import { Volumes } from './resources/volumes';
+
+const NOT_IDENTIFIED = 'the engine lists it without an id and a name';
 
 /** What uses others goes first. */
 const STAGES: Provider['stages'] = [['container'], ['network', 'volume'], ['image']];
@@ -17,10 +20,18 @@ const STAGES: Provider['stages'] = [['container'], ['network', 'volume'], ['imag
 /** One Docker engine, or what speaks its API. */
 export function dockerProvider(engine: Engine, settings: DockerSettings, clock: Clock): Provider {
   const containers = new Containers(engine, settings, clock);
+  const facts = new ResourceEnricher(engine.docker, clock);
+  const users: UserLookup = async (isUser, signal) => {
+    const found = (await containers.listed(signal)).filter(isUser);
+    return facts.enrich(
+      found.map((container) => containers.resource(container)),
+      signal,
+    );
+  };
   const all = [
     containers,
-    new Networks(engine, settings),
-    new Volumes(engine, settings),
+    new Networks(engine, settings, users),
+    new Volumes(engine, settings, users),
     new Images(engine, settings, containers),
   ];
   const handlers: readonly KindHandler[] = all.filter(({ kind }) => settings.kinds.includes(kind));
@@ -29,39 +40,33 @@ export function dockerProvider(engine: Engine, settings: DockerSettings, clock: 
     if (!handler) throw new Error(`Docker has no resources of the kind ${kind}`);
     return handler;
   };
-  const facts = new ResourceEnricher(engine.docker, clock);
   return {
     name: settings.name,
     stages: STAGES.map((stage) => stage.filter((kind) => settings.kinds.includes(kind))),
     list: async (kind, signal) => facts.enrich(await handlerOf(kind).list(signal), signal),
     async inspect(resource, signal) {
+      if (resource.id === UNIDENTIFIED) throw new Error(NOT_IDENTIFIED);
       try {
         const [now] = await facts.enrich([await handlerOf(resource.kind).inspect(resource, signal)], signal);
         return now;
       } catch (error) {
-        if (hasStatus(error, 404)) return undefined;
+        if (isGone(error)) return undefined;
         throw error;
       }
     },
-    ladder: (resource) => handlerOf(resource.kind).ladder(resource),
+    ladder(resource) {
+      if (resource.id !== UNIDENTIFIED) return handlerOf(resource.kind).ladder(resource);
+      return removalOnly(settings.removeMs, () => Promise.reject(new Error(NOT_IDENTIFIED)));
+    },
     classify,
     removalCommand(resource) {
-      return command(engine.endpoint, ...handlerOf(resource.kind).removalArguments(resource));
+      return dockerCommand(engine.endpoint, ...handlerOf(resource.kind).removalArguments(resource));
     },
   };
 }
 
 /** What a person types to remove all containers with a label (their networks and volumes are for the next run's pre-cleanup), where the engine can't be reached from here. */
 export function cleanupCommand(endpoint: Endpoint, label: string): string {
-  const list = command(endpoint, 'ps', '--all', '--quiet', '--filter', `label=${label}`);
-  return `${list} | xargs --no-run-if-empty ${command(endpoint, 'rm', '--force', '--volumes')}`;
-}
-
-function command(endpoint: Endpoint, ...words: readonly string[]): string {
-  return ['docker', ...dockerArguments(endpoint), ...words].map(quoted).join(' ');
-}
-
-/** As one word of a POSIX shell. */
-function quoted(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+  const list = dockerCommand(endpoint, 'ps', '--all', '--quiet', '--filter', `label=${label}`);
+  return `${list} | xargs --no-run-if-empty ${dockerCommand(endpoint, 'rm', '--force', '--volumes')}`;
 }

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import Docker from 'dockerode';
 import { systemClock } from '../../../src/lib/clock';
 import { Deadline } from '../../../src/lib/deadline';
-import { endpointCandidates } from '../../../src/providers/docker/connection/candidates';
+import { namedEndpoint, wellKnownEndpoints } from '../../../src/providers/docker/connection/candidates';
 import { type Engine as Connected, connect } from '../../../src/providers/docker/connection/connect';
 import { until } from '../until';
 
@@ -24,10 +24,9 @@ export interface TestEngine {
 export async function findOrStartEngine(): Promise<TestEngine> {
   const deadline = new Deadline(systemClock, 15_000);
   try {
-    const { endpoint, version }: Connected = await connect(
-      endpointCandidates(undefined, process.env, process.platform),
-      deadline,
-    );
+    const named = namedEndpoint(undefined, process.env);
+    const candidates = named ? [named] : wellKnownEndpoints(process.env, process.platform);
+    const { endpoint, version }: Connected = await connect(candidates, deadline);
     return { url: endpoint.url, description: `${version} at ${endpoint.url}`, stop: async () => undefined };
   } catch {
     return PrivateEngine.start();

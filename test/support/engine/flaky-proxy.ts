@@ -15,8 +15,18 @@ export type Fault =
   | { readonly kind: 'cut' }
   /** The engine does it, and its answer stops in the middle of the body. */
   | { readonly kind: 'stall' }
-  /** The engine never hears of it, and somebody answers in its place. */
-  | { readonly kind: 'answer'; readonly status: number; readonly retryAfter?: string; readonly body?: string };
+  /** The engine never hears of it, and the proxy answers in its place. */
+  | {
+      readonly kind: 'answer';
+      readonly status: number;
+      readonly retryAfter?: string;
+      readonly headers?: Readonly<Record<string, string>>;
+      readonly body?: string;
+    }
+  /** The engine never hears of it, and the proxy answers with these bytes, whatever they are. */
+  | { readonly kind: 'raw'; readonly bytes: string }
+  /** The engine does it, and the proxy changes its JSON. */
+  | { readonly kind: 'edit'; readonly edit: (answer: unknown) => unknown };
 
 interface Rule {
   readonly fault: Fault;
@@ -88,10 +98,20 @@ export class FlakyProxy {
         await this.#half(incoming, answer);
         if (fault.kind === 'cut') answer.destroy();
         return;
+      case 'raw':
+        answer.socket?.end(fault.bytes);
+        return;
+      case 'edit': {
+        const json = fault.edit(JSON.parse((await buffer(await this.#ask(incoming, answer))).toString()));
+        answer.writeHead(200, { 'content-type': 'application/json' });
+        answer.end(JSON.stringify(json));
+        return;
+      }
       case 'answer':
         answer.writeHead(fault.status, {
           'content-type': 'application/json',
           ...(fault.retryAfter === undefined ? {} : { 'retry-after': fault.retryAfter }),
+          ...fault.headers,
         });
         answer.end(fault.body ?? JSON.stringify({ message: `the proxy says ${fault.status}` }));
     }

@@ -8,21 +8,35 @@ import type { Endpoint } from './endpoint';
 const HAS_PASSWORD = /^[a-z]+:\/\/[^/@]*:[^/@]*@/;
 
 /**
- * Where to look for an engine, best first. What the user named stands alone: when that one does not answer, another engine is not
- * what was meant.
+ * The engine that the user named: in the settings, in DOCKER_HOST, or with a docker context. When it does not answer, another
+ * engine is not what was meant.
+ * @returns undefined where none is named
  * @throws {BadContext} when the current docker context can't be read
  */
-export function endpointCandidates(
-  dockerHost: string | undefined,
-  env: Environment,
-  platform: NodeJS.Platform,
-): readonly Endpoint[] {
-  if (dockerHost !== undefined) return [{ url: dockerHost, from: 'docker-host', ...tlsFrom(dockerHost, env) }];
-  const { DOCKER_HOST } = env;
-  if (DOCKER_HOST && HAS_PASSWORD.test(DOCKER_HOST)) throw new Error('DOCKER_HOST holds a password: use a key, or a certificate');
-  if (DOCKER_HOST) return [{ url: DOCKER_HOST, from: 'DOCKER_HOST', ...tlsFrom(DOCKER_HOST, env) }];
-  const context = contextEndpoint(env);
-  return context ? [context] : wellKnownSockets(env, platform);
+export function namedEndpoint(dockerHost: string | undefined, env: Environment): Endpoint | undefined {
+  if (dockerHost !== undefined) return { url: dockerHost, from: 'docker-host', ...tlsFrom(dockerHost, env) };
+  const url = hostUrl(env['DOCKER_HOST']);
+  if (url === undefined) return contextEndpoint(env);
+  if (HAS_PASSWORD.test(url)) throw new Error('DOCKER_HOST holds a password: use a key, or a certificate');
+  return { url, from: 'DOCKER_HOST', ...tlsFrom(url, env) };
+}
+
+/** What the docker command reads instead of an address without a host or a path. */
+const DEFAULT_URLS: Readonly<Record<string, string>> = {
+  'unix://': 'unix:///var/run/docker.sock',
+  'npipe://': 'npipe:////./pipe/docker_engine',
+  'tcp://': 'tcp://127.0.0.1:2375',
+};
+
+/**
+ * DOCKER_HOST as the docker command reads it: blanks around it do not count, and without a scheme it is a host for TCP.
+ * https://github.com/docker/cli/blob/v29.0.0/opts/hosts.go
+ */
+function hostUrl(value: string | undefined): string | undefined {
+  const typed = value?.trim();
+  if (!typed) return undefined;
+  const url = typed.includes('://') ? typed : `tcp://${typed}`;
+  return DEFAULT_URLS[url] ?? url.replace(/^tcp:\/\/(?=:\d)/, 'tcp://127.0.0.1');
 }
 
 /**
@@ -36,7 +50,8 @@ function tlsFrom(url: string, env: Environment): Pick<Endpoint, 'ca' | 'cert' | 
   return { ca, ...(existsSync(cert) && existsSync(key) ? { cert, key } : {}) };
 }
 
-function wellKnownSockets(env: Environment, platform: NodeJS.Platform): readonly Endpoint[] {
+/** Where engines listen when nothing else is said, best first. */
+export function wellKnownEndpoints(env: Environment, platform: NodeJS.Platform): readonly Endpoint[] {
   if (platform === 'win32') return [{ url: 'npipe:////./pipe/docker_engine', from: 'the default' }];
   const runtime = env['XDG_RUNTIME_DIR'];
   const sockets: readonly (readonly [path: string | undefined, from: string])[] = [

@@ -1,8 +1,12 @@
+import { realpath } from 'node:fs/promises';
 import Docker from 'dockerode';
 import type { Deadline } from '../../../lib/deadline';
-import { isNothingThere, whyUnreachable } from '../errors';
-import { watchAnswers } from './answers';
+import { TimedOut } from '../../../lib/errors';
+import { classify, isNothingThere, whyUnreachable } from '../errors';
+import { maxConnections } from './descriptors';
 import { dockerOptions, type Endpoint } from './endpoint';
+import { ask, BrokenAnswer, watchRequests } from './http';
+import { items, type Json, object, text } from './shapes';
 
 /** An engine that answered. */
 export interface Engine {
@@ -10,6 +14,8 @@ export interface Engine {
   readonly endpoint: Endpoint;
   /** For the log: `Docker Engine 20.10.24`. */
   readonly version: string;
+  /** Requests in flight at one time; more wait. */
+  readonly maxConnections: number;
 }
 
 /** How one try to reach an engine ended. */
@@ -21,8 +27,12 @@ interface Try {
 /** No engine answered; one line of the message says what was tried, and how each try ended. */
 export class NoEngine extends Error {
   override readonly name = 'NoEngine';
+  /** Time may mend it. */
+  readonly isRetryable: boolean;
+
   constructor(tries: readonly Try[]) {
     super(`no Docker engine at ${triedLine(tries)}`, { cause: tries[0]?.error });
+    this.isRetryable = tries.some(({ error }) => error instanceof TimedOut || classify(error).kind === 'retryable');
   }
 }
 
@@ -48,9 +58,10 @@ export async function connect(candidates: readonly Endpoint[], deadline: Deadlin
   const tries: Try[] = [];
   for (const endpoint of candidates) {
     try {
-      const docker = client(endpoint);
+      const maxSockets = await maxConnections();
+      const docker = client(endpoint, maxSockets);
       const version = await deadline.within(CONNECT_TIMEOUT_MS, 'the engine’s answer', (signal) => versionOf(docker, signal));
-      return { docker, endpoint, version };
+      return { docker, endpoint, version, maxConnections: maxSockets };
     } catch (error) {
       tries.push({ endpoint, error });
     }
@@ -59,22 +70,39 @@ export async function connect(candidates: readonly Endpoint[], deadline: Deadlin
 }
 
 /** docker-modem mixes DOCKER_HOST into options that say something else, and throws when it can't read it: keep it out of sight. */
-function client(endpoint: Endpoint): Docker {
+function client(endpoint: Endpoint, maxSockets: number): Docker {
   const dockerHost = process.env['DOCKER_HOST'];
   delete process.env['DOCKER_HOST'];
   try {
-    const docker = new Docker(dockerOptions(endpoint));
-    watchAnswers(docker);
+    const docker = new Docker(dockerOptions(endpoint, maxSockets));
+    watchRequests(docker);
     return docker;
   } finally {
     if (dockerHost !== undefined) process.env['DOCKER_HOST'] = dockerHost;
   }
 }
 
-async function versionOf(docker: Docker, abortSignal: AbortSignal): Promise<string> {
-  // The declared types do not know that every call takes a signal.
-  const ask = docker.version.bind(docker) as unknown as (options: { abortSignal: AbortSignal }) => Promise<Docker.DockerVersion>;
-  const { Version, Components } = await ask({ abortSignal });
-  const product = Components?.[0]?.Name ?? 'Engine';
-  return `${product === 'Engine' ? 'Docker Engine' : product} ${Version}`;
+function versionOf(docker: Docker, signal: AbortSignal): Promise<string> {
+  return ask(docker, '/version', signal, (answer) => {
+    const { Version, Components } = object(answer);
+    const version = text(Version);
+    if (version === undefined) throw new BrokenAnswer('the answer names no version: is this a Docker engine?');
+    const product = text(items(Components)[0]?.['Name']) ?? 'Engine';
+    return `${product === 'Engine' ? 'Docker Engine' : product} ${version}`;
+  });
+}
+
+/**
+ * What tells an engine from others, whatever its address: its socket, and its own id. The id alone does not do: a copied machine has
+ * that of its original, and up to Docker 22 all engines of a machine have one. Podman makes one up for each answer.
+ * @returns none where the engine does not tell
+ */
+export async function identitiesOf({ docker, endpoint, version }: Engine, deadline: Deadline): Promise<readonly string[]> {
+  const socket = endpoint.url.startsWith('unix://') ? await realpath(endpoint.url.slice('unix://'.length)).catch(() => '') : '';
+  const info = await deadline
+    .within(CONNECT_TIMEOUT_MS, 'the engine’s answer', (signal) => ask(docker, '/info', signal, object))
+    .catch((): Json => ({})); // A proxy may forbid it.
+  const [id, name, directory] = [info['ID'], info['Name'], info['DockerRootDir']].map(text);
+  const isKnown = id && name && directory && !version.startsWith('Podman');
+  return [...(socket ? [socket] : []), ...(isKnown ? [[id, name, directory].join(' ')] : [])];
 }

@@ -30,7 +30,7 @@ export function sshArguments(url: string): readonly string[] {
   const parts = /^ssh:\/\/(?:(?<user>[\w.][\w.@+-]*)@)?(?<host>[\w.][\w.-]*|\[[0-9a-f:.]+\])(?::(?<port>\d{1,5}))?\/?$/i.exec(
     url,
   )?.groups;
-  if (!parts?.['host']) throw new Error(`“${url}” is no host for ssh: use ssh://[user@]host[:port]`);
+  if (!parts?.['host']) throw new Error(`“${url}” is not a host for ssh: use ssh://[user@]host[:port]`);
   const { user, port } = parts;
   return [
     '-T',
@@ -48,9 +48,12 @@ export class SshAgent extends Agent {
   readonly #arguments: readonly string[];
   #nextStart = 0;
 
-  /** @throws {Error} see `sshArguments` */
-  constructor(url: string) {
-    super({ keepAlive: true }); // A handshake takes a while: what is free is used again.
+  /**
+   * @param maxSockets connections at one time; more requests wait
+   * @throws {Error} see `sshArguments`
+   */
+  constructor(url: string, maxSockets = Number.POSITIVE_INFINITY) {
+    super({ keepAlive: true, maxSockets }); // A handshake takes a while: what is free is used again.
     this.#arguments = sshArguments(url);
   }
 

@@ -2,10 +2,8 @@ import type { ContainerEvent, ContainerSource } from '../../../core/container-so
 import type { Resource } from '../../../core/resource';
 import type { Clock } from '../../../lib/clock';
 import { asError } from '../../../lib/errors';
-import { BrokenAnswer } from '../connection/answers';
 import type { Engine } from '../connection/connect';
-import { ask } from '../connection/request';
-import { openStream } from '../connection/stream';
+import { ask, BrokenAnswer, openStream } from '../connection/http';
 import { classify, hasStatus } from '../errors';
 import { attach, readLog } from '../logs/logs';
 import { Containers } from '../resources/containers';

@@ -2,8 +2,7 @@ import type { Readable } from 'node:stream';
 import type Docker from 'dockerode';
 import type { LogChunk, LogStream } from '../../../core/container-source';
 import type { Clock } from '../../../lib/clock';
-import { BrokenAnswer } from '../connection/answers';
-import { openStream } from '../connection/stream';
+import { BrokenAnswer, openStream } from '../connection/http';
 import { LogDemuxer, type Stamps } from './demux';
 
 const BOTH_STREAMS = { stdout: '1', stderr: '1' } as const;

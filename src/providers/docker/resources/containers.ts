@@ -1,12 +1,16 @@
 import type Docker from 'dockerode';
+import { InUse } from '../../../core/in-use';
 import type { Rung, StopOutcome } from '../../../core/provider';
 import type { Resource } from '../../../core/resource';
 import type { Clock } from '../../../lib/clock';
 import { asError } from '../../../lib/errors';
 import type { Engine } from '../connection/connect';
+import { dockerCommand, type Endpoint } from '../connection/endpoint';
+import { ask } from '../connection/http';
+import { createdAt, type Json, labelsIn, listing, object, text, UNIDENTIFIED, withField } from '../connection/shapes';
 import { hasStatus } from '../errors';
 import { whyDeaf } from './deafness';
-import type { DockerSettings, KindHandler } from './handler';
+import { type DockerSettings, type KindHandler, removalOnly } from './handler';
 
 /**
  * States in which the engine still has something to end: `restarting` starts again by itself unless it is stopped; `stopping` is
@@ -21,51 +25,73 @@ const SIGKILL_EXIT_CODE = 137;
 export class Containers implements KindHandler {
   readonly kind = 'container';
   readonly #docker: Docker;
+  readonly #endpoint: Endpoint;
   readonly #settings: DockerSettings;
   readonly #clock: Clock;
 
-  constructor({ docker }: Engine, settings: DockerSettings, clock: Clock) {
+  constructor({ docker, endpoint }: Engine, settings: DockerSettings, clock: Clock) {
     this.#docker = docker;
+    this.#endpoint = endpoint;
     this.#settings = settings;
     this.#clock = clock;
   }
 
   async list(abortSignal: AbortSignal): Promise<readonly Resource[]> {
-    const listed = await this.#docker.listContainers({ all: true, abortSignal });
-    return listed.map(({ Id, Names, Image, ImageID, State, Labels, Created }) => ({
-      provider: this.#settings.name,
-      kind: this.kind,
-      id: Id,
-      name: nameOf(Names?.[0], Id),
-      image: Image,
-      imageId: ImageID,
-      state: State,
-      running: RUNNING_STATES.has(State),
-      labels: Labels ?? {},
-      createdAt: Created * 1000,
-    }));
+    return (await this.listed(abortSignal)).map((container) => this.resource(container));
   }
 
-  async inspect({ id }: Resource, abortSignal: AbortSignal): Promise<Resource> {
-    const found = await this.#docker.getContainer(id).inspect({ abortSignal });
-    const { Id, Name, Config, State, Created } = found;
-    const deaf = await this.#whyDeaf(found);
+  /** As the engine lists them. */
+  async listed(abortSignal: AbortSignal): Promise<readonly Json[]> {
+    return ask(this.#docker, '/containers/json', abortSignal, listing, { all: 'true' });
+  }
+
+  /** @param container as the engine lists it */
+  resource({ Id, Names, Image, ImageID, State, Labels, Created }: Json): Resource {
+    const name = Array.isArray(Names) ? text(Names[0]) : undefined;
+    const id = text(Id) ?? (name && nameOf(name, '')) ?? UNIDENTIFIED;
+    const state = text(State) ?? 'unknown';
     return {
       provider: this.#settings.name,
       kind: this.kind,
-      id: Id,
-      name: nameOf(Name, Id),
-      image: Config.Image,
-      state: State.Status,
-      running: RUNNING_STATES.has(State.Status),
-      labels: Config.Labels ?? {},
-      createdAt: Date.parse(Created),
+      id,
+      name: nameOf(name, id),
+      image: text(Image) ?? '',
+      imageId: text(ImageID) ?? '',
+      state,
+      running: RUNNING_STATES.has(state),
+      labels: labelsIn(Labels),
+      ...createdAt(Created),
+    };
+  }
+
+  async inspect({ id }: Resource, abortSignal: AbortSignal): Promise<Resource> {
+    const found = await ask(this.#docker, `/containers/${encodeURIComponent(id)}/json`, abortSignal, withField('Id'));
+    const [config, state] = [object(found['Config']), object(found['State'])];
+    const foundId = text(found['Id']) ?? id;
+    const status = text(state['Status']) ?? 'unknown';
+    const deaf = await this.#whyDeaf(foundId, state, config);
+    return {
+      provider: this.#settings.name,
+      kind: this.kind,
+      id: foundId,
+      name: nameOf(text(found['Name']), foundId),
+      image: text(config['Image']) ?? '',
+      imageId: text(found['Image']) ?? '',
+      state: status,
+      running: RUNNING_STATES.has(status),
+      labels: labelsIn(config['Labels']),
+      ...createdAt(found['Created']),
       ...(deaf === undefined ? {} : { deaf }),
     };
   }
 
-  /** What does not run has only to be removed; where a stop signal can't do anything, SIGKILL comes at once. */
+  /**
+   * What does not run has only to be removed; where a stop signal can't do anything, SIGKILL comes at once. What Swarm would replace
+   * is left alone.
+   */
   ladder(container: Resource): readonly Rung[] {
+    const refusal = this.#whyNot(container);
+    if (refusal) return removalOnly(this.#settings.removeMs, () => Promise.reject(refusal));
     const { id, running, deaf } = container;
     const stop: Rung = {
       action: 'stop',
@@ -95,14 +121,21 @@ export class Containers implements KindHandler {
     return ['rm', '--force', '--volumes', id.slice(0, 12)];
   }
 
+  #whyNot(container: Resource): Error | undefined {
+    const service = swarmService(container);
+    if (service === undefined) return undefined;
+    return new InUse(`it belongs to the Swarm service ${service}, which replaces it when it is removed`, {
+      command: dockerCommand(this.#endpoint, 'service', 'rm', service),
+    });
+  }
+
   /** A paused container gets no signal before it is thawed; SIGKILL thaws it. */
-  async #whyDeaf({ Id, State, Config }: Docker.ContainerInspectInfo): Promise<string | undefined> {
-    if (State.Paused) return 'it is paused: no signal reaches it';
-    if (State.Health?.Status === 'unhealthy') return 'its health check says unhealthy';
-    if (!State.Running || !this.#settings.skipGraceWhenDeaf) return undefined;
-    // The type leaves out that the engine tells the signal only where one is configured.
-    const { StopSignal = 'SIGTERM' } = Config as { readonly StopSignal?: string };
-    return whyDeaf(State.Pid, StopSignal || 'SIGTERM', Id);
+  async #whyDeaf(id: string, state: Json, config: Json): Promise<string | undefined> {
+    if (state['Paused'] === true) return 'it is paused: no signal reaches it';
+    if (object(state['Health'])['Status'] === 'unhealthy') return 'its health check says unhealthy';
+    const pid = state['Pid'];
+    if (state['Running'] !== true || typeof pid !== 'number' || !this.#settings.skipGraceWhenDeaf) return undefined;
+    return whyDeaf(pid, text(config['StopSignal']) ?? 'SIGTERM', id);
   }
 
   /** The engine sends the stop signal, waits, and then kills: how it ended shows in the time it took, and in the exit code. */
@@ -121,9 +154,10 @@ export class Containers implements KindHandler {
     );
     if (wasRunning && this.#clock.now() - startedAt < seconds * 1000) return 'graceful';
     try {
-      const { State } = await container.inspect({ abortSignal });
-      return State.ExitCode === SIGKILL_EXIT_CODE ? 'killed' : 'graceful';
-    } catch {
+      const { ExitCode } = object((await ask(this.#docker, `/containers/${id}/json`, abortSignal, object))['State']);
+      return ExitCode === SIGKILL_EXIT_CODE ? 'killed' : 'graceful';
+    } catch (error) {
+      if (!wasRunning) throw error; // It was removed by someone else: there is nothing to tell of a stop.
       return 'killed'; // A --rm container is gone by now: the time it took is all there is to go by.
     }
   }
@@ -148,6 +182,15 @@ export class Containers implements KindHandler {
 /** The engine's names start with a slash; a container being made or removed can have none. */
 export function nameOf(name: string | undefined, id: string): string {
   return name?.replace(/^\//, '') || id.slice(0, 12);
+}
+
+/**
+ * The Swarm service that a container runs a task of. An image that was made from such a container has the same labels: the engine
+ * names a task `<service>.<slot>.<task id>`. https://docs.docker.com/engine/swarm/how-swarm-mode-works/swarm-task-states/
+ */
+function swarmService({ name, labels }: Resource): string | undefined {
+  const task = labels['com.docker.swarm.task.id'];
+  return task && name.endsWith(`.${task}`) ? labels['com.docker.swarm.service.name'] : undefined;
 }
 
 /** What has ended can't be killed. Docker says 409; Podman says 500, and why. */

@@ -1,5 +1,6 @@
 import type { Rung } from '../../../core/provider';
 import type { Kind, Resource } from '../../../core/resource';
+import type { Json } from '../connection/shapes';
 
 /** How this engine's resources are taken down. */
 export interface DockerSettings {
@@ -14,6 +15,9 @@ export interface DockerSettings {
   /** What is listed, and so can be removed. */
   readonly kinds: readonly Kind[];
 }
+
+/** The containers, running or not, whose listing shows that they use something; with all that is known of them. */
+export type UserLookup = (isUser: (container: Json) => boolean, signal: AbortSignal) => Promise<readonly Resource[]>;
 
 /** How one kind of resource is listed, looked at and taken down. */
 export interface KindHandler {

@@ -1,11 +1,13 @@
 import type Docker from 'dockerode';
+import { InUse } from '../../../core/in-use';
 import type { Rung } from '../../../core/provider';
 import type { Resource } from '../../../core/resource';
 import type { Engine } from '../connection/connect';
-import { ask } from '../connection/request';
+import type { Endpoint } from '../connection/endpoint';
+import { ask } from '../connection/http';
 import { hasStatus } from '../errors';
 import { type DockerSettings, type KindHandler, removalOnly } from './handler';
-import { InUse, inUseBy, MAX_NAMES, refused } from './in-use';
+import { inUseBy, MAX_NAMES, refused } from './in-use';
 
 /** What lists and inspections of images have in common. */
 interface Image {
@@ -24,13 +26,15 @@ interface InspectedImage extends Image {
 export class Images implements KindHandler {
   readonly kind = 'image';
   readonly #docker: Docker;
+  readonly #endpoint: Endpoint;
   readonly #settings: DockerSettings;
   readonly #containers: KindHandler;
   /** Containers by their own id, by the id of their image: also those that are gone, so that it is known what they left. */
   readonly #users = new Map<string, Map<string, Resource>>();
 
-  constructor({ docker }: Engine, settings: DockerSettings, containers: KindHandler) {
+  constructor({ docker, endpoint }: Engine, settings: DockerSettings, containers: KindHandler) {
     this.#docker = docker;
+    this.#endpoint = endpoint;
     this.#settings = settings;
     this.#containers = containers;
   }
@@ -111,11 +115,7 @@ export class Images implements KindHandler {
   async #refuseIfUsed(id: string, abortSignal: AbortSignal, cause?: unknown): Promise<void> {
     const containers = await this.#lookForUsers(abortSignal);
     const users = containers.filter(({ imageId = '' }) => bareId(imageId) === bareId(id));
-    if (users.length > 0)
-      throw inUseBy(
-        users.map(({ name }) => name),
-        cause,
-      );
+    if (users.length > 0) throw inUseBy(users, this.#endpoint, { cause });
   }
 
   /** What others were made from stays: those that were to go have gone before (`Resource.dependents`). */

@@ -1,27 +1,43 @@
+import { type Holder, InUse } from '../../../core/in-use';
+import type { Resource } from '../../../core/resource';
+import { protectionOf } from '../../../core/selector';
 import { asError } from '../../../lib/errors';
+import { dockerCommand, type Endpoint } from '../connection/endpoint';
 
-/** Something else uses it: asking again does not help before that is gone. */
-export class InUse extends Error {
-  override readonly name = 'InUse';
-}
-
-/** More names than these tell nobody more. */
+/** More names than these do not help anybody. */
 export const MAX_NAMES = 5;
 
 /**
- * A refusal, the engine's or ours, with the names of those who use it. The engine's own message has their ids, or nothing.
- * @param users names of containers
+ * A refusal, the engine's or ours, with the names of the containers that use the resource. The engine's own message has their ids,
+ * or nothing.
+ * @param command removes the resource though it is in use
  */
-export function inUseBy(users: readonly string[], cause?: unknown): InUse {
-  const names = users.slice(0, MAX_NAMES).join(', ');
+export function inUseBy(
+  users: readonly Resource[],
+  endpoint: Endpoint,
+  { command, cause }: { readonly command?: string; readonly cause?: unknown } = {},
+): InUse {
+  const names = users.slice(0, MAX_NAMES).map(({ name }) => name);
   const others = users.length > MAX_NAMES ? ` and ${users.length - MAX_NAMES} more` : '';
-  return new InUse(
-    `it is in use by the ${users.length === 1 ? 'container' : 'containers'} ${names}${others}`,
-    cause === undefined ? {} : { cause },
-  );
+  const message = `it is in use by the ${users.length === 1 ? 'container' : 'containers'} ${names.join(', ')}${others}`;
+  const reasons = users.flatMap((user) => protectionOf(user) ?? []);
+  return new InUse(message, {
+    holders: users.map((user) => holder(user, endpoint)),
+    ...(command === undefined ? {} : { command }),
+    ...(reasons.length === users.length ? { keptBecause: `${message}, which stays: ${reasons[0]}` } : {}),
+    ...(cause === undefined ? {} : { cause }),
+  });
 }
 
-/** The refusal where nobody is known who uses it: as the engine says it. */
+function holder({ kind, name, id }: Resource, endpoint: Endpoint): Holder {
+  return { kind, name, command: removeContainer(id, endpoint) };
+}
+
+export function removeContainer(id: string, endpoint: Endpoint): string {
+  return dockerCommand(endpoint, 'rm', '--force', '--volumes', id.slice(0, 12));
+}
+
+/** The engine's refusal, where its users are not known. */
 export function refused(cause: unknown): InUse {
   return new InUse(asError(cause).message, { cause });
 }

@@ -1,75 +1,124 @@
 import type Docker from 'dockerode';
+import { InUse } from '../../../core/in-use';
 import type { Rung } from '../../../core/provider';
 import type { Resource } from '../../../core/resource';
+import { asError } from '../../../lib/errors';
 import type { Engine } from '../connection/connect';
-import { ask } from '../connection/request';
+import { dockerCommand, type Endpoint } from '../connection/endpoint';
+import { ask } from '../connection/http';
+import { createdAt, items, type Json, labelsIn, listing, object, text, UNIDENTIFIED, withField } from '../connection/shapes';
 import { hasStatus } from '../errors';
-import { type DockerSettings, type KindHandler, removalOnly } from './handler';
+import { type DockerSettings, type KindHandler, removalOnly, type UserLookup } from './handler';
 import { inUseBy } from './in-use';
 
 /** Networks that an engine makes for itself: Docker's, a swarm's, Podman's. It refuses to remove most of them. */
 const ENGINES_OWN = new Set(['bridge', 'host', 'none', 'ingress', 'docker_gwbridge', 'podman']);
 
+/** Newer engines name the endpoint that they still count. */
+const ACTIVE_ENDPOINTS = /has active endpoints(?:[^"]*name:\s*"([^"]+)")?/i;
+
 export class Networks implements KindHandler {
   readonly kind = 'network';
   readonly #docker: Docker;
+  readonly #endpoint: Endpoint;
   readonly #settings: DockerSettings;
+  readonly #users: UserLookup;
 
-  constructor({ docker }: Engine, settings: DockerSettings) {
+  constructor({ docker, endpoint }: Engine, settings: DockerSettings, users: UserLookup) {
     this.#docker = docker;
+    this.#endpoint = endpoint;
     this.#settings = settings;
+    this.#users = users;
   }
 
   async list(abortSignal: AbortSignal): Promise<readonly Resource[]> {
-    const listed = await this.#docker.listNetworks({ abortSignal });
-    return listed.map((network) => this.#resource(network));
+    return (await ask(this.#docker, '/networks', abortSignal, listing)).map((network) => this.#resource(network));
   }
 
   async inspect({ id }: Resource, abortSignal: AbortSignal): Promise<Resource> {
     return this.#resource(await this.#look(id, abortSignal));
   }
 
-  ladder({ id }: Resource): readonly Rung[] {
-    return removalOnly(this.#settings.removeMs, (signal) => this.#remove(id, signal));
+  ladder(network: Resource): readonly Rung[] {
+    return removalOnly(this.#settings.removeMs, (signal) => this.#remove(network, signal));
   }
 
   removalArguments({ id }: Resource): readonly string[] {
     return ['network', 'rm', id.slice(0, 12)];
   }
 
-  #resource({ Id, Name, Labels, Created }: Docker.NetworkInspectInfo): Resource {
+  #resource({ Id, Name, Labels, Created }: Json): Resource {
+    const name = text(Name);
+    const id = text(Id) ?? name ?? UNIDENTIFIED;
     return {
       provider: this.#settings.name,
       kind: this.kind,
-      id: Id,
-      name: Name,
+      id,
+      name: name ?? id.slice(0, 12),
       state: 'present',
       running: false,
-      labels: Labels ?? {},
-      createdAt: Date.parse(Created),
-      ...(ENGINES_OWN.has(Name) ? { protection: 'it is the engine’s own' } : {}),
+      labels: labelsIn(Labels),
+      ...createdAt(Created),
+      ...(name !== undefined && ENGINES_OWN.has(name) ? { protection: 'it is the engine’s own' } : {}),
     };
   }
 
-  #look(id: string, abortSignal: AbortSignal): Promise<Docker.NetworkInspectInfo> {
-    return ask(this.#docker, `/networks/${id}`, abortSignal);
+  #look(id: string, abortSignal: AbortSignal): Promise<Json> {
+    return ask(this.#docker, `/networks/${encodeURIComponent(id)}`, abortSignal, withField('Id'));
   }
 
-  /** Asks who is on it first: through this API Podman (4.3) cuts running containers off where Docker refuses. */
-  async #remove(id: string, abortSignal: AbortSignal): Promise<undefined> {
-    await this.#refuseIfUsed(id, abortSignal);
+  /** Asks first who is on it: through this API Podman (4.3) cuts running containers off where Docker refuses. */
+  async #remove(network: Resource, abortSignal: AbortSignal): Promise<undefined> {
+    await this.#refuseIfUsed(network, abortSignal);
     try {
-      await this.#docker.getNetwork(id).remove({ abortSignal });
+      await this.#docker.getNetwork(network.id).remove({ abortSignal });
     } catch (error) {
       // Docker says 403 while endpoints are attached, newer Podmans 409 or 500.
-      if (hasStatus(error, 403, 409, 500)) await this.#refuseIfUsed(id, abortSignal, error);
-      throw error;
+      if (!hasStatus(error, 403, 409, 500)) throw error;
+      await this.#refuseIfUsed(network, abortSignal, error);
+      throw ACTIVE_ENDPOINTS.test(asError(error).message) ? await this.#ghost(network, error, abortSignal) : error;
     }
   }
 
-  async #refuseIfUsed(id: string, abortSignal: AbortSignal, cause?: unknown): Promise<void> {
-    const { Containers } = await this.#look(id, abortSignal);
-    const attached = Object.entries(Containers ?? {}).map(([container, { Name }]) => Name || container.slice(0, 12));
-    if (attached.length > 0) throw inUseBy(attached, cause);
+  /** Docker asks only for those that run; one that is stopped could not start again without its network. */
+  async #refuseIfUsed(network: Resource, abortSignal: AbortSignal, cause?: unknown): Promise<void> {
+    const attached = Object.keys(object((await this.#look(network.id, abortSignal))['Containers']));
+    const isUser = (container: Json) => attached.includes(text(container['Id']) ?? '') || isOn(network, container);
+    const users = await this.#users(isUser, abortSignal);
+    if (users.length === 0) return;
+    const command = this.#cutOff(
+      network,
+      users.map(({ id }) => id.slice(0, 12)),
+    );
+    throw inUseBy(users, this.#endpoint, { command, cause });
   }
+
+  /** An engine may still count an endpoint whose container is gone. https://github.com/moby/moby/issues/42119 */
+  async #ghost(network: Resource, cause: unknown, abortSignal: AbortSignal): Promise<InUse> {
+    const attached = Object.values(object((await this.#look(network.id, abortSignal))['Containers']));
+    const named = ACTIVE_ENDPOINTS.exec(asError(cause).message)?.[1];
+    const names = items(attached).flatMap(({ Name }) => text(Name) ?? []);
+    const ghosts = names.length > 0 ? names : named === undefined ? [] : [named];
+    const who = ghosts.length > 0 ? `, ${ghosts.join(', ')},` : '';
+    return new InUse(`the engine counts an endpoint${who} on it, though no container is: ${asError(cause).message}`, {
+      command: this.#cutOff(network, ghosts.length > 0 ? ghosts : ['NAME']),
+      mayPass: true,
+      cause,
+    });
+  }
+
+  #cutOff(network: Resource, names: readonly string[]): string {
+    const id = network.id.slice(0, 12);
+    const disconnects = names.map((name) => dockerCommand(this.#endpoint, 'network', 'disconnect', '--force', id, name));
+    return [...disconnects, dockerCommand(this.#endpoint, ...this.removalArguments(network))].join('; ');
+  }
+}
+
+/** Whether a container, as it is listed, is on the network or will be when it starts; before its first start it has the name only. */
+function isOn({ id, name }: Resource, container: Json): boolean {
+  const networks = Object.entries(object(object(container['NetworkSettings'])['Networks']));
+  return networks.some(([key, settings]) => {
+    const networkId = text(object(settings)['NetworkID']);
+    return networkId === undefined ? key === name || key === id : networkId === id;
+  });
 }

@@ -1,7 +1,9 @@
 import type Docker from 'dockerode';
 import type { Resource } from '../../../core/resource';
 import type { Clock } from '../../../lib/clock';
-import { ask } from '../connection/request';
+import { ask } from '../connection/http';
+import { createdAt, type Json, object, text } from '../connection/shapes';
+import { classify } from '../errors';
 import { findOwnContainer, type OwnContainer } from './own-container';
 import { protectionOn } from './protection';
 
@@ -47,12 +49,22 @@ export class ResourceEnricher {
 
   async #ask(signal: AbortSignal): Promise<Facts> {
     const askedAt = this.#clock.now();
-    const { SystemTime } = await ask<{ readonly SystemTime?: string }>(this.#docker, '/info', signal);
+    const { SystemTime } = await this.#info(signal);
     const ours = (askedAt + this.#clock.now()) / 2;
-    const ahead = SystemTime === undefined ? 0 : Date.parse(SystemTime) - ours;
+    const ahead = (createdAt(text(SystemTime)).createdAt ?? ours) - ours;
     return {
       own: await findOwnContainer(this.#docker, signal),
       aheadMs: Math.abs(ahead) >= SAME_TIME_MS ? ahead : 0,
     };
+  }
+
+  /** A proxy before the engine may forbid it: then the clocks are taken for equal. */
+  async #info(signal: AbortSignal): Promise<Json> {
+    try {
+      return await ask(this.#docker, '/info', signal, object);
+    } catch (error) {
+      if (classify(error).kind === 'permanent' && !signal.aborted) return {};
+      throw error;
+    }
   }
 }

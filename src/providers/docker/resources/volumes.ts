@@ -2,13 +2,12 @@ import type Docker from 'dockerode';
 import type { Rung } from '../../../core/provider';
 import type { Resource } from '../../../core/resource';
 import type { Engine } from '../connection/connect';
+import { dockerCommand, type Endpoint } from '../connection/endpoint';
+import { ask } from '../connection/http';
+import { createdAt, items, type Json, labelsIn, listing, object, text, UNIDENTIFIED, withField } from '../connection/shapes';
 import { hasStatus } from '../errors';
-import { nameOf } from './containers';
-import { type DockerSettings, type KindHandler, removalOnly } from './handler';
-import { inUseBy } from './in-use';
-
-/** Engines before API 1.29 do not tell when. */
-type Volume = Docker.VolumeInspectInfo & { readonly CreatedAt?: string };
+import { type DockerSettings, type KindHandler, removalOnly, type UserLookup } from './handler';
+import { inUseBy, removeContainer } from './in-use';
 
 /** The name that an engine gives where nobody did, and the label that newer ones add. */
 const ANONYMOUS = { name: /^[0-9a-f]{64}$/, label: 'com.docker.volume.anonymous' };
@@ -17,23 +16,24 @@ const ANONYMOUS = { name: /^[0-9a-f]{64}$/, label: 'com.docker.volume.anonymous'
 export class Volumes implements KindHandler {
   readonly kind = 'volume';
   readonly #docker: Docker;
+  readonly #endpoint: Endpoint;
   readonly #settings: DockerSettings;
+  readonly #users: UserLookup;
 
-  constructor({ docker }: Engine, settings: DockerSettings) {
+  constructor({ docker, endpoint }: Engine, settings: DockerSettings, users: UserLookup) {
     this.#docker = docker;
+    this.#endpoint = endpoint;
     this.#settings = settings;
+    this.#users = users;
   }
 
   async list(abortSignal: AbortSignal): Promise<readonly Resource[]> {
-    // Without any volume, old engines answer null.
-    const { Volumes: listed } = (await this.#docker.listVolumes({ abortSignal })) as {
-      readonly Volumes: readonly Volume[] | null;
-    };
-    return (listed ?? []).filter((volume) => !isAnonymous(volume)).map((volume) => this.#resource(volume));
+    const volumes = await ask(this.#docker, '/volumes', abortSignal, volumesIn);
+    return volumes.filter((volume) => !isAnonymous(volume)).map((volume) => this.#resource(volume));
   }
 
   async inspect({ id }: Resource, abortSignal: AbortSignal): Promise<Resource> {
-    return this.#resource(await this.#docker.getVolume(id).inspect({ abortSignal }));
+    return this.#resource(await ask(this.#docker, `/volumes/${encodeURIComponent(id)}`, abortSignal, withField('Name')));
   }
 
   ladder({ id }: Resource): readonly Rung[] {
@@ -44,16 +44,17 @@ export class Volumes implements KindHandler {
     return ['volume', 'rm', name];
   }
 
-  #resource({ Name, Labels, CreatedAt }: Volume): Resource {
+  #resource({ Name, Labels, CreatedAt }: Json): Resource {
+    const name = text(Name) ?? UNIDENTIFIED;
     return {
       provider: this.#settings.name,
       kind: this.kind,
-      id: Name,
-      name: Name,
+      id: name,
+      name,
       state: 'present',
       running: false,
-      labels: Labels ?? {},
-      ...(CreatedAt ? { createdAt: Date.parse(CreatedAt) } : {}),
+      labels: labelsIn(Labels),
+      ...createdAt(CreatedAt),
     };
   }
 
@@ -62,20 +63,22 @@ export class Volumes implements KindHandler {
       await this.#docker.getVolume(name).remove({ abortSignal });
     } catch (error) {
       if (!hasStatus(error, 409, 500)) throw error;
-      const users = await this.#users(name, abortSignal);
+      const users = await this.#users(({ Mounts }) => items(Mounts).some(({ Name }) => Name === name), abortSignal);
       // Without any user a container is just going: it gives up its volumes a moment after its name.
-      throw users.length > 0 ? inUseBy(users, error) : error;
+      if (users.length === 0) throw error;
+      const removals = users.map(({ id }) => removeContainer(id, this.#endpoint));
+      const command = [...removals, dockerCommand(this.#endpoint, 'volume', 'rm', name)].join('; ');
+      throw inUseBy(users, this.#endpoint, { command, cause: error });
     }
-  }
-
-  async #users(name: string, abortSignal: AbortSignal): Promise<readonly string[]> {
-    const found = await this.#docker.listContainers({ all: true, filters: { volume: [name] }, abortSignal });
-    // The filter takes destinations in containers as well.
-    const uses = found.filter(({ Mounts }) => Mounts?.some((mount) => mount.Name === name));
-    return uses.map(({ Id, Names }) => nameOf(Names?.[0], Id));
   }
 }
 
-function isAnonymous({ Name, Labels }: Volume): boolean {
-  return ANONYMOUS.name.test(Name) && Object.keys(Labels ?? {}).every((label) => label === ANONYMOUS.label);
+/** Without any volume, old engines answer null. */
+function volumesIn(answer: unknown): readonly Json[] {
+  const { Volumes: listed } = object(answer);
+  return listed === null ? [] : listing(listed);
+}
+
+function isAnonymous({ Name, Labels }: Json): boolean {
+  return ANONYMOUS.name.test(text(Name) ?? '') && Object.keys(labelsIn(Labels)).every((label) => label === ANONYMOUS.label);
 }

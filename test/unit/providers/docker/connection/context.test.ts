@@ -3,7 +3,14 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { endpointCandidates } from '../../../../../src/providers/docker/connection/candidates';
+import type { Environment } from '../../../../../src/config/types';
+import { namedEndpoint, wellKnownEndpoints } from '../../../../../src/providers/docker/connection/candidates';
+
+/** Where an engine is looked for: where the user says, else where engines usually are. */
+const endpointCandidates = (dockerHost: string | undefined, env: Environment, platform: NodeJS.Platform) => {
+  const named = namedEndpoint(dockerHost, env);
+  return named ? [named] : wellKnownEndpoints(env, platform);
+};
 
 /** `printf remote | sha256sum`, as docker names the context's directories. */
 const REMOTE = createHash('sha256').update('remote').digest('hex');

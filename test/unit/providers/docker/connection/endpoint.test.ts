@@ -2,8 +2,15 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { endpointCandidates } from '../../../../../src/providers/docker/connection/candidates';
-import { dockerArguments, dockerOptions } from '../../../../../src/providers/docker/connection/endpoint';
+import type { Environment } from '../../../../../src/config/types';
+import { namedEndpoint, wellKnownEndpoints } from '../../../../../src/providers/docker/connection/candidates';
+import { dockerArguments, dockerOptions, tcpAddress } from '../../../../../src/providers/docker/connection/endpoint';
+
+/** Where an engine is looked for: where the user says, else where engines usually are. */
+const endpointCandidates = (dockerHost: string | undefined, env: Environment, platform: NodeJS.Platform) => {
+  const named = namedEndpoint(dockerHost, env);
+  return named ? [named] : wellKnownEndpoints(env, platform);
+};
 
 const HOME = '/home/jane';
 
@@ -71,24 +78,62 @@ describe('an engine is looked for', () => {
   });
 });
 
+describe('DOCKER_HOST is read as the docker command reads it', () => {
+  it.each([
+    [' tcp://other:2375\n', 'tcp://other:2375'],
+    ['other:2375', 'tcp://other:2375'],
+    ['other', 'tcp://other'],
+    ['[::1]:2375', 'tcp://[::1]:2375'],
+    [':2375', 'tcp://127.0.0.1:2375'],
+    ['tcp://:2376', 'tcp://127.0.0.1:2376'],
+    ['tcp://', 'tcp://127.0.0.1:2375'],
+    ['unix://', 'unix:///var/run/docker.sock'],
+    [' unix:///my.sock', 'unix:///my.sock'],
+    ['npipe://', 'npipe:////./pipe/docker_engine'],
+    ['ssh://me@host\t', 'ssh://me@host'],
+  ])('%j as %s', (DOCKER_HOST, url) => {
+    expect(namedEndpoint(undefined, { HOME, DOCKER_HOST })).toEqual({ url, from: 'DOCKER_HOST' });
+  });
+
+  it.each(['', ' ', '\n'])('%j as if it were not there', (DOCKER_HOST) => {
+    expect(namedEndpoint(undefined, { HOME, DOCKER_HOST })).toBeUndefined();
+  });
+
+  it.each(['tcp://me:secret@host:2375', 'me:secret@host'])(
+    'but not with a password, which is not repeated: %s',
+    (DOCKER_HOST) => {
+      expect(() => namedEndpoint(undefined, { HOME, DOCKER_HOST })).toThrow(/^DOCKER_HOST holds a password(?!.*secret)/);
+    },
+  );
+});
+
 describe('the client connects', () => {
   it.each([
-    ['unix:///var/run/docker.sock', { socketPath: '/var/run/docker.sock' }],
-    ['npipe:////./pipe/docker_engine', { socketPath: '//./pipe/docker_engine' }],
-    ['tcp://host:1234', { protocol: 'http', host: 'host', port: 1234 }],
-    ['tcp://host', { protocol: 'http', host: 'host', port: 2375 }],
-    ['tcp://host:80', { protocol: 'http', host: 'host', port: 80 }],
-    ['tcp://127.0.0.1:2375/', { protocol: 'http', host: '127.0.0.1', port: 2375 }],
-    ['tcp://[::1]:2375', { protocol: 'http', host: '::1', port: 2375 }],
-    ['http://host:2375', { protocol: 'http', host: 'host', port: 2375 }],
-    ['https://host', { protocol: 'https', host: 'host', port: 2376 }],
-    ['https://host:443', { protocol: 'https', host: 'host', port: 443 }],
-  ])('to %s', (url, options) => {
-    expect(dockerOptions({ url, from: 'a test' })).toEqual(options);
+    ['unix:///var/run/docker.sock', '/var/run/docker.sock'],
+    ['npipe:////./pipe/docker_engine', '//./pipe/docker_engine'],
+  ])('to %s', (url, socketPath) => {
+    expect(dockerOptions({ url, from: 'a test' })).toMatchObject({ protocol: 'http', socketPath });
+  });
+
+  it.each([
+    ['tcp://host:1234', { host: 'host', port: 1234 }],
+    ['tcp://host', { host: 'host', port: 2375 }],
+    ['tcp://host:80', { host: 'host', port: 80 }],
+    ['tcp://127.0.0.1:2375/', { host: '127.0.0.1', port: 2375 }],
+    ['tcp://[::1]:2375', { host: '::1', port: 2375 }],
+    ['http://host:2375', { host: 'host', port: 2375 }],
+    ['https://host', { host: 'host', port: 2376, tls: {} }],
+    ['https://host:443', { host: 'host', port: 443, tls: {} }],
+  ])('to %s', (url, address) => {
+    expect(tcpAddress({ url, from: 'a test' })).toEqual({ tls: undefined, ...address });
+  });
+
+  it('telling the other side which host it means', () => {
+    expect(dockerOptions({ url: 'tcp://[::1]:2375', from: 'a test' }).headers).toEqual({ Host: '[::1]:2375' });
   });
 
   it.each(['file:///etc/passwd', '/var/run/docker.sock', ''])('not to “%s”', (url) => {
-    expect(() => dockerOptions({ url, from: 'a test' })).toThrow(`“${url}” is no endpoint of an engine`);
+    expect(() => dockerOptions({ url, from: 'a test' })).toThrow(`“${url}” is not an engine’s endpoint`);
   });
 });
 
@@ -102,14 +147,12 @@ describe('with certificates the client connects', () => {
 
   it('by TLS, with what is in the files', async () => {
     for (const [part, path] of Object.entries(files())) await writeFile(path, `the ${part}`);
-    const tls = { protocol: 'https', host: '::1', port: 2376 };
-    expect(dockerOptions({ url: 'tcp://[::1]', from: 'a test', ...files() })).toEqual({
-      ...tls,
-      ca: 'the ca',
-      cert: 'the cert',
-      key: 'the key',
+    const address = { host: '::1', port: 2376 };
+    expect(tcpAddress({ url: 'tcp://[::1]', from: 'a test', ...files() })).toEqual({
+      ...address,
+      tls: { ca: 'the ca', cert: 'the cert', key: 'the key' },
     });
-    expect(dockerOptions({ url: 'tcp://[::1]', from: 'a test', ca: files().ca })).toEqual({ ...tls, ca: 'the ca' });
+    expect(tcpAddress({ url: 'tcp://[::1]', from: 'a test', ca: files().ca })).toEqual({ ...address, tls: { ca: 'the ca' } });
   });
 
   it('not at all when one is missing', () => {

@@ -24,6 +24,6 @@ describe('ssh is called', () => {
     'ssh://host id',
     'ssh://host\nid',
   ])('not for %j', (url) => {
-    expect(() => sshArguments(url)).toThrow('is no host for ssh: use ssh://[user@]host[:port]');
+    expect(() => sshArguments(url)).toThrow('is not a host for ssh: use ssh://[user@]host[:port]');
   });
 });
