@@ -1,13 +1,15 @@
 import { constants } from 'node:os';
 import type { BenchmarkReport } from './model';
 
-/** What is to be known of an end to name it. */
+/** What an end is classified by. */
 export interface ExitCode {
   readonly exitCode: number | null;
   readonly oomKilled?: boolean;
+  /** See `DeathReport`. */
+  readonly asked?: boolean;
 }
 
-/** What ends of processes come down to: few, and fit for the label of a metric. */
+/** How processes can end: few classes, for the label of a metric. */
 export const exitClasses = [
   'success',
   'error',
@@ -16,26 +18,31 @@ export const exitClasses = [
   'killed',
   'crashed',
   'signal',
+  'asked',
   'unknown',
 ] as const;
 export type ExitClass = (typeof exitClasses)[number];
 
-/** A shell adds the signal's number to this, and so do container engines. https://www.gnu.org/software/bash/manual/html_node/Exit-Status.html */
+/**
+ * Shells and container engines report a signal as its number plus this.
+ * https://www.gnu.org/software/bash/manual/html_node/Exit-Status.html
+ */
 const SIGNALLED = 128;
 
-/** By their names, which are the same everywhere; their numbers are not. */
+/** Names, because the numbers of signals differ between systems. */
 const CRASHES: ReadonlySet<string> = new Set(['SIGILL', 'SIGABRT', 'SIGBUS', 'SIGFPE', 'SIGSEGV', 'SIGSYS', 'SIGTRAP']);
 
 const SIGNAL_NAMES: ReadonlyMap<number, string> = new Map(
-  // Several names of one number: the first is the usual one.
+  // Where several names have one number, the first is the usual one.
   Object.entries(constants.signals)
     .toReversed()
     .map(([name, number]) => [number, name]),
 );
 
-/** The class of a container's or command's end. */
-export function exitClassOf({ exitCode, oomKilled = false }: ExitCode): ExitClass {
+/** The class of a container's end. */
+export function exitClassOf({ exitCode, oomKilled = false, asked = false }: ExitCode): ExitClass {
   if (oomKilled) return 'out_of_memory';
+  if (asked) return 'asked';
   if (exitCode === null) return 'unknown';
   if (exitCode === 0) return 'success';
   if (exitCode in NOT_STARTED) return 'not_started';
@@ -45,7 +52,7 @@ export function exitClassOf({ exitCode, oomKilled = false }: ExitCode): ExitClas
   return CRASHES.has(signal) ? 'crashed' : 'signal';
 }
 
-/** What an exit code says, in a few words; empty where it is only the program's own. */
+/** The meaning of an exit code in a few words; empty where only the program knows it. */
 export function exitMeaning({ exitCode, oomKilled = false }: ExitCode): string {
   if (oomKilled) return 'out of memory';
   if (exitCode === null) return 'not known';
@@ -55,7 +62,7 @@ export function exitMeaning({ exitCode, oomKilled = false }: ExitCode): string {
   return signal === undefined ? '' : `${SIGNAL_MEANINGS[signal] ?? 'ended'} (${signal})`;
 }
 
-/** https://docs.docker.com/engine/containers/run/#exit-status; the same three as a shell's. */
+/** Shells use the last two in the same way. https://docs.docker.com/engine/containers/run/#exit-status */
 const NOT_STARTED: Readonly<Record<number, string>> = {
   125: 'the engine could not start it',
   126: 'the command can’t be executed',

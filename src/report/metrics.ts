@@ -8,23 +8,22 @@ import { exitClasses, exitClassOf } from './exit-code';
 import type { PhaseReport, Report, ResourceReport } from './model';
 import { isVerifiable } from './verdict';
 
-/** Seconds. A healthy engine needs tenths; a grace period is 5 s, the longest request 15 s by default, and a rung has its retries. */
+/** Seconds. Most rungs take tenths; by default a grace period is 5 s and a request 15 s at most, and a rung has retries. */
 const BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30, 60, 120];
 
-/** Writes the metrics so that node_exporter's textfile collector never reads half of them. */
+/** Writes the metrics atomically, because node_exporter's textfile collector may read them at any time. @throws the file system's errors */
 export async function writeMetrics(path: string, report: Report): Promise<void> {
   await writeWhole(path, await metricsOf(report));
 }
 
 /**
- * The report as Prometheus' text format: what the last session did. Gauges, therefore, and no counters: nothing adds up from one
- * session to the next. No label holds foreign text or has more values than there are providers, but for the one that is there to
- * find a session. `docs/metrics.md` describes them.
+ * The report in Prometheus' text format. Each session replaces the metrics of the one before, so that they are gauges, not counters.
+ * Labels hold no foreign text and have few values; only the session's id is different each time. `docs/metrics.md` describes them.
  */
 export async function metricsOf(report: Report): Promise<string> {
   const registry = new Registry();
   const runner = report.session === null ? undefined : runnerOf(report.session);
-  // Runners on one host: their files must not hold the same series.
+  // The files of several runners on one host must not hold the same series.
   if (runner !== undefined) registry.setDefaultLabels({ runner });
   addSession(registry, report);
   addBenchmark(registry, report);
@@ -37,20 +36,20 @@ export async function metricsOf(report: Report): Promise<string> {
 
 type NamedPhases = readonly (readonly [name: string, phase: PhaseReport])[];
 
-/** A gauge of the registry's own: prom-client would put it into a global one otherwise. */
+/** Registers a gauge with this registry only: prom-client's default is a global one. */
 function gauge<L extends string>(registry: Registry, name: string, help: string, labelNames: readonly L[]): Gauge<L> {
   return new Gauge({ name: `cleanup_action_${name}`, help, labelNames: [...labelNames], registers: [registry] });
 }
 
 function addSession(registry: Registry, { session, versions, finishedAt, deaths }: Report): void {
-  gauge(registry, 'info', 'The version that made these metrics, and the session that they are about. Always 1.', [
+  gauge(registry, 'info', 'The version that made these metrics, and the session that they describe. Always 1.', [
     'version',
     'session',
   ]).set({ version: versions?.action ?? 'unknown', session: session ?? 'unknown' }, 1);
   gauge(registry, 'last_run_timestamp_seconds', 'When the last session ended, in seconds since the epoch.', []).set(
     Date.parse(finishedAt) / 1000,
   );
-  const died = gauge(registry, 'deaths', 'Containers that ended by themselves during the benchmark, by how.', ['exit_class']);
+  const died = gauge(registry, 'deaths', 'Containers that ended during the benchmark, by how they ended.', ['exit_class']);
   for (const exitClass of exitClasses)
     died.set({ exit_class: exitClass }, deaths.filter((death) => exitClassOf(death) === exitClass).length);
 }
@@ -68,17 +67,17 @@ function addBenchmark(registry: Registry, { benchmark }: Report): void {
 
 function addPhases(registry: Registry, phases: NamedPhases): void {
   const seconds = gauge(registry, 'phase_duration_seconds', 'How long a cleanup took.', ['phase']);
-  const deadline = gauge(registry, 'deadline_seconds', 'How long a cleanup could have taken at most.', ['phase']);
+  const deadline = gauge(registry, 'deadline_seconds', 'The time limit of a cleanup.', ['phase']);
   const used = gauge(
     registry,
     'deadline_used_ratio',
-    'The part of its deadline that a cleanup took. 1 is all of it; to end then takes a little more.',
+    'The part of its time limit that a cleanup took. It can be a little more than 1.',
     ['phase'],
   );
   const verified = gauge(
     registry,
     'verified',
-    'Whether a last listing found nothing left: 1 or 0. Left out where nobody looked, or all was to stay.',
+    'Whether a last listing found nothing left: 1 or 0. Left out where nothing was listed, or everything was to stay.',
     ['phase'],
   );
   const up = gauge(registry, 'provider_up', 'Whether a provider could be reached: 1 or 0. Skipped ones are left out.', [
@@ -101,11 +100,11 @@ function addPhases(registry: Registry, phases: NamedPhases): void {
 
 function addResources(registry: Registry, phases: NamedPhases): void {
   const labels = ['phase', 'provider', 'kind'] as const;
-  const resources = gauge(registry, 'resources', 'Resources, by what became of them.', [...labels, 'outcome']);
+  const resources = gauge(registry, 'resources', 'Resources, by outcome.', [...labels, 'outcome']);
   const stopFailures = gauge(
     registry,
     'graceful_stop_failures',
-    'Resources that were asked to stop in vain: they had to be killed, or still run.',
+    'Resources that did not stop when asked to: they were killed, or still run.',
     labels,
   );
   for (const [phase, { resources: all }] of phases) {
@@ -120,7 +119,7 @@ function addResources(registry: Registry, phases: NamedPhases): void {
   }
 }
 
-/** What is still there may have stopped as it was asked to: only its removal failed then. */
+/** A failed resource may have stopped as asked, so that only its removal failed. */
 function ignoredItsStop({ outcome, steps }: ResourceReport): boolean {
   const stops = steps.filter(({ action, attempts }) => action === 'stop' && attempts > 0);
   if (stops.length === 0) return false;
@@ -130,12 +129,12 @@ function ignoredItsStop({ outcome, steps }: ResourceReport): boolean {
 function addSteps(registry: Registry, phases: NamedPhases): void {
   const seconds = new Histogram({
     name: 'cleanup_action_rung_duration_seconds',
-    help: 'How long the rungs took, each with its retries.',
+    help: 'How long the rungs took, with their retries.',
     labelNames: ['phase', 'provider', 'rung'],
     buckets: BUCKETS,
     registers: [registry],
   });
-  const retries = gauge(registry, 'retries', 'Requests that were sent again, by why.', ['phase', 'provider', 'cause']);
+  const retries = gauge(registry, 'retries', 'Requests that were sent again, by cause.', ['phase', 'provider', 'cause']);
   for (const [phase, { resources }] of phases) {
     for (const [provider, group] of Map.groupBy(resources, (resource) => resource.provider)) {
       const steps = group.flatMap((resource) => resource.steps).filter(({ attempts }) => attempts > 0);

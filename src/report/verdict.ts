@@ -49,7 +49,7 @@ function foundIn(phase: PhaseReport, removed: readonly ResourceReport[], whose: 
   return { kind: 'nothing', headline: whose === '' ? 'Nothing to clean up' : `Nothing${whose} was left` };
 }
 
-/** All providers were skipped, so that there is nothing to say about resources. */
+/** The verdict where all providers were skipped, so that nothing was listed. */
 function unlistedIn(phase: PhaseReport): PhaseVerdict | undefined {
   const { providers, verified } = phase;
   const isSkipped = providers.length > 0 ? providers.every(({ status }) => status === 'skipped') : verified === null;

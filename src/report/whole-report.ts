@@ -1,10 +1,10 @@
 import { VERSION } from '../lib/version';
 import { type BenchmarkReport, type DeathReport, isoTime, type Report } from './model';
 
-/** What a report is made of. Times are milliseconds since the epoch. */
+/** The parts of a report. Times are milliseconds since the epoch. */
 export interface ReportParts {
   readonly session: string | null;
-  /** Milliseconds, or as an earlier report has it. */
+  /** Milliseconds, or ISO 8601 when taken from another report. */
   readonly startedAt: number | string;
   readonly now: number;
   readonly benchmark: BenchmarkReport | null;
@@ -12,6 +12,7 @@ export interface ReportParts {
   readonly phases: Report['phases'];
 }
 
+/** Adds the version of the report and of the software. */
 export function wholeReport({ startedAt, now, ...parts }: ReportParts): Report {
   return {
     schemaVersion: 1,

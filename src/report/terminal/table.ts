@@ -3,18 +3,18 @@ import Table from 'cli-table3';
 
 export interface TableOptions {
   readonly color: boolean;
-  /** How wide the table may be. */
+  /** The maximum width of the table. */
   readonly columns: number;
 }
 
-/** No column is made narrower; a word that does not fit ends with an ellipsis. */
-const NARROWEST = 6;
+/** The minimum width of a column. A word that does not fit ends with an ellipsis. */
+const MIN_WIDTH = 6;
 
-/** A table that is no wider than it may be: the widest columns give way, and their text is wrapped. Cells hold no control characters. */
+/** Renders a table. Where it would be too wide, the widest columns are made narrower and their text is wrapped. Cells must not hold control characters. */
 export function tableOf(head: readonly string[], rows: readonly (readonly string[])[], options: TableOptions): string {
   const natural = drawn(head, rows, options, undefined);
   const widths = widthsOf(natural);
-  // One border more than there are columns.
+  // There is one border more than there are columns.
   const room = options.columns - widths.length - 1;
   if (sum(widths) <= room) return natural;
   return drawn(head, rows, options, narrowed(widths, room));
@@ -35,7 +35,7 @@ function drawn(
   return table.toString();
 }
 
-/** From the upper border, `┌──┬───┐`: cli-table3 keeps them to itself. */
+/** Reads the widths from the upper border, `┌──┬───┐`, because cli-table3 does not expose them. */
 function widthsOf(drawnTable: string): readonly number[] {
   const [border = ''] = stripVTControlCharacters(drawnTable).split('\n', 1);
   return border
@@ -49,7 +49,7 @@ function narrowed(widths: readonly number[], room: number): readonly number[] {
   while (sum(narrower) > room) {
     const widest = narrower.indexOf(Math.max(...narrower));
     const width = narrower[widest] ?? 0;
-    if (width <= NARROWEST) break;
+    if (width <= MIN_WIDTH) break;
     narrower[widest] = width - 1;
   }
   return narrower;

@@ -25,6 +25,10 @@ describe('an exit code', () => {
     expect([exitMeaning({ exitCode }), exitClassOf({ exitCode })]).toEqual([meaning, exitClass]);
   });
 
+  it.each([137, 0, null])('of %s is of a class of its own where someone asked for the end', (exitCode) => {
+    expect(exitClassOf({ exitCode, asked: true })).toBe('asked');
+  });
+
   it.each([137, 1, null])('of %s is out of memory where the engine says so', (exitCode) => {
     const end = { exitCode, oomKilled: true };
     expect([exitMeaning(end), exitClassOf(end)]).toEqual(['out of memory', 'out_of_memory']);
