@@ -66,5 +66,5 @@ export function untouchedLines(phase: PhaseReport): readonly string[] {
 /** The commands for what is left behind, under a title; no line where nothing is. */
 export function commandLines(left: Pick<PhaseReport, 'providers' | 'resources'>): readonly string[] {
   const commands = commandsOf(left).map((command) => plainLine(`  ${command}`));
-  return commands.length > 0 ? ['To remove the rest by hand:', ...commands] : [];
+  return commands.length > 0 ? ['To remove what is left by hand:', ...commands] : [];
 }

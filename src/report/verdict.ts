@@ -98,6 +98,12 @@ export function needsAction(phase: PhaseReport): boolean {
   return kind === 'leftovers' || kind === 'unverified';
 }
 
+/** Whether the phase found nothing at all, neither to remove nor to mention. */
+export function foundNothing(phase: PhaseReport): boolean {
+  const { kind } = verdictOf(phase);
+  return kind === 'nothing' || kind === 'skipped';
+}
+
 /** Whether `verified` means anything: not where nothing was listed, in a dry run, or where everything that was found stays on purpose. */
 export function isVerifiable(phase: PhaseReport): boolean {
   const { kind } = verdictOf(phase);

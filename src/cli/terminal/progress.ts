@@ -4,9 +4,6 @@ import type { Selection } from '../../phases/selection';
 import { Progress } from '../../report/terminal/progress';
 import type { Output } from './output';
 
-/** Moves to the start of the line and erases it. https://ecma-international.org/publications-and-standards/standards/ecma-48/ */
-const ERASE_LINE = '\r\u001b[2K';
-
 /** Counts the resources that were found and those that have an outcome: for progress, and to name what is left when it is interrupted. */
 export class ProgressCounter {
   readonly #found = new Map<string, Resource>();
@@ -55,9 +52,9 @@ export async function withProgress<T>(
 ): Promise<T> {
   if (!output.isLive) return work();
   const write = (text: string) => output.paint(text);
-  const progress = new Progress({ what, write, live: true, columns: output.errorColumns, clock: systemClock });
+  const progress = new Progress({ what, write, columns: output.errorColumns, clock: systemClock });
   counter.onChange = () => progress.update(counter.settled, counter.found);
-  output.painting(() => write(ERASE_LINE));
+  output.painting(() => progress.clear());
   try {
     return await work();
   } finally {

@@ -9,25 +9,25 @@ export function countsSection({ phases: { run, post } }: Report): Section {
   return {
     title: 'the counts',
     priority: 3,
-    render(most) {
-      const parts = [phaseTable(post, most)];
+    render(maxItems) {
+      const parts = [phaseTable(post, maxItems)];
       if (run !== null && run.resources.length > 0) {
-        parts.push('<p>While the benchmark ran, by <code>exited-ttl</code>:</p>', phaseTable(run, most));
+        parts.push('<p>While the benchmark ran, by <code>exited-ttl</code>:</p>', phaseTable(run, maxItems));
       }
       return parts.filter((part) => part !== '').join('\n\n');
     },
   };
 }
 
-function phaseTable(phase: PhaseReport | null, most: number): string {
+function phaseTable(phase: PhaseReport | null, maxItems: number): string {
   if (phase === null || phase.resources.length === 0) return '';
   const { resources, totals } = phase;
   const columns = outcomes.filter((outcome) => totals[outcome] > 0);
   const groups = [...Map.groupBy(resources, ({ provider }) => provider).values()].flatMap((of) => [
     ...Map.groupBy(of, ({ kind }) => kind).values(),
   ]);
-  const rest = groups.slice(Math.max(most, 1)).flat();
-  const rows = groups.slice(0, Math.max(most, 1)).map((group) => row(rowTitle(group), group, columns));
+  const rest = groups.slice(Math.max(maxItems, 1)).flat();
+  const rows = groups.slice(0, Math.max(maxItems, 1)).map((group) => row(rowTitle(group), group, columns));
   return [
     '<table>',
     `<tr><th></th>${columns.map((outcome) => `<th align="right">${outcome}</th>`).join('')}</tr>`,

@@ -16,9 +16,9 @@ export function deathsSection({ deaths }: Report): Section {
   return {
     title: 'the containers that failed',
     priority: 2,
-    render(most) {
+    render(maxItems) {
       const failed = failuresIn(deaths);
-      const shown = failed.slice(0, Math.min(most, MAX_DEATHS));
+      const shown = failed.slice(0, Math.min(maxItems, MAX_DEATHS));
       const rest = failed.length - shown.length;
       const unknown = failed.length > 0 ? deaths.filter(hasUnknownEnd).length : 0;
       const asked = deaths.filter(wasAsked).length;

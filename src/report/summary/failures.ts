@@ -28,7 +28,7 @@ export function failuresSection({ phases }: Report): Section {
   return {
     title: 'what is left behind',
     priority: 1,
-    render(most) {
+    render(maxItems) {
       const left = leftoversIn(phases);
       const own = { resources: [...left.post, ...left.run], providers: unavailableIn(phases.post) };
       const known = new Set(own.providers.map(({ name }) => name));
@@ -36,8 +36,8 @@ export function failuresSection({ phases }: Report): Section {
         resources: left.earlier,
         providers: unavailableIn(phases.pre).filter(({ name }) => !known.has(name)),
       };
-      const ofEarlier = group(earlier, most);
-      return blocks([group(own, most), ...(ofEarlier === '' ? [] : ['<h4>Left behind by earlier runs</h4>', ofEarlier])]);
+      const ofEarlier = group(earlier, maxItems);
+      return blocks([group(own, maxItems), ...(ofEarlier === '' ? [] : ['<h4>Left behind by earlier runs</h4>', ofEarlier])]);
     },
   };
 }
@@ -46,9 +46,14 @@ function unavailableIn(phase: PhaseReport | null): readonly ProviderReport[] {
   return phase?.providers.filter(({ status }) => status === 'unavailable') ?? [];
 }
 
-function group(failures: Failures, most: number): string {
+function group(failures: Failures, maxItems: number): string {
   const { providers, resources } = failures;
-  return blocks([unreachable(providers), causes(resources), tables(resources, most), commandBlock(commandsOf(failures), most)]);
+  return blocks([
+    unreachable(providers),
+    causes(resources),
+    tables(resources, maxItems),
+    commandBlock(commandsOf(failures), maxItems),
+  ]);
 }
 
 function blocks(all: readonly string[]): string {
@@ -70,10 +75,10 @@ function causes(failed: readonly ResourceReport[]): string {
   return ['<ul>', ...items, ...more, '</ul>'].join('\n');
 }
 
-function tables(failed: readonly ResourceReport[], most: number): string {
+function tables(failed: readonly ResourceReport[], maxItems: number): string {
   if (failed.length === 0) return '';
-  const open = failed.slice(0, Math.min(most, MAX_OPEN));
-  const folded = failed.slice(open.length, Math.max(most, open.length));
+  const open = failed.slice(0, Math.min(maxItems, MAX_OPEN));
+  const folded = failed.slice(open.length, Math.max(maxItems, open.length));
   const rest = failed.length - open.length - folded.length;
   return [
     ...(open.length > 0 ? [table(open)] : []),
@@ -102,8 +107,8 @@ export function resourceCell({ kind, name, id, state }: ResourceReport): string 
 }
 
 /** Commands in a fenced block, where GitHub shows a button that copies them. Empty where there is none. */
-export function commandBlock(commands: readonly string[], most: number): string {
-  const shown = commands.filter(({ length }) => length <= MAX_COMMAND).slice(0, most);
+export function commandBlock(commands: readonly string[], maxItems: number): string {
+  const shown = commands.filter(({ length }) => length <= MAX_COMMAND).slice(0, maxItems);
   if (shown.length === 0) return '';
   const more = commands.length > shown.length ? ` (${shown.length} of ${commands.length} commands; the report has all)` : '';
   const title = `To remove what is left by hand${more}:`;

@@ -7,8 +7,8 @@ export interface Section {
   readonly title: string;
   /** A lower number is kept longer when space runs out. It has no influence on the order in which sections are shown. */
   readonly priority: number;
-  /** Returns Markdown of whole blocks; empty where there is nothing to say. It lists `most` items at most, and counts the others. */
-  readonly render: (most: number) => string;
+  /** Returns Markdown of whole blocks; empty where there is nothing to say. It lists `maxItems` items at most, and counts the others. */
+  readonly render: (maxItems: number) => string;
 }
 
 /** The numbers of items to try, from more than most people read to the bare counts. */
@@ -35,8 +35,8 @@ export function fitted(sections: readonly Section[], limit: number): string {
 
 function largest({ title, render }: Section, limit: number): string | undefined {
   try {
-    for (const most of MAX_ITEMS) {
-      const text = render(most);
+    for (const maxItems of MAX_ITEMS) {
+      const text = render(maxItems);
       if (text === '') return '';
       if (Buffer.byteLength(text) + 2 <= limit) return `${text}\n\n`;
     }

@@ -7,10 +7,10 @@ export function footerSection({ session, versions, phases: { pre, post } }: Repo
   return {
     title: 'the providers and versions',
     priority: 5,
-    render(most) {
+    render(maxItems) {
       const providers = (post ?? pre)?.providers ?? [];
       const lines = [
-        ...providers.slice(0, most).map(providerText),
+        ...providers.slice(0, maxItems).map(providerText),
         [
           `cleanup-action${versions ? ` ${htmlCode(versions.action)} on Node ${htmlCode(versions.node)}` : ''}`,
           ...(session === null ? [] : [`session ${htmlCode(session)}`]),

@@ -1,7 +1,7 @@
 import { htmlCode, htmlProse } from '../escape';
 import { benchmarkEnd } from '../exit-code';
 import type { BenchmarkReport, Report } from '../model';
-import { type PhaseVerdict, verdictOf, verdictOfAll } from '../verdict';
+import { foundNothing, type PhaseVerdict, verdictOfAll } from '../verdict';
 import { nonceOf, time } from '../words';
 import type { Section } from './fit';
 
@@ -18,12 +18,8 @@ const ICONS: Readonly<Record<PhaseVerdict['kind'], string>> = {
 
 /** Nothing was found in any phase, and nothing happened: one line is enough. */
 export function isUneventful({ benchmark, deaths, phases: { pre, run, post } }: Report): boolean {
-  const found = [pre, run].some((phase) => phase !== null && !isQuiet(verdictOf(phase)));
-  return benchmark === null && deaths.length === 0 && !found && post !== null && isQuiet(verdictOf(post));
-}
-
-function isQuiet({ kind }: PhaseVerdict): boolean {
-  return kind === 'nothing' || kind === 'skipped';
+  const isEmpty = [pre, run, post].every((phase) => phase === null || foundNothing(phase));
+  return isEmpty && post !== null && benchmark === null && deaths.length === 0;
 }
 
 export function uneventfulLine(report: Report): string {

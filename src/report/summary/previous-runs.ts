@@ -17,9 +17,9 @@ export function previousRunsSection({ phases }: Report, serverUrl: string | unde
   return {
     title: 'what earlier runs left behind',
     priority: 4,
-    render(most) {
+    render(maxItems) {
       if (pre === null || pre.resources.length === 0) return '';
-      const sessions = sessionList(pre.resources, Math.min(most, MAX_SESSIONS), serverUrl);
+      const sessions = sessionList(pre.resources, Math.min(maxItems, MAX_SESSIONS), serverUrl);
       return [`<p>Left behind by earlier runs: ${htmlProse(resultOf(pre, phases))}.</p>`, ...sessions].join('\n');
     },
   };
@@ -37,10 +37,10 @@ function resultOf(pre: PhaseReport, phases: Report['phases']): string {
     : `${headline}; ${later} removed later`;
 }
 
-function sessionList(resources: readonly ResourceReport[], most: number, serverUrl: string | undefined): readonly string[] {
+function sessionList(resources: readonly ResourceReport[], maxItems: number, serverUrl: string | undefined): readonly string[] {
   const bySession = [...Map.groupBy(resources, ({ session }) => session ?? '')].filter(([session]) => session !== '');
   const items = bySession
-    .slice(0, most)
+    .slice(0, maxItems)
     .map(([session, left]) => `<li>${countKinds(left)} of ${source(session, left, serverUrl)}</li>`);
   if (items.length === 0) return [];
   const more = bySession.length - items.length;

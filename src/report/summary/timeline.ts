@@ -24,10 +24,10 @@ export function timelineSection({ phases: { post } }: Report): Section {
   return {
     title: 'the timeline',
     priority: 6,
-    render(most) {
+    render(maxItems) {
       const worked = (post?.resources ?? []).filter((resource) => stepsWithWork(resource).length > 0);
-      if (worked.length === 0 || most === 0) return '';
-      const bars = worked.length > Math.min(MAX_BARS, most) ? grouped(worked) : worked.map(single);
+      if (worked.length === 0 || maxItems === 0) return '';
+      const bars = worked.length > Math.min(MAX_BARS, maxItems) ? grouped(worked) : worked.map(single);
       return `<details open><summary>Timeline</summary>\n\n${fenced('mermaid', chart(bars))}\n\n</details>`;
     },
   };

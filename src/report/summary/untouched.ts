@@ -16,16 +16,16 @@ export function untouchedSection({ phases: { pre, run, post } }: Report): Sectio
   return {
     title: 'what was left alone',
     priority: 2,
-    render(most) {
-      const notes = [pre, run, post].flatMap((phase) => (phase === null ? [] : noteBlocks(phase, most)));
-      return [...notes, keptBlock(post, most)].filter((block) => block !== '').join('\n\n');
+    render(maxItems) {
+      const notes = [pre, run, post].flatMap((phase) => (phase === null ? [] : noteBlocks(phase, maxItems)));
+      return [...notes, keptBlock(post, maxItems)].filter((block) => block !== '').join('\n\n');
     },
   };
 }
 
-function noteBlocks(phase: PhaseReport, most: number): readonly string[] {
+function noteBlocks(phase: PhaseReport, maxItems: number): readonly string[] {
   return untouchedNotes(phase).map(({ statement, advice, names, unnamed }) => {
-    const shown = names.slice(0, most);
+    const shown = names.slice(0, maxItems);
     const rest = unnamed + names.length - shown.length;
     const list = `${shown.map(({ kind, name }) => `${kind} ${htmlCode(name)}`).join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`;
     return `<p>ℹ️ ${withCode(statement)} ${withCode(advice)}${shown.length > 0 ? `<br>\n<sub>${list}</sub>` : ''}</p>`;
@@ -40,17 +40,17 @@ function withCode(text: string): string {
     .join('');
 }
 
-function keptBlock(post: PhaseReport | null, most: number): string {
+function keptBlock(post: PhaseReport | null, maxItems: number): string {
   const kept = post?.resources.filter(({ outcome }) => outcome === 'kept') ?? [];
   if (kept.length === 0) return '';
-  const shown = kept.slice(0, Math.min(most, MAX_KEPT));
+  const shown = kept.slice(0, Math.min(maxItems, MAX_KEPT));
   const rest = kept.length - shown.length;
   const commands = kept.flatMap(({ command }) => command ?? []);
   return [
     ...(shown.length > 0 ? [table(shown)] : []),
     ...(rest > 0 ? [`<p>${count(rest, 'resource')} more kept: see the report.</p>`] : []),
     // Only what post-cleanup, an interruption or fail-fast kept has a command. The next job takes it for a leftover.
-    ...(commands.length > 0 ? [`<p>${withCode(NEXT_JOB)}</p>`, commandBlock(commands, most)] : []),
+    ...(commands.length > 0 ? [`<p>${withCode(NEXT_JOB)}</p>`, commandBlock(commands, maxItems)] : []),
   ].join('\n\n');
 }
 

@@ -3,69 +3,61 @@ import { clipped, plainLine } from '../escape';
 import { time } from '../words';
 
 export interface ProgressOptions {
-  /** What is going on: `Cleaning up`. */
+  /** Names the work: `Cleaning up`. */
   readonly what: string;
-  /** Where it is shown. */
+  /** Writes to the terminal. */
   readonly write: (text: string) => void;
-  /** On a terminal: one line, painted over. Elsewhere lines stay, so there are few of them. */
-  readonly live: boolean;
   /** The terminal's width. */
   readonly columns: number;
   readonly clock: Clock;
 }
 
-/** Milliseconds: often enough to look alive, and seldom enough not to fill a log. */
-const EVERY_MS = { live: 200, lines: 5_000 };
+/** Milliseconds between two updates of the line. */
+const UPDATE_MS = 200;
 
-/** To the line's start, and all of it erased. https://ecma-international.org/publications-and-standards/standards/ecma-48/ */
+/** Moves to the start of the line and erases it. https://ecma-international.org/publications-and-standards/standards/ecma-48/ */
 const ERASE_LINE = '\r\u001b[2K';
 
-/** How far long work has come. `end` must be called: a timer runs until then. */
+/** Shows the progress of long work in one line of a terminal. Call `end`: a timer runs until then. */
 export class Progress {
   readonly #options: ProgressOptions;
   readonly #startedAt: number;
   #settled = 0;
   #known = 0;
-  #toldTenths = 0;
   #cancelTimer: () => void;
 
   constructor(options: ProgressOptions) {
     this.#options = options;
     this.#startedAt = options.clock.now();
-    this.#cancelTimer = this.#later();
+    this.#cancelTimer = this.#schedule();
   }
 
-  /** `known` may grow: what appears meanwhile is taken up. */
+  /** `known` may grow, because resources can appear meanwhile. */
   update(settled: number, known: number): void {
     this.#settled = settled;
     this.#known = known;
-    if (!this.#options.live && this.#tenths() > this.#toldTenths) this.#tell();
   }
 
-  /** Takes the live line away; what it all came to is for others to say. */
+  /** Erases the line, for other output; the next update shows it again. */
+  clear(): void {
+    this.#options.write(ERASE_LINE);
+  }
+
+  /** Erases the line for good. */
   end(): void {
     this.#cancelTimer();
-    if (this.#options.live) this.#options.write(ERASE_LINE);
+    this.clear();
   }
 
-  #later(): () => void {
-    const { clock, live } = this.#options;
-    return clock.after(live ? EVERY_MS.live : EVERY_MS.lines, () => this.#tell());
+  #schedule(): () => void {
+    return this.#options.clock.after(UPDATE_MS, () => this.#show());
   }
 
-  /** Shows how things stand, and does so again in a while. */
-  #tell(): void {
-    const { live, columns, write } = this.#options;
-    this.#cancelTimer();
-    this.#cancelTimer = this.#later();
-    if (this.#known === 0) return;
-    this.#toldTenths = Math.max(this.#toldTenths, this.#tenths());
-    // A line as wide as the terminal would wrap on some, and could not be erased.
-    write(live ? `${ERASE_LINE}${clipped(this.#line(), columns - 1)}` : `${this.#line()}\n`);
-  }
-
-  #tenths(): number {
-    return this.#known === 0 ? 0 : Math.floor((10 * this.#settled) / this.#known);
+  #show(): void {
+    const { columns, write } = this.#options;
+    this.#cancelTimer = this.#schedule();
+    // A line as wide as the terminal would wrap on some terminals, and could not be erased.
+    if (this.#known > 0) write(`${ERASE_LINE}${clipped(this.#line(), columns - 1)}`);
   }
 
   #line(): string {

@@ -33,16 +33,16 @@ const COLORS: Readonly<Record<PhaseVerdict['kind'], Color>> = {
 };
 
 /** A table of five columns is unreadable on less. */
-const FEWEST_COLUMNS = 50;
-const USUAL_COLUMNS = 80;
+const MIN_COLUMNS = 50;
+const DEFAULT_COLUMNS = 80;
 
 /** Characters of one cell. The report has the whole text. */
 const MAX_CELL = 200;
 
 /** The content of the job summary, for a terminal. Ends with a line break. */
-export function terminalOf(report: Report, { color, most, columns = USUAL_COLUMNS }: TerminalOptions): string {
+export function terminalOf(report: Report, { color, most, columns = DEFAULT_COLUMNS }: TerminalOptions): string {
   const { pre, run, post } = report.phases;
-  const table = { color, columns: Math.max(columns, FEWEST_COLUMNS) };
+  const table = { color, columns: Math.max(columns, MIN_COLUMNS) };
   const parts = [
     plainLine(`Session ${report.session ?? 'unknown'}${report.versions ? `, cleanup-action ${report.versions.action}` : ''}`),
     ...(post?.providers ?? []).map(providerLine),

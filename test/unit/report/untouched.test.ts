@@ -146,7 +146,7 @@ describe('what was kept', () => {
   it('has its command on the terminal, apart from what is left behind', () => {
     const shown = terminalOf(report({ post: phase([kept, failed()]) }), { color: false, most: 10 });
     expect(shown).toMatch(
-      /To remove the rest by hand:\n {2}docker rm 0123\nTo remove what was kept:\n {2}docker rm --force debug\n$/,
+      /To remove what is left by hand:\n {2}docker rm 0123\nTo remove what was kept:\n {2}docker rm --force debug\n$/,
     );
   });
 
