@@ -154,18 +154,24 @@ describe('a job whose steps are the benchmark', () => {
     ['failure', 'success'],
   ])('keeps everything when post-cleanup is %s and the job’s status is %s', async (mode, status) => {
     const job = await newJob({ inputs: { 'post-cleanup': mode } });
-    await job.main();
-    await bystander({ labels: { [labels.session]: await job.session() } });
+    const { output } = await job.main();
+    const { id } = await bystander({ labels: { [labels.session]: await job.session() } });
     job.status = status;
 
     await job.post();
 
     expect((await job.report()).phases.post).toMatchObject({ totals: { kept: 1 } });
+    expect(output).toContain(mode === 'never' ? 'stay when this job ends' : `are removed if this job ends in ${mode}.`);
+    // Named, with the command that removes it.
+    const summary = await job.summary();
+    expect(summary).toContain('<th align="left">Kept</th>');
+    expect(summary).toMatch(new RegExp(`^docker .*rm --force --volumes ${id.slice(0, 12)}`, 'm'));
   });
 
   test('with dry-run tells what would go, and removes nothing', async () => {
     const job = await newJob({ inputs: { 'dry-run': 'true' } });
-    await job.main();
+    const { output } = await job.main();
+    expect(output).toContain('are listed when this job ends, and not removed, because dry-run is true.');
     await bystander({ labels: { [labels.session]: await job.session() } });
 
     await job.post();
