@@ -1,7 +1,8 @@
 /**
- * Renders the job summary as GitHub does, as pictures in the light and the dark theme: its flavour of Markdown, its style sheets, and
- * Mermaid's diagrams, in headless Chromium. `npm run render -- DIRECTORY [SCENARIO…]`; without arguments, all scenarios of the golden
- * tests into tmp/. docs/pictures/ has two of the light ones, made small by `pngquant --strip 64`.
+ * Renders the job summary as GitHub does, as pictures in the light and the dark theme: its flavour
+ * of Markdown, its style sheets, and Mermaid's diagrams, in headless Chromium. `npm run render --
+ * DIRECTORY [SCENARIO…]`; without arguments, all scenarios of the golden tests into tmp/.
+ * docs/pictures/ has two of the light ones, made small by `pngquant --strip 64`.
  */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';

@@ -9,7 +9,10 @@ const MAX_CAUSE = 200;
 const MAX_MESSAGE = 1_000;
 const MAX_CAUSES = 3;
 
-/** Of several problems, so many are shown, each with so many characters. The log has all of them in full. */
+/**
+ * Of several problems, so many are shown, each with so many characters. The log has all of them in
+ * full.
+ */
 const MAX_PROBLEMS = 3;
 const MAX_OF_SEVERAL = 300;
 
@@ -27,7 +30,10 @@ export interface Trouble {
   readonly message: string;
 }
 
-/** Joins all problems of one phase in one annotation: their number, the first of them, and the session that has them. */
+/**
+ * Joins all problems of one phase in one annotation: their number, the first of them, and the
+ * session that has them.
+ */
 export function annotationOf(troubles: readonly Trouble[], session: string | undefined): Annotation {
   const sources = [...new Set(troubles.map(({ of }) => of))];
   return {
@@ -36,7 +42,10 @@ export function annotationOf(troubles: readonly Trouble[], session: string | und
   };
 }
 
-/** Cuts before escaping, so that nothing huge is escaped, and again after it, because escapes are longer than what they replace. */
+/**
+ * Cuts before escaping, so that nothing huge is escaped, and again after it, because escapes are
+ * longer than what they replace.
+ */
 function limited(text: string, max: number): string {
   return clipped(plainLine(clipped(text, max)), max);
 }
@@ -53,7 +62,10 @@ function messageOf(troubles: readonly Trouble[]): string {
   ].join('; ');
 }
 
-/** The headline of a phase, the most frequent causes of its failures, and the providers that can't be reached: one problem in all. */
+/**
+ * The headline of a phase, the most frequent causes of its failures, and the providers that can't
+ * be reached: one problem in all.
+ */
 export function leftoversMessage(phase: PhaseReport): string {
   const causes = causesOf(phase.resources.filter(({ outcome }) => outcome === 'failed'));
   const shown = causes

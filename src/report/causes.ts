@@ -12,7 +12,10 @@ const ELLIPSIS = '…';
 /** UUIDs, and hexadecimal ids from 12 digits on, as engines and APIs put them into messages. */
 const ID = /\b(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{12,64})\b/gi;
 
-/** The distinct errors of failed resources, the most frequent first. Errors that differ only by the id or name of the resource are one. */
+/**
+ * The distinct errors of failed resources, the most frequent first. Errors that differ only by the
+ * id or name of the resource are one.
+ */
 export function causesOf(failed: readonly ResourceReport[]): readonly Cause[] {
   const groups = [...Map.groupBy(failed, withoutIds).values()].map((group) => {
     const [first] = group;

@@ -1,7 +1,10 @@
 import type { DeathReport } from './model';
 import { count } from './words';
 
-/** A container that failed: its last end, and how often it failed, which is more than once only where the engine restarted it. */
+/**
+ * A container that failed: its last end, and how often it failed, which is more than once only
+ * where the engine restarted it.
+ */
 export interface Failure {
   readonly last: DeathReport;
   readonly times: number;
@@ -24,7 +27,10 @@ function hasFailed(death: DeathReport): boolean {
   return death.oomKilled || (!wasAsked(death) && death.exitCode !== null && death.exitCode !== 0);
 }
 
-/** Someone asked it to end, and it did: that is not a failure, whatever its exit code. A lack of memory is one all the same. */
+/**
+ * Someone asked it to end, and it did: that is not a failure, whatever its exit code. A lack of
+ * memory is one all the same.
+ */
 export function wasAsked({ asked = false, oomKilled }: DeathReport): boolean {
   return asked && !oomKilled;
 }
@@ -34,7 +40,7 @@ export function hasUnknownEnd(death: DeathReport): boolean {
   return death.exitCode === null && !death.oomKilled && !wasAsked(death);
 }
 
-/** Tells why containers with exit code 137, say, are not among the failures. */
+/** Explains why containers with an exit code such as 137 are not among the failures. */
 export function askedSentence(asked: number): string {
   const [were, they] = asked === 1 ? ['was', 'it does'] : ['were', 'they do'];
   return `${count(asked, 'container')} ${were} asked to stop (docker stop, compose down): ${they} not count as failed.`;

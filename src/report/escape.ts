@@ -1,9 +1,10 @@
 import { htmlEscape } from 'escape-goat';
 
 /**
- * Makes foreign text safe for one line of a log or a terminal. Control characters (escape sequences, line breaks, Unicode's invisible
- * direction marks) are shown by their code, so that they can't move the cursor, start a new line or turn text around. What a CI system
- * would read as a command is broken up by a blank.
+ * Makes foreign text safe for one line of a log or a terminal. Control characters (escape
+ * sequences, line breaks, Unicode's invisible direction marks) are shown by their code, so that
+ * they can't move the cursor, start a new line or turn text around. What a CI system would read as
+ * a command is broken up by a blank.
  */
 export function plainLine(text: string): string {
   return text
@@ -12,12 +13,15 @@ export function plainLine(text: string): string {
     .replace(COMMAND_AT_START, '$1: :');
 }
 
-/** Control and format characters (escape, line feed, zero-width and bidirectional marks), line and paragraph separators. */
+/**
+ * Control and format characters (escape, line feed, zero-width and bidirectional marks), line and
+ * paragraph separators.
+ */
 const HIDDEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 
 /**
- * `##[error]` and `##vso[task.setvariable …]` are commands anywhere in a line, of GitHub's runner and of Azure's agent; TeamCity's are
- * `##teamcity[…]`.
+ * `##[error]` and `##vso[task.setvariable …]` are commands anywhere in a line, of GitHub's runner
+ * and of Azure's agent; TeamCity's are `##teamcity[…]`.
  * https://learn.microsoft.com/azure/devops/pipelines/scripts/logging-commands
  */
 const COMMAND_ANYWHERE = /##(?=\w*\[)/g;
@@ -45,16 +49,17 @@ export function clipped(text: string, max: number): string {
 const MAX_IN_CODE = 300;
 
 /**
- * Foreign text in a job summary, shown literally: neither Markdown nor mentions work in it. Use it in HTML blocks only: elsewhere GitHub
- * turns addresses into links.
+ * Foreign text in a job summary, shown literally: neither Markdown nor mentions work in it. Use it
+ * in HTML blocks only: elsewhere GitHub turns addresses into links.
  */
 export function htmlCode(text: string, max = MAX_IN_CODE): string {
   return `<code>${htmlText(clipped(text, max))}</code>`;
 }
 
 /**
- * Foreign text as HTML. Characters with a meaning in Markdown are escaped too, because GitHub reads Markdown between inline elements.
- * The result is one line: a blank line would end the HTML block, and a line break would end a table's row.
+ * Foreign text as HTML. Characters with a meaning in Markdown are escaped too, because GitHub reads
+ * Markdown between inline elements. The result is one line: a blank line would end the HTML block,
+ * and a line break would end a table's row.
  */
 export function htmlText(text: string): string {
   return htmlEscape(plainLine(text)).replace(MARKDOWN, (character) => `&#${character.codePointAt(0)};`);
@@ -63,7 +68,10 @@ export function htmlText(text: string): string {
 /** Characters with a meaning inside a line of GitHub's Markdown. */
 const MARKDOWN = /[\\`*_{}[\]()!|~]/g;
 
-/** Foreign text outside code, where GitHub looks for mentions: a break after each `@` keeps it from notifying people and teams. */
+/**
+ * Foreign text outside code, where GitHub looks for mentions: a break after each `@` keeps it from
+ * notifying people and teams.
+ */
 export function htmlProse(text: string): string {
   return htmlText(text).replaceAll('@', '@<wbr>');
 }
@@ -75,7 +83,8 @@ export function htmlPre(lines: readonly string[], max = MAX_IN_CODE): string {
 }
 
 /**
- * A fenced code block. The fence is longer than any run of backticks in the content, because a line of as many backticks would end it.
+ * A fenced code block. The fence is longer than any run of backticks in the content, because a line
+ * of as many backticks would end it.
  * https://spec.commonmark.org/0.31.2/#fenced-code-blocks
  */
 export function fenced(language: string, lines: readonly string[]): string {
@@ -86,16 +95,17 @@ export function fenced(language: string, lines: readonly string[]): string {
 }
 
 /**
- * Foreign text in a line of a Mermaid diagram, reduced to letters, digits and a few harmless characters. Mermaid has no quoting for Gantt
- * charts: `:`, `#`, `;` and `%%` end a task's name, and HTML in it is interpreted.
+ * Foreign text in a line of a Mermaid diagram, reduced to letters, digits and a few harmless
+ * characters. Mermaid has no quoting for Gantt charts: `:`, `#`, `;` and `%%` end a task's name,
+ * and HTML in it is interpreted.
  */
 export function mermaidText(text: string, max: number): string {
   return clipped(text, max).replace(/[^\p{L}\p{N} …._/-]/gu, '_');
 }
 
 /**
- * JSON that is safe for a log and a terminal, and parses to the same value. `JSON.stringify` escapes control characters up to U+001F
- * only; this escapes the others, and breaks up commands.
+ * JSON that is safe for a log and a terminal, and parses to the same value. `JSON.stringify`
+ * escapes control characters up to U+001F only; this escapes the others, and breaks up commands.
  */
 export function plainJson(json: string): string {
   return json

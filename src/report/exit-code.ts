@@ -1,7 +1,7 @@
 import { constants } from 'node:os';
 import type { BenchmarkReport } from './model';
 
-/** What an end is classified by. */
+/** The facts that classify an end. */
 export interface ExitCode {
   readonly exitCode: number | null;
   readonly oomKilled?: boolean;
@@ -62,7 +62,10 @@ export function exitMeaning({ exitCode, oomKilled = false }: ExitCode): string {
   return signal === undefined ? '' : `${SIGNAL_MEANINGS[signal] ?? 'ended'} (${signal})`;
 }
 
-/** Shells use the last two in the same way. https://docs.docker.com/engine/containers/run/#exit-status */
+/**
+ * Shells use the last two in the same way.
+ * https://docs.docker.com/engine/containers/run/#exit-status
+ */
 const NOT_STARTED: Readonly<Record<number, string>> = {
   125: 'the engine could not start it',
   126: 'the command can’t be executed',

@@ -10,9 +10,10 @@ export async function writeReport(path: string, report: Report): Promise<void> {
 const NO_RESOURCES = '"resources": []';
 
 /**
- * The report's JSON in pieces, so that ten thousand resources are never one string in memory. Everything but the resources is rendered
- * first; `"resources": []` marks the places where they belong. That text can't occur inside a string of JSON, where each quotation mark
- * has a backslash before it.
+ * The report's JSON in pieces, so that ten thousand resources are never one string in memory.
+ * Everything but the resources is rendered first; `"resources": []` marks the places where they
+ * belong. That text can't occur inside a string of JSON, where each quotation mark has a backslash
+ * before it.
  */
 export function* jsonOf(report: Report): Generator<string> {
   const { pre, run, post } = report.phases;

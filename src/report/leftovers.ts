@@ -2,11 +2,14 @@ import type { Outcome } from '../core/outcome';
 import { keyOf } from '../core/resource';
 import type { PhaseReport, Report, ResourceReport } from './model';
 
-/** The resources that are still there after all phases: each once, as reported by the last phase that failed to remove it. */
+/**
+ * The resources that are still there after all phases: each once, as reported by the last phase
+ * that failed to remove it.
+ */
 export interface Leftovers {
   /** Pre-cleanup could not remove these. */
   readonly earlier: readonly ResourceReport[];
-  /** `exited-ttl` could not remove these while the benchmark ran, and post did not see what became of them. */
+  /** `exited-ttl` could not remove these while the benchmark ran, and post did not settle them. */
   readonly run: readonly ResourceReport[];
   readonly post: readonly ResourceReport[];
 }
@@ -33,7 +36,10 @@ function settledIn(phase: PhaseReport | null): ReadonlySet<string> {
   return new Set(phase?.resources.filter(({ outcome }) => DECIDING.has(outcome)).map(keyOf));
 }
 
-/** Post lists everything that `exited-ttl` could have removed: a resource that it does not find in the same place is gone. */
+/**
+ * Post lists everything that `exited-ttl` could have removed: a resource that it does not find in
+ * the same place is gone.
+ */
 function isSeenToBeGone(resource: ResourceReport, post: PhaseReport | null): boolean {
   if (!post?.verified) return false;
   const wasListed = post.providers.some(({ name, status }) => name === resource.provider && status === 'ready');

@@ -9,7 +9,10 @@ export function providerLine({ name, status, reason }: ProviderReport): string {
   return plainLine(`${name}: ${status}: ${reason}`);
 }
 
-/** One resource in one line of a log: outcome, kind, name, id, previous state, duration, steps, and why it is still there. */
+/**
+ * One resource in one line of a log: outcome, kind, name, id, previous state, duration, steps, and
+ * why it is still there.
+ */
 export function resourceLine(resource: ResourceReport): string {
   const { outcome, kind, name, id, state, durationMs, error, reason } = resource;
   const parts = [
@@ -33,13 +36,19 @@ export function stepsOf({ steps }: ResourceReport): string {
     .join(' → ');
 }
 
-/** The commands that remove by hand what is left behind, in the order in which they work: holders before what they hold. */
+/**
+ * The commands that remove by hand what is left behind, in the order in which they work: holders
+ * before what they hold.
+ */
 export function commandsOf({ providers, resources }: Pick<PhaseReport, 'providers' | 'resources'>): readonly string[] {
   const holders = resources.flatMap(({ heldBy = [] }) => heldBy);
   return [...new Set([...providers, ...holders, ...resources].flatMap(({ command }) => command ?? []))];
 }
 
-/** The closing lines of a phase: its headline, what it left alone and why, and the commands for what is left behind. */
+/**
+ * The closing lines of a phase: its headline, what it left alone and why, and the commands for what
+ * is left behind.
+ */
 export function closingLines(phase: PhaseReport): readonly string[] {
   const failed = phase.resources.filter(({ outcome }) => outcome === 'failed');
   return [
@@ -49,7 +58,7 @@ export function closingLines(phase: PhaseReport): readonly string[] {
   ];
 }
 
-/** What the phase left alone: a sentence and a line of names for each reason. */
+/** The resources that the phase left alone: a sentence and a line of names for each reason. */
 export function untouchedLines(phase: PhaseReport): readonly string[] {
   return untouchedNotes(phase).flatMap(({ statement, advice, names, unnamed }) => [
     `${statement} ${advice}`,

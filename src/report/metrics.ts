@@ -8,17 +8,25 @@ import { exitClasses, exitClassOf } from './exit-code';
 import type { PhaseReport, Report, ResourceReport } from './model';
 import { isVerifiable } from './verdict';
 
-/** Seconds. Most rungs take tenths; by default a grace period is 5 s and a request 15 s at most, and a rung has retries. */
+/**
+ * Seconds. Most rungs take tenths; by default a grace period is 5 s and a request 15 s at most, and
+ * a rung has retries.
+ */
 const BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30, 60, 120];
 
-/** Writes the metrics atomically, because node_exporter's textfile collector may read them at any time. @throws the file system's errors */
+/**
+ * Writes the metrics atomically, because node_exporter's textfile collector may read them at any
+ * time.
+ * @throws the file system's errors
+ */
 export async function writeMetrics(path: string, report: Report): Promise<void> {
   await writeWhole(path, await metricsOf(report));
 }
 
 /**
- * The report in Prometheus' text format. Each session replaces the metrics of the one before, so that they are gauges, not counters.
- * Labels hold no foreign text and have few values; only the session's id is different each time. `docs/metrics.md` describes them.
+ * The report in Prometheus' text format. Each session replaces the metrics of the one before, so
+ * that they are gauges, not counters. Labels hold no foreign text and have few values; only the
+ * session's id is different each time. `docs/metrics.md` describes them.
  */
 export async function metricsOf(report: Report): Promise<string> {
   const registry = new Registry();

@@ -6,8 +6,9 @@ import type { Kind } from '../core/resource';
 import { sessionOf } from '../core/selector';
 
 /**
- * The content of `report.json`; summary, log lines and terminal output are made from it too. `schemas/report.schema.json` describes
- * it. All text in it that comes from a provider is foreign: escape it wherever it is shown.
+ * The content of `report.json`; summary, log lines and terminal output are made from it too.
+ * `schemas/report.schema.json` describes it. All text in it that comes from a provider is foreign:
+ * escape it wherever it is shown.
  */
 export interface Report {
   readonly schemaVersion: 1;
@@ -55,7 +56,10 @@ export interface DeathReport {
   /** Null where it is not known: the container was removed before it could be inspected. */
   readonly exitCode: number | null;
   readonly oomKilled: boolean;
-  /** Someone asked it to end (`docker stop`, `compose down`): its exit code does not mean that it failed. Absent: no. */
+  /**
+   * Someone asked it to end (`docker stop`, `compose down`): its exit code does not mean that it
+   * failed. Absent: no.
+   */
   readonly asked?: boolean;
   /** When it ended. */
   readonly at: string;
@@ -73,18 +77,30 @@ export interface DeathReport {
 
 export interface PhaseReport {
   readonly durationMs: number;
-  /** The time limit of the phase. Absent where several sweeps, each with its own deadline, are reported as one phase. */
+  /**
+   * The time limit of the phase. Absent where several sweeps, each with its own deadline, are
+   * reported as one phase.
+   */
   readonly deadlineMs?: number;
-  /** Whether a last listing of every provider found nothing left; null when all providers were skipped, so that none was listed. */
+  /**
+   * Whether a last listing of every provider found nothing left; null when all providers were
+   * skipped, so that none was listed.
+   */
   readonly verified: boolean | null;
   readonly dryRun: boolean;
   readonly providers: readonly ProviderReport[];
   readonly resources: readonly ResourceReport[];
   /** The number of resources with each outcome, zeros included. */
   readonly totals: Readonly<Record<Outcome, number>>;
-  /** Resources that appeared while the job ran and that no session owns: they stay. Absent in reports of earlier versions. */
+  /**
+   * Resources that appeared while the job ran and that no session owns: they stay. Absent in
+   * reports of earlier versions.
+   */
   readonly unowned?: readonly UnownedReport[];
-  /** Resources that match, but that this phase left alone because they may still be in use. Absent in reports of earlier versions. */
+  /**
+   * Resources that match, but that this phase left alone because they may still be in use. Absent
+   * in reports of earlier versions.
+   */
   readonly spared?: readonly SparedReport[];
 }
 
@@ -99,8 +115,9 @@ export interface UnownedReport {
 
 export interface SparedReport extends UnownedReport {
   /**
-   * `age`: younger than `max-age`, and nothing else tells whether its session is over. `inherited-label`: it may have its label from
-   * its image. `live-session`: it began while another session was running.
+   * `age`: younger than `max-age`, and nothing else tells whether its session is over.
+   * `inherited-label`: it may have its label from its image. `live-session`: it began while another
+   * session was running.
    */
   readonly why: 'age' | 'inherited-label' | 'live-session';
 }
@@ -110,7 +127,9 @@ export interface ProviderReport {
   readonly status: 'ready' | 'skipped' | 'unavailable';
   /** What was found there, or why nothing was. */
   readonly reason: string;
-  /** With `unavailable`: removes by hand the containers or sandboxes that carry the session's label. */
+  /**
+   * With `unavailable`: removes by hand the containers or sandboxes that carry the session's label.
+   */
   readonly command: string | null;
 }
 

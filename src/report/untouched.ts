@@ -3,7 +3,10 @@ import { clipped } from './escape';
 import type { PhaseReport, SparedReport, UnownedReport } from './model';
 import { countKinds } from './words';
 
-/** A sentence about resources that a phase found and left alone, and how to change that. Settings are in backticks. */
+/**
+ * A sentence about resources that a phase found and left alone, and how to change that. Settings
+ * are in backticks.
+ */
 export interface UntouchedNote {
   /** No foreign text is in it. */
   readonly statement: string;
@@ -18,7 +21,7 @@ export interface UntouchedNote {
 const MAX_NAMES = 5;
 const MAX_NAME = 80;
 
-/** Explains what stays although it appeared while the job ran, or although it matches. */
+/** Explains why resources stay that appeared while the job ran, or that match. */
 export function untouchedNotes({ unowned = [], spared = [] }: PhaseReport): readonly UntouchedNote[] {
   const bySparing = Map.groupBy(spared, ({ why }) => why);
   return [

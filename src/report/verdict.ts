@@ -58,7 +58,9 @@ function unlistedIn(phase: PhaseReport): PhaseVerdict | undefined {
   return { kind: 'skipped', headline: `Nothing was checked${names === '' ? '' : `: ${names} skipped`}` };
 }
 
-/** "Nothing to clean up" would be a false all-clear where something matched, or appeared, and stays. */
+/**
+ * "Nothing to clean up" would be a false all-clear where something matched, or appeared, and stays.
+ */
 function withUntouched({ kind, headline }: PhaseVerdict, untouched: string): PhaseVerdict {
   if (kind === 'nothing') return { kind: 'untouched', headline: `Nothing was removed; ${untouched}` };
   return { kind, headline: `${headline}; ${untouched}` };
@@ -104,14 +106,20 @@ export function foundNothing(phase: PhaseReport): boolean {
   return kind === 'nothing' || kind === 'skipped';
 }
 
-/** Whether `verified` means anything: not where nothing was listed, in a dry run, or where everything that was found stays on purpose. */
+/**
+ * Whether `verified` means anything: not where nothing was listed, in a dry run, or where
+ * everything that was found stays on purpose.
+ */
 export function isVerifiable(phase: PhaseReport): boolean {
   const { kind } = verdictOf(phase);
   const isOnPurpose = kind === 'planned' || (kind === 'kept' && !phase.verified);
   return !isOnPurpose && phase.verified !== null && phase.providers.some(({ status }) => status !== 'skipped');
 }
 
-/** The result of the whole session. The headline begins with post, which has the last word on the session's own resources. */
+/**
+ * The result of the whole session. The headline begins with post, which has the last word on the
+ * session's own resources.
+ */
 export function verdictOfAll({ phases }: Report): PhaseVerdict {
   const { pre, run, post } = phases;
   const left = leftoversIn(phases);
@@ -123,7 +131,7 @@ export function verdictOfAll({ phases }: Report): PhaseVerdict {
   const last = postVerdict(post, besides.length > 0 ? ' of this session' : '');
   const all = [last, ...besides];
   const worst = WORST_FIRST.find((kind) => all.some((verdict) => verdict.kind === kind));
-  // "Nothing to clean up" says nothing about what the other phases found.
+  // "Nothing to clean up" is about post only: the other phases may have found resources.
   const usual = last.kind === 'nothing' ? (besides[0]?.kind ?? last.kind) : last.kind;
   return { kind: worst ?? usual, headline: all.map(({ headline }) => headline).join('; ') };
 }

@@ -45,7 +45,10 @@ export function countKinds(resources: readonly OfKind[]): string {
   return counts.join(', ') || 'nothing';
 }
 
-/** What happened to the resources with an outcome; for `kept`, the first reasons, which may hold foreign text. */
+/**
+ * What happened to the resources with an outcome; for `kept`, the first reasons, which may hold
+ * foreign text.
+ */
 export function meaningOf(outcome: Outcome, resources: readonly ResourceReport[]): string {
   const reasons = new Set(resources.flatMap((resource) => (resource.outcome === outcome ? (resource.reason ?? []) : [])));
   return [...reasons].slice(0, 3).join('; ') || MEANINGS[outcome];

@@ -23,7 +23,10 @@ interface Failures {
   readonly providers: readonly ProviderReport[];
 }
 
-/** Everything that is left behind, why, and the commands that remove it: first of this session, then of earlier runs. */
+/**
+ * Everything that is left behind, why, and the commands that remove it: first of this session, then
+ * of earlier runs.
+ */
 export function failuresSection({ phases }: Report): Section {
   return {
     title: 'what is left behind',
@@ -106,7 +109,10 @@ export function resourceCell({ kind, name, id, state }: ResourceReport): string 
   return `${htmlCode(name, MAX_NAME)}<br><sub>${kind} ${htmlCode(shortId(id))} ${htmlCode(state, MAX_NAME)}</sub>`;
 }
 
-/** Commands in a fenced block, where GitHub shows a button that copies them. Empty where there is none. */
+/**
+ * Commands in a fenced block, where GitHub shows a button that copies them. Empty where there is
+ * none.
+ */
 export function commandBlock(commands: readonly string[], maxItems: number): string {
   const shown = commands.filter(({ length }) => length <= MAX_COMMAND).slice(0, maxItems);
   if (shown.length === 0) return '';

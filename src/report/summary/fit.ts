@@ -5,22 +5,32 @@ import { htmlCode } from '../escape';
 export interface Section {
   /** Names the section in the line that replaces it where it can't be shown. */
   readonly title: string;
-  /** A lower number is kept longer when space runs out. It has no influence on the order in which sections are shown. */
+  /**
+   * A lower number is kept longer when space runs out. It has no influence on the order in which
+   * sections are shown.
+   */
   readonly priority: number;
-  /** Returns Markdown of whole blocks; empty where there is nothing to say. It lists `maxItems` items at most, and counts the others. */
+  /**
+   * Returns Markdown of whole blocks; empty where there is nothing to say. It lists `maxItems`
+   * items at most, and counts the others.
+   */
   readonly render: (maxItems: number) => string;
 }
 
 /** The numbers of items to try, from more than most people read to the bare counts. */
 const MAX_ITEMS = [50, 10, 3, 0] as const;
 
-/** Room for the lines that replace sections. Each character of an error may take 24 bytes when it is escaped. */
+/**
+ * Room for the lines that replace sections. Each character of an error may take 24 bytes when it is
+ * escaped.
+ */
 const MAX_OF_ERROR = 60;
 const POINTER_BYTES = 24 * MAX_OF_ERROR + 160;
 
 /**
- * Renders all sections within `limit` bytes (GitHub counts bytes, not characters). Where there is no room, sections of low priority list
- * fewer items, then only point to the report. A section that throws is replaced by a line that says so.
+ * Renders all sections within `limit` bytes (GitHub counts bytes, not characters). Where there is
+ * no room, sections of low priority list fewer items, then only point to the report. A section that
+ * throws is replaced by a line that says so.
  */
 export function fitted(sections: readonly Section[], limit: number): string {
   let left = limit - sections.length * POINTER_BYTES;

@@ -9,7 +9,7 @@ import type { Section } from './fit';
 const MAX_SESSIONS = 5;
 
 /**
- * What pre-cleanup found, and which runs had left it behind.
+ * The result of pre-cleanup, and the runs that had left these resources behind.
  * @param serverUrl the GitHub whose runs may be linked to; without it there is no link
  */
 export function previousRunsSection({ phases }: Report, serverUrl: string | undefined): Section {

@@ -19,14 +19,15 @@ export interface SummaryOptions {
 }
 
 /**
- * GitHub drops a step's whole summary when it is larger than 1024 KiB. The difference is left for other writers of the same step.
+ * GitHub drops a step's whole summary when it is larger than 1024 KiB. The difference is left for
+ * other writers of the same step.
  * https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands#step-isolation-and-limits
  */
 const LIMIT_BYTES = 1_000_000;
 
 /**
- * The job summary, in GitHub's Markdown: the result in one line, then what needs action, then the details. Foreign text is in HTML blocks
- * and fenced blocks only, escaped for them. Never throws.
+ * The job summary, in GitHub's Markdown: the result in one line, then what needs action, then the
+ * details. Foreign text is in HTML blocks and fenced blocks only, escaped for them. Never throws.
  */
 export function summaryOf(report: Report, { reportPath, serverUrl, limit = LIMIT_BYTES }: SummaryOptions = {}): string {
   if (isUneventful(report)) return `${uneventfulLine(report)}\n\n`;

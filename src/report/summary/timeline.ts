@@ -45,7 +45,10 @@ function end(step: StepReport): number {
   return start(step) + step.durationMs;
 }
 
-/** The label does not begin with the name, because a word like `section`, or a date, has a meaning there. */
+/**
+ * The label does not begin with the name, because a word like `section`, or a date, has a meaning
+ * there.
+ */
 function single(resource: ResourceReport): Bar {
   const steps = stepsWithWork(resource);
   const span = spanOf(steps);
@@ -103,17 +106,23 @@ function chart(bars: readonly Bar[]): readonly string[] {
   ];
 }
 
-/** Pixels. Mermaid reserves 75 for the names of sections, whatever their length; longer ones would overlap the bars. */
+/**
+ * Pixels. Mermaid reserves 75 for the names of sections, whatever their length; longer ones would
+ * overlap the bars.
+ */
 const LETTER_PX = 6;
 const MARGIN_PX = 24;
 
 /**
- * The chart begins at midnight of 1 January in the reader's time zone, because Mermaid reads and shows local time; no time zone changes
- * its clocks that night.
+ * The chart begins at midnight of 1 January in the reader's time zone, because Mermaid reads and
+ * shows local time; no time zone changes its clocks that night.
  */
 const EPOCH = Date.UTC(2000, 0, 1);
 
-/** Only failures have a style, `crit`: beside bars of the other styles Mermaid writes labels that can't be read in the dark theme. */
+/**
+ * Only failures have a style, `crit`: beside bars of the other styles Mermaid writes labels that
+ * can't be read in the dark theme.
+ */
 function line({ label, isFailed, from, to }: Bar, zero: number): string {
   const at = new Date(EPOCH + from - zero).toISOString().replace('T', ' ').replace('Z', '');
   return `${label} :${isFailed ? 'crit, ' : ''}${at}, ${Math.max(1, Math.round(to - from))}ms`;

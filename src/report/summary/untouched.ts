@@ -11,7 +11,10 @@ const MAX_KEPT = 10;
 /** Characters. */
 const MAX_REASON = 200;
 
-/** What matched, or appeared, and stays on purpose: notes with advice, then the resources that post kept, with their commands. */
+/**
+ * Resources that stay on purpose: notes with advice, then a table of those that post kept, with
+ * their commands.
+ */
 export function untouchedSection({ phases: { pre, run, post } }: Report): Section {
   return {
     title: 'what was left alone',
@@ -49,7 +52,7 @@ function keptBlock(post: PhaseReport | null, maxItems: number): string {
   return [
     ...(shown.length > 0 ? [table(shown)] : []),
     ...(rest > 0 ? [`<p>${count(rest, 'resource')} more kept: see the report.</p>`] : []),
-    // Only what post-cleanup, an interruption or fail-fast kept has a command. The next job takes it for a leftover.
+    // Protected resources have no command. The others are leftovers to the next job.
     ...(commands.length > 0 ? [`<p>${withCode(NEXT_JOB)}</p>`, commandBlock(commands, maxItems)] : []),
   ].join('\n\n');
 }

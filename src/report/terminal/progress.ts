@@ -15,10 +15,15 @@ export interface ProgressOptions {
 /** Milliseconds between two updates of the line. */
 const UPDATE_MS = 200;
 
-/** Moves to the start of the line and erases it. https://ecma-international.org/publications-and-standards/standards/ecma-48/ */
+/**
+ * Moves to the start of the line and erases it.
+ * https://ecma-international.org/publications-and-standards/standards/ecma-48/
+ */
 const ERASE_LINE = '\r\u001b[2K';
 
-/** Shows the progress of long work in one line of a terminal. Call `end`: a timer runs until then. */
+/**
+ * Shows the progress of long work in one line of a terminal. Call `end`: a timer runs until then.
+ */
 export class Progress {
   readonly #options: ProgressOptions;
   readonly #startedAt: number;

@@ -10,7 +10,10 @@ export interface TableOptions {
 /** The minimum width of a column. A word that does not fit ends with an ellipsis. */
 const MIN_WIDTH = 6;
 
-/** Renders a table. Where it would be too wide, the widest columns are made narrower and their text is wrapped. Cells must not hold control characters. */
+/**
+ * Renders a table. Where it would be too wide, the widest columns are made narrower and their text
+ * is wrapped. Cells must not hold control characters.
+ */
 export function tableOf(head: readonly string[], rows: readonly (readonly string[])[], options: TableOptions): string {
   const natural = drawn(head, rows, options, undefined);
   const widths = widthsOf(natural);

@@ -112,7 +112,7 @@ function headlineOf(report: Report, { color }: TableOptions): string {
   return color ? styleText(['bold', COLORS[kind]], plainLine(headline), { validateStream: false }) : plainLine(headline);
 }
 
-/** What other phases than post could not remove. */
+/** The resources that other phases than post could not remove. */
 function stillThere(title: string, resources: readonly ResourceReport[], most: number, table: TableOptions): readonly string[] {
   return resources.length === 0 ? [] : [title, ...resourceParts(resources, most, table)];
 }
