@@ -99,13 +99,13 @@ describe.each([
   });
 });
 
-describe('the alert rules', () => {
+describe('the alert rules', { timeout: 60_000 }, () => {
   it('are rules that Prometheus takes', () => {
     expect(promtool(['check', 'rules', '--lint-fatal', ALERTS])).toBe('');
   });
 });
 
-describe('an alert', () => {
+describe('an alert', { timeout: 60_000 }, () => {
   const providers = [provider()];
   const lost = [provider({ status: 'unavailable', reason: 'no answer' })];
   const exited = failed({ id: 'exited' });
@@ -154,7 +154,7 @@ describe('an alert', () => {
   });
 });
 
-describe('the dashboard', () => {
+describe('the dashboard', { timeout: 60_000 }, () => {
   const providers = [provider()];
   const exited = failed({ id: 'exited', steps: [step({ result: 'error' })] });
   const twice = report({
@@ -194,7 +194,7 @@ describe('the dashboard', () => {
   });
 });
 
-describe('the description of the metrics', () => {
+describe('the description of the metrics', { timeout: 60_000 }, () => {
   it('has all of them, and none that there is not', async () => {
     const described = new Set(
       (await readFile(METRICS_DOC, 'utf8')).match(/^\| `(cleanup_action_\w+)`/gm)?.map((row) => row.slice(3, -1)),

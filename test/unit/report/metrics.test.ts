@@ -10,7 +10,7 @@ import { scenarioNames, scenarios } from './scenarios';
 const samplesOf = async (made: ReturnType<typeof report>) =>
   (await metricsOf(made)).split('\n').filter((line) => !line.startsWith('#'));
 
-describe('the metrics', () => {
+describe('the metrics', { timeout: 60_000 }, () => {
   it.each(scenarioNames)('of the scenario “%s” are as Prometheus wants them', async (name) => {
     expect(promtool(['check', 'metrics'], await metricsOf(scenarios[name]()))).toBe('');
   });

@@ -30,7 +30,7 @@ describe.each(readable)('the scenario “%s”', (name) => {
   });
 });
 
-describe('the huge scenario', () => {
+describe('the huge scenario', { timeout: 60_000 }, () => {
   const huge = scenarios.huge();
 
   it('fits into what GitHub takes', () => {
