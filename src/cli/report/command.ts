@@ -38,7 +38,9 @@ async function show(file: string, options: ReportOptions, env: NodeJS.ProcessEnv
   const report = reportIn(await contentOf(file), nameOf(file));
   try {
     const color = output.hasColor('stdout');
-    output.result(options.markdown ? summaryOf(report) : terminalOf(report, { color, most: MAX_SHOWN, columns: output.columns }));
+    output.result(
+      options.markdown ? summaryOf(report) : terminalOf(report, { color, maxItems: MAX_SHOWN, columns: output.columns }),
+    );
   } catch (error) {
     throw new UsageError(`${nameOf(file)} is not what schemas/report.schema.json describes`, { cause: error });
   }

@@ -13,7 +13,7 @@ import { type Selection, selectAfter } from '../../phases/selection';
 import { type Baseline, readSnapshot } from '../../phases/snapshot';
 import type { DeathReport, PhaseReport, Report } from '../../report/model';
 import { terminalOf } from '../../report/terminal/terminal';
-import { needsAction } from '../../report/verdict';
+import { foundNothing, needsAction } from '../../report/verdict';
 import { wholeReport } from '../../report/whole-report';
 import { writeOutputs } from '../../report/write';
 import { anySession, sessionsOfJob } from '../../session/job-sessions';
@@ -249,14 +249,15 @@ async function report(run: Run, { before, ended, post, deaths }: RunResults): Pr
   await writeOutputs(whole, { reportPath, metricsPath }, (line) => problems.push(line));
   for (const problem of problems) output.warning(problem);
   if (output.level === 'quiet' && isUneventful(whole)) return;
-  output.say(terminalOf(whole, { color: output.hasColor('stderr'), most: MAX_SHOWN, columns: output.errorColumns }).trimEnd());
+  output.say(
+    terminalOf(whole, { color: output.hasColor('stderr'), maxItems: MAX_SHOWN, columns: output.errorColumns }).trimEnd(),
+  );
   if (problems.length === 0) output.info(`Report: ${reportPath}`);
 }
 
-/** Nothing was found, and nothing needs an action. */
+/** Nothing was found, and nothing was left alone. */
 function isUneventful({ phases: { pre, run, post }, deaths }: Report): boolean {
-  const isEmpty = (phase: PhaseReport | null) => phase === null || (phase.resources.length === 0 && !needsAction(phase));
-  return deaths.length === 0 && [pre, run, post].every(isEmpty);
+  return deaths.length === 0 && [pre, run, post].every((phase) => phase === null || foundNothing(phase));
 }
 
 /** As shells have it. https://www.gnu.org/software/bash/manual/html_node/Exit-Status.html */

@@ -221,7 +221,7 @@ async function report(phase: PhaseReport, sweep: Sweep): Promise<void> {
 function print(whole: Report, phase: PhaseReport, { json }: SweepOptions, output: Output): void {
   if (json) output.result(`${plainJson(JSON.stringify(whole, null, 2))}\n`);
   else if (phase.resources.length > 0) {
-    output.result(terminalOf(whole, { color: output.hasColor('stdout'), most: MAX_SHOWN, columns: output.columns }));
+    output.result(terminalOf(whole, { color: output.hasColor('stdout'), maxItems: MAX_SHOWN, columns: output.columns }));
   } else if (output.level !== 'quiet' || needsAction(phase)) {
     output.result(`${closingLines(phase).join('\n')}\n`);
   }

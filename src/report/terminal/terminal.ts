@@ -14,7 +14,7 @@ import { type TableOptions, tableOf } from './table';
 export interface TerminalOptions {
   readonly color: boolean;
   /** The maximum number of resources, deaths and commands to list; the others are counted. */
-  readonly most: number;
+  readonly maxItems: number;
   /** The terminal's width, which limits the width of tables. Default: 80. */
   readonly columns?: number;
 }
@@ -40,7 +40,7 @@ const DEFAULT_COLUMNS = 80;
 const MAX_CELL = 200;
 
 /** The content of the job summary, for a terminal. Ends with a line break. */
-export function terminalOf(report: Report, { color, most, columns = DEFAULT_COLUMNS }: TerminalOptions): string {
+export function terminalOf(report: Report, { color, maxItems, columns = DEFAULT_COLUMNS }: TerminalOptions): string {
   const { pre, run, post } = report.phases;
   const table = { color, columns: Math.max(columns, MIN_COLUMNS) };
   const parts = [
@@ -49,9 +49,9 @@ export function terminalOf(report: Report, { color, most, columns = DEFAULT_COLU
     ...(report.benchmark ? [plainLine(benchmarkLine(report.benchmark))] : []),
     ...(pre ? [plainLine(`Before the benchmark: ${verdictOf(pre).headline}`)] : []),
     ...(run && run.resources.length > 0 ? [plainLine(`While it ran: ${verdictOf(run).headline}`)] : []),
-    ...deathParts(failuresIn(report.deaths), most, table),
+    ...deathParts(failuresIn(report.deaths), maxItems, table),
     ...askedLine(report.deaths.filter(wasAsked).length),
-    ...endParts(report, most, table),
+    ...endParts(report, maxItems, table),
   ];
   return `${parts.join('\n')}\n`;
 }
@@ -61,9 +61,9 @@ function benchmarkLine(benchmark: BenchmarkReport): string {
   return `The benchmark ${benchmarkEnd(benchmark)}${durationMs === null ? '' : ` after ${time(durationMs)}`}.`;
 }
 
-function deathParts(failures: readonly Failure[], most: number, table: TableOptions): readonly string[] {
+function deathParts(failures: readonly Failure[], maxItems: number, table: TableOptions): readonly string[] {
   if (failures.length === 0) return [];
-  const rows = failures.slice(0, most).map(({ last, times }) => {
+  const rows = failures.slice(0, maxItems).map(({ last, times }) => {
     const { name, exitCode, livedMs, logFile, logReason } = last;
     const lived = livedMs === null ? '' : time(livedMs);
     const often = times > 1 ? `${name} (${times} times)` : name;
@@ -86,7 +86,7 @@ function deathParts(failures: readonly Failure[], most: number, table: TableOpti
 }
 
 /** The result, the outcome of each resource, and the commands for what is left behind or kept. */
-function endParts(report: Report, most: number, table: TableOptions): readonly string[] {
+function endParts(report: Report, maxItems: number, table: TableOptions): readonly string[] {
   const { pre, run, post } = report.phases;
   const phases = [pre, run, post];
   const left = leftoversIn(report.phases);
@@ -98,12 +98,12 @@ function endParts(report: Report, most: number, table: TableOptions): readonly s
   return [
     '',
     headlineOf(report, table),
-    ...(post && post.resources.length > 0 ? [outcomeTable(post, table), ...resourceParts(post.resources, most, table)] : []),
-    ...stillThere('Left behind by the benchmark', left.run, most, table),
-    ...stillThere('Left behind by earlier runs', left.earlier, most, table),
+    ...(post && post.resources.length > 0 ? [outcomeTable(post, table), ...resourceParts(post.resources, maxItems, table)] : []),
+    ...stillThere('Left behind by the benchmark', left.run, maxItems, table),
+    ...stillThere('Left behind by earlier runs', left.earlier, maxItems, table),
     ...phases.flatMap((phase) => (phase ? untouchedLines(phase) : [])),
-    ...atMost(commands, most + 1),
-    ...atMost(keptLines(kept), most + 1),
+    ...atMost(commands, maxItems + 1),
+    ...atMost(keptLines(kept), maxItems + 1),
   ];
 }
 
@@ -113,8 +113,13 @@ function headlineOf(report: Report, { color }: TableOptions): string {
 }
 
 /** The resources that other phases than post could not remove. */
-function stillThere(title: string, resources: readonly ResourceReport[], most: number, table: TableOptions): readonly string[] {
-  return resources.length === 0 ? [] : [title, ...resourceParts(resources, most, table)];
+function stillThere(
+  title: string,
+  resources: readonly ResourceReport[],
+  maxItems: number,
+  table: TableOptions,
+): readonly string[] {
+  return resources.length === 0 ? [] : [title, ...resourceParts(resources, maxItems, table)];
 }
 
 function outcomeTable({ resources, totals }: PhaseReport, table: TableOptions): string {
@@ -127,9 +132,9 @@ function outcomeTable({ resources, totals }: PhaseReport, table: TableOptions): 
   return tableOf(['Outcome', 'Resources', ''], rows, table);
 }
 
-function resourceParts(resources: readonly ResourceReport[], most: number, table: TableOptions): readonly string[] {
+function resourceParts(resources: readonly ResourceReport[], maxItems: number, table: TableOptions): readonly string[] {
   const worstFirst = resources.toSorted((a, b) => outcomes.indexOf(b.outcome) - outcomes.indexOf(a.outcome));
-  const rows = worstFirst.slice(0, most).map((resource) => {
+  const rows = worstFirst.slice(0, maxItems).map((resource) => {
     const { outcome, name, state, durationMs, error, reason } = resource;
     const how = [error ?? reason ?? '', stepsOf(resource)].filter((part) => part !== '').join('; ');
     return cells([outcome, name, state, time(durationMs), how]);
@@ -154,6 +159,8 @@ function rest(number: number): readonly string[] {
   return number > 0 ? [`and ${number} more`] : [];
 }
 
-function atMost(lines: readonly string[], most: number): readonly string[] {
-  return lines.length <= most ? lines : [...lines.slice(0, most), `  and ${lines.length - most} more: see the report`];
+function atMost(lines: readonly string[], maxItems: number): readonly string[] {
+  return lines.length <= maxItems
+    ? lines
+    : [...lines.slice(0, maxItems), `  and ${lines.length - maxItems} more: see the report`];
 }

@@ -112,7 +112,7 @@ describe('whatever a name, log, error or command is', { timeout: 60_000 }, () =>
 
   it('a terminal gets nothing but text', () =>
     forAnyText((text) => {
-      const shown = terminalOf(everywhere(text), { color: false, most: 10, columns: 80 });
+      const shown = terminalOf(everywhere(text), { color: false, maxItems: 10, columns: 80 });
       expect(shown.split('\n').filter((line) => HIDDEN.test(line))).toEqual([]);
     }));
 

@@ -77,7 +77,7 @@ describe('what appeared while the job ran', () => {
   });
 
   it('is on the terminal', () => {
-    const shown = terminalOf(report({ post: found }), { color: false, most: 10 });
+    const shown = terminalOf(report({ post: found }), { color: false, maxItems: 10 });
     expect(shown).toContain('appeared while your job ran and carry no label: they stay.');
     expect(shown).toContain('\n  container web, container db');
   });
@@ -144,7 +144,7 @@ describe('what was kept', () => {
   });
 
   it('has its command on the terminal, apart from what is left behind', () => {
-    const shown = terminalOf(report({ post: phase([kept, failed()]) }), { color: false, most: 10 });
+    const shown = terminalOf(report({ post: phase([kept, failed()]) }), { color: false, maxItems: 10 });
     expect(shown).toMatch(
       /To remove what is left by hand:\n {2}docker rm 0123\nTo remove what was kept:\n {2}docker rm --force debug\n$/,
     );

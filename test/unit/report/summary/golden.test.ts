@@ -24,7 +24,7 @@ describe.each(readable)('the scenario “%s”', (name) => {
   });
 
   it('has its picture in a terminal', async () => {
-    await expect(terminalOf(scenarios[name](), { color: false, most: 8, columns: 100 })).toMatchFileSnapshot(
+    await expect(terminalOf(scenarios[name](), { color: false, maxItems: 8, columns: 100 })).toMatchFileSnapshot(
       golden(`${name}.txt`),
     );
   });
@@ -44,6 +44,6 @@ describe('the huge scenario', { timeout: 60_000 }, () => {
   });
 
   it('takes a terminal no more lines than it lists', () => {
-    expect(terminalOf(huge, { color: false, most: 8, columns: 100 }).split('\n').length).toBeLessThan(200);
+    expect(terminalOf(huge, { color: false, maxItems: 8, columns: 100 }).split('\n').length).toBeLessThan(200);
   });
 });

@@ -80,7 +80,9 @@ describe('the benchmark', () => {
     const killed = { ...benchmark, exitCode: null, durationMs: null };
     const made = report({ benchmark: killed, post: phase() });
     expect(texts(rendered(summaryOf(made)))).toContain('❌ The benchmark make bench was still running when this step was killed');
-    expect(terminalOf(made, { color: false, most: 1 })).toContain('The benchmark was still running when this step was killed.');
+    expect(terminalOf(made, { color: false, maxItems: 1 })).toContain(
+      'The benchmark was still running when this step was killed.',
+    );
   });
 
   it.each([

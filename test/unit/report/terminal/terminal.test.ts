@@ -27,44 +27,44 @@ const wide = report({
 describe('a picture for a terminal', () => {
   it.each([50, 80, 100, 200])('has no table wider than %i columns', (columns) => {
     for (const made of [wide, scenarios.failures(), scenarios.cancelled()]) {
-      const lines = tableLines(terminalOf(made, { color: false, most: 10, columns }));
+      const lines = tableLines(terminalOf(made, { color: false, maxItems: 10, columns }));
       expect(lines.filter((line) => width(line) > columns)).toEqual([]);
     }
   });
 
   it('keeps the borders straight beside wide characters', () => {
-    const lines = tableLines(terminalOf(wide, { color: false, most: 10, columns: 100 }));
+    const lines = tableLines(terminalOf(wide, { color: false, maxItems: 10, columns: 100 }));
     const tables = lines.join('\n').split(/(?<=└.*┘)\n/);
     for (const table of tables) expect(new Set(table.split('\n').map(width)).size).toBe(1);
   });
 
   it('has colours only when it may', () => {
     const made = scenarios.cancelled();
-    expect(terminalOf(made, { color: false, most: 10 })).not.toContain(ESCAPE);
-    expect(terminalOf(made, { color: true, most: 10 })).toContain(ESCAPE);
+    expect(terminalOf(made, { color: false, maxItems: 10 })).not.toContain(ESCAPE);
+    expect(terminalOf(made, { color: true, maxItems: 10 })).toContain(ESCAPE);
   });
 
   it('is the same with colours and without', () => {
     const made = scenarios.failures();
-    const [colored, plain] = [true, false].map((color) => terminalOf(made, { color, most: 10, columns: 90 }));
+    const [colored, plain] = [true, false].map((color) => terminalOf(made, { color, maxItems: 10, columns: 90 }));
     expect(stripVTControlCharacters(colored ?? '')).toBe(plain);
   });
 
   it('lists what went wrong first, and counts what it does not list', () => {
     const made = report({ post: phase([resource({ name: 'good' }), failed({ name: 'bad' })]) });
-    const shown = terminalOf(made, { color: false, most: 1 });
+    const shown = terminalOf(made, { color: false, maxItems: 1 });
     expect(shown).toContain('bad');
     expect(shown).not.toContain('good');
     expect(shown).toContain('\nand 1 more\n');
   });
 
   it('says so when nothing was cleaned up', () => {
-    expect(terminalOf(report(), { color: false, most: 1 })).toBe('Session unknown\n\nNothing was cleaned up\n');
+    expect(terminalOf(report(), { color: false, maxItems: 1 })).toBe('Session unknown\n\nNothing was cleaned up\n');
   });
 
   it('tells what earlier runs left and could not be removed, with the command', () => {
     const made = report({ pre: phase([failed({ name: 'old', id: 'a' })]), post: phase([resource()]) });
-    const shown = terminalOf(made, { color: false, most: 8, columns: 100 });
+    const shown = terminalOf(made, { color: false, maxItems: 8, columns: 100 });
     expect(shown).toContain(
       '\nEverything of this session is gone: 1 container in 6.2s; 1 container of earlier runs is left behind: action needed\n',
     );
