@@ -36,7 +36,7 @@ async function demo(docker: Docker, url: string, daytona: DaytonaServer): Promis
 
     const report = await job.report();
     const color = process.stdout.isTTY && !process.env['NO_COLOR'];
-    console.log(`\n── the job summary ${'─'.repeat(60)}\n${terminalOf(report, { color, most: 30 })}`);
+    console.log(`\n── the job summary ${'─'.repeat(60)}\n${terminalOf(report, { color, maxItems: 30 })}`);
     const survived = (await bystander.inspect()).State.Running && daytona.get(sandbox.id)?.state === 'started';
     console.log(
       `The container and the sandbox that belonged to nobody ${survived ? 'still run, as they must' : 'ARE GONE: this must never happen'}.`,
