@@ -108,7 +108,7 @@ async function work({ config, session, startedAt, log, stop }: Work): Promise<vo
   if (!annotate(pre, config, 'Pre-cleanup', log)) return;
   if (config.run === undefined) return;
 
-  const before = config.scope === 'job' ? await readSnapshot(directory) : undefined;
+  const before = await readSnapshot(directory).catch(() => undefined);
   const { result, run, deaths } = await runSupervised({
     config,
     sessionId: session.id,

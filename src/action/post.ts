@@ -4,6 +4,7 @@ import { limitsFrom, ProcessTree } from '../benchmark/process-tree';
 import { processList, survivorsLine } from '../benchmark/survivors';
 import { BadSettings, type Config, parseConfig } from '../config/config';
 import { restored } from '../config/saved';
+import type { Baseline } from '../core/selector';
 import { sleep, systemClock } from '../lib/clock';
 import { withDeadline } from '../lib/deadline';
 import { bestEffort } from '../phases/best-effort';
@@ -12,7 +13,7 @@ import type { Log } from '../phases/log';
 import { postCleanupMode } from '../phases/post-cleanup-mode';
 import { discoverProviders } from '../phases/providers';
 import { selectAfter } from '../phases/selection';
-import { type Baseline, readSnapshot } from '../phases/snapshot';
+import { readSnapshot } from '../phases/snapshot';
 import { tearDown } from '../phases/teardown';
 import { plainLine } from '../report/escape';
 import { closingLines } from '../report/lines';
@@ -122,7 +123,7 @@ async function clean(
         config,
         sessionId: main?.session.id,
         connections: discoverProviders({ config, env: process.env, clock, deadline, endpoints: found, runProgram }, log),
-        selection: selectAfter(config, main?.session.id, await snapshotFor(config, main, log)),
+        selection: selectAfter(config, main?.session.id, await baselineFor(config, main, log)),
         mode: postCleanupMode(config),
         told,
         deadline,
@@ -134,12 +135,11 @@ async function clean(
   );
 }
 
-/** For `scope: job`. Without main's list nobody knows what was there before: then the session's own is all that is removed. */
-async function snapshotFor({ scope }: Config, main: SavedState['main'], log: Log): Promise<Baseline | undefined> {
-  if (scope === 'session') return undefined;
-  const before =
-    main &&
-    (await bestEffort(log, 'reading what was there before', () => readSnapshot(sessionDirectory(process.env, main.session.id))));
+/** Without main's list it is not known what was there before: then the session's own is all that is removed. */
+async function baselineFor({ scope }: Config, main: SavedState['main'], log: Log): Promise<Baseline | undefined> {
+  const read = async () => main && readSnapshot(sessionDirectory(process.env, main.session.id));
+  if (scope === 'session') return read().catch(() => undefined);
+  const before = await bestEffort(log, 'reading what was there before', read);
   if (before === undefined)
     log.warning(
       'scope: job can’t be kept: main left no list of what was there before. Only the session’s own is removed.',

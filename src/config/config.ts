@@ -38,8 +38,9 @@ export function problemLine({ key, text }: Problem, name = inputName(key)): stri
   return `${name}: ${text}`;
 }
 
-/** An error message shows no more of a value than this. */
+/** Characters of a value, and of what is wrong with it, that an error message shows. */
 const MAX_SHOWN = 80;
+const MAX_DETAIL = 200;
 
 /**
  * Reads and checks all settings at once.
@@ -67,14 +68,14 @@ export function parseConfig(raw: RawSettings, env: Environment): Config {
 
 function problemWith(setting: Setting<unknown>, typed: string, detail?: string): string {
   const what = setting.secret ? 'its value' : JSON.stringify(shown(typed));
-  const why = detail && !setting.secret ? `${shown(detail)} (in ${what})` : `${what} can’t be read`;
+  const why = detail && !setting.secret ? `${shown(detail, MAX_DETAIL)} (in ${what})` : `${what} can’t be read`;
   return `${why}; use ${setting.type.accepts}`;
 }
 
 /** What an error message repeats of a value: an address without its password, and without its query, which may hold a token. */
-function shown(text: string): string {
+function shown(text: string, most = MAX_SHOWN): string {
   const safe = text.replace(/:\/\/\S*@/g, '://***@').replace(/(:\/\/[^\s?#]*)[?#]\S*/g, '$1?***');
-  return safe.length > MAX_SHOWN ? `${safe.slice(0, MAX_SHOWN)}…` : safe;
+  return safe.length > most ? `${safe.slice(0, most)}…` : safe;
 }
 
 /** An engine answers a stop when the grace period is over, and takes up to 10 s more to kill: never give up before. */

@@ -66,7 +66,7 @@ export const settings = {
   ),
   labels: optional(
     types.labelFilters,
-    'Ownership filters besides the session’s own label: a line is `key` or `key=value`, commas in a line are AND, lines are OR.',
+    'Ownership filters besides the session’s own label: a line is `key` or `key=value`, commas in a line are AND, lines are OR. A bare key that tools set for everyone, such as `com.docker.compose.project`, is refused.',
     {
       group: 'ownership',
       help: 'Also remove what carries these labels and no other session’s: `key` or `key=value`. Labels joined by commas must all match.',
@@ -128,7 +128,7 @@ export const settings = {
   resources: setting(
     types.resourceKinds,
     'containers networks volumes sandboxes',
-    'Kinds to clean; `images` can be added (images built by the session or left by removed containers and used by nothing else).',
+    'Kinds to clean; `images` can be added: images that the session built, or that only its removed containers used, never one that was there when main started.',
     { group: 'ownership' },
   ),
   preCleanup: setting(
@@ -140,7 +140,7 @@ export const settings = {
       help: 'What to remove before the command starts. `none`: nothing. `stale`: what ended sessions of this user on this host left, and what is older than `max-age`. `stopped`: the same, and everything that is not running. `all`: everything of other sessions except runs in progress on this host. Only what carries this action’s label or matches `labels` or `name-prefixes` is removed.',
     },
   ),
-  maxAge: setting(types.positiveDuration, '24h', 'See `pre-cleanup`.', {
+  maxAge: setting(types.positiveDuration, '24h', 'See `pre-cleanup`. An image is as old as its last tag here.', {
     group: 'timing',
     help: 'Anything older than this is stale, no matter which session made it.',
   }),

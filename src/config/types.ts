@@ -2,6 +2,7 @@ import ms from 'ms';
 import { KIND_NAMES, KINDS, type Kind } from '../core/resource';
 import type { LabelFilter } from '../core/selector';
 import type { Environment } from '../lib/environment';
+import { whyTooWide } from './foreign-labels';
 
 /** A kind of value that a setting takes: how it is read, and how that is said when it can't be. */
 export interface SettingType<T> {
@@ -136,13 +137,30 @@ export const lines: SettingType<readonly string[]> = {
       .filter((line) => line !== ''),
 };
 
-/** Lines of `key` or `key=value`; commas in a line are AND, lines are OR. */
+/**
+ * Lines of `key` or `key=value`; commas in a line are AND, lines are OR. Refuses lines that match what other people's tools label by
+ * themselves.
+ */
 export const labelFilters: SettingType<readonly (readonly LabelFilter[])[]> = {
   accepts: 'lines of key or key=value, joined by commas where all must match',
   placeholder: 'filter',
   isList: true,
-  parse: (value, env) => lines.parse(value, env)?.map((line) => line.split(',').map(labelFilter)),
+  parse: (value, env) =>
+    lines.parse(value, env)?.map((line) => {
+      const filters = labelLine(line);
+      const tooWide = whyTooWide(filters);
+      if (tooWide !== undefined) throw new InvalidValue(tooWide);
+      return filters;
+    }),
 };
+
+/**
+ * Reads one line of `labelFilters`, however wide it is.
+ * @throws {InvalidValue} when it has an empty key
+ */
+export function labelLine(line: string): readonly LabelFilter[] {
+  return line.split(',').map(labelFilter);
+}
 
 function labelFilter(item: string): LabelFilter {
   const [key = '', ...rest] = item.split('=');

@@ -49,6 +49,12 @@ export interface FailedRemoval {
   readonly command: string;
 }
 
+/** Everything on an engine, kinds that are not cleaned included, in as few requests as can be: for comparing two moments. */
+export interface Survey {
+  readonly kinds: readonly Kind[];
+  list(kind: Kind, signal: AbortSignal): Promise<readonly Resource[]>;
+}
+
 /** Where resources live. All I/O takes the signal and ends when it aborts. */
 export interface Provider {
   readonly name: string;
@@ -80,6 +86,10 @@ export interface Provider {
   ladder(resource: Resource): readonly Rung[];
   /** Decides, in one place, what an error means. */
   classify(error: unknown): ErrorClass;
+  /** Absent where others work at the same time, so that new resources say nothing. */
+  readonly survey?: Survey;
+  /** The engine's own id, which is the same under every address; undefined where it has none. */
+  engineId?(signal: AbortSignal): Promise<string | undefined>;
   /** What a person types to remove it by hand. */
   removalCommand(resource: Resource): string;
 }

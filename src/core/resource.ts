@@ -35,6 +35,13 @@ export interface Resource {
   readonly createdAt?: number;
   /** Why a stop signal would do nothing: it is killed at once, and the report says why. */
   readonly deaf?: string;
+  /**
+   * Its session's label may come from the image that it was made from: `docker run` gives a container all labels of its image. By
+   * itself such a label does not say who made the container.
+   */
+  readonly inheritsSession?: boolean;
+  /** Of a volume: the engine gave it its name, and only its container knew it. */
+  readonly anonymous?: boolean;
   /** Of an image: everything that used it, as far as the provider saw, whether it still exists or not. */
   readonly usedBy?: readonly Resource[];
   /** Ids of resources of the same kind and provider that must go before it: the images that were made from it. */

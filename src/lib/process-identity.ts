@@ -8,7 +8,17 @@ export interface ProcessIdentity {
 }
 
 export function thisProcess(): ProcessIdentity {
-  return { pid: process.pid, startedAt: startOf(process.pid) };
+  return processWith(process.pid);
+}
+
+export function processWith(pid: number): ProcessIdentity {
+  return { pid, startedAt: startOf(pid) };
+}
+
+/** Whether a value from a file is one. Numbers of 0 and less are process groups for `kill`. */
+export function isProcessIdentity(value: unknown): value is ProcessIdentity {
+  if (typeof value !== 'object' || value === null || !('pid' in value && 'startedAt' in value)) return false;
+  return Number.isSafeInteger(value.pid) && Number(value.pid) > 0 && typeof value.startedAt === 'string';
 }
 
 /** Where there is only the number to go by, a process that has it now is taken for the same: nothing live may be taken for dead. */

@@ -1,5 +1,7 @@
 import { type Config, retryPolicy } from '../config/config';
 import type { Connection } from '../core/connection';
+import type { Provider } from '../core/provider';
+import type { Resource } from '../core/resource';
 import type { Clock } from '../lib/clock';
 import type { Deadline } from '../lib/deadline';
 import { type SweepMode, type SweepResult, sweep } from '../reaper/sweep';
@@ -12,8 +14,16 @@ import {
   type ResourceReport,
   resourceReport,
   totalsOf,
+  type UnownedReport,
 } from '../report/model';
+import type { Lease } from '../session/leases';
+import { counted, countedSpared } from './accounting';
+import type { Seen } from './others';
 import type { Selection } from './selection';
+import { survey } from './snapshot';
+
+/** Milliseconds for an engine to tell its id. */
+const ENGINE_ID_TIMEOUT_MS = 5_000;
 
 export interface Cleanup {
   /** Each is swept as soon as it is known: one that does not answer does not hold up the others. */
@@ -23,6 +33,8 @@ export interface Cleanup {
   readonly config: Config;
   readonly deadline: Deadline;
   readonly clock: Clock;
+  /** Reads the leases of this host's live sessions, with each listing. */
+  readonly leases?: () => readonly Lease[];
   /** The session's label, `key=value`: for the command where a provider can't be reached. */
   readonly label?: string;
   readonly log: (line: string) => void;
@@ -40,9 +52,14 @@ export async function cleanUp(cleanup: Cleanup): Promise<PhaseReport> {
     connections.map(async (found) => {
       const connection = await found;
       if (connection.status !== 'ready') return { report: reportOf(connection, undefined, cleanup), result: undefined };
+      const { provider } = connection;
+      const leases = await leasesAt(provider, cleanup);
+      const seen = (listed: readonly Resource[]): Seen => ({ listed, leases: leases(), now: clock.now() });
+      const { choose } = selection;
       const result = await sweep({
-        provider: connection.provider,
-        ...selection,
+        provider,
+        selector: selection.selector,
+        choose: choose && ((selected, listed) => choose(selected, seen(listed))),
         mode,
         policy: { graceMs: config.gracePeriod, retry: retryPolicy(config) },
         deadline,
@@ -57,7 +74,8 @@ export async function cleanUp(cleanup: Cleanup): Promise<PhaseReport> {
         },
       });
       if (result.unlisted) log(plainLine(`${connection.name}: ${result.unlisted.message}`));
-      return { report: reportOf(connection, result, cleanup), result };
+      const spared = countedSpared(selection.spared?.(seen(result.listed)) ?? []);
+      return { report: reportOf(connection, result, cleanup), result, spared, unowned: await unownedAt(provider, cleanup) };
     }),
   );
   const resources = swept.flatMap(({ result }) => result?.settlements.map(resourceReport) ?? []);
@@ -69,7 +87,30 @@ export async function cleanUp(cleanup: Cleanup): Promise<PhaseReport> {
     providers: swept.map(({ report }) => report),
     resources,
     totals: totalsOf(resources),
+    unowned: swept.flatMap(({ unowned = [] }) => unowned),
+    spared: swept.flatMap(({ spared = [] }) => spared),
   };
+}
+
+/** Reads the leases of the sessions that use the same engine. */
+async function leasesAt(provider: Provider, { leases = () => [], deadline }: Cleanup): Promise<() => readonly Lease[]> {
+  const id = await engineIdOf(provider, deadline);
+  return () => (id === undefined ? [] : leases().filter(({ engines }) => engines.includes(id)));
+}
+
+/** Undefined also where it can't be had. Never throws. */
+export async function engineIdOf({ engineId }: Provider, deadline: Deadline): Promise<string | undefined> {
+  if (engineId === undefined) return undefined;
+  return deadline.within(ENGINE_ID_TIMEOUT_MS, 'the engine’s id', engineId).catch(() => undefined);
+}
+
+/** Counts what is new on an engine and stays. What can't be listed is not counted. */
+async function unownedAt(provider: Provider, { selection, deadline }: Cleanup): Promise<readonly UnownedReport[]> {
+  const { unowned } = selection;
+  if (unowned === undefined) return [];
+  const found = await survey(provider, deadline);
+  const inOrder = provider.survey?.kinds.flatMap((kind) => found.get(kind) ?? []) ?? [];
+  return counted(inOrder.filter(unowned));
 }
 
 /** Null when all providers were skipped: then no listing says anything. */

@@ -1,16 +1,19 @@
-import { type Config, retryPolicy } from '../config/config';
+import type { Config } from '../config/config';
 import type { Connection, Endpoints } from '../core/connection';
 import type { RunProgram } from '../core/run-program';
 import type { LiveSessionIds } from '../core/selector';
 import { systemClock } from '../lib/clock';
 import { type Deadline, withDeadline } from '../lib/deadline';
+import { processWith } from '../lib/process-identity';
 import { plainLine } from '../report/escape';
 import { providerLine } from '../report/lines';
 import { type PhaseReport, providerReport } from '../report/model';
-import { type Cleanup, cleanUp } from './cleanup';
+import { leaseDirectory, liveLeases, takeLease } from '../session/leases';
+import { bestEffort } from './best-effort';
+import { type Cleanup, cleanUp, engineIdOf } from './cleanup';
 import type { Log } from './log';
 import { discoverProviders } from './providers';
-import { type Selection, selectBefore } from './selection';
+import { filtersOf, type Selection, selectBefore } from './selection';
 import { writeSnapshot } from './snapshot';
 
 const clock = systemClock;
@@ -31,6 +34,8 @@ export interface PreCleanup {
   readonly around?: (selection: Selection) => Selection;
   /** See `Cleanup`. */
   readonly onSettled?: Cleanup['onSettled'];
+  /** The process with which the session ends: this one's parent by default, the runner's Worker. */
+  readonly keeper?: number;
   /** See `Search`. */
   readonly runProgram?: RunProgram;
   /** Ends it before its deadline: what is left stays. */
@@ -61,9 +66,8 @@ async function clean(options: PreCleanup, deadline: Deadline): Promise<PreCleane
   options.onFound?.(foundOf(connections));
   const missing = connections.filter((found) => found.status === 'unavailable' && found.required);
   if (missing.length > 0) return { connections, problem: missing.map(requiredButMissing).join('\n') };
-  if (config.scope === 'job') {
-    await writeSnapshot(directory, startedAt, connections, { deadline, clock, retry: retryPolicy(config) });
-  }
+  await bestEffort(log, 'listing what was there before', () => writeSnapshot(directory, startedAt, connections, deadline));
+  await bestEffort(log, 'telling other jobs of this session', () => takeSessionLease(options, connections, deadline));
   for (const connection of connections) log.info(providerLine(providerReport(connection)));
   if (config.scope === 'job' && connections.some(hasSandboxes)) log.info(SCOPE_OF_SANDBOXES);
   const { around = (same) => same, onSettled } = options;
@@ -76,9 +80,31 @@ async function clean(options: PreCleanup, deadline: Deadline): Promise<PreCleane
     clock,
     log: (line) => log.info(line),
     final: false,
+    leases: () => liveLeases(leaseDirectory(process.env)),
     ...(onSettled ? { onSettled } : {}),
   });
   return { pre, connections };
+}
+
+/** Says which resources this session may claim, before anything of it is made. What it can't say, another job can't respect. */
+async function takeSessionLease(
+  { config, sessionId, directory, startedAt, keeper = process.ppid }: PreCleanup,
+  connections: readonly Connection[],
+  deadline: Deadline,
+): Promise<void> {
+  if (keeper <= 1) return; // In a container, and no process outside of it is known.
+  const ids = connections.map((connection) =>
+    connection.status === 'ready' ? engineIdOf(connection.provider, deadline) : undefined,
+  );
+  const engines = (await Promise.all(ids)).filter((id) => id !== undefined);
+  await takeLease(leaseDirectory(process.env), {
+    session: sessionId,
+    since: startedAt,
+    engines,
+    filters: filtersOf(config),
+    keeper: processWith(keeper),
+    directory,
+  });
 }
 
 function foundOf(connections: readonly Connection[]): Endpoints {

@@ -2,60 +2,152 @@ import type { Config } from '../config/config';
 import { runnerOf } from '../core/labels';
 import type { Kind, Resource } from '../core/resource';
 import {
-  anyOf,
+  type Baseline,
   createdSince,
   type Filters,
+  isNew,
+  isOfOneMachine,
+  type LeftoverContext,
   type LiveSessionIds,
+  leftoverJudge,
   leftoversOf,
   olderThan,
   ownedBy,
+  ownerOf,
   protectionOf,
   type Selector,
+  type SpareReason,
   sessionOf,
 } from '../core/selector';
 import { excess } from '../reaper/quota';
-import type { Baseline } from './snapshot';
+import { madeByOthers, type Seen } from './others';
 
-/** What one cleanup is about: see `SweepOptions`. */
+/** A resource that matches, and stays. */
+export interface Spared {
+  readonly resource: Resource;
+  readonly why: SpareReason;
+}
+
+/** What one cleanup is about. */
 export interface Selection {
+  /** Decides about each resource by itself. */
   readonly selector: Selector;
-  readonly choose?: (selected: readonly Resource[]) => readonly Resource[];
+  /** Of what the selector selects, what is to go when everything else is known; all of it by default. */
+  readonly choose?: (selected: readonly Resource[], seen: Seen) => readonly Resource[];
+  /** What matches, and stays. */
+  readonly spared?: (seen: Seen) => readonly Spared[];
+  /** Selects what appeared while the job ran and belongs to no session. */
+  readonly unowned?: Selector;
 }
 
 /**
  * What pre-cleanup removes: leftovers, and what is more than `max-containers` and `max-sandboxes`.
  * @param live other sessions that are not over
+ * @param now milliseconds since the epoch
  */
 export function selectBefore(config: Config, sessionId: string, live: LiveSessionIds, now: number): Selection {
-  const owned = { sessionId, live, filters: filtersOf(config), maxAgeMs: config.maxAge, now };
-  const leftovers = leftoversOf(config.preCleanup, owned);
+  const context = { sessionId, live, filters: filtersOf(config), maxAgeMs: config.maxAge, now };
+  const judge = leftoverJudge(config.preCleanup, context);
+  const isLeftover: Selector = (resource) => judge(resource) === 'goes';
   const quotas = quotasOf(config);
-  if (quotas.length === 0) return { selector: leftovers };
+  const selector = quotas.length === 0 ? isLeftover : leftoversOf('all', context);
+  // `all` is asked for by people who want everything gone, whoever works.
+  const othersIn = (seen: Seen): Selector => (config.preCleanup === 'all' ? () => false : madeByOthers(seen, context));
 
-  const mayBeLive = (resource: Resource) => {
-    const owner = sessionOf(resource);
-    const isOthers = owner !== undefined && runnerOf(owner) !== runnerOf(sessionId);
-    return isOthers && resource.running && !olderThan(config.maxAge, now)(resource);
-  };
-  const removable = (resource: Resource) => protectionOf(resource) === undefined && !mayBeLive(resource);
   return {
-    selector: leftoversOf('all', owned),
-    choose(selected) {
-      const stale = selected.filter(leftovers);
-      const others = (kind: Kind) => selected.filter((resource) => resource.kind === kind && !leftovers(resource));
-      return [...stale, ...quotas.flatMap(([kind, most]) => excess(others(kind), most, removable))];
+    selector,
+    choose(selected, seen) {
+      const candidates = withoutSpared(selected, othersIn(seen));
+      const leftovers = candidates.filter(isLeftover);
+      const rest = candidates.filter((resource) => !isLeftover(resource));
+      const removable = (resource: Resource) => protectionOf(resource) === undefined && !mayBeLive(resource, context);
+      const tooMany = quotas.flatMap(([kind, most]) =>
+        excess(
+          rest.filter((resource) => resource.kind === kind),
+          most,
+          removable,
+        ),
+      );
+      return [...leftovers, ...tooMany];
+    },
+    spared(seen) {
+      const isOthers = othersIn(seen);
+      return unprotected(seen.listed).flatMap((resource) => {
+        const judgement = judge(resource);
+        if (judgement === undefined) return [];
+        if (judgement !== 'goes') return { resource, why: judgement };
+        return isOthers(resource) ? { resource, why: 'live-session' } : [];
+      });
     },
   };
 }
 
-/** What post removes: what the session owns, and with `scope: job` what came to be since main's start. */
-export function selectAfter(config: Config, sessionId: string | undefined, before: Baseline | undefined): Selection {
-  const owned = ownedBy(sessionId, filtersOf(config));
-  if (config.scope === 'session' || before === undefined) return { selector: owned };
-  const { startedAt, keys, unlisted = [] } = before;
-  const isNew = createdSince(startedAt, new Set(keys));
-  // Of a kind that main could not list, nobody can say what was there before.
-  return { selector: anyOf(owned, (resource) => !unlisted.includes(resource.kind) && isNew(resource)) };
+/** Whether another runner's session may be running in it: it counts for a quota, and stays. */
+function mayBeLive(
+  resource: Resource,
+  { sessionId, maxAgeMs, now }: Pick<LeftoverContext, 'sessionId' | 'maxAgeMs' | 'now'>,
+): boolean {
+  const owner = ownerOf(resource);
+  const runner = runnerOf(sessionId);
+  const isOthers = owner !== undefined && (runner === undefined || runnerOf(owner) !== runner);
+  return isOthers && resource.running && !olderThan(maxAgeMs, now)(resource);
+}
+
+/**
+ * What post removes: what the session owns, and with `scope: job` what appeared since main's start.
+ * @param sessionId undefined when main died before it had one
+ * @param baseline undefined when main did not get as far as writing it
+ */
+export function selectAfter(config: Config, sessionId: string | undefined, baseline: Baseline | undefined): Selection {
+  const filters = filtersOf(config);
+  const owned = ownedBy(sessionId, filters, baseline);
+  const selector = config.scope === 'job' && baseline ? createdSince(owned, baseline) : owned;
+  const othersIn = (seen: Seen) => madeByOthers(seen, { sessionId, filters, maxAgeMs: config.maxAge });
+  return {
+    selector,
+    choose: (selected, seen) => withoutSpared(selected, othersIn(seen)),
+    spared(seen) {
+      const isOthers = othersIn(seen);
+      return unprotected(seen.listed).flatMap((resource) => {
+        if (selector(resource)) return isOthers(resource) ? { resource, why: 'live-session' } : [];
+        return sessionId !== undefined && sessionOf(resource) === sessionId ? { resource, why: 'inherited-label' } : [];
+      });
+    },
+    ...(baseline ? { unowned: unownedSince(baseline, { config, sessionId, selector }) } : {}),
+  };
+}
+
+/** With what is spared stays what it uses. */
+function withoutSpared(selected: readonly Resource[], isSpared: Selector): readonly Resource[] {
+  return selected.filter((resource) => !isSpared(resource) && !resource.usedBy?.some(isSpared));
+}
+
+function unprotected(listed: readonly Resource[]): readonly Resource[] {
+  return listed.filter((resource) => protectionOf(resource) === undefined);
+}
+
+/** What is new on an engine and stays: it belongs to no session, or is of a kind that is not cleaned. */
+function unownedSince(
+  baseline: Baseline,
+  {
+    config,
+    sessionId,
+    selector,
+  }: { readonly config: Config; readonly sessionId: string | undefined; readonly selector: Selector },
+): Selector {
+  const isCleaned = ({ kind }: Resource) => config.resources.includes(kind);
+  return (resource) => {
+    const owner = ownerOf(resource);
+    if (owner !== undefined && owner !== sessionId) return false;
+    if (!isOfOneMachine(resource.kind) || !isNew(resource, baseline) || protectionOf(resource) !== undefined) return false;
+    if (isPartOfAnother(resource)) return false;
+    return !isCleaned(resource) || !selector(resource);
+  };
+}
+
+/** A layer between two images is not an image that people know. */
+function isPartOfAnother({ dependents = [] }: Resource): boolean {
+  return dependents.length > 0;
 }
 
 function quotasOf({ maxContainers, maxSandboxes }: Config): readonly (readonly [kind: Kind, most: number])[] {
@@ -66,6 +158,6 @@ function quotasOf({ maxContainers, maxSandboxes }: Config): readonly (readonly [
   return quotas.flatMap(([kind, most]) => (most === undefined ? [] : [[kind, most] as const]));
 }
 
-function filtersOf({ labels = [], namePrefixes = [] }: Config): Filters {
+export function filtersOf({ labels = [], namePrefixes = [] }: Pick<Config, 'labels' | 'namePrefixes'>): Filters {
   return { labels, namePrefixes };
 }

@@ -6,6 +6,7 @@ import type { Deadline } from '../lib/deadline';
 import type { SweepMode } from '../reaper/sweep';
 import { providerLine } from '../report/lines';
 import { type DeathReport, type PhaseReport, providerReport } from '../report/model';
+import { leaseDirectory, liveLeases, releaseLease } from '../session/leases';
 import { labelArgument } from '../session/session';
 import { bestEffort } from './best-effort';
 import { type Cleanup, cleanUp } from './cleanup';
@@ -55,7 +56,10 @@ export async function tearDown(
     deadline,
     clock,
     log: (line) => log.info(line),
+    leases: () => liveLeases(leaseDirectory(process.env)),
     ...(teardown.onSettled ? { onSettled: teardown.onSettled } : {}),
   });
+  if (sessionId !== undefined)
+    await bestEffort(log, 'ending this session’s lease', () => releaseLease(leaseDirectory(process.env), sessionId));
   return { phase, deaths };
 }

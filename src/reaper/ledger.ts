@@ -48,6 +48,12 @@ export class Ledger {
     return this.#entries.has(keyOf(resource));
   }
 
+  /** Whether something is left to do for it: a resource that is not held yet is open. */
+  isOpen(resource: Resource): boolean {
+    const entry = this.#entries.get(keyOf(resource));
+    return entry === undefined || this.#openness()(entry);
+  }
+
   open(): readonly Resource[] {
     return [...this.#entries.values()].filter(this.#openness()).map(({ resource }) => resource);
   }

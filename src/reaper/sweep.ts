@@ -22,7 +22,7 @@ export interface SweepOptions {
   readonly provider: Provider;
   readonly selector: Selector;
   /** Narrows the selection, with each listing; everything selected goes by default. */
-  readonly choose?: (selected: readonly Resource[]) => readonly Resource[];
+  readonly choose?: ((selected: readonly Resource[], listed: readonly Resource[]) => readonly Resource[]) | undefined;
   readonly mode: SweepMode;
   readonly policy: ReapPolicy;
   readonly deadline: Deadline;
@@ -43,6 +43,8 @@ export interface SweepResult {
   readonly verified: boolean;
   /** Why the last listing failed. */
   readonly error?: Error;
+  /** The last listing, of all that the provider has. */
+  readonly listed: readonly Resource[];
   /** Why the last listing left some kinds out. */
   readonly unlisted?: Error;
 }
@@ -63,13 +65,17 @@ const PAUSE_MS = { least: 500, most: 5_000 };
  */
 export async function sweep(options: SweepOptions): Promise<SweepResult> {
   const ledger = new Ledger(options);
-  const verdict = await sweepInRounds(ledger, options)
+  let listed: readonly Resource[] = [];
+  const onListed = (found: readonly Resource[]) => {
+    listed = found;
+  };
+  const verdict = await sweepInRounds(ledger, options, onListed)
     .then((ended) => withFailedRemovals(ended, ledger, options))
     .catch((thrown: unknown) => ({ verified: false, error: asError(thrown) }));
-  return { settlements: ledger.close(), ...verdict };
+  return { settlements: ledger.close(), listed, ...verdict };
 }
 
-type Verdict = Omit<SweepResult, 'settlements'>;
+type Verdict = Omit<SweepResult, 'settlements' | 'listed'>;
 
 /** Settles as failed what the provider calls gone and failed to remove. */
 async function withFailedRemovals(verdict: Verdict, ledger: Ledger, options: SweepOptions): Promise<Verdict> {
@@ -103,13 +109,18 @@ function listFailedRemovals({ provider, deadline, policy, clock }: SweepOptions)
   );
 }
 
-async function sweepInRounds(ledger: Ledger, options: SweepOptions): Promise<Verdict> {
+async function sweepInRounds(
+  ledger: Ledger,
+  options: SweepOptions,
+  onListed: (listed: readonly Resource[]) => void,
+): Promise<Verdict> {
   const { clock, deadline, concurrency } = options;
   const limits = { limit: new Limit(concurrency), inspector: new Inspector(options) };
   let quietSince: number | undefined;
   let failure: ListingFailure | undefined;
   for (let round = 0; ; round += 1) {
     const listing = await list(ledger, options);
+    onListed(listing.resources);
     failure = listingFailure(listing, options.provider, failure);
     const next = nextAfter(listing, failure, ledger, quietSince, options);
     if (next.kind === 'end') return next.verdict;
@@ -164,16 +175,14 @@ async function waitOutLag({ provider, clock, deadline }: SweepOptions): Promise<
 }
 
 function list(ledger: Ledger, options: SweepOptions): Promise<Listing> {
-  const hasWork = (listed: readonly Resource[]) => {
-    ledger.discover(chosen(listed, options));
-    return ledger.open().length > 0;
-  };
+  // What a part of the listing chooses, the whole may spare.
+  const hasWork = (listed: readonly Resource[]) => chosen(listed, options).some((resource) => ledger.isOpen(resource));
   return listKinds({ ...options, retry: options.policy.retry, hasWork });
 }
 
 function chosen(listed: readonly Resource[], { selector, choose }: SweepOptions): readonly Resource[] {
   const selected = listed.filter(selector);
-  return choose?.(selected) ?? selected;
+  return choose?.(selected, listed) ?? selected;
 }
 
 async function pause(round: number, { policy, clock, deadline }: SweepOptions): Promise<void> {

@@ -70,7 +70,7 @@ const networksOf = async (container: Docker.Container) => Object.keys((await con
 const nameOf = async (container: Docker.Container) => (await container.inspect()).Name.replace('/', '');
 
 function settlementOf({ settlements }: SweepResult, kind: Kind): Settlement {
-  return only({ settlements: settlements.filter(({ resource }) => resource.kind === kind), verified: true });
+  return only({ settlements: settlements.filter(({ resource }) => resource.kind === kind), listed: [], verified: true });
 }
 
 /** `['container graceful', 'network removed']` */

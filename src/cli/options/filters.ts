@@ -1,7 +1,6 @@
 import { type Command, Option } from 'commander';
 import type { Config } from '../../config/config';
-import { settings } from '../../config/settings';
-import { duration } from '../../config/types';
+import { duration, labelLine, lines } from '../../config/types';
 import { KINDS, type Kind, type Resource } from '../../core/resource';
 import {
   allOf,
@@ -107,7 +106,7 @@ function readAge(text: string): number {
 function readLabels(text: string): Filters['labels'] {
   const typed = notEmpty('--label', text);
   try {
-    return settings.labels.type.parse(typed, {}) ?? [];
+    return (lines.parse(typed, {}) ?? []).map(labelLine);
   } catch (error) {
     throw new UsageError(`--label: ${JSON.stringify(text)} can’t be read; use key or key=value, joined by commas`, {
       cause: error,

@@ -3,6 +3,8 @@ import type { BenchmarkResult } from '../../benchmark/run';
 import { StartError } from '../../benchmark/start-error';
 import type { Config } from '../../config/config';
 import type { Connection, Endpoints } from '../../core/connection';
+import type { Resource } from '../../core/resource';
+import type { Baseline } from '../../core/selector';
 import { systemClock as clock, sleep } from '../../lib/clock';
 import { asError } from '../../lib/errors';
 import { type BenchmarkOutcome, benchmarkReport, runSupervised } from '../../phases/benchmark';
@@ -10,7 +12,7 @@ import { bestEffort } from '../../phases/best-effort';
 import { mergeDeaths } from '../../phases/deaths';
 import { preClean } from '../../phases/pre-clean';
 import { type Selection, selectAfter } from '../../phases/selection';
-import { type Baseline, readSnapshot } from '../../phases/snapshot';
+import { readSnapshot } from '../../phases/snapshot';
 import type { DeathReport, PhaseReport, Report } from '../../report/model';
 import { terminalOf } from '../../report/terminal/terminal';
 import { foundNothing, needsAction } from '../../report/verdict';
@@ -152,9 +154,12 @@ async function cleanBefore({ config, session, directory, startedAt, output, live
         onFound: (endpoints) => {
           found = endpoints;
         },
-        around: ({ selector, choose = (selected) => selected }) =>
-          counter.track({ selector, choose: (selected) => choose(selected.filter(isSpared)) }),
+        around: (selection) => {
+          const { choose = (selected: readonly Resource[]) => selected } = selection;
+          return counter.track({ ...selection, choose: (selected, seen) => choose(selected.filter(isSpared), seen) });
+        },
         onSettled: (resource) => counter.settle(resource),
+        keeper: process.pid,
         stop: signals.stop,
       }),
     ),
@@ -216,7 +221,7 @@ async function cleanAfter(run: Run, before: Before, outcome: CommandOutcome): Pr
 async function ownedSelection({ config, session, directory, output }: Run): Promise<Selection> {
   const baseline: Baseline | undefined =
     config.scope === 'session'
-      ? undefined
+      ? await readSnapshot(directory).catch(() => undefined)
       : await bestEffort(output, 'reading what was there before', () => readSnapshot(directory));
   return selectAfter(config, session.id, baseline);
 }

@@ -37,7 +37,8 @@ export async function confirm({ connections, selection, live, stop, output }: Co
     listAll(connections, { selector, withSizes: false, isLive, deadline }),
   );
   for (const problem of listing.problems) output.error(problem);
-  const chosen = new Set(choose(listing.resources.map(({ resource }) => resource)));
+  const listed = listing.resources.map(({ resource }) => resource);
+  const chosen = new Set(choose(listed, { listed, leases: [], now: systemClock.now() }));
   const removable = listing.resources.filter(({ resource, protection }) => protection === undefined && chosen.has(resource));
   if (removable.length === 0) return true;
   const shown = sortResources(removable, undefined, false).slice(0, MAX_SHOWN);

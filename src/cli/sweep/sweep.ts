@@ -1,5 +1,7 @@
 import type { Config } from '../../config/config';
-import { includingOrphanedImages } from '../../core/selector';
+import { whyTooWide } from '../../config/foreign-labels';
+import type { Resource } from '../../core/resource';
+import { protectionOf } from '../../core/selector';
 import { systemClock as clock } from '../../lib/clock';
 import { type Deadline, withDeadline } from '../../lib/deadline';
 import { ShutdownSignals } from '../../lib/shutdown-signals';
@@ -111,6 +113,8 @@ function validateFilters(filters: TypedFilters, isAsking: boolean, output: Outpu
   if (!isSelecting(filters)) {
     throw new UsageError('sweep needs a filter: --stale, --older-than 24h, --session ID, --label KEY=VALUE, …, or --all');
   }
+  const tooWide = filters.labels.map(whyTooWide).find((why) => why !== undefined);
+  if (tooWide !== undefined) throw new UsageError(`--label: ${tooWide}`);
   if (isAsking && !output.canAsk) {
     throw new UsageError(
       'this would remove the resources of all sessions, and there is no terminal to ask on: add --yes, or a filter such as --stale',
@@ -185,10 +189,17 @@ async function connectAndSweep(sweep: Sweep): Promise<Result> {
 function selectionOf({ filters, config, sessionId, env, live }: Sweep): Selection {
   const context = { sessionId, live: anySession(live, sessionsOfJob(env, clock)), config, now: clock.now() };
   const isNotLive = excludeLive(filters, live, context);
+  const selector = selectorOf(filters, context);
+  // Typed labels and names say what is meant. A session's label that may come from an image does not.
+  const isNamed = filters.labels.length > 0 || filters.namePrefixes.length > 0;
+  const isInherited = ({ inheritsSession = false }: Resource) => inheritsSession && !isNamed;
   return {
-    // Images that only removed containers used go with them, where images are removed.
-    selector: includingOrphanedImages(selectorOf(filters, context)),
-    choose: (selected) => selected.filter(isNotLive),
+    selector,
+    choose: (selected) => selected.filter((resource) => isNotLive(resource) && !isInherited(resource)),
+    spared: ({ listed }) =>
+      listed
+        .filter((resource) => isInherited(resource) && selector(resource) && protectionOf(resource) === undefined)
+        .map((resource) => ({ resource, why: 'inherited-label' })),
   };
 }
 

@@ -12,11 +12,12 @@ export class ProgressCounter {
   onChange: () => void = () => undefined;
 
   /** Counts what the selection chooses from each listing. */
-  track({ selector, choose = (selected) => selected }: Selection): Selection {
+  track(selection: Selection): Selection {
+    const { choose = (selected: readonly Resource[]) => selected } = selection;
     return {
-      selector,
-      choose: (selected) => {
-        const chosen = choose(selected);
+      ...selection,
+      choose: (selected, seen) => {
+        const chosen = choose(selected, seen);
         for (const resource of chosen) this.#found.set(keyOf(resource), resource);
         this.onChange();
         return chosen;

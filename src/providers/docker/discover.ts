@@ -119,5 +119,6 @@ function settingsOf(config: Config, name: string): DockerSettings {
     removeMs: config.removeTimeout,
     skipGraceWhenDeaf: config.skipGraceWhenDeaf,
     kinds: config.resources,
+    orphanedVolumes: config.scope === 'job',
   };
 }

@@ -7,6 +7,7 @@ import { UNIDENTIFIED } from './connection/shapes';
 import { classify, isGone } from './errors';
 import { Containers } from './resources/containers';
 import { type DockerSettings, type KindHandler, removalOnly, type UserLookup } from './resources/handler';
+import { ImageInspections } from './resources/image-inspections';
 import { Images } from './resources/images';
 import { Networks } from './resources/networks';
 import { ResourceEnricher } from './resources/resource-enricher';
@@ -20,7 +21,8 @@ const STAGES: Provider['stages'] = [['container'], ['network', 'volume'], ['imag
 /** One Docker engine, or what speaks its API. */
 export function dockerProvider(engine: Engine, settings: DockerSettings, clock: Clock): Provider {
   const containers = new Containers(engine, settings, clock);
-  const facts = new ResourceEnricher(engine.docker, clock);
+  const inspections = new ImageInspections(engine.docker);
+  const facts = new ResourceEnricher(engine.docker, clock, inspections);
   const users: UserLookup = async (isUser, signal) => {
     const found = (await containers.listed(signal)).filter(isUser);
     return facts.enrich(
@@ -28,13 +30,12 @@ export function dockerProvider(engine: Engine, settings: DockerSettings, clock: 
       signal,
     );
   };
-  const all = [
+  const handlers: readonly KindHandler[] = [
     containers,
     new Networks(engine, settings, users),
     new Volumes(engine, settings, users),
-    new Images(engine, settings, containers),
+    new Images(engine, settings, containers, inspections),
   ];
-  const handlers: readonly KindHandler[] = all.filter(({ kind }) => settings.kinds.includes(kind));
   const handlerOf = (kind: Kind): KindHandler => {
     const handler = handlers.find((candidate) => candidate.kind === kind);
     if (!handler) throw new Error(`Docker has no resources of the kind ${kind}`);
@@ -54,6 +55,14 @@ export function dockerProvider(engine: Engine, settings: DockerSettings, clock: 
         throw error;
       }
     },
+    survey: {
+      kinds: handlers.map(({ kind }) => kind),
+      list: async (kind, signal) => {
+        const handler = handlerOf(kind);
+        return facts.enrich(await (handler.survey?.(signal) ?? handler.list(signal)), signal);
+      },
+    },
+    engineId: (signal) => facts.engineId(signal),
     ladder(resource) {
       if (resource.id !== UNIDENTIFIED) return handlerOf(resource.kind).ladder(resource);
       return removalOnly(settings.removeMs, () => Promise.reject(new Error(NOT_IDENTIFIED)));

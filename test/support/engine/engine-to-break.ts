@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type Docker from 'dockerode';
 import { labels } from '../../../src/core/labels';
 import { Job, type JobOptions } from '../job/job';
-import { startWhenReady } from './container-habits';
+import { HONOURS_SIGTERM, startWhenReady } from './container-habits';
 import { PrivateEngine } from './engine';
 import { busyboxImage } from './image';
 
@@ -14,7 +14,15 @@ const IMAGE = 'cleanup-action-test:faults';
 /** A session of another runner, which may be live. */
 const OTHER_SESSION = 'gh-1-1.0123abcd.bystande';
 
-/** A private engine for one file of fault tests, with what they put on it and the jobs that clean it up. */
+export interface PrivateContainer {
+  readonly image?: string;
+  readonly name?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly hostConfig?: Docker.HostConfig;
+  readonly volumes?: readonly string[];
+}
+
+/** A private engine for one file of tests that break it or count all that is on it, with the jobs that clean it up. */
 export class EngineToBreak {
   readonly engine: PrivateEngine;
   readonly #bystanders: readonly Docker.Container[];
@@ -50,11 +58,11 @@ export class EngineToBreak {
   }
 
   /** A job on this engine, on a runner of its own, with times that a test can wait for. */
-  async job({ inputs = {}, env = {} }: JobOptions = {}): Promise<Job> {
+  async job({ inputs = {}, env = {}, runnerName = randomUUID() }: JobOptions = {}): Promise<Job> {
     const job = await Job.create({
       inputs: { 'grace-period': '1s', 'retry-delay': '200ms', ...inputs },
       env: { DOCKER_HOST: this.engine.url, ...env },
-      runnerName: randomUUID(),
+      runnerName,
     });
     this.#jobs.push(job);
     return job;
@@ -66,6 +74,25 @@ export class EngineToBreak {
     const { exitCode, output } = await job.main();
     if (exitCode !== 0) throw new Error(`main failed:\n${output}`);
     return job;
+  }
+
+  /** Starts a container that ends at SIGTERM, as a harness would: without a label unless it is given one. */
+  async start({
+    image = IMAGE,
+    name,
+    labels: own = {},
+    hostConfig,
+    volumes = [],
+  }: PrivateContainer = {}): Promise<Docker.Container> {
+    const container = await this.engine.docker.createContainer({
+      Image: image,
+      Cmd: [...HONOURS_SIGTERM],
+      Labels: { ...own },
+      HostConfig: { NetworkMode: 'none', ...hostConfig },
+      Volumes: Object.fromEntries(volumes.map((path) => [path, {}])),
+      ...(name ? { name } : {}),
+    });
+    return startWhenReady(container, HONOURS_SIGTERM);
   }
 
   /** Starts containers that a session owns. */

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { access, copyFile, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
+import { access, copyFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -32,6 +33,51 @@ export async function busyboxImage(docker: Docker, name: string): Promise<string
     const id = /sha256:[0-9a-f]{64}/.exec(await text(progress))?.[0] ?? '';
     await docker.getImage(id).tag({ repo, tag });
     return name;
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+export interface LoadedImage {
+  /** With a tag. */
+  readonly name: string;
+  /** When it says that it was built. */
+  readonly created?: Date;
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+/**
+ * Loads an image as `docker load` does: from an archive that says itself when the image was built, and with which labels.
+ * https://github.com/moby/docker-image-spec/blob/main/v1.2.md
+ */
+export async function loadImage(docker: Docker, { name, created = new Date(), labels = {} }: LoadedImage): Promise<void> {
+  const directory = await mkdtemp(join(tmpdir(), 'cleanup-image-'));
+  try {
+    await mkdir(join(directory, 'root', 'bin'), { recursive: true });
+    await copyFile(await busybox(), join(directory, 'root', 'bin', 'busybox'));
+    await Promise.all(APPLETS.map((applet) => symlink('busybox', join(directory, 'root', 'bin', applet))));
+    await writeFile(join(directory, 'root', 'name'), name); // No two images are one.
+    await execute('tar', ['--create', '--file', join(directory, 'layer.tar'), '--directory', join(directory, 'root'), '.']);
+    const digest = createHash('sha256')
+      .update(await readFile(join(directory, 'layer.tar')))
+      .digest('hex');
+    const config = {
+      architecture: process.arch === 'x64' ? 'amd64' : process.arch,
+      os: 'linux',
+      created: created.toISOString(),
+      config: { Labels: labels },
+      rootfs: { type: 'layers', diff_ids: [`sha256:${digest}`] },
+      history: [{ created: created.toISOString() }],
+    };
+    await writeFile(join(directory, 'config.json'), JSON.stringify(config));
+    await writeFile(
+      join(directory, 'manifest.json'),
+      JSON.stringify([{ Config: 'config.json', RepoTags: [name], Layers: ['layer.tar'] }]),
+    );
+    const archive = join(directory, 'image.tar');
+    await execute('tar', ['--create', '--file', archive, '--directory', directory, 'manifest.json', 'config.json', 'layer.tar']);
+    const progress = await docker.loadImage(createReadStream(archive) as unknown as string);
+    await text(progress);
   } finally {
     await rm(directory, { recursive: true, force: true });
   }

@@ -3,7 +3,7 @@ import { inject } from 'vitest';
 import { labels } from '../../../src/core/labels';
 import type { Settlement } from '../../../src/core/outcome';
 import type { Provider } from '../../../src/core/provider';
-import { ownedBy, type Selector } from '../../../src/core/selector';
+import { type Baseline, ownedBy, type Selector } from '../../../src/core/selector';
 import { systemClock } from '../../../src/lib/clock';
 import { Deadline } from '../../../src/lib/deadline';
 import { connect } from '../../../src/providers/docker/connection/connect';
@@ -43,9 +43,12 @@ export interface SweepSettings extends Partial<DockerSettings> {
   readonly change?: (provider: Provider) => Provider;
 }
 
+/** A session that began long ago, when nothing of what a test makes was there. */
+const LONG_AGO: Baseline = { startedAt: 0, had: () => false };
+
 /** Sweeps one session with a grace period that tests can wait for. */
 export function sweepSession(session: string, settings: SweepSettings = {}): Promise<SweepResult> {
-  return sweepWith(ownedBy(session, { labels: [], namePrefixes: [] }), settings);
+  return sweepWith(ownedBy(session, { labels: [], namePrefixes: [] }, LONG_AGO), settings);
 }
 
 /** Sweeps what the selector selects, in the same way. */

@@ -2,7 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { parseConfig, type RawSettings } from '../../../src/config/config';
 import { labels } from '../../../src/core/labels';
 import { keyOf, type Resource } from '../../../src/core/resource';
-import { selectAfter, selectBefore } from '../../../src/phases/selection';
+import type { Seen } from '../../../src/phases/others';
+import { type Selection, selectAfter, selectBefore } from '../../../src/phases/selection';
+import { baselineOf } from '../../../src/phases/snapshot';
 
 const NOW = Date.parse('2026-11-21T12:00:00Z');
 const HOUR = 3_600_000;
@@ -28,7 +30,8 @@ const resource = (id: string, more: Partial<Resource> & { readonly session?: str
 
 const chosen = (raw: RawSettings, resources: readonly Resource[]) => {
   const { selector, choose = (all) => all } = selectBefore(config(raw), OURS, new Set(), NOW);
-  return choose(resources.filter(selector)).map(({ id }) => id);
+  const seen = { listed: resources, leases: [], now: NOW };
+  return choose(resources.filter(selector), seen).map(({ id }) => id);
 };
 
 describe('before the benchmark, with max-containers', () => {
@@ -81,12 +84,23 @@ it('a live session’s resources stay', () => {
   expect([selector(resource('a', { session: LEFTOVER })), selector(resource('b', { session: OTHERS }))]).toEqual([false, true]);
 });
 
+const KINDS = ['container', 'network', 'volume', 'image'] as const;
+
+/** Main listed all kinds on the engine. */
+const baseline = (...resources: readonly Resource[]) =>
+  baselineOf({
+    startedAt: NOW,
+    listed: KINDS.map((kind) => `docker ${kind}`),
+    resources: Object.fromEntries(
+      resources.map((each) => [keyOf(each), each.kind === 'volume' ? (each.createdAt ?? null) : null]),
+    ),
+  });
+const fresh = { createdAt: NOW + 1_000 };
+
 describe('after the benchmark, with scope job', () => {
   const was = resource('was there before');
-  const before = { startedAt: NOW, keys: [keyOf(was)] };
-  const selects = (candidate: Resource, raw: RawSettings = { scope: 'job' }, seen: typeof before | undefined = before) =>
-    selectAfter(config(raw), OURS, seen).selector(candidate);
-  const fresh = { createdAt: NOW + 1_000 };
+  const selects = (candidate: Resource, raw: RawSettings = { scope: 'job' }) =>
+    selectAfter(config(raw), OURS, baseline(was)).selector(candidate);
 
   it.each<[string, boolean, Resource]>([
     ['what came since main’s start', true, resource('new', fresh)],
@@ -97,6 +111,7 @@ describe('after the benchmark, with scope job', () => {
     ['a sandbox that came since, in an organization of many', false, resource('new', { ...fresh, kind: 'sandbox' })],
     ['a sandbox that the session’s label is on', true, resource('ours', { kind: 'sandbox', session: OURS })],
     ['what another session owns', false, resource('theirs', { ...fresh, session: OTHERS })],
+    ['what is on an engine that main did not see', false, resource('new', { ...fresh, provider: 'docker (ssh://b)' })],
   ])('%s: %s', (_, expected, candidate) => {
     expect(selects(candidate)).toBe(expected);
   });
@@ -105,7 +120,116 @@ describe('after the benchmark, with scope job', () => {
     expect(selectAfter(config({ scope: 'job' }), OURS, undefined).selector(resource('new', fresh))).toBe(false);
   });
 
-  it('with scope session, what is new is nobody’s', () => {
+  it('with scope session, what is new has no owner', () => {
     expect(selects(resource('new', fresh), {})).toBe(false);
+  });
+
+  it('a volume is new when one of its name was there before, and was made at another time', () => {
+    const before = resource('data', { kind: 'volume', createdAt: NOW - HOUR });
+    const { selector } = selectAfter(config({ scope: 'job' }), OURS, baseline(before));
+    expect([selector(before), selector({ ...before, ...fresh })]).toEqual([false, true]);
+  });
+});
+
+describe('what has no owner after the benchmark', () => {
+  const was = resource('was there before');
+  const isUnowned = (candidate: Resource, raw: RawSettings = {}) =>
+    selectAfter(config(raw), OURS, baseline(was)).unowned?.(candidate);
+
+  it.each<[string, boolean, Resource, RawSettings]>([
+    ['what is new', true, resource('new', fresh), {}],
+    ['a new image', true, resource('new', { ...fresh, kind: 'image' }), {}],
+    ['a new anonymous volume', true, resource('beef', { ...fresh, kind: 'volume', anonymous: true }), {}],
+    ['not what was there before', false, was, {}],
+    ['not what the session’s label is on', false, resource('ours', { ...fresh, session: OURS }), {}],
+    ['not what another session’s label is on', false, resource('theirs', { ...fresh, session: OTHERS }), {}],
+    ['what only its image gave a label', true, resource('new', { ...fresh, session: OTHERS, inheritsSession: true }), {}],
+    ['not another session’s image', false, resource('theirs', { ...fresh, kind: 'image', session: OTHERS }), {}],
+    ['not what a filter matches', false, resource('bench-1', fresh), { namePrefixes: 'bench-' }],
+    ['what a filter does not match', true, resource('bensh-1', fresh), { namePrefixes: 'bench-' }],
+    ['not what is protected', false, resource('new', { ...fresh, protection: 'it is the runner’s' }), {}],
+    ['not a sandbox, which may be anyone’s', false, resource('new', { ...fresh, kind: 'sandbox' }), {}],
+    ['not a layer of another image', false, resource('new', { ...fresh, kind: 'image', dependents: ['x'] }), {}],
+    ['the session’s own of a kind that is not cleaned', true, resource('ours', { kind: 'image', session: OURS }), {}],
+    ['with scope job, nothing that it removes', false, resource('new', fresh), { scope: 'job' }],
+    ['with scope job, images that are not cleaned', true, resource('new', { ...fresh, kind: 'image' }), { scope: 'job' }],
+  ])('%s', (_, expected, candidate, raw) => {
+    expect(isUnowned(candidate, raw)).toBe(expected);
+  });
+
+  it('is not known without a list of what was there before', () => {
+    expect(selectAfter(config({}), OURS, undefined).unowned).toBeUndefined();
+  });
+});
+
+describe('another live session on the same engine', () => {
+  const lease = (session = OTHERS, namePrefix = 'bench-') => ({
+    session,
+    since: NOW,
+    engines: [],
+    filters: { labels: [], namePrefixes: [namePrefix] },
+  });
+  const post = selectAfter(config({ namePrefixes: 'bench-' }), OURS, baseline());
+  const pre = (raw: RawSettings) =>
+    selectBefore(config({ namePrefixes: 'bench-', maxAge: '1ms', ...raw }), OURS, new Set(), NOW + HOUR);
+  const goes = ({ selector, choose = (all) => all, spared = () => [] }: Selection, seen: Partial<Seen>, candidate: Resource) => {
+    const all = { listed: [candidate], leases: [], now: NOW + HOUR, ...seen };
+    const chosen = choose([candidate].filter(selector), all);
+    return chosen.length > 0 ? 'goes' : (spared(all)[0]?.why ?? 'none of ours');
+  };
+  const theirs = resource('bench-1', { createdAt: NOW + 1 });
+
+  it.each<[string, string, Selection, Partial<Seen>, Resource]>([
+    ['post', 'live-session', post, { leases: [lease()] }, theirs],
+    ['pre-cleanup', 'live-session', pre({}), { leases: [lease()] }, theirs],
+    [
+      'pre-cleanup of stopped ones',
+      'live-session',
+      pre({ preCleanup: 'stopped' }),
+      { leases: [lease()] },
+      { ...theirs, running: false },
+    ],
+    ['a quota', 'live-session', pre({ maxContainers: '0' }), { leases: [lease()] }, theirs],
+    [
+      'post, of unknown age',
+      'live-session',
+      post,
+      { leases: [lease()] },
+      { ...resource('bench-1'), createdAt: undefined } as unknown as Resource,
+    ],
+    ['post, of a network', 'live-session', post, { leases: [lease()] }, { ...theirs, kind: 'network' }],
+    ['not pre-cleanup of all', 'goes', pre({ preCleanup: 'all' }), { leases: [lease()] }, theirs],
+    ['not from post what is older than it', 'goes', post, { leases: [lease()] }, resource('bench-1', { createdAt: NOW - HOUR })],
+    ['not from post what its filters do not match', 'goes', post, { leases: [lease(OTHERS, 'other-')] }, theirs],
+    [
+      'not from post what carries our label',
+      'goes',
+      post,
+      { leases: [lease()] },
+      resource('bench-1', { ...fresh, session: OURS }),
+    ],
+    ['not when it is of this runner: that one’s job is ours', 'goes', post, { leases: [lease(LEFTOVER)] }, theirs],
+    ['not when it is ours', 'goes', post, { leases: [lease(OURS)] }, theirs],
+  ])('spares from %s', (_, expected, selection, seen, candidate) => {
+    expect(goes(selection, seen, candidate)).toBe(expected);
+  });
+
+  it('is seen by what carries its label and matches our filters, too', () => {
+    const labelled = (changes: Partial<Resource>) => resource('bench-0', { createdAt: NOW, session: OTHERS, ...changes });
+    const seenBy = (changes: Partial<Resource>) => goes(post, { listed: [theirs, labelled(changes)] }, theirs);
+    expect([seenBy({}), seenBy({ running: false }), seenBy({ name: 'other' }), seenBy({ inheritsSession: true })]).toEqual([
+      'live-session',
+      'goes',
+      'goes',
+      'goes',
+    ]);
+  });
+
+  it('keeps the image that it uses', () => {
+    const both = config({ namePrefixes: 'bench-', resources: 'containers images' });
+    const { selector, choose } = selectAfter(both, OURS, baseline());
+    const image = resource('tool', { kind: 'image', usedBy: [theirs] });
+    const seen = { listed: [theirs, image], leases: [lease()], now: NOW };
+    expect([selector(image), choose?.([theirs, image], seen)]).toEqual([true, []]);
   });
 });

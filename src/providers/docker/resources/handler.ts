@@ -14,6 +14,8 @@ export interface DockerSettings {
   readonly skipGraceWhenDeaf: boolean;
   /** What is listed, and so can be removed. */
   readonly kinds: readonly Kind[];
+  /** List anonymous volumes that no container uses: without knowing what was there before, none of them has an owner. */
+  readonly orphanedVolumes?: boolean;
 }
 
 /** The containers, running or not, whose listing shows that they use something; with all that is known of them. */
@@ -23,6 +25,8 @@ export type UserLookup = (isUser: (container: Json) => boolean, signal: AbortSig
 export interface KindHandler {
   readonly kind: Kind;
   list(signal: AbortSignal): Promise<readonly Resource[]>;
+  /** See `Survey`. Without it, `list` shows everything, and cheaply. */
+  survey?(signal: AbortSignal): Promise<readonly Resource[]>;
   /** @throws 404 when it is gone */
   inspect(resource: Resource, signal: AbortSignal): Promise<Resource>;
   ladder(resource: Resource): readonly Rung[];

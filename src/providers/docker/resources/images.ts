@@ -1,12 +1,13 @@
 import type Docker from 'dockerode';
 import { InUse } from '../../../core/in-use';
+import { labels } from '../../../core/labels';
 import type { Rung } from '../../../core/provider';
 import type { Resource } from '../../../core/resource';
 import type { Engine } from '../connection/connect';
 import type { Endpoint } from '../connection/endpoint';
-import { ask } from '../connection/http';
 import { hasStatus } from '../errors';
 import { type DockerSettings, type KindHandler, removalOnly } from './handler';
+import { areRelated, type ImageInspection, type ImageInspections, inspectImage, taggedAt } from './image-inspections';
 import { inUseBy, MAX_NAMES, refused } from './in-use';
 
 /** What lists and inspections of images have in common. */
@@ -17,43 +18,59 @@ interface Image {
   readonly Labels?: Readonly<Record<string, string>> | null;
 }
 
-interface InspectedImage extends Image {
-  readonly Created?: string;
-  readonly Config?: { readonly Labels?: Readonly<Record<string, string>> | null } | null;
-}
+type ListedImage = Docker.ImageInfo;
 
-/** Images, and who used them. */
+/** Images, and the containers that used them. */
 export class Images implements KindHandler {
   readonly kind = 'image';
   readonly #docker: Docker;
   readonly #endpoint: Endpoint;
   readonly #settings: DockerSettings;
   readonly #containers: KindHandler;
-  /** Containers by their own id, by the id of their image: also those that are gone, so that it is known what they left. */
+  readonly #inspections: ImageInspections;
+  /** Containers by the id of their image, then by their own id. Those that are gone stay in it: their images are their leftovers. */
   readonly #users = new Map<string, Map<string, Resource>>();
 
-  constructor({ docker, endpoint }: Engine, settings: DockerSettings, containers: KindHandler) {
+  constructor({ docker, endpoint }: Engine, settings: DockerSettings, containers: KindHandler, inspections: ImageInspections) {
     this.#docker = docker;
     this.#endpoint = endpoint;
     this.#settings = settings;
     this.#containers = containers;
+    this.#inspections = inspections;
   }
 
   async list(abortSignal: AbortSignal): Promise<readonly Resource[]> {
     await this.#lookForUsers(abortSignal);
-    // With `all` also the layers between an image and its parent, which tell who descends from whom. They go with their last child.
-    const listed = await this.#docker.listImages({ all: true, abortSignal });
-    const children = Map.groupBy(listed, ({ ParentId }) => ParentId);
-    const images = listed.filter((image) => tagsOf(image).length > 0 || !children.has(image.Id));
+    const { listed, children } = await this.#listAll(abortSignal);
+    const images = listed.filter((image) => !isLayer(image, children));
+    // Ages matter where a label can match. Without labels an image is known by its users and by what was there before.
+    const labelled = images.filter(({ Labels }) => Object.keys(Labels ?? {}).length > 0).map(({ Id }) => Id);
+    const inspections = await this.#inspections.of(labelled, abortSignal);
+    const inheriting = inheritingIn(images, inspections);
     return images.map((image) => ({
-      ...this.#resource(image, image.Created * 1000),
+      ...this.#resource(image),
+      ...timeOf(inspections.get(image.Id)),
+      ...(inheriting.has(image.Id) ? { inheritsSession: true } : {}),
       dependents: descendants(image.Id, children),
     }));
   }
 
-  async inspect({ id }: Resource, abortSignal: AbortSignal): Promise<Resource> {
-    const image = await this.#look(id, abortSignal);
-    return this.#resource({ ...image, Labels: image.Config?.Labels ?? null }, Date.parse(image.Created ?? ''));
+  /** All images, and the layers between them, which alone have dependents here. */
+  async survey(abortSignal: AbortSignal): Promise<readonly Resource[]> {
+    const { listed, children } = await this.#listAll(abortSignal);
+    return listed.map((image) => ({
+      ...this.#resource(image),
+      ...(isLayer(image, children) ? { dependents: descendants(image.Id, children) } : {}),
+    }));
+  }
+
+  async inspect({ id, inheritsSession }: Resource, abortSignal: AbortSignal): Promise<Resource> {
+    const image = await inspectImage(this.#docker, id, abortSignal);
+    return {
+      ...this.#resource({ ...image, Labels: image.Config?.Labels ?? null }),
+      ...timeOf(image),
+      ...(inheritsSession ? { inheritsSession } : {}),
+    };
   }
 
   ladder({ id }: Resource): readonly Rung[] {
@@ -64,7 +81,13 @@ export class Images implements KindHandler {
     return ['image', 'rm', shortId(id)];
   }
 
-  #resource(image: Image, createdAt: number): Resource {
+  /** Also the layers between an image and its parent, which tell who descends from whom. They go with their last child. */
+  async #listAll(abortSignal: AbortSignal) {
+    const listed = await this.#docker.listImages({ all: true, abortSignal });
+    return { listed, children: Map.groupBy(listed, ({ ParentId }) => ParentId) };
+  }
+
+  #resource(image: Image): Resource {
     return {
       provider: this.#settings.name,
       kind: this.kind,
@@ -74,12 +97,7 @@ export class Images implements KindHandler {
       running: false,
       labels: image.Labels ?? {},
       usedBy: [...(this.#users.get(bareId(image.Id))?.values() ?? [])],
-      ...(Number.isNaN(createdAt) ? {} : { createdAt }),
     };
-  }
-
-  #look(id: string, abortSignal: AbortSignal): Promise<InspectedImage> {
-    return ask(this.#docker, `/images/${id}/json`, abortSignal);
   }
 
   /** @returns the containers that are there now */
@@ -97,9 +115,9 @@ export class Images implements KindHandler {
   async #remove(id: string, abortSignal: AbortSignal): Promise<undefined> {
     await this.#refuseIfUsed(id, abortSignal);
     await this.#refuseIfParent(id, abortSignal);
-    for (const reference of besidesFirst(await this.#look(id, abortSignal))) {
+    for (const reference of besidesFirst(await inspectImage(this.#docker, id, abortSignal))) {
       await this.#removeOne(reference, abortSignal).catch((error: unknown) => {
-        if (!hasStatus(error, 404)) throw error; // Somebody else untagged it.
+        if (!hasStatus(error, 404)) throw error; // It was untagged meanwhile.
       });
     }
     try {
@@ -111,14 +129,14 @@ export class Images implements KindHandler {
     }
   }
 
-  /** Looks before anything is untagged: an engine takes a tag from an image that is in use, too, and then refuses the rest. */
+  /** Looks before anything is untagged: an engine untags an image that is in use, and only then refuses to remove it. */
   async #refuseIfUsed(id: string, abortSignal: AbortSignal, cause?: unknown): Promise<void> {
     const containers = await this.#lookForUsers(abortSignal);
     const users = containers.filter(({ imageId = '' }) => bareId(imageId) === bareId(id));
     if (users.length > 0) throw inUseBy(users, this.#endpoint, { cause });
   }
 
-  /** What others were made from stays: those that were to go have gone before (`Resource.dependents`). */
+  /** Refuses to remove a parent image; its children are removed in an earlier wave (`Resource.dependents`). */
   async #refuseIfParent(id: string, abortSignal: AbortSignal): Promise<void> {
     const images = await this.#docker.listImages({ all: true, abortSignal });
     const children = images.filter(({ ParentId }) => ParentId === id);
@@ -130,6 +148,36 @@ export class Images implements KindHandler {
   async #removeOne(reference: string, abortSignal: AbortSignal): Promise<void> {
     await this.#docker.getImage(reference).remove({ abortSignal });
   }
+}
+
+/** Whether it is only a step between an image and its parent. */
+function isLayer(image: ListedImage, children: ReadonlyMap<string, unknown>): boolean {
+  return tagsOf(image).length === 0 && children.has(image.Id);
+}
+
+function timeOf(inspection: ImageInspection | undefined): Pick<Resource, 'createdAt'> {
+  const createdAt = inspection && taggedAt(inspection);
+  return createdAt === undefined ? {} : { createdAt };
+}
+
+/**
+ * Ids of the images that may have their session's label from one another: a build hands on all labels of its base. Those without
+ * an inspection may, too.
+ */
+function inheritingIn(images: readonly ListedImage[], inspections: ReadonlyMap<string, ImageInspection>): ReadonlySet<string> {
+  const ofSessions = images.filter(({ Labels }) => Object.hasOwn(Labels ?? {}, labels.session));
+  const families = Map.groupBy(ofSessions, ({ Labels }) => Labels[labels.session]);
+  const hasRelative = ({ Id }: ListedImage, family: readonly ListedImage[]) => {
+    const inspection = inspections.get(Id);
+    if (inspection === undefined) return true;
+    return family.some((other) => {
+      const others = inspections.get(other.Id);
+      return other.Id !== Id && others !== undefined && areRelated(inspection, others);
+    });
+  };
+  return new Set(
+    [...families.values()].flatMap((family) => family.filter((image) => hasRelative(image, family))).map(({ Id }) => Id),
+  );
 }
 
 /** Old engines show `<none>:<none>` where there is nothing. */

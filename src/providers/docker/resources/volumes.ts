@@ -9,10 +9,13 @@ import { hasStatus } from '../errors';
 import { type DockerSettings, type KindHandler, removalOnly, type UserLookup } from './handler';
 import { inUseBy, removeContainer } from './in-use';
 
-/** The name that an engine gives where nobody did, and the label that newer ones add. */
+/** The form of the names that engines make up, and the label that newer ones add. */
 const ANONYMOUS = { name: /^[0-9a-f]{64}$/, label: 'com.docker.volume.anonymous' };
 
-/** Volumes with a name or a label. An anonymous one goes with its container; without that there is no telling whose it was. */
+/**
+ * Volumes with a name or a label. An anonymous one goes with its container; once that is gone, nothing tells whose it was but
+ * that it is new.
+ */
 export class Volumes implements KindHandler {
   readonly kind = 'volume';
   readonly #docker: Docker;
@@ -28,8 +31,17 @@ export class Volumes implements KindHandler {
   }
 
   async list(abortSignal: AbortSignal): Promise<readonly Resource[]> {
-    const volumes = await ask(this.#docker, '/volumes', abortSignal, volumesIn);
-    return volumes.filter((volume) => !isAnonymous(volume)).map((volume) => this.#resource(volume));
+    const [all, orphans] = await Promise.all([
+      this.#listAll(abortSignal),
+      this.#settings.orphanedVolumes ? this.#listAll(abortSignal, { filters: JSON.stringify({ dangling: ['true'] }) }) : [],
+    ]);
+    const named = all.filter((volume) => !isAnonymous(volume));
+    return [...named, ...orphans.filter(isAnonymous)].map((volume) => this.#resource(volume));
+  }
+
+  /** All volumes, the anonymous ones included. */
+  async survey(abortSignal: AbortSignal): Promise<readonly Resource[]> {
+    return (await this.#listAll(abortSignal)).map((volume) => this.#resource(volume));
   }
 
   async inspect({ id }: Resource, abortSignal: AbortSignal): Promise<Resource> {
@@ -44,7 +56,12 @@ export class Volumes implements KindHandler {
     return ['volume', 'rm', name];
   }
 
-  #resource({ Name, Labels, CreatedAt }: Json): Resource {
+  #listAll(abortSignal: AbortSignal, query?: Readonly<Record<string, string>>): Promise<readonly Json[]> {
+    return ask(this.#docker, '/volumes', abortSignal, volumesIn, query);
+  }
+
+  #resource(volume: Json): Resource {
+    const { Name, Labels, CreatedAt } = volume;
     const name = text(Name) ?? UNIDENTIFIED;
     return {
       provider: this.#settings.name,
@@ -55,6 +72,7 @@ export class Volumes implements KindHandler {
       running: false,
       labels: labelsIn(Labels),
       ...createdAt(CreatedAt),
+      ...(isAnonymous(volume) ? { anonymous: true } : {}),
     };
   }
 

@@ -1,0 +1,72 @@
+import type Docker from 'dockerode';
+import { Limit } from '../../../lib/limit';
+import { ask } from '../connection/http';
+import { withField } from '../connection/shapes';
+
+/** The parts of an image's inspection that listings leave out. */
+export interface ImageInspection {
+  readonly Id: string;
+  readonly RepoTags?: readonly string[] | null;
+  readonly RepoDigests?: readonly string[] | null;
+  readonly Config?: { readonly Labels?: Readonly<Record<string, string>> | null } | null;
+  readonly RootFS?: { readonly Layers?: readonly string[] | null } | null;
+  readonly Metadata?: { readonly LastTagTime?: string } | null;
+}
+
+/** Inspections in flight. A healthy engine answers one in a millisecond. */
+const CONCURRENCY = 8;
+
+/** Inspects images, each once: an image never changes, only its tags do. */
+export class ImageInspections {
+  readonly #docker: Docker;
+  readonly #limit = new Limit(CONCURRENCY);
+  readonly #known = new Map<string, ImageInspection>();
+
+  constructor(docker: Docker) {
+    this.#docker = docker;
+  }
+
+  /**
+   * Inspects those of the images that are not known yet.
+   * @returns by id; an image is missing where the engine refuses to tell about it, or has it no more
+   * @throws the signal's reason
+   */
+  async of(ids: Iterable<string>, signal: AbortSignal): Promise<ReadonlyMap<string, ImageInspection>> {
+    const unknown = [...new Set(ids)].filter((id) => !this.#known.has(id));
+    await Promise.all(unknown.map((id) => this.#limit.run(signal, () => this.#inspect(id, signal))));
+    return this.#known;
+  }
+
+  async #inspect(id: string, signal: AbortSignal): Promise<void> {
+    try {
+      this.#known.set(id, await inspectImage(this.#docker, id, signal));
+    } catch {
+      signal.throwIfAborted();
+    }
+  }
+}
+
+/** @throws what the engine answers: 404 when it has no such image */
+export function inspectImage(docker: Docker, id: string, signal: AbortSignal): Promise<ImageInspection> {
+  return ask(docker, `/images/${id}/json`, signal, (answer) => withField('Id')(answer) as unknown as ImageInspection);
+}
+
+/**
+ * When the image was last tagged on this engine, in milliseconds since the epoch. Its `Created` is when it was built, on whichever
+ * machine: 1970 where builds are reproducible. https://github.com/moby/moby/blob/master/api/types/image/image_inspect.go
+ * @returns undefined where it has no tag, or came without one: engines tell the year 1 then
+ */
+export function taggedAt({ Metadata }: ImageInspection): number | undefined {
+  const time = Date.parse(Metadata?.LastTagTime ?? '');
+  return time > 0 ? time : undefined;
+}
+
+/** Whether one of the two images was made from the other, as their layers tell. */
+export function areRelated(one: ImageInspection, other: ImageInspection): boolean {
+  const [shorter = [], longer = []] = [layersOf(one), layersOf(other)].sort((a, b) => a.length - b.length);
+  return shorter.every((layer, index) => layer === longer[index]);
+}
+
+function layersOf({ RootFS }: ImageInspection): readonly string[] {
+  return RootFS?.Layers ?? [];
+}
