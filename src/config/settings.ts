@@ -128,7 +128,7 @@ export const settings = {
   resources: setting(
     types.resourceKinds,
     'containers networks volumes sandboxes',
-    'Kinds to clean; `images` can be added: images that the session built, or that only its removed containers used, never one that was there when main started.',
+    'Kinds to clean; `images` can be added: images that the session built, or that only its removed containers used, never one that was there before.',
     { group: 'ownership' },
   ),
   preCleanup: setting(
