@@ -83,11 +83,18 @@ describe('a full disk', () => {
     expect(stdout).toBe('1\n');
   });
 
-  test('for the report changes neither the cleaning nor the exit code', async () => {
+  test('and directories that can’t be written change neither the cleaning nor the exit code', async () => {
     const user = await User.create();
     const session = 'full';
     const container = await startContainer(HONOURS_SIGTERM, { labels: { [labels.session]: session } });
-    const paths = ['--report-path', '/dev/full', '--metrics-path', '/proc/nowhere/m.prom', '--logs-path', '/proc/nowhere/logs'];
+    const paths = [
+      '--report-path',
+      '/proc/nowhere/r.json',
+      '--metrics-path',
+      '/proc/nowhere/m.prom',
+      '--logs-path',
+      '/proc/nowhere/logs',
+    ];
     const { exitCode, stderr } = await user.run('run', '--session', session, ...paths, '--', 'sh', '-c', 'exit 42');
     expect({ exitCode, stderr }).toEqual({ exitCode: 42, stderr: expect.stringContaining('could not be written') });
     expect(await stateOf(container)).toBe('gone');
