@@ -209,3 +209,11 @@ test('does not touch what it lists', async () => {
     await container.remove({ force: true });
   }
 });
+
+test('an engine at a TCP address is looked for without a word about deprecated functions', async () => {
+  const user = await User.create();
+  const { exitCode, stderr } = await user.run('list', '--docker-host', 'tcp://127.0.0.1:1');
+  expect(exitCode).toBe(69);
+  expect(stderr).toContain('nothing listens there');
+  expect(stderr).not.toMatch(/DEP\d+|DeprecationWarning/);
+});

@@ -34,18 +34,21 @@ describe('bad input', () => {
 describe('without an engine', () => {
   const nowhere = { DOCKER_HOST: 'unix:///no/such/docker.sock' };
 
-  test('auto says so in main and in post, and goes on', async () => {
-    const job = await newJob({ env: nowhere, inputs: { run: 'echo started' } });
+  test('that was named, auto warns in main and in post, and goes on', async () => {
+    const job = await newJob({ env: nowhere, inputs: { run: 'echo started', 'retry-delay': '100ms' } });
 
     const main = await job.main();
     const post = await job.post();
 
-    const skipped = 'docker: skipped: no Docker engine at unix:///no/such/docker.sock (DOCKER_HOST): nothing is there';
+    const unavailable = 'docker: unavailable: no Docker engine at unix:///no/such/docker.sock (DOCKER_HOST): nothing is there';
     expect([main.exitCode, post.exitCode], main.output + post.output).toEqual([0, 0]);
-    expect(main.output).toContain(skipped);
+    expect(main.output).toContain(unavailable);
     expect(main.output).toContain('started');
-    expect(post.output).toContain(skipped);
-    expect(post.output).not.toContain('::warning');
+    expect(post.output).toContain(unavailable);
+    for (const { output } of [main, post]) {
+      expect(output.match(/^::warning .*docker can’t be reached/gm), output).toHaveLength(1);
+    }
+    expect((await job.report()).phases.post?.verified).toBe(false);
   });
 
   test('true fails main with what was tried', async () => {
@@ -177,9 +180,9 @@ describe('several engines', () => {
     expect(post.exitCode, post.output).toBe(0);
     expect(await stateOf(container)).toBe('gone');
     expect((await job.report()).phases.post).toMatchObject({
-      verified: true,
+      verified: false,
       providers: [
-        { name: `docker (${down})`, status: 'skipped' },
+        { name: `docker (${down})`, status: 'unavailable' },
         { name: `docker (${up})`, status: 'ready' },
         { name: 'daytona', status: 'skipped' },
       ],

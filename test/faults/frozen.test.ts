@@ -186,7 +186,8 @@ describe('an engine that is frozen', () => {
 
     expect(main.exitCode, main.output).toBe(0);
     expect(main.output).toContain('started');
-    expect(main.output).toContain('docker: skipped: no Docker engine at');
+    expect(main.output).toContain('docker: unavailable: no Docker engine at');
+    expect(annotations(main)).toEqual([expect.stringMatching(/^::warning .*docker can’t be reached/)]);
     await there.engine.thaw();
     await there.leak(await job.session(), 1, HONOURS_SIGTERM);
     const post = await job.post();

@@ -29,7 +29,7 @@ interface Info {
 
 /** The containers of a Docker engine, or of another program that speaks its API. */
 export function dockerContainers(engine: Engine, settings: DockerSettings, clock: Clock): ContainerSource {
-  const { docker, endpoint, version } = engine;
+  const { docker, endpoint, version, maxConnections } = engine;
   const containers = new Containers(engine, settings, clock);
   const enricher = new ResourceEnricher(docker, clock);
   const isPodman = version.startsWith('Podman');
@@ -56,7 +56,11 @@ export function dockerContainers(engine: Engine, settings: DockerSettings, clock
   };
   return {
     eventDelayMs: isPodman ? PODMAN_DELAY_MS : 0,
-    maxFollowed: endpoint.url.startsWith('ssh:') ? MAX_FOLLOWED.ssh : MAX_FOLLOWED.direct,
+    // Twice as many are followed at worst: half of the connections stay free for requests.
+    maxFollowed: Math.min(
+      endpoint.url.startsWith('ssh:') ? MAX_FOLLOWED.ssh : MAX_FOLLOWED.direct,
+      Math.floor(maxConnections / 4),
+    ),
     // Podman prepares a container that does not run when something attaches to it.
     followsBeforeStart: () => !isPodman && LOCAL_DRIVERS.has(driver),
     async now(signal) {
