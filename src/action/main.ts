@@ -1,13 +1,16 @@
-import { hostname } from 'node:os';
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { shellCommand } from '../benchmark/shell';
-import { type Config, parseConfig } from '../config/config';
+import { type Command, shellCommand } from '../benchmark/shell';
+import { BadSettings, type Config, parseConfig } from '../config/config';
 import { savable } from '../config/saved';
-import { systemClock } from '../lib/clock';
+import type { Connection } from '../core/connection';
 import { asError } from '../lib/errors';
 import { makeDirectory } from '../lib/make-directory';
-import { benchmarkReport, runSupervised } from '../phases/benchmark';
-import type { Log } from '../phases/log';
+import { thisProcess } from '../lib/process-identity';
+import { ShutdownSignals } from '../lib/shutdown-signals';
+import { type BenchmarkOutcome, benchmarkReport, runSupervised } from '../phases/benchmark';
+import { bestEffort } from '../phases/best-effort';
 import { labelLine } from '../phases/post-cleanup-mode';
 import { preClean } from '../phases/pre-clean';
 import { selectAfter } from '../phases/selection';
@@ -15,21 +18,20 @@ import { readSnapshot } from '../phases/snapshot';
 import { plainLine } from '../report/escape';
 import { writeReport } from '../report/json';
 import { closingLines } from '../report/lines';
-import { type BenchmarkReport, type DeathReport, type PhaseReport, removedIn } from '../report/model';
+import { type PhaseReport, removedIn } from '../report/model';
 import { wholeReport } from '../report/whole-report';
 import { sessionDirectory, sessionsOfJob } from '../session/job-sessions';
 import { newSession, type Session, type SessionVariables, sessionVariables, writeLabelFile } from '../session/session';
 import { annotate } from './annotate';
 import { AnnotationCollector } from './annotation-collector';
 import { readInputs } from './inputs';
-import { exportVariables, setOutputs } from './outputs';
-import { AlreadyReported } from './run-phase';
+import { writeMainReport } from './main-report';
+import { exportVariables, type OutputValues, setOutputs } from './outputs';
+import { AlreadyReported, type PhaseContext } from './run-phase';
 import { runProgram } from './run-program';
 import { benchmarkEnvironment, sessionOrigin } from './runner';
 import { runnerLog } from './runner-log';
-import { saveBenchmark, saveFound, saveMain } from './state';
-
-const clock = systemClock;
+import { saveBenchmark, saveEnd, saveFound, saveMain } from './state';
 
 /**
  * Milliseconds for ending the benchmark when the job is cancelled. The runner sends SIGTERM after 7.5 s and kills after 10 s; 2 s of them
@@ -39,52 +41,42 @@ const clock = systemClock;
 const MAX_WHEN_CANCELLED_MS = 5_000;
 
 /**
- * The action's main: cleans what earlier runs left, says whose the new resources are, and runs the benchmark if it is given one.
- * @param stop ends the benchmark
+ * The action's main: cleans what earlier runs left, says whose the new resources are, and runs the benchmark if it is given one. Files
+ * that it can't write (a full disk, an unwritable RUNNER_TEMP) are warnings: cleaning and the benchmark's exit code come first.
  */
-export async function main(stop: AbortSignal): Promise<void> {
+export async function main({ env, clock, stop }: PhaseContext): Promise<void> {
   const startedAt = clock.now();
   const raw = readInputs();
-  const session = newSession(sessionOrigin(process.env, hostname()));
-  // First of all: whatever happens from here on, post knows whom to clean up after.
-  saveMain({ session, settings: savable(raw) });
-  const config = parseConfig(raw, process.env);
+  const session = newSession(sessionOrigin(env, hostname()));
   const log = new AnnotationCollector(runnerLog);
   try {
-    await work({ config, session, startedAt, log, stop });
+    // First of all: whatever happens from here on, post knows whom to clean up after.
+    await inMain(log, 'Saving the state', () => saveMain({ session, settings: savable(raw), process: thisProcess() }));
+    await work({ config: parseConfig(raw, env), session, startedAt, log, env, clock, stop });
   } catch (error) {
+    if (error instanceof BadSettings) throw error;
     // A fault of our own that ended it is told where it was caught.
     if (!stop.aborted) log.prepend('error', { of: 'Main', message: plainLine(asError(error).message) });
     throw new AlreadyReported(error);
   } finally {
+    await inMain(log, 'Saving the state', saveEnd);
     log.annotate(session.id);
   }
 }
 
 /** What main is about. */
-interface Work {
+interface Work extends PhaseContext {
   readonly config: Config;
   readonly session: Session;
   /** Milliseconds since the epoch. */
   readonly startedAt: number;
   readonly log: AnnotationCollector;
-  readonly stop: AbortSignal;
 }
 
-async function work({ config, session, startedAt, log, stop }: Work): Promise<void> {
-  const directory = sessionDirectory(process.env, session.id);
-  await makeDirectory(directory);
-
-  const cleaned = await preClean({
-    config,
-    sessionId: session.id,
-    live: sessionsOfJob(process.env, clock),
-    directory,
-    startedAt,
-    log,
-    onFound: saveFound,
-    runProgram,
-  });
+async function work(main: Work): Promise<void> {
+  const { config, log } = main;
+  await makeSessionDirectory(main);
+  const cleaned = await cleanBefore(main);
   const { pre, connections } = cleaned;
   if (pre === undefined) {
     log.prepend('error', { of: 'Pre-cleanup', message: cleaned.problem.replaceAll('\n', '; ') });
@@ -92,53 +84,127 @@ async function work({ config, session, startedAt, log, stop }: Work): Promise<vo
     return;
   }
   for (const line of closingLines(pre)) log.info(line);
-  const variables = await announce(session, directory, config, log);
-  const writeReports = async (
-    benchmark: BenchmarkReport | null,
-    run: PhaseReport | null,
-    deaths: readonly DeathReport[] = [],
-  ) => {
-    const phases = { pre, run, post: null };
-    const report = wholeReport({ session: session.id, startedAt, now: clock.now(), benchmark, deaths, phases });
-    await writeReport(join(directory, MAIN_REPORT), report);
-    await writeReport(config.reportPath, report);
-  };
-  setOutputs({ removed: removedIn(pre), failed: pre.totals.failed, report: config.reportPath, logs: config.logsPath });
-  await writeReports(null, null);
-  if (!annotate(pre, config, 'Pre-cleanup', log)) return;
-  if (config.run === undefined) return;
-
-  const before = await readSnapshot(directory).catch(() => undefined);
-  const { result, run, deaths } = await runSupervised({
-    config,
-    sessionId: session.id,
-    command: await shellCommand(config.shell, config.run, directory),
-    environment: { ...benchmarkEnvironment(process.env), ...variables },
-    connections,
-    recorded: selectAfter(config, session.id, before).selector,
-    env: process.env,
-    clock,
-    log,
-    onGroup: saveBenchmark,
-    stop,
-    stdin: 'ignore',
-    mostWhenCancelledMs: MAX_WHEN_CANCELLED_MS,
-  });
-  setOutputs({ 'exit-code': result.exitCode });
-  await writeReports(benchmarkReport(config.run, result), run, deaths);
-  process.exitCode = result.exitCode;
+  const variables = await announce(main);
+  await report(main, pre, undefined);
+  if (!annotate(pre, config, 'Pre-cleanup', log) || config.run === undefined) return;
+  const outcome = await benchmark(main, config.run, connections, variables);
+  process.exitCode = outcome.result.exitCode;
+  await report(main, pre, outcome);
 }
 
-/** Main's own report, for post to take up; the one at report-path may be another use's of this action by then. */
-export const MAIN_REPORT = 'main.json';
+/** Again after pre-cleanup: that may have made room. */
+async function makeSessionDirectory({ env, session, log }: Work): Promise<string> {
+  const directory = sessionDirectory(env, session.id);
+  await inMain(log, 'Making a directory in RUNNER_TEMP', () => makeDirectory(directory));
+  return directory;
+}
+
+function cleanBefore({ config, session, startedAt, log, env, clock }: Work): ReturnType<typeof preClean> {
+  return preClean({
+    config,
+    sessionId: session.id,
+    live: sessionsOfJob(env, clock),
+    directory: sessionDirectory(env, session.id),
+    startedAt,
+    env,
+    clock,
+    log,
+    onFound: (found) => void inMain(log, 'Saving the state', () => saveFound(found)),
+    runProgram,
+  });
+}
 
 /** Tells later steps, and the benchmark, with which label to mark what they start. */
-async function announce(session: Session, directory: string, config: Config, log: Log): Promise<SessionVariables> {
-  const file = await writeLabelFile(session, directory);
-  const variables = sessionVariables(session, process.env, file);
+async function announce(main: Work): Promise<SessionVariables> {
+  const { config, session, env, log } = main;
+  const directory = await makeSessionDirectory(main);
+  const file = await inMain(log, 'Writing the label file', () => writeLabelFile(session, directory));
+  const variables = sessionVariables(session, env, file);
   const label = variables.CLEANUP_LABEL;
-  exportVariables(variables);
-  setOutputs({ 'session-id': session.id, label, 'label-file': file });
+  await inMain(log, 'Handing the label to later steps', () => exportVariables(variables));
+  await setAll(log, { 'session-id': session.id, label, ...(file === undefined ? {} : { 'label-file': file }) });
   log.info(labelLine(label, config));
   return variables;
+}
+
+async function benchmark(
+  main: Work,
+  script: string,
+  connections: readonly Connection[],
+  variables: SessionVariables,
+): Promise<BenchmarkOutcome> {
+  const { config, session, env, clock, log, stop } = main;
+  const directory = sessionDirectory(env, session.id);
+  const before = await readSnapshot(directory).catch(() => undefined);
+  const signals = new ShutdownSignals({ clock });
+  try {
+    return await runSupervised({
+      config,
+      sessionId: session.id,
+      command: await commandOf(main, script),
+      environment: { ...benchmarkEnvironment(env, await emptyStateFile(directory)), ...variables },
+      connections,
+      recorded: selectAfter(config, session.id, before).selector,
+      env,
+      clock,
+      log,
+      onGroup: (group) => void inMain(log, 'Saving the state', () => saveBenchmark(group ?? 'ended')),
+      signals,
+      stop,
+      stdin: 'ignore',
+      mostWhenCancelledMs: MAX_WHEN_CANCELLED_MS,
+    });
+  } finally {
+    signals.dispose();
+  }
+}
+
+/** Where RUNNER_TEMP has no room for the script, the system's temporary directory may. */
+async function commandOf({ config, session, env }: Work, script: string): Promise<Command> {
+  try {
+    return await shellCommand(config.shell, script, sessionDirectory(env, session.id));
+  } catch {
+    return shellCommand(config.shell, script, await mkdtemp(join(tmpdir(), 'cleanup-action-')));
+  }
+}
+
+/** What the benchmark saves as state is its own: in main's file it would take the place of main's. */
+async function emptyStateFile(directory: string): Promise<string> {
+  const path = join(directory, 'benchmark-state');
+  return writeFile(path, '').then(
+    () => path,
+    () => '/dev/null',
+  );
+}
+
+/** Writes main's reports and outputs. */
+async function report(main: Work, pre: PhaseReport, outcome: BenchmarkOutcome | undefined): Promise<void> {
+  const { config, session, startedAt, log, env, clock } = main;
+  const { reportPath, logsPath } = config;
+  const whole = wholeReport({
+    session: session.id,
+    startedAt,
+    now: clock.now(),
+    benchmark: outcome ? benchmarkReport(config.run ?? '', outcome.result) : null,
+    deaths: outcome?.deaths ?? [],
+    phases: { pre, run: outcome?.run ?? null, post: null },
+  });
+  await setAll(log, {
+    removed: removedIn(pre),
+    failed: pre.totals.failed,
+    report: reportPath,
+    logs: logsPath,
+    ...(outcome ? { 'exit-code': outcome.result.exitCode } : {}),
+  });
+  await inMain(log, 'Writing the report for post', () => writeMainReport(sessionDirectory(env, session.id), whole));
+  await inMain(log, 'Writing the report', () => writeReport(reportPath, whole));
+}
+
+async function setAll(log: AnnotationCollector, values: OutputValues): Promise<void> {
+  await inMain(log, 'Setting the outputs', () => setOutputs(values));
+}
+
+/** Does what may fail without harm to the rest. */
+function inMain<T>(log: AnnotationCollector, what: string, attempt: () => T | Promise<T>): Promise<T | undefined> {
+  return bestEffort(log, what, async () => attempt(), 'Main');
 }

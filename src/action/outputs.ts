@@ -2,10 +2,14 @@ import { exportVariable, setOutput } from '@actions/core';
 import type { OutputName } from '../config/settings';
 import type { SessionVariables } from '../session/session';
 
-export function setOutputs(values: Partial<Record<OutputName, string | number>>): void {
+export type OutputValues = Partial<Record<OutputName, string | number>>;
+
+/** @throws what the runner's library does: the file may be on a full disk */
+export function setOutputs(values: OutputValues): void {
   for (const [name, value] of Object.entries(values)) setOutput(name, value);
 }
 
+/** @throws what the runner's library does: the file may be on a full disk */
 export function exportVariables(variables: SessionVariables): void {
   for (const [name, value] of Object.entries(variables)) exportVariable(name, value);
 }

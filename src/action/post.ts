@@ -1,15 +1,15 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { limitsFrom, ProcessTree } from '../benchmark/process-tree';
 import { processList, survivorsLine } from '../benchmark/survivors';
 import { BadSettings, type Config, parseConfig } from '../config/config';
-import { restored } from '../config/saved';
+import { parseAccepted, restored } from '../config/saved';
 import type { Baseline } from '../core/selector';
-import { sleep, systemClock } from '../lib/clock';
+import { sleep } from '../lib/clock';
 import { withDeadline } from '../lib/deadline';
+import type { Environment } from '../lib/environment';
+import { isAlive, type ProcessIdentity } from '../lib/process-identity';
+import { firstLine } from '../phases/benchmark';
 import { bestEffort } from '../phases/best-effort';
 import { mergeDeaths } from '../phases/deaths';
-import type { Log } from '../phases/log';
 import { postCleanupMode } from '../phases/post-cleanup-mode';
 import { discoverProviders } from '../phases/providers';
 import { selectAfter } from '../phases/selection';
@@ -17,7 +17,7 @@ import { readSnapshot } from '../phases/snapshot';
 import { tearDown } from '../phases/teardown';
 import { plainLine } from '../report/escape';
 import { closingLines } from '../report/lines';
-import type { DeathReport, Report } from '../report/model';
+import type { BenchmarkRemains, BenchmarkReport, Report } from '../report/model';
 import { wholeReport } from '../report/whole-report';
 import { time } from '../report/words';
 import { writeOutputs } from '../report/write';
@@ -25,63 +25,78 @@ import { sessionDirectory } from '../session/job-sessions';
 import { annotate } from './annotate';
 import { AnnotationCollector } from './annotation-collector';
 import { readInputs } from './inputs';
-import { MAIN_REPORT } from './main';
+import { type MainReport, readMainReport } from './main-report';
+import type { PhaseContext } from './run-phase';
 import { runProgram } from './run-program';
 import { runnerLog } from './runner-log';
 import { loadState, type SavedState } from './state';
 import { appendSummary } from './summary-file';
 
-const clock = systemClock;
+/** Milliseconds that post waits for a main that still runs. Whatever it has not ended by then, the runner has killed. */
+const MAX_FOR_MAIN_MS = 10_000;
 
-/** The action's post: removes what the session owns, whatever happened before, and tells. One failing duty never stops another. */
-export async function post(): Promise<void> {
-  const state = loadState();
-  const config = settingsFor(state);
+/** What post is about. */
+interface Work extends PhaseContext {
+  readonly state: SavedState;
+  readonly config: Config;
+  readonly log: AnnotationCollector;
+}
+
+/** The action's post: removes what the session owns, whatever happened before, and reports. A step that fails never stops another. */
+export async function post(context: PhaseContext): Promise<void> {
+  const state = loadState(context.env);
+  const config = settingsFor(state, context.env);
   if (config === undefined) return;
   const log = new AnnotationCollector(runnerLog);
   try {
-    await work(state, config, log);
+    for (const problem of state.problems) log.warning(problem, 'Cleanup');
+    await work({ ...context, state, config, log });
   } finally {
-    log.annotate(state.main?.session.id);
+    log.annotate(state.sessionId);
   }
 }
 
-async function work(state: SavedState, config: Config, log: AnnotationCollector): Promise<void> {
+async function work(post: Work): Promise<void> {
+  const { state, config, log, clock } = post;
   const startedAt = clock.now();
-  const before = await bestEffort(log, 'reading main’s report', () => mainReport(state));
-  await bestEffort(log, 'ending the benchmark', () => endBenchmark(state, config, log));
-  const { phase, deaths } = await clean(state, config, before?.deaths ?? [], log);
+  await bestEffort(log, 'Waiting for main', () => waitForMain(post));
+  const before = await mainReport(post);
+  const remains = await bestEffort(log, 'Ending the benchmark', () => endBenchmark(post));
+  const lost = before.benchmark === null ? reportLostMain(post, remains) : null;
+  const { phase, deaths } = await clean(post, before);
   for (const line of closingLines(phase)) log.info(line);
   const report = wholeReport({
-    session: state.main?.session.id ?? null,
-    startedAt: before?.startedAt ?? startedAt,
+    session: state.sessionId ?? null,
+    startedAt: before.startedAt ?? startedAt,
     now: clock.now(),
-    benchmark: before?.benchmark ?? null,
-    deaths: mergeDeaths(before?.deaths ?? [], deaths),
-    phases: { pre: before?.phases.pre ?? null, run: before?.phases.run ?? null, post: phase },
+    benchmark: before.benchmark ?? lost,
+    deaths: mergeDeaths(before.deaths, deaths),
+    phases: { pre: before.pre, run: before.run, post: phase },
   });
-  await tell(report, config, log);
+  await writeAll(report, post);
   annotate(phase, config, 'Cleanup', log);
 }
 
-async function tell(report: Report, { reportPath, metricsPath, summary }: Config, log: Log): Promise<void> {
+async function writeAll(report: Report, { config, env, log }: Work): Promise<void> {
+  const { reportPath, metricsPath, summary } = config;
   const outputs = {
     reportPath,
     metricsPath,
-    serverUrl: process.env['GITHUB_SERVER_URL'],
-    appendSummary: summary ? (markdown: string) => appendSummary(markdown, process.env) : undefined,
+    serverUrl: env['GITHUB_SERVER_URL'],
+    appendSummary: summary ? (markdown: string) => appendSummary(markdown, env) : undefined,
   };
   await writeOutputs(report, outputs, (line) => log.warning(line, 'Cleanup'));
 }
 
 /**
- * Main's settings. Without them main died at its very start, and the inputs are all there is; main refused inputs that can't be
- * read and started nothing, so then there is nothing to do.
+ * Main's settings. Without them main died at its very start, and the inputs are all there is. Where main refused them, it started
+ * nothing, so there is nothing to do.
  */
-function settingsFor({ main }: SavedState): Config | undefined {
+function settingsFor({ settings, hasBegun }: SavedState, env: Environment): Config | undefined {
   const current = readInputs();
+  if (hasBegun) return parseAccepted(settings, current, env);
   try {
-    return parseConfig(main ? restored(main.settings, current) : current, process.env);
+    return parseConfig(restored(settings, current), env);
   } catch (error) {
     if (!(error instanceof BadSettings)) throw error;
     runnerLog.info('Nothing to clean up: main refused its inputs and started nothing.');
@@ -89,30 +104,72 @@ function settingsFor({ main }: SavedState): Config | undefined {
   }
 }
 
-async function mainReport({ main }: SavedState): Promise<Report | undefined> {
-  if (main === undefined) return undefined;
-  const text = await readFile(join(sessionDirectory(process.env, main.session.id), MAIN_REPORT), 'utf8').catch(() => undefined);
-  return text === undefined ? undefined : (JSON.parse(text) as Report);
+async function mainReport({ state, env, log }: Work): Promise<MainReport> {
+  const report = await readMainReport(sessionDirectory(env, state.sessionId ?? 'unknown'));
+  if (report.unreadable.length > 0) {
+    log.warning(`Main’s report can’t be read, and is left out of this one: ${report.unreadable.join(', ')}.`, 'Cleanup');
+  }
+  return report;
 }
 
-/** Where main was killed; it ends what it started otherwise. */
-async function endBenchmark({ benchmark, main }: SavedState, config: Config, log: Log): Promise<void> {
-  if (main === undefined || config.run === undefined) return;
-  const offspring = ProcessTree.ofEarlier(main.session.id, benchmark);
-  const found = await offspring.alive();
-  if (found.length === 0) return;
+/**
+ * A step that is cancelled by itself is given up after 7.5 s, and may run for some seconds more while the job goes on to post.
+ * https://github.com/actions/runner/blob/main/src/Runner.Worker/BackgroundStepCoordinator.cs
+ */
+async function waitForMain({ state, clock, log }: Work): Promise<void> {
+  const main: ProcessIdentity | undefined = state.process;
+  if (main === undefined || state.hasEnded || !isAlive(main)) return;
+  log.info(`Main (process ${main.pid}) still runs: waiting for its end, at most ${time(MAX_FOR_MAIN_MS)}.`);
+  const giveUpAt = clock.now() + MAX_FOR_MAIN_MS;
+  while (isAlive(main)) {
+    if (clock.now() >= giveUpAt) {
+      log.warning(`Main (process ${main.pid}) still runs. What it starts from now on may be left behind.`, 'Cleanup');
+      return;
+    }
+    await sleep(clock, 100, new AbortController().signal);
+  }
+}
+
+/**
+ * Ends the benchmark of a main that was killed; otherwise main has ended it.
+ * @returns what became of it; undefined when none was left by main
+ */
+async function endBenchmark({ state, config, clock, log }: Work): Promise<BenchmarkRemains | undefined> {
+  const { sessionId, benchmark } = state;
+  if (sessionId === undefined || config.run === undefined) return undefined;
+  const tree = ProcessTree.ofEarlier(sessionId, typeof benchmark === 'number' ? benchmark : undefined);
+  const found = await tree.alive();
+  if (found.length === 0) return typeof benchmark === 'number' ? 'gone' : undefined;
   log.info(plainLine(`Ending the benchmark, which outlived main: ${processList(found)}.`));
-  const survivors = await offspring.end(limitsFrom(clock.now(), config.gracePeriod), clock);
-  if (survivors.length > 0) log.warning(plainLine(survivorsLine(survivors)), 'Benchmark');
+  const survivors = await tree.end(limitsFrom(clock.now(), config.gracePeriod), clock);
+  if (survivors.length === 0) return 'ended';
+  log.warning(plainLine(survivorsLine(survivors)), 'Benchmark');
+  return 'alive';
 }
 
-/** @param told the deaths that main has told */
-async function clean(
-  { main, found }: SavedState,
-  config: Config,
-  told: readonly DeathReport[],
-  log: Log,
-): ReturnType<typeof tearDown> {
+/** Says that main was killed, and what became of the benchmark. Where the job was cancelled, that is no surprise. */
+function reportLostMain({ state, config, log }: Work, remains: BenchmarkRemains | undefined): BenchmarkReport | null {
+  const { run, jobStatus } = config;
+  if (!state.hasBegun || state.hasEnded) return null;
+  const known = remains ?? (state.benchmark === 'ended' ? 'over' : 'unstarted');
+  const what = `Main was killed before its end. ${run === undefined ? '' : BENCHMARK[known]}`.trim();
+  if (jobStatus === 'cancelled') log.info(what);
+  else log.warning(what, 'Main');
+  if (run === undefined || remains === undefined) return null;
+  const unknown = { exitCode: null, signal: null, timedOut: false, interruptedBy: null, durationMs: null };
+  return { command: firstLine(run), ...unknown, remains };
+}
+
+const BENCHMARK: Readonly<Record<BenchmarkRemains | 'over' | 'unstarted', string>> = {
+  ended: 'The benchmark still ran, and was ended now; its exit code is not known.',
+  gone: 'The benchmark ran then; nothing of it runs any more, and its exit code is not known.',
+  alive: 'The benchmark still runs, and could not be ended.',
+  over: 'The benchmark had ended; its exit code is not known.',
+  unstarted: 'The benchmark had not begun.',
+};
+
+async function clean(post: Work, { deaths: told }: MainReport): ReturnType<typeof tearDown> {
+  const { state, config, env, clock, log } = post;
   if (config.delay > 0) {
     log.info(`Waiting ${time(config.delay)}, as delay says.`);
     await sleep(clock, config.delay, new AbortController().signal);
@@ -121,9 +178,9 @@ async function clean(
     log.group('Cleanup', async () =>
       tearDown({
         config,
-        sessionId: main?.session.id,
-        connections: discoverProviders({ config, env: process.env, clock, deadline, endpoints: found, runProgram }, log),
-        selection: selectAfter(config, main?.session.id, await baselineFor(config, main, log)),
+        sessionId: state.sessionId,
+        connections: discoverProviders({ config, env, clock, deadline, endpoints: state.found, runProgram }, log),
+        selection: selectAfter(config, state.sessionId, await baselineFor(post)),
         mode: postCleanupMode(config),
         told,
         deadline,
@@ -136,14 +193,14 @@ async function clean(
 }
 
 /** Without main's list it is not known what was there before: then the session's own is all that is removed. */
-async function baselineFor({ scope }: Config, main: SavedState['main'], log: Log): Promise<Baseline | undefined> {
-  const read = async () => main && readSnapshot(sessionDirectory(process.env, main.session.id));
-  if (scope === 'session') return read().catch(() => undefined);
-  const before = await bestEffort(log, 'reading what was there before', read);
-  if (before === undefined)
-    log.warning(
-      'scope: job can’t be kept: main left no list of what was there before. Only the session’s own is removed.',
-      'Cleanup',
-    );
+async function baselineFor({ config, state, env, log }: Work): Promise<Baseline | undefined> {
+  const { sessionId } = state;
+  const read = async () => (sessionId === undefined ? undefined : readSnapshot(sessionDirectory(env, sessionId)));
+  if (config.scope === 'session') return read().catch(() => undefined);
+  const before = await bestEffort(log, 'Reading the list of what was there before', read);
+  if (before === undefined) {
+    const why = 'scope: job can’t be kept: main left no list of what was there before. Only the session’s own is removed.';
+    log.warning(why, 'Cleanup');
+  }
   return before;
 }

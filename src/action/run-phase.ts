@@ -1,11 +1,13 @@
 import * as core from '@actions/core';
 import { BadSettings, problemLine } from '../config/config';
+import type { Clock } from '../lib/clock';
 import { asError } from '../lib/errors';
+import { FAULT_HINT, watchFaults } from '../lib/faults';
 import { clipped, plainLine } from '../report/escape';
 
-/** What ended a phase, and has been told: nothing is to be added. */
+/** Ends a phase whose error has been reported: nothing is to be added. */
 export class AlreadyReported extends Error {
-  override readonly name = 'Told';
+  override readonly name = 'AlreadyReported';
 
   constructor(cause: unknown) {
     super(asError(cause).message, { cause });
@@ -20,63 +22,62 @@ export function fail(thrown: unknown): void {
   const error = asError(thrown instanceof AlreadyReported ? thrown.cause : thrown);
   process.exitCode = 1;
   if (error instanceof BadSettings) {
-    tellInputs(error.problems.map((problem) => plainLine(problemLine(problem))));
+    reportInputs(error.problems.map((problem) => plainLine(problemLine(problem))));
     return;
   }
   core.debug(error.stack ?? error.message);
   if (!(thrown instanceof AlreadyReported)) core.error(plainLine(error.message));
 }
 
-/** One annotation for all of them; several are a line each in the log besides. */
-function tellInputs(problems: readonly string[]): void {
+/** Writes one annotation for all problems; several also get a line each in the log. */
+function reportInputs(problems: readonly string[]): void {
   const isOne = problems.length === 1;
   if (!isOne) for (const problem of problems) core.info(`Bad input: ${problem}`);
   const message = isOne ? problems.join() : `${problems.length} problems: ${problems.join('; ')}`;
   core.error(clipped(message, MAX_MESSAGE), { title: 'Bad input' });
 }
 
-/** The work of one entry. When the signal aborts, what must not go on by itself is ended; all else goes on. */
-export type Phase = (stop: AbortSignal) => Promise<void>;
+/** What an entry hands to its phase. */
+export interface PhaseContext {
+  readonly env: NodeJS.ProcessEnv;
+  readonly clock: Clock;
+  /** Aborts when what must not go on by itself is to be ended; all else goes on. */
+  readonly stop: AbortSignal;
+}
+
+/** The work of one entry. */
+export type Phase = (context: PhaseContext) => Promise<void>;
 
 /**
- * Runs a phase as this process's only work. Whatever happens is told in one line, and the process ends with another code than 0:
- *
- * - what the phase throws;
- * - a fault of our own that nobody caught, in a timer or a forgotten promise: the phase goes on as far as it can;
- * - an end before the work is done: Node would end with 0 when nothing is left that could settle a promise.
- *
- * A log that nobody reads any more stops nothing.
- * @param mostAfterFaultMs milliseconds that the phase may take to its end after a fault, which may have cost it a promise
+ * Runs a phase as this process's only work. Whatever happens is logged in one line, and the process ends with another code than 0:
+ * what the phase throws, and faults of our own, after which the phase goes on as far as it can.
+ * @param maxAfterFaultMs milliseconds that the phase may take to its end after a fault, which may have cost it a promise
  */
-export async function run(phase: Phase, mostAfterFaultMs: number): Promise<void> {
+export async function run(phase: Phase, { env, clock }: Omit<PhaseContext, 'stop'>, maxAfterFaultMs: number): Promise<void> {
   const stop = new AbortController();
   let isFaulty = false;
-  const onFault = (thrown: unknown) => {
-    const error = asError(thrown);
-    core.debug(error.stack ?? error.message);
-    if (isFaulty) return; // Told once: a fault in a timer comes again and again.
-    isFaulty = true;
-    tellFault(error);
-    setTimeout(() => process.exit(1), mostAfterFaultMs).unref();
-    stop.abort(error);
-  };
-  const onEarlyEnd = () => onFault(new Error('the process ended before its work was done'));
-  process.on('uncaughtException', onFault).on('unhandledRejection', onFault).once('beforeExit', onEarlyEnd);
+  // A log that nothing reads any more stops nothing.
   for (const output of [process.stdout, process.stderr]) output.on('error', () => undefined);
+  const finish = watchFaults((error) => {
+    core.debug(error.stack ?? error.message);
+    if (isFaulty) return; // Logged once: a fault in a timer comes again and again.
+    isFaulty = true;
+    reportFault(error);
+    setTimeout(() => process.exit(1), maxAfterFaultMs).unref();
+    stop.abort(error);
+  });
   try {
-    await phase(stop.signal);
+    await phase({ env, clock, stop: stop.signal });
   } catch (error) {
     if (!isFaulty) fail(error);
-    stop.abort(error); // What ran beside the part that failed.
+    stop.abort(error); // Ends what ran beside the part that failed.
   }
-  process.off('beforeExit', onEarlyEnd);
-  // The phase may have set a code of its own since, and what a fault left open would hold the process up.
+  finish();
+  // The phase may have set another code since, and what a fault left open would hold the process up.
   if (isFaulty) process.exit(1);
 }
 
-function tellFault({ message }: Error): void {
-  core.error(plainLine(`${message} (a fault of cleanup-action itself: please report it; the debug log says where it is)`), {
-    title: 'Fault',
-  });
+function reportFault({ message }: Error): void {
+  core.error(plainLine(`${message} (${FAULT_HINT}; the debug log says where it is)`), { title: 'Fault' });
   process.exitCode = 1;
 }

@@ -1,9 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { ChildProcess } from 'node:child_process';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { constants } from 'node:os';
 import { getExecOutput } from '@actions/exec';
 import type { ProgramOptions, ProgramResult } from '../core/run-program';
+import { signalExitCode } from '../lib/signal-exit-code';
 
 /** Published when a child process is made. https://nodejs.org/api/diagnostics_channel.html#child-process */
 const CHILD_PROCESS = 'child_process';
@@ -75,7 +75,7 @@ class RunningProgram {
   /** 128 + the number of the signal that ended the program; undefined where it ended by itself. */
   get signalCode(): number | undefined {
     const name = this.#child?.signalCode;
-    return name ? 128 + constants.signals[name] : undefined;
+    return name ? signalExitCode(name) : undefined;
   }
 
   dispose(): void {

@@ -20,7 +20,9 @@ export function sessionOrigin(env: Environment, hostName: string): SessionOrigin
 
 /**
  * What the benchmark may see of this step's environment: as in a `run` step, neither inputs, which may be secret, nor state.
+ * @param stateFile takes the place of main's own
  */
-export function benchmarkEnvironment(env: Environment): Record<string, string | undefined> {
-  return Object.fromEntries(Object.entries(env).filter(([name]) => !/^(INPUT|STATE)_/i.test(name)));
+export function benchmarkEnvironment(env: Environment, stateFile: string): NodeJS.ProcessEnv {
+  const visible = Object.entries(env).filter(([name]) => !/^(INPUT|STATE)_/i.test(name));
+  return { ...Object.fromEntries(visible), GITHUB_STATE: stateFile };
 }

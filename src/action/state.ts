@@ -1,16 +1,26 @@
 import { getState, saveState } from '@actions/core';
 import type { RawSettings } from '../config/config';
+import { settingKeys } from '../config/settings';
 import type { Endpoints } from '../core/connection';
+import { isRecord, parsedJson } from '../lib/json-shape';
+import { isProcessIdentity, type ProcessIdentity } from '../lib/process-identity';
+import { announcedSessions } from '../session/job-sessions';
 import type { Session } from '../session/session';
 
-/** What main leaves for post, and under which names. The runner shows it in its debug log: no secrets. */
+/** What main leaves for post before anything can fail. The runner shows state in its debug log: no secrets. */
 export interface MainState {
   readonly session: Session;
   readonly settings: RawSettings;
+  /** Main's own process. */
+  readonly process: ProcessIdentity;
 }
 
-const names = { main: 'main', found: 'found', benchmark: 'benchmark' } as const;
+/** The benchmark's process group while it runs. */
+export type BenchmarkState = number | 'ended';
 
+const names = { main: 'main', found: 'found', benchmark: 'benchmark', ended: 'ended' } as const;
+
+/** Each of these throws what the runner's library does: the state file may be on a full disk. */
 export function saveMain(state: MainState): void {
   saveState(names.main, state);
 }
@@ -19,34 +29,100 @@ export function saveFound(state: Endpoints): void {
   saveState(names.found, state);
 }
 
-/** The benchmark's process group while it runs; undefined as soon as it has ended. */
-export function saveBenchmark(processGroup: number | undefined): void {
-  saveState(names.benchmark, processGroup ?? '');
+export function saveBenchmark(state: BenchmarkState): void {
+  saveState(names.benchmark, state);
 }
 
+/** Main has come to its end, whatever it was. */
+export function saveEnd(): void {
+  saveState(names.ended, true);
+}
+
+/** What main left, as far as it can be read. */
 export interface SavedState {
   /** Undefined when main died before it could save anything. */
-  readonly main: MainState | undefined;
+  readonly sessionId: string | undefined;
+  /** Main's settings: those that could be read. */
+  readonly settings: RawSettings;
+  readonly process: ProcessIdentity | undefined;
+  /** Where main found the providers. */
   readonly found: Endpoints;
-  /** The process group of a benchmark that main did not live to see end. */
-  readonly benchmark: number | undefined;
+  /** Main has read its settings, and begun its work. */
+  readonly hasBegun: boolean;
+  /** Undefined before the benchmark has begun. */
+  readonly benchmark: BenchmarkState | undefined;
+  readonly hasEnded: boolean;
+  /** What could not be read, and what is used instead: one line each. */
+  readonly problems: readonly string[];
 }
 
-export function loadState(): SavedState {
+/**
+ * Reads main's state field by field: one that another version wrote, or that is broken, costs itself and no other. Post then does with
+ * the inputs, the environment's session and a new search for the providers.
+ */
+export function loadState(env: NodeJS.ProcessEnv): SavedState {
+  const problems: string[] = [];
+  const text = getState(names.main);
+  const main = parsedJson(text);
+  const fields = isRecord(main) ? main : {};
+  const found = getState(names.found);
   return {
-    main: load(names.main) as MainState | undefined,
-    found: (load(names.found) as Endpoints | undefined) ?? {},
-    benchmark: (load(names.benchmark) as number | undefined) || undefined,
+    sessionId: text === '' ? undefined : sessionIdIn(fields, env, problems),
+    settings: text === '' ? {} : settingsIn(fields, problems),
+    process: isProcessIdentity(fields['process']) ? fields['process'] : undefined,
+    found: found === '' ? {} : endpointsIn(parsedJson(found), problems),
+    hasBegun: found !== '',
+    benchmark: benchmarkIn(parsedJson(getState(names.benchmark)) ?? getState(names.benchmark)),
+    hasEnded: getState(names.ended) !== '',
+    problems,
   };
 }
 
-/** A main that was killed while it wrote leaves half a value: as good as none. */
-function load(name: string): unknown {
-  const text = getState(name);
-  if (text === '') return undefined;
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
+/** `<run>.<runner>.<nonce>`. The id becomes part of paths and commands. */
+const SESSION_ID = /^[\w-]{1,100}\.[0-9a-f]{8}\.[0-9a-z]{8}$/;
+
+function sessionIdIn(
+  { session }: Readonly<Record<string, unknown>>,
+  env: NodeJS.ProcessEnv,
+  problems: string[],
+): string | undefined {
+  const id = isRecord(session) ? session['id'] : undefined;
+  if (typeof id === 'string' && SESSION_ID.test(id)) return id;
+  // With several uses of the action in this job, the environment's is the last one's: it may be another's.
+  const uses = announcedSessions(env).filter((one) => SESSION_ID.test(one));
+  const announced = env['CLEANUP_SESSION_ID'] ?? '';
+  const isOurs = SESSION_ID.test(announced) && uses.every((one) => one === announced);
+  problems.push(
+    isOurs
+      ? 'The session that main saved can’t be read: CLEANUP_SESSION_ID is used.'
+      : 'The session that main saved can’t be read: only what labels and name-prefixes match is cleaned up.',
+  );
+  return isOurs ? announced : undefined;
+}
+
+function settingsIn({ settings }: Readonly<Record<string, unknown>>, problems: string[]): RawSettings {
+  const saved = isRecord(settings) ? settings : {};
+  const readable = settingKeys.filter((key) => typeof saved[key] === 'string');
+  const isBroken = !isRecord(settings) || settingKeys.some((key) => saved[key] !== undefined && typeof saved[key] !== 'string');
+  if (isBroken) problems.push('Some settings that main saved can’t be read: the inputs are used for them.');
+  return Object.fromEntries(readable.map((key) => [key, saved[key]]));
+}
+
+function endpointsIn(found: unknown, problems: string[]): Endpoints {
+  const entries = isRecord(found) ? Object.entries(found) : [];
+  const readable = entries.filter((entry): entry is [string, Endpoints[string]] => isEndpoint(entry[1]));
+  if (!isRecord(found) || readable.length < entries.length) {
+    problems.push('Where main found a provider can’t be read: it is looked for again.');
   }
+  return Object.fromEntries(readable);
+}
+
+function isEndpoint(value: unknown): value is Endpoints[string] {
+  return isRecord(value) && Object.values(value).every((field) => typeof field === 'string');
+}
+
+/** Of process groups, 0 and 1 and what is negative mean others than one benchmark's processes to `kill`. */
+function benchmarkIn(value: unknown): BenchmarkState | undefined {
+  if (value === 'ended') return 'ended';
+  return typeof value === 'number' && Number.isSafeInteger(value) && value > 1 ? value : undefined;
 }

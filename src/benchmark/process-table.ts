@@ -1,16 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
+import { type ProcStat, parseProcStat, readProcStat, statFile } from '../lib/proc-stat';
 import { signal as send } from './process-group';
 
-/** One process that runs, as Linux's /proc has it. */
-export interface Process {
-  readonly pid: number;
-  /** The program's name: the first 15 bytes of it. */
-  readonly name: string;
-  readonly group: number;
-  readonly session: number;
-  /** Clock ticks since the machine started. No other process has this and the pid. */
-  readonly startedAt: string;
+/** One process that runs. */
+export interface Process extends ProcStat {
   /**
    * Whether it was started with the variable that was asked for. What it changed since does not show; another user's process, and one
    * that forbids to be looked into, shows nothing.
@@ -46,8 +39,8 @@ export async function processTable(variable: string): Promise<readonly Process[]
 
 async function inspect(pid: string, variable: string): Promise<Process | undefined> {
   const stat = await readFile(statFile(pid), 'utf8').catch(() => '');
-  const one = parseStat(stat);
-  if (one === undefined) return undefined;
+  const one = parseProcStat(stat);
+  if (one === undefined || one.hasEnded) return undefined;
   const environment = await readFile(`/proc/${pid}/environ`, 'latin1').catch(() => '');
   return { ...one, carries: environment.split('\0').includes(variable) };
 }
@@ -57,37 +50,6 @@ async function inspect(pid: string, variable: string): Promise<Process | undefin
  * each other at once, with nothing awaited in between.
  */
 export function signalProcess(seen: Process, signal: NodeJS.Signals): void {
-  if (currently(seen.pid)?.startedAt === seen.startedAt) send(seen.pid, signal);
-}
-
-function currently(pid: number): Stat | undefined {
-  try {
-    return parseStat(readFileSync(statFile(pid), 'utf8'));
-  } catch {
-    return undefined;
-  }
-}
-
-type Stat = Omit<Process, 'carries'>;
-
-function statFile(pid: number | string): string {
-  return `/proc/${pid}/stat`;
-}
-
-/**
- * `pid (name) state ppid pgrp session …`, the start time being the 22nd field. The name may hold anything, parentheses too.
- * https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
- */
-function parseStat(stat: string): Stat | undefined {
-  const [open, close] = [stat.indexOf('('), stat.lastIndexOf(')')];
-  const fields = stat.slice(close + 2).split(' ');
-  const [state = '', , group, session] = fields;
-  if (close < 0 || 'ZX'.includes(state)) return undefined;
-  return {
-    pid: Number(stat.slice(0, open)),
-    name: stat.slice(open + 1, close),
-    group: Number(group),
-    session: Number(session),
-    startedAt: fields[22 - 3] ?? '',
-  };
+  const now = readProcStat(seen.pid);
+  if (now?.hasEnded === false && now.startedAt === seen.startedAt) send(seen.pid, signal);
 }

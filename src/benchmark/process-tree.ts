@@ -98,7 +98,7 @@ export class ProcessTree {
   #lookAtGroup(): readonly Process[] {
     const group = this.#group;
     if (group === undefined || !this.#isGroupProven || process.platform === 'win32' || !signalGroup(group, 0)) return [];
-    return [{ pid: group, name: 'process group', group, session: group, startedAt: '', carries: true }];
+    return [{ pid: group, name: 'process group', hasEnded: false, group, session: group, startedAt: '', carries: true }];
   }
 
   /** The group at once, so that none of it can fork meanwhile; the others one by one. */

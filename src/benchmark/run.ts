@@ -1,4 +1,4 @@
-import { constants } from 'node:os';
+import { signalExitCode } from '../lib/signal-exit-code';
 import { signalGroup } from './process-group';
 import type { Process } from './process-table';
 import { ProcessTree, SESSION_MARKER } from './process-tree';
@@ -74,5 +74,5 @@ const UNKNOWN = [null, null] as const;
 
 function exitCodeOf(code: number | null, signal: NodeJS.Signals | null, interruptedBy: NodeJS.Signals | null): number {
   const ended = signal ?? (code === null || code === 0 ? interruptedBy : null);
-  return ended === null ? (code ?? 1) : 128 + constants.signals[ended];
+  return ended === null ? (code ?? 1) : signalExitCode(ended);
 }

@@ -1,5 +1,5 @@
 import type { Clock } from '../lib/clock';
-import { ShutdownSignals } from '../lib/shutdown-signals';
+import type { ShutdownSignals } from '../lib/shutdown-signals';
 import { signalGroup } from './process-group';
 import { CLEAR_AWAY_MS, type Limits } from './process-tree';
 
@@ -8,9 +8,11 @@ export interface TerminatorOptions {
   readonly timeoutMs: number | undefined;
   /** Milliseconds between SIGTERM and SIGKILL when it is ended. */
   readonly graceMs: number;
-  /** Milliseconds from the first signal to this process in which all must be over, whatever `graceMs` says; undefined: nobody is in a hurry. */
+  /** Milliseconds from the first signal to this process in which all must be over, whatever `graceMs` says; undefined: there is no hurry. */
   readonly maxWhenCancelledMs: number | undefined;
   readonly clock: Clock;
+  /** The signals to this process: a first one ends the benchmark, a second one kills it. */
+  readonly signals: Pick<ShutdownSignals, 'listen'>;
   /** Aborts when this process can't go on: the benchmark is ended as if the job were cancelled. */
   readonly signal: AbortSignal;
 }
@@ -18,8 +20,8 @@ export interface TerminatorOptions {
 const NEVER = Number.POSITIVE_INFINITY;
 
 /**
- * Ends the benchmark when this process is told to end, or when the time is up. It listens before there is a benchmark: a signal that
- * came while it was being started is passed on as soon as it runs.
+ * Ends the benchmark when this process gets a signal to end, or when the time is up. A signal that came before the benchmark ran is
+ * passed on as soon as it runs.
  */
 export class Terminator {
   #timedOut = false;
@@ -31,7 +33,8 @@ export class Terminator {
   #hurriedAt = NEVER;
   readonly #gaveUp = Promise.withResolvers<void>();
   readonly #options: TerminatorOptions;
-  readonly #interruption: ShutdownSignals;
+  #interruptedBy: NodeJS.Signals | null = null;
+  readonly #forget: () => void;
   /** Milliseconds from the first signal to SIGKILL: for the benchmark itself, and for all it started. What was killed takes a while to go. */
   readonly #graceWhenCancelledMs: { readonly benchmark: number; readonly all: number };
   readonly #timers: (() => void)[] = [];
@@ -41,8 +44,8 @@ export class Terminator {
     const all = mostWhenCancelledMs - CLEAR_AWAY_MS;
     this.#options = options;
     this.#graceWhenCancelledMs = { benchmark: Math.min(graceMs, all - CLEAR_AWAY_MS), all };
-    this.#interruption = new ShutdownSignals({ onSignal: (number, signal) => this.#onWish(number, signal) });
     options.signal.addEventListener('abort', this.#onAbort);
+    this.#forget = options.signals.listen((number, signal) => this.#onSignal(number, signal));
   }
 
   /** Whether the benchmark was ended because its time was up. */
@@ -52,7 +55,7 @@ export class Terminator {
 
   /** The signal that this process got. */
   get interruptedBy(): NodeJS.Signals | null {
-    return this.#interruption.signal ?? null;
+    return this.#interruptedBy;
   }
 
   /**
@@ -86,12 +89,13 @@ export class Terminator {
   }
 
   dispose(): void {
-    this.#interruption.dispose();
+    this.#forget();
     this.#options.signal.removeEventListener('abort', this.#onAbort);
     this.#clearTimers();
   }
 
-  #onWish(number: number, signal: NodeJS.Signals): void {
+  #onSignal(number: number, signal: NodeJS.Signals): void {
+    this.#interruptedBy ??= signal;
     if (number === 1) {
       this.#cancel(signal);
     } else {

@@ -1,5 +1,3 @@
-import { constants } from 'node:os';
-
 /** The exit codes of the command line. `run` ends with the command's own. */
 export const exitCodes = {
   done: 0,
@@ -9,11 +7,6 @@ export const exitCodes = {
   /** A required provider can't be reached: EX_UNAVAILABLE of https://man.openbsd.org/sysexits.3 */
   unreachable: 69,
 } as const;
-
-/** The exit code of a process that a signal ended, as shells report it. */
-export function exitCodeOf(signal: NodeJS.Signals): number {
-  return 128 + constants.signals[signal];
-}
 
 /** The command line can't do what was typed. The message says what it accepts; each line names one option. */
 export class UsageError extends Error {

@@ -1,6 +1,7 @@
 import { type Command, CommanderError } from 'commander';
 import { engines } from '../../package.json';
 import { asError } from '../lib/errors';
+import { FAULT_HINT, watchFaults } from '../lib/faults';
 import { clipped, plainLine } from '../report/escape';
 import { exitCodes, ProviderUnreachable, UsageError } from './exit';
 import { commandLine } from './program';
@@ -17,7 +18,7 @@ export async function start(argv: readonly string[], env: NodeJS.ProcessEnv): Pr
   process.noDeprecation = true;
   handleOutputErrors();
   if (isTooOld(process.versions.node)) return;
-  process.on('uncaughtException', onFault).on('unhandledRejection', onFault).once('beforeExit', onEarlyEnd);
+  const finish = watchFaults(onFault);
   try {
     const program = commandLine(env, process.stdout.columns);
     for (const command of [program, ...program.commands]) keepFromExiting(command);
@@ -25,12 +26,7 @@ export async function start(argv: readonly string[], env: NodeJS.ProcessEnv): Pr
   } catch (error) {
     fail(asError(error));
   }
-  process.off('beforeExit', onEarlyEnd);
-}
-
-/** Node would end with 0 when nothing is left that could settle a promise. */
-function onEarlyEnd(): void {
-  onFault(new Error('the process ended before its work was done'));
+  finish();
 }
 
 /** A reader may close its end (`list | head -1`), and a terminal may go away. A result that can't be written otherwise is a failure. */
@@ -64,9 +60,8 @@ function codeOf(error: Error): number {
 }
 
 /** A fault in this program that nothing caught. The work goes on as far as it can, but does not end with success. */
-function onFault(thrown: unknown): void {
-  const { message } = asError(thrown);
-  process.stderr.write(`error: ${plainLine(message)} (a fault in cleanup-action: please report it)\n`);
+function onFault({ message }: Error): void {
+  process.stderr.write(`error: ${plainLine(message)} (${FAULT_HINT})\n`);
   endWithFailure();
 }
 

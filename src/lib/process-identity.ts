@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { readProcStat } from './proc-stat';
 
 /** A process, told from a later one that got the same number. */
 export interface ProcessIdentity {
@@ -34,17 +35,13 @@ function isThere(pid: number): boolean {
   }
 }
 
-/**
- * `<id of the machine's start> <clock ticks since then>`: the 22nd field of the process's stat. The second holds the program's name in
- * parentheses, in which there may be anything. https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
- */
+/** `<id of the machine's start> <clock ticks since then>`; empty where there is no such process, or no /proc. */
 function startOf(pid: number): string {
+  const stat = readProcStat(pid);
+  if (stat === undefined) return '';
+  if (stat.hasEnded) return 'ended';
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    // A zombie has ended; its parent has only not asked how.
-    if (fields[0] === 'Z') return 'ended';
-    return `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()} ${fields[22 - 3]}`;
+    return `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()} ${stat.startedAt}`;
   } catch {
     return '';
   }

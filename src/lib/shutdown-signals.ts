@@ -1,28 +1,35 @@
-import { systemClock } from './clock';
+import { type Clock, systemClock } from './clock';
 
 const SIGNALS: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
-/** Milliseconds within which the same signal is the same wish: npx passes a Ctrl-C on that its child has had from the terminal already. */
-const SAME_WISH_MS = 100;
+/** Milliseconds within which the same signal counts once: npx passes on a Ctrl-C that its child has had from the terminal already. */
+const SAME_SIGNAL_MS = 100;
+
+/** Called with each signal that counts, by its number from 1 on. */
+export type SignalListener = (number: number, signal: NodeJS.Signals) => void;
 
 export interface ShutdownSignalsOptions {
-  /** Called with each wish to end, by its number from 1 on. */
-  readonly onSignal: (number: number, signal: NodeJS.Signals) => void;
+  /** The first listener: see `listen`. */
+  readonly onSignal?: SignalListener;
+  readonly clock?: Clock;
 }
 
 /**
- * The signals that wish this process to end, counted as people mean them. A terminal that closes sends SIGHUP up to three times (the
- * kernel, the shell, the kernel again when the shell has ended): it counts as a first wish only.
+ * The signals that ask this process to end, counted as people mean them: one of these for a process, so that all of its parts count
+ * the same. A terminal that closes sends SIGHUP up to three times (the kernel, the shell, the kernel again when the shell has ended): it
+ * counts as a first signal only.
  */
 export class ShutdownSignals {
   #first: NodeJS.Signals | undefined;
-  #wishes = 0;
+  #count = 0;
   #last: { readonly signal: NodeJS.Signals; readonly at: number } | undefined;
   readonly #stop = new AbortController();
-  readonly #onWish: ShutdownSignalsOptions['onSignal'];
+  readonly #listeners: SignalListener[] = [];
+  readonly #clock: Clock;
 
-  constructor({ onSignal: onWish }: ShutdownSignalsOptions) {
-    this.#onWish = onWish;
+  constructor({ onSignal, clock = systemClock }: ShutdownSignalsOptions = {}) {
+    this.#clock = clock;
+    if (onSignal) this.#listeners.push(onSignal);
     for (const signal of SIGNALS) process.on(signal, this.#onSignal);
   }
 
@@ -36,19 +43,30 @@ export class ShutdownSignals {
     return this.#stop.signal;
   }
 
+  /**
+   * Calls `listener` with each signal, also with those that have come already.
+   * @returns ends that
+   */
+  listen(listener: SignalListener): () => void {
+    const signal = this.#first;
+    for (let number = 1; signal !== undefined && number <= this.#count; number++) listener(number, signal);
+    this.#listeners.push(listener);
+    return () => void this.#listeners.splice(this.#listeners.indexOf(listener), 1);
+  }
+
   /** From now on signals do what they do to any process. */
   dispose(): void {
     for (const signal of SIGNALS) process.off(signal, this.#onSignal);
   }
 
   readonly #onSignal = (signal: NodeJS.Signals): void => {
-    const at = systemClock.now();
-    const isSame = this.#last?.signal === signal && at - this.#last.at < SAME_WISH_MS;
-    if (isSame || (signal === 'SIGHUP' && this.#wishes > 0)) return;
+    const at = this.#clock.now();
+    const isSame = this.#last?.signal === signal && at - this.#last.at < SAME_SIGNAL_MS;
+    if (isSame || (signal === 'SIGHUP' && this.#count > 0)) return;
     this.#last = { signal, at };
-    this.#wishes += 1;
+    this.#count += 1;
     this.#first ??= signal;
     this.#stop.abort();
-    this.#onWish(this.#wishes, signal);
+    for (const listener of [...this.#listeners]) listener(this.#count, signal);
   };
 }

@@ -6,6 +6,7 @@ import type { Environment } from '../config/types';
 import type { Connection } from '../core/connection';
 import type { Selector } from '../core/selector';
 import type { Clock } from '../lib/clock';
+import type { ShutdownSignals } from '../lib/shutdown-signals';
 import { plainLine } from '../report/escape';
 import { benchmarkEnd } from '../report/exit-code';
 import type { BenchmarkReport, DeathReport, PhaseReport } from '../report/model';
@@ -29,6 +30,8 @@ export interface SupervisedBenchmark {
   readonly log: Log;
   /** Called with the benchmark's process group as soon as it runs, and with nothing when it has ended. */
   readonly onGroup: (processGroup: number | undefined) => void;
+  /** The signals to this process. */
+  readonly signals: ShutdownSignals;
   /** Ends the benchmark. */
   readonly stop: AbortSignal;
   /** See `StartOptions`. */
@@ -69,6 +72,7 @@ async function run(care: SupervisedBenchmark): Promise<BenchmarkResult> {
     graceMs: config.gracePeriod,
     maxWhenCancelledMs: care.mostWhenCancelledMs,
     clock: care.clock,
+    signals: care.signals,
     signal: care.stop,
     onStarted: onGroup,
   });
@@ -98,9 +102,13 @@ async function sweepBeside(
   });
 }
 
+/** What the report shows of a script. */
+export function firstLine(script: string): string {
+  return script.trim().split('\n')[0]?.trim() ?? '';
+}
+
 /** @param command what was run, as people wrote it: its first line is told */
 export function benchmarkReport(command: string, result: BenchmarkResult): BenchmarkReport {
   const { exitCode, signal, timedOut, interruptedBy, durationMs } = result;
-  const firstLine = command.trim().split('\n')[0]?.trim() ?? '';
-  return { command: firstLine, exitCode, signal, timedOut, interruptedBy, durationMs: Math.round(durationMs) };
+  return { command: firstLine(command), exitCode, signal, timedOut, interruptedBy, durationMs: Math.round(durationMs) };
 }

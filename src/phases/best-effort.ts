@@ -2,12 +2,15 @@ import { asError } from '../lib/errors';
 import { plainLine } from '../report/escape';
 import type { Log } from './log';
 
-/** One thing to do, whose failure is told and stops nothing else. */
-export async function bestEffort<T>(log: Log, what: string, work: () => Promise<T>): Promise<T | undefined> {
+/**
+ * Does one thing whose failure is logged as a warning, and stops nothing else.
+ * @param what begins the sentence "… failed"
+ */
+export async function bestEffort<T>(log: Log, what: string, work: () => Promise<T>, of = 'Cleanup'): Promise<T | undefined> {
   try {
     return await work();
   } catch (error) {
-    log.warning(plainLine(`${what} failed: ${asError(error).message}`), 'Cleanup');
+    log.warning(plainLine(`${what} failed: ${asError(error).message}`), of);
     return undefined;
   }
 }

@@ -2,8 +2,9 @@ import type { Config } from '../config/config';
 import type { Connection, Endpoints } from '../core/connection';
 import type { RunProgram } from '../core/run-program';
 import type { LiveSessionIds } from '../core/selector';
-import { systemClock } from '../lib/clock';
+import type { Clock } from '../lib/clock';
 import { type Deadline, withDeadline } from '../lib/deadline';
+import type { Environment } from '../lib/environment';
 import { processWith } from '../lib/process-identity';
 import { plainLine } from '../report/escape';
 import { providerLine } from '../report/lines';
@@ -16,8 +17,6 @@ import { discoverProviders } from './providers';
 import { filtersOf, type Selection, selectBefore } from './selection';
 import { writeSnapshot } from './snapshot';
 
-const clock = systemClock;
-
 export interface PreCleanup {
   readonly config: Config;
   readonly sessionId: string;
@@ -27,6 +26,8 @@ export interface PreCleanup {
   readonly directory: string;
   /** Milliseconds since the epoch. */
   readonly startedAt: number;
+  readonly env: Environment;
+  readonly clock: Clock;
   readonly log: Log;
   /** Called with where each provider was found, for a later process to find the same, before anything is done. */
   readonly onFound?: (found: Endpoints) => void;
@@ -53,15 +54,15 @@ export type PreCleaned =
 
 /** Looks for all providers, and removes what earlier runs left. */
 export function preClean(options: PreCleanup): Promise<PreCleaned> {
-  const { config, log, stop } = options;
+  const { config, clock, log, stop } = options;
   return withDeadline(config.deadline, { clock, signal: stop }, (deadline) =>
     log.group(`Pre-cleanup (${config.preCleanup})`, () => clean(options, deadline)),
   );
 }
 
 async function clean(options: PreCleanup, deadline: Deadline): Promise<PreCleaned> {
-  const { config, sessionId, live, directory, startedAt, log, runProgram } = options;
-  const search = { config, env: process.env, clock, deadline, endpoints: {}, ...(runProgram ? { runProgram } : {}) };
+  const { config, sessionId, live, directory, startedAt, env, clock, log, runProgram } = options;
+  const search = { config, env, clock, deadline, endpoints: {}, ...(runProgram ? { runProgram } : {}) };
   const connections = await Promise.all(discoverProviders(search, log));
   options.onFound?.(foundOf(connections));
   const missing = connections.filter((found) => found.status === 'unavailable' && found.required);
@@ -80,7 +81,7 @@ async function clean(options: PreCleanup, deadline: Deadline): Promise<PreCleane
     clock,
     log: (line) => log.info(line),
     final: false,
-    leases: () => liveLeases(leaseDirectory(process.env)),
+    leases: () => liveLeases(leaseDirectory(env)),
     ...(onSettled ? { onSettled } : {}),
   });
   return { pre, connections };
@@ -88,7 +89,7 @@ async function clean(options: PreCleanup, deadline: Deadline): Promise<PreCleane
 
 /** Says which resources this session may claim, before anything of it is made. What it can't say, another job can't respect. */
 async function takeSessionLease(
-  { config, sessionId, directory, startedAt, keeper = process.ppid }: PreCleanup,
+  { config, sessionId, directory, startedAt, env, keeper = process.ppid }: PreCleanup,
   connections: readonly Connection[],
   deadline: Deadline,
 ): Promise<void> {
@@ -97,7 +98,7 @@ async function takeSessionLease(
     connection.status === 'ready' ? engineIdOf(connection.provider, deadline) : undefined,
   );
   const engines = (await Promise.all(ids)).filter((id) => id !== undefined);
-  await takeLease(leaseDirectory(process.env), {
+  await takeLease(leaseDirectory(env), {
     session: sessionId,
     since: startedAt,
     engines,

@@ -6,6 +6,7 @@ import type { Resource } from '../core/resource';
 import type { Selector } from '../core/selector';
 import { ByteBudget } from '../lib/byte-budget';
 import type { Clock } from '../lib/clock';
+import type { ShutdownSignals } from '../lib/shutdown-signals';
 import { withTimeout } from '../lib/with-timeout';
 import { recordEnded } from '../recorder/ended';
 import type { KeepingPlace } from '../recorder/logs/log-keeper';
@@ -21,9 +22,6 @@ import { secretsOf } from './providers';
 const FINISH_MS = 30_000;
 const FINISH_IN_HASTE_MS = 1_000;
 
-/** The signals that end this process. */
-const SIGNALS: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
-
 /** In post, logs get at most this time, and at most this part of the deadline: removal comes first. */
 const MAX_FOR_LOGS = { ms: 30_000, part: 1 / 4 };
 
@@ -38,6 +36,8 @@ interface Surroundings {
 }
 
 export interface RecordingOptions extends Surroundings {
+  /** The signals to this process: after one of them little time is left. */
+  readonly signals: Pick<ShutdownSignals, 'listen'>;
   readonly connections: readonly Connection[];
   readonly log: Log;
 }
@@ -55,7 +55,7 @@ export interface Recording {
 }
 
 /** Begins to record how containers end. Returns when the providers listen, or after some seconds. Never throws. */
-export async function startRecording({ connections, log, ...options }: RecordingOptions): Promise<Recording> {
+export async function startRecording({ connections, signals, log, ...options }: RecordingOptions): Promise<Recording> {
   const { config, owned, clock } = options;
   const place = placeOf(options, 0);
   const recorders = new Map<string, Recorder>();
@@ -68,7 +68,7 @@ export async function startRecording({ connections, log, ...options }: Recording
     isRecorded: (container) => recorders.get(container.provider)?.isRecorded(container) ?? true,
     async finish(inHaste) {
       const finishAll = (signal: AbortSignal) => Promise.all(all.map(([, recorder]) => recorder.finish(signal)));
-      const deaths = await untilHaste(inHaste, clock, finishAll);
+      const deaths = await untilHaste(inHaste, { clock, signals }, finishAll);
       const troubles = all.flatMap(([name, { trouble }]) => (trouble ? [`${name}: ${trouble.message}`] : []));
       if (troubles.length > 0) log.warning(plainLine(`Deaths may be missing: ${troubles.join('; ')}`), 'Recorder');
       return deaths
@@ -80,17 +80,20 @@ export async function startRecording({ connections, log, ...options }: Recording
 }
 
 /** Gives `work` a signal that aborts when its time is up: soon, when this process gets a signal to end. */
-async function untilHaste<T>(inHaste: boolean, clock: Clock, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+async function untilHaste<T>(
+  inHaste: boolean,
+  { clock, signals }: Pick<RecordingOptions, 'clock' | 'signals'>,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
   const end = new AbortController();
   const cancels: (() => void)[] = [];
   const endIn = (ms: number) => cancels.push(clock.after(ms, () => end.abort()));
-  const hurry = () => endIn(FINISH_IN_HASTE_MS);
   endIn(inHaste ? FINISH_IN_HASTE_MS : FINISH_MS);
-  for (const signal of SIGNALS) process.on(signal, hurry);
+  const forget = signals.listen(() => endIn(FINISH_IN_HASTE_MS));
   try {
     return await work(end.signal);
   } finally {
-    for (const signal of SIGNALS) process.off(signal, hurry);
+    forget();
     for (const cancel of cancels) cancel();
   }
 }

@@ -1,5 +1,5 @@
 import { constants } from 'node:os';
-import type { BenchmarkReport } from './model';
+import type { BenchmarkRemains, BenchmarkReport } from './model';
 
 /** The facts that classify an end. */
 export interface ExitCode {
@@ -96,11 +96,18 @@ export function benchmarkEnd({
   signal,
   timedOut,
   interruptedBy,
+  remains,
 }: Omit<BenchmarkReport, 'command' | 'durationMs'>): string {
-  if (exitCode === null) return 'was still running when this step was killed';
+  if (exitCode === null) return `was still running when this step was killed${remains ? `; ${REMAINS[remains]}` : ''}`;
   if (timedOut) return `was ended at its timeout (exit code ${exitCode})`;
   if (interruptedBy !== null) return `was interrupted by ${interruptedBy} (exit code ${exitCode})`;
   if (signal !== null) return `was ended by ${signal} (exit code ${exitCode})`;
   const meaning = exitMeaning({ exitCode });
   return `exited with code ${exitCode}${meaning === '' ? '' : `: ${meaning}`}`;
 }
+
+const REMAINS: Readonly<Record<BenchmarkRemains, string>> = {
+  ended: 'it was ended when the job ended',
+  gone: 'it did not run any more when the job ended',
+  alive: 'it could not be ended',
+};

@@ -46,7 +46,15 @@ export interface BenchmarkReport {
   readonly interruptedBy: string | null;
   /** Null with `exitCode`. */
   readonly durationMs: number | null;
+  /** What became of a benchmark whose main was killed; only then. */
+  readonly remains?: BenchmarkRemains;
 }
+
+/**
+ * What post found of the processes of a benchmark whose main was killed: it ended them (`ended`), there were none any more (`gone`), or
+ * it could not end them (`alive`).
+ */
+export type BenchmarkRemains = 'ended' | 'gone' | 'alive';
 
 export interface DeathReport {
   readonly provider: string;

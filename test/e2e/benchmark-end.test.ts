@@ -61,7 +61,45 @@ describe('a benchmark that does not end by itself', () => {
     expect(post.exitCode, post.output).toBe(0);
     expect(await processesWith(mark)).toEqual([]);
     expect(await stateOf(container)).toBe('gone');
-    expect((await job.report()).benchmark).toBeNull();
+    expect((await job.report()).benchmark).toMatchObject({ exitCode: null, signal: null, remains: 'ended' });
+    expect(post.output).toContain('Main was killed before its end. The benchmark still ran, and was ended now');
+    expect(await job.summary()).toContain('was still running when this step was killed; it was ended when the job ended');
+  });
+
+  test('that was ended with main, as by a machine that runs out of memory, is not passed over in silence', async () => {
+    const job = await newJob(run('echo started; sleep 1000'));
+    const main = await job.startMain();
+    await until('the benchmark runs', () => main.output.includes('started'));
+    const group = Number(/benchmark<<.*\n(\d+)/.exec(await job.stateFile())?.[1]);
+
+    main.kill('SIGKILL');
+    process.kill(-group, 'SIGKILL');
+    await main.ended;
+    job.status = 'failure';
+    const post = await job.post();
+
+    expect(post.exitCode, post.output).toBe(0);
+    expect((await job.report()).benchmark).toMatchObject({ exitCode: null, remains: 'gone' });
+    expect(post.output).toMatch(
+      /^::warning title=Main of session gh-\S+::Main was killed before its end\. The benchmark ran then;/m,
+    );
+  });
+
+  test('of a main that still runs, as one whose step was cancelled by itself may, is waited for', async () => {
+    const job = await newJob(run('trap "" INT; echo started; sleep 2; exit 3', { 'grace-period': '60s' }));
+    const main = await job.startMain();
+    await until('the benchmark runs', () => main.output.includes('started'));
+    const container = await leak(job, HONOURS_SIGTERM);
+
+    main.kill('SIGINT');
+    job.status = 'cancelled';
+    const post = await job.post();
+
+    expect(post.output).toMatch(/^Main \(process \d+\) still runs: waiting for its end/m);
+    expect(post.output).not.toContain('Main was killed');
+    expect(post.exitCode, post.output).toBe(0);
+    expect(await stateOf(container)).toBe('gone');
+    expect((await job.report()).benchmark).toMatchObject({ interruptedBy: 'SIGINT' });
   });
 
   test('is away with all it started before the runner loses patience, however deaf and however far away it is', async () => {

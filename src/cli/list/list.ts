@@ -3,9 +3,10 @@ import { KINDS } from '../../core/resource';
 import { systemClock as clock } from '../../lib/clock';
 import { withDeadline } from '../../lib/deadline';
 import { ShutdownSignals } from '../../lib/shutdown-signals';
+import { signalExitCode } from '../../lib/signal-exit-code';
 import { plainJson } from '../../report/escape';
 import { anySession, sessionsOfJob } from '../../session/job-sessions';
-import { exitCodeOf, exitCodes } from '../exit';
+import { exitCodes } from '../exit';
 import { connectAll, withRequiredProviders } from '../host/connect';
 import { LiveSessions } from '../host/live-sessions';
 import { localSession } from '../host/session-origin';
@@ -69,7 +70,7 @@ export async function list(options: ListOptions, env: Environment): Promise<numb
     show(listing, view, output);
     return listing.problems.length > 0 ? exitCodes.unreachable : exitCodes.done;
   } catch (error) {
-    if (signals.signal !== undefined) return exitCodeOf(signals.signal);
+    if (signals.signal !== undefined) return signalExitCode(signals.signal);
     throw error;
   } finally {
     signals.dispose();

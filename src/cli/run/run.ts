@@ -7,6 +7,7 @@ import type { Resource } from '../../core/resource';
 import type { Baseline } from '../../core/selector';
 import { systemClock as clock, sleep } from '../../lib/clock';
 import { asError } from '../../lib/errors';
+import { signalExitCode } from '../../lib/signal-exit-code';
 import { type BenchmarkOutcome, benchmarkReport, runSupervised } from '../../phases/benchmark';
 import { bestEffort } from '../../phases/best-effort';
 import { mergeDeaths } from '../../phases/deaths';
@@ -19,7 +20,7 @@ import { foundNothing, needsAction } from '../../report/verdict';
 import { wholeReport } from '../../report/whole-report';
 import { writeOutputs } from '../../report/write';
 import { anySession, sessionsOfJob } from '../../session/job-sessions';
-import { exitCodeOf, exitCodes, ProviderUnreachable, UsageError } from '../exit';
+import { exitCodes, ProviderUnreachable, UsageError } from '../exit';
 import { withRequiredProviders } from '../host/connect';
 import { LiveSessions } from '../host/live-sessions';
 import { localSession } from '../host/session-origin';
@@ -110,7 +111,7 @@ async function runRegistered(run: Run): Promise<number> {
 
 function exitCodeFor(run: Run, outcome: CommandOutcome, post: PhaseReport): number {
   const { signal } = run.signals;
-  if (signal !== undefined) return exitCodeOf(signal);
+  if (signal !== undefined) return signalExitCode(signal);
   switch (outcome.kind) {
     case 'skipped':
       return exitCodes.left;
@@ -150,6 +151,8 @@ async function cleanBefore({ config, session, directory, startedAt, output, live
         live: anySession(live, sessionsOfJob(env, clock)),
         directory,
         startedAt,
+        env,
+        clock,
         log: output,
         onFound: (endpoints) => {
           found = endpoints;
@@ -184,6 +187,7 @@ async function runCommand(run: Run, connections: readonly Connection[]): Promise
       clock,
       log: output,
       onGroup: () => signals.hasBegun(),
+      signals: signals.shutdown,
       stop: signals.begin,
       stdin: 'inherit',
     });

@@ -1,7 +1,7 @@
 import { ShutdownSignals } from '../../lib/shutdown-signals';
+import { signalExitCode } from '../../lib/signal-exit-code';
 import { plainLine } from '../../report/escape';
 import { count } from '../../report/words';
-import { exitCodeOf } from '../exit';
 import type { Output } from '../terminal/output';
 import type { ProgressCounter } from '../terminal/progress';
 
@@ -42,10 +42,15 @@ export class RunSignals {
         }
         if (number > 2) {
           for (const line of leftLines(sessionId, counter)) output.say(line);
-          process.exit(exitCodeOf(this.signal ?? signal));
+          process.exit(signalExitCode(this.signal ?? signal));
         }
       },
     });
+  }
+
+  /** Counts the signals. */
+  get shutdown(): ShutdownSignals {
+    return this.#shutdown;
   }
 
   /** The first signal that came. */

@@ -5,6 +5,7 @@ import { protectionOf } from '../../core/selector';
 import { systemClock as clock } from '../../lib/clock';
 import { type Deadline, withDeadline } from '../../lib/deadline';
 import { ShutdownSignals } from '../../lib/shutdown-signals';
+import { signalExitCode } from '../../lib/signal-exit-code';
 import { bestEffort } from '../../phases/best-effort';
 import { cleanUp } from '../../phases/cleanup';
 import type { Selection } from '../../phases/selection';
@@ -16,7 +17,7 @@ import { needsAction } from '../../report/verdict';
 import { wholeReport } from '../../report/whole-report';
 import { writeOutputs } from '../../report/write';
 import { anySession, sessionsOfJob } from '../../session/job-sessions';
-import { exitCodeOf, exitCodes, UsageError } from '../exit';
+import { exitCodes, UsageError } from '../exit';
 import { type Connected, connectAll, withRequiredProviders } from '../host/connect';
 import { LiveSessions } from '../host/live-sessions';
 import { localSession } from '../host/session-origin';
@@ -82,7 +83,7 @@ export async function sweep(options: SweepOptions, env: NodeJS.ProcessEnv): Prom
   const kinds = filters.kinds.length > 0 ? filters.kinds : config.resources;
   const signals = new ShutdownSignals({
     onSignal(number, signal) {
-      if (number > 1) process.exit(exitCodeOf(signal));
+      if (number > 1) process.exit(signalExitCode(signal));
       output.warning('interrupted: finishing what has begun; a second signal ends this at once');
     },
   });
@@ -100,9 +101,9 @@ export async function sweep(options: SweepOptions, env: NodeJS.ProcessEnv): Prom
       startedAt: clock.now(),
       state,
       live: new LiveSessions(state),
-    }).then((code) => (signals.signal === undefined ? code : exitCodeOf(signals.signal)));
+    }).then((code) => (signals.signal === undefined ? code : signalExitCode(signals.signal)));
   } catch (error) {
-    if (signals.signal !== undefined) return exitCodeOf(signals.signal);
+    if (signals.signal !== undefined) return signalExitCode(signals.signal);
     throw error;
   } finally {
     signals.dispose();

@@ -1,3 +1,5 @@
+import type { Environment } from '../../lib/environment';
+
 /** Takes secrets out of text before it is written anywhere. */
 export interface Redactor {
   /** @param text bytes, a character each (latin1): a log may hold anything */
@@ -9,12 +11,21 @@ export interface Redactor {
 /** Shorter values are words that stand in any log. */
 const MIN_SECRET = 8;
 
-/** How people name the variables that hold secrets. */
-const NAMES = /(KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?)$/i;
+/** These say that a variable is secret wherever they stand in its name: `NPM_TOKEN_RO`, `GHTOKEN`. */
+const ANYWHERE = /TOKEN|SECRET|PASSW|PASSPHRASE|CREDENTIAL|WEBHOOK|APIKEY|ACCESSKEY|PRIVATEKEY/i;
 
-/** The values of variables whose names say that they are secret. */
-export function secretsIn(env: Readonly<Record<string, string | undefined>>): readonly string[] {
-  return Object.entries(env).flatMap(([name, value]) => (value !== undefined && NAMES.test(name) ? [value] : []));
+/** These only as a word of it: `DB_PASS`, `PGPASS`, `MYSQL_PWD`, but not `PATH`, `GIT_AUTHOR_NAME`, `KEYBOARD` or `PWD`. */
+const AS_A_WORD = /(^|[^A-Z0-9])([A-Z0-9]*PASS|KEYS?|PATS?|AUTH|DSN|JWT|BEARER|COOKIE)(?![A-Z0-9])|[A-Z0-9]_PWD(?![A-Z0-9])/i;
+
+/** The password in an address, whatever the variable is called: `postgres://user:password@host/db`. */
+const PASSWORD_IN_ADDRESS = /\w:\/\/[^\s/:@]*:([^\s/@]+)@/g;
+
+/** The values of variables whose names say that they are secret, and the passwords of addresses in all of them. */
+export function secretsIn(env: Environment): readonly string[] {
+  return Object.entries(env).flatMap(([name, value = '']) => [
+    ...(ANYWHERE.test(name) || AS_A_WORD.test(name) ? [value] : []),
+    ...[...value.matchAll(PASSWORD_IN_ADDRESS)].map(([, password = '']) => password),
+  ]);
 }
 
 /** Puts `***` in their place, as the runner does in its log; of a value with several lines (a private key), each line is secret. */

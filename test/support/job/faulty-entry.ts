@@ -6,12 +6,13 @@ import { existsSync } from 'node:fs';
 import { main } from '../../../src/action/main';
 import { post } from '../../../src/action/post';
 import { type Phase, run } from '../../../src/action/run-phase';
+import { systemClock } from '../../../src/lib/clock';
 
 const phases: Readonly<Record<string, Phase>> = {
   main,
   post,
   forgetful: () => new Promise(() => undefined),
-  'throwing beside others': async (stop) => {
+  'throwing beside others': async ({ stop }) => {
     const beside = setInterval(() => undefined, 1_000);
     stop.addEventListener('abort', () => clearInterval(beside));
     throw new Error('expected\ntrouble');
@@ -35,4 +36,4 @@ if (fault !== 'none') {
   timer.unref();
 }
 
-void run(phases[phase] ?? main, 20_000);
+void run(phases[phase] ?? main, { env: process.env, clock: systemClock }, 20_000);

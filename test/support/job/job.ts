@@ -82,12 +82,13 @@ export class Job {
   }
 
   /** Starts main and lets it run: for a test that does something to it. */
-  async startMain(): Promise<Step> {
-    return this.#start(action.runs.main, {});
+  async startMain(more: Readonly<Record<string, string>> = {}): Promise<Step> {
+    return this.#start(action.runs.main, more);
   }
 
-  async main(): Promise<StepResult> {
-    return (await this.startMain()).ended;
+  /** @param more added to its environment */
+  async main(more?: Readonly<Record<string, string>>): Promise<StepResult> {
+    return (await this.startMain(more)).ended;
   }
 
   /**

@@ -5,6 +5,7 @@
 import { writeSync } from 'node:fs';
 import { runBenchmark } from '../../../src/benchmark/run';
 import { systemClock } from '../../../src/lib/clock';
+import { ShutdownSignals } from '../../../src/lib/shutdown-signals';
 import type { BenchmarkRun } from './benchmark-process';
 
 const run: BenchmarkRun = JSON.parse(process.argv[2] ?? '');
@@ -19,6 +20,7 @@ void runBenchmark({
   maxWhenCancelledMs: run.mostWhenCancelledMs,
   stdin: 'ignore',
   clock: systemClock,
+  signals: new ShutdownSignals(),
   signal: new AbortController().signal,
   onStarted() {
     if (run.laterError) setTimeout(() => process.stderr.write('said by main\n'), 100);

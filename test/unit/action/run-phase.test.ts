@@ -22,7 +22,7 @@ function environment(inputs: Readonly<Record<string, string>> = {}): NodeJS.Proc
 }
 
 const errorsIn = (output: string) => output.split('\n').filter((line) => line.startsWith('::error'));
-const FAULT = '(a fault of cleanup-action itself: please report it; the debug log says where it is)';
+const FAULT = '(a fault in cleanup-action: please report it; the debug log says where it is)';
 
 describe('a fault of our own in main', { timeout: 30_000 }, () => {
   it.each([

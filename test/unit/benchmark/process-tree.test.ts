@@ -86,6 +86,7 @@ it('what could not be ended is named, ten of them at most', () => {
   const processes = Array.from({ length: 12 }, (_, index) => ({
     pid: index + 1,
     name: 'sleep',
+    hasEnded: false,
     group: 1,
     session: 1,
     startedAt: '1',

@@ -114,12 +114,9 @@ describe('what a benchmark leaves behind', { timeout: 30_000 }, () => {
   });
 
   it('may end by itself in its grace period', async () => {
-    const run = new BenchmarkProcess(
-      doubleForked(`sh -c 'trap "sleep 0.3; echo tidied; exit" TERM; echo up; while :; do sleep 0.1; done'`),
-      {
-        graceMs: 20_000,
-      },
-    );
+    // It is asked to end as soon as the script has ended: its trap must be there by then.
+    const tidy = `sh -c 'trap "sleep 0.3; echo tidied; exit" TERM; printf x >> $MARK; while :; do sleep 0.1; done'`;
+    const run = new BenchmarkProcess(`${doubleForked(tidy)}\n${WAIT}`, { graceMs: 60_000 });
 
     expect(String(await run.output)).toContain('tidied');
   });
@@ -156,6 +153,7 @@ it('a benchmark that must be ended before it runs is not started', async () => {
     stdin: 'ignore',
     graceMs: 1_000,
     clock: systemClock,
+    signals: { listen: () => () => undefined },
     signal: AbortSignal.abort(reason),
     onStarted: (group) => started.push(group),
   });

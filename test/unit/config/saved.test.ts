@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { restored, savable } from '../../../src/config/saved';
+import { parseAccepted, restored, savable } from '../../../src/config/saved';
 import { settingKeys } from '../../../src/config/settings';
 
 const everything = Object.fromEntries(settingKeys.map((key) => [key, 'x']));
@@ -15,13 +15,34 @@ describe('what main saves', () => {
   });
 });
 
+describe('settings that main has accepted', () => {
+  it('are read as they are', () => {
+    expect(parseAccepted({ gracePeriod: '7s' }, { gracePeriod: '9s' }, {}).gracePeriod).toBe(7_000);
+  });
+
+  it('give way to the input one by one where this version can’t read them', () => {
+    const saved = { gracePeriod: 'as long as it takes', retries: '5', postCleanup: 'on-full-moon' };
+    const config = parseAccepted(saved, { gracePeriod: '9s', retries: '1', postCleanup: 'never' }, {});
+    expect(config).toMatchObject({ gracePeriod: 9_000, retries: 5, postCleanup: 'never' });
+  });
+
+  it('give way to the default where the input can’t be read either', () => {
+    const config = parseAccepted({ gracePeriod: 'soon', retries: '5' }, { gracePeriod: 'later' }, {});
+    expect(config).toMatchObject({ gracePeriod: 5_000, retries: 5 });
+  });
+});
+
 describe('what post uses', () => {
   it('are main’s settings, even when the inputs have changed since', () => {
     expect(restored({ labels: 'main' }, { labels: 'post' })).toEqual({ labels: 'main' });
   });
 
-  it('are not the inputs that main did not have', () => {
-    expect(restored({}, { labels: 'post' })).toEqual({});
+  it('are not the inputs that main had nothing for', () => {
+    expect(restored({ labels: '' }, { labels: 'post' })).toEqual({ labels: '' });
+  });
+
+  it('are the inputs for a setting that main did not save', () => {
+    expect(restored({}, { labels: 'post' })).toEqual({ labels: 'post' });
   });
 
   it.each(['jobStatus', 'daytonaApiKey'])('is %s as it is in post', (key) => {

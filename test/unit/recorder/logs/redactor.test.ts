@@ -38,4 +38,38 @@ describe('the environment', () => {
     const env = { API_KEY: 'k', GITHUB_TOKEN: 't', 'INPUT_DAYTONA-API-KEY': 'i', db_password: 'p', MY_SECRET: 's', PATH: '/bin' };
     expect(secretsIn(env)).toEqual(['k', 't', 'i', 'p', 's']);
   });
+
+  it.each([
+    ...['GH_PAT', 'GITHUB_PATS', 'AZURE_DEVOPS_EXT_PAT', 'DB_PASS', 'PGPASS', 'SSHPASS', 'pgpassword', 'MYSQL_PWD', 'AUTH'],
+    ...['REDISCLI_AUTH', 'NPM_CONFIG__AUTH', 'DOCKER_AUTH_CONFIG', 'SLACK_WEBHOOK', 'SLACK_WEBHOOK_URL', 'SENTRY_DSN', 'DSN'],
+    ...[
+      'REGISTRY_TOKEN_RO',
+      'GHTOKEN',
+      'OPENAI_API_KEY_2',
+      'OPENAI_APIKEY',
+      'AWS_ACCESS_KEY_ID',
+      'MY_SECRET_VALUE',
+      'SIGNING_KEYS',
+    ],
+    ...['CI_JWT', 'SESSION_COOKIE', 'KEY', 'INPUT_DAYTONA-API-KEY'],
+  ])('has a secret in %s', (name) => {
+    expect(secretsIn({ [name]: 'value' })).toEqual(['value']);
+  });
+
+  it.each([
+    ...['PATH', 'PATTERN', 'GIT_AUTHOR_NAME', 'XAUTHORITY', 'KEYBOARD', 'MONKEY', 'PWD', 'OLDPWD', 'PASSED'],
+    ...['RUNNER_NAME', 'GITHUB_REPOSITORY', 'HOME', 'DISPATCH', 'PASSAGE'],
+  ])('has none in %s', (name) => {
+    expect(secretsIn({ [name]: 'value' })).toEqual([]);
+  });
+
+  it.each([
+    ['DATABASE_URL', 'postgres://me:hunter2-hunter2@db:5432/bench', ['hunter2-hunter2']],
+    ['REDIS', 'redis://:hunter2-hunter2@cache', ['hunter2-hunter2']],
+    ['BOTH', 'http://a:one-password@x http://b:two-password@y', ['one-password', 'two-password']],
+    ['HOMEPAGE', 'https://example.com:8080/a@b', []],
+    ['REMOTE', 'ssh://git@github.com/o/r', []],
+  ])('has the password of an address in it as a secret: %s=%s', (name, value, secrets) => {
+    expect(secretsIn({ [name]: value })).toEqual(secrets);
+  });
 });

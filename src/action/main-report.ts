@@ -1,0 +1,87 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { outcomes } from '../core/outcome';
+import { isRecord, parsedJson } from '../lib/json-shape';
+import { writeReport } from '../report/json';
+import type { BenchmarkReport, DeathReport, PhaseReport, Report } from '../report/model';
+
+/** Main's own report, for post to take up; the one at report-path may be another use's of this action by then. */
+const FILE = 'main.json';
+
+/** @throws what the system says */
+export function writeMainReport(directory: string, report: Report): Promise<void> {
+  return writeReport(join(directory, FILE), report);
+}
+
+/** What main has reported, as far as it can be read. */
+export interface MainReport {
+  readonly startedAt: string | undefined;
+  readonly benchmark: BenchmarkReport | null;
+  readonly deaths: readonly DeathReport[];
+  readonly pre: PhaseReport | null;
+  readonly run: PhaseReport | null;
+  /** Parts that another version wrote in another shape, or that are broken. */
+  readonly unreadable: readonly string[];
+}
+
+/** Reads main's report part by part. Without any, all parts are empty. Never throws. */
+export async function readMainReport(directory: string): Promise<MainReport> {
+  const text = await readFile(join(directory, FILE), 'utf8').catch(() => undefined);
+  const report = text === undefined ? undefined : parsedJson(text);
+  const unreadable: string[] = text === undefined || isRecord(report) ? [] : ['all of it'];
+  const part = <T>(name: string, value: unknown, isOne: (value: unknown) => value is T): T | null => {
+    if (value === undefined || value === null) return null;
+    if (isOne(value)) return value;
+    unreadable.push(name);
+    return null;
+  };
+  const { startedAt, benchmark, deaths, phases } = isRecord(report) ? report : {};
+  const { pre, run } = isRecord(phases) ? phases : {};
+  return {
+    startedAt: part('startedAt', startedAt, isTime) ?? undefined,
+    benchmark: part('the benchmark', benchmark, isBenchmark),
+    deaths: part('deaths', deaths, isDeaths) ?? [],
+    pre: part('pre-cleanup', pre, isPhase),
+    run: part('what was removed while the benchmark ran', run, isPhase),
+    unreadable,
+  };
+}
+
+function isTime(value: unknown): value is string {
+  return typeof value === 'string' && !Number.isNaN(Date.parse(value));
+}
+
+function isBenchmark(value: unknown): value is BenchmarkReport {
+  if (!isRecord(value) || typeof value['command'] !== 'string') return false;
+  const { exitCode, durationMs } = value;
+  return [exitCode, durationMs].every((number) => number === null || typeof number === 'number');
+}
+
+function isDeaths(value: unknown): value is readonly DeathReport[] {
+  const isDeath = (death: unknown) =>
+    isRecord(death) && hasTexts(death, 'provider', 'id', 'name') && isTime(death['at']) && Array.isArray(death['logTail']);
+  return Array.isArray(value) && value.every(isDeath);
+}
+
+function isPhase(value: unknown): value is PhaseReport {
+  if (!isRecord(value)) return false;
+  const { providers, resources, totals, durationMs } = value;
+  return (
+    typeof durationMs === 'number' &&
+    Array.isArray(providers) &&
+    providers.every((provider) => isRecord(provider) && hasTexts(provider, 'name', 'status', 'reason')) &&
+    Array.isArray(resources) &&
+    resources.every(isResource) &&
+    isRecord(totals) &&
+    outcomes.every((outcome) => typeof totals[outcome] === 'number')
+  );
+}
+
+function isResource(value: unknown): boolean {
+  if (!isRecord(value) || !hasTexts(value, 'provider', 'kind', 'id', 'name', 'state')) return false;
+  return Array.isArray(value['steps']) && value['steps'].every(isRecord) && outcomes.some((one) => one === value['outcome']);
+}
+
+function hasTexts(value: Readonly<Record<string, unknown>>, ...fields: readonly string[]): boolean {
+  return fields.every((field) => typeof value[field] === 'string');
+}

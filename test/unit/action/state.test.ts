@@ -1,0 +1,117 @@
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { loadState } from '../../../src/action/state';
+import { thisProcess } from '../../../src/lib/process-identity';
+
+const ID = 'gh-1-1.3f9a1c22.k3v9q0xw';
+const OTHER = 'gh-1-1.3f9a1c22.aaaaaaaa';
+const MAIN = { session: { id: ID, labels: {} }, settings: { labels: 'team=a', retries: '1' }, process: thisProcess() };
+const FOUND = { docker: { url: 'unix:///run/docker.sock', from: 'DOCKER_HOST' } };
+
+afterEach(() => {
+  vi.unstubAllEnvs();
+});
+
+/** Loads what the runner hands to post: a value of JSON, or text as it is. */
+function load(state: Readonly<Record<string, unknown>>, env: NodeJS.ProcessEnv = {}) {
+  for (const [name, value] of Object.entries(state)) {
+    vi.stubEnv(`STATE_${name}`, typeof value === 'string' ? value : JSON.stringify(value));
+  }
+  return loadState(env);
+}
+
+describe('main’s state', () => {
+  it('is read as main wrote it', () => {
+    expect(load({ main: MAIN, found: FOUND, benchmark: 4711, ended: 'true' })).toEqual({
+      sessionId: ID,
+      settings: MAIN.settings,
+      process: MAIN.process,
+      found: FOUND,
+      hasBegun: true,
+      benchmark: 4711,
+      hasEnded: true,
+      problems: [],
+    });
+  });
+
+  it('is empty when main died before it saved anything, whatever the environment says', () => {
+    expect(load({}, { CLEANUP_SESSION_ID: OTHER })).toMatchObject({
+      sessionId: undefined,
+      settings: {},
+      found: {},
+      problems: [],
+    });
+  });
+});
+
+describe('a session that can’t be read', () => {
+  const broken: readonly (readonly [string, unknown])[] = [
+    ['half a value', '{"session":{"id":"gh-1'],
+    ['another shape', { session: ID }],
+    ['a number', { session: { id: 7 } }],
+    ['a path', { session: { id: '../../etc' } }],
+    ['another form', { session: { id: 'gh-1-1.xyz.k3v9q0xw' } }],
+    ['no object', '[]'],
+    ['null', 'null'],
+  ];
+
+  it.each(broken)('(%s) is the environment’s, with one line', (_, main) => {
+    const { sessionId, problems } = load({ main }, { CLEANUP_SESSION_ID: ID, CLEANUP_JOB_SESSIONS: `hook.1.host.runner ${ID}` });
+    expect(sessionId).toBe(ID);
+    expect(problems.filter((line) => line.includes('session'))).toHaveLength(1);
+  });
+
+  it.each(broken)('(%s) is none where the environment’s may be another use’s of the action', (_, main) => {
+    const { sessionId, problems } = load({ main }, { CLEANUP_SESSION_ID: OTHER, CLEANUP_JOB_SESSIONS: `${ID} ${OTHER}` });
+    expect(sessionId).toBeUndefined();
+    expect(problems.filter((line) => line.includes('session'))).toHaveLength(1);
+  });
+
+  it('is not that of a hook of the runner', () => {
+    const hook = 'hook.1.host.runner';
+    expect(load({ main: '{' }, { CLEANUP_SESSION_ID: hook, CLEANUP_JOB_SESSIONS: hook }).sessionId).toBeUndefined();
+  });
+});
+
+describe('one field that can’t be read', () => {
+  it('of the settings costs that setting alone', () => {
+    const { settings, sessionId, problems } = load({
+      main: { ...MAIN, settings: { labels: ['team=a'], retries: '1', no: 'such' } },
+    });
+    expect({ settings, sessionId }).toEqual({ settings: { retries: '1' }, sessionId: ID });
+    expect(problems).toHaveLength(1);
+  });
+
+  it.each([
+    ['none', undefined],
+    ['text', 'retries: 1'],
+    ['a list', []],
+  ])('that is all settings (%s) leaves the session', (_, settings) => {
+    const state = load({ main: { ...MAIN, settings } });
+    expect(state).toMatchObject({ settings: {}, sessionId: ID });
+    expect(state.problems).toHaveLength(1);
+  });
+
+  it('of the endpoints leaves the others', () => {
+    const { found, problems } = load({ main: MAIN, found: { ...FOUND, daytona: 'https://app', other: { url: 7 } } });
+    expect(found).toEqual(FOUND);
+    expect(problems).toHaveLength(1);
+  });
+
+  it.each(['{"docker":', '[]', '"docker"', '7'])('that is all endpoints (%s) is a new search', (found) => {
+    expect(load({ main: MAIN, found })).toMatchObject({ found: {}, hasBegun: true, problems: [expect.any(String)] });
+  });
+
+  it.each(['-1', '0', '1', '1.5', '1e99', '"4711"', '{}', 'soon', ''])(
+    'of the benchmark’s process group (%s) is none: it would mean other processes to kill',
+    (benchmark) => {
+      expect(load({ main: MAIN, found: FOUND, benchmark }).benchmark).toBeUndefined();
+    },
+  );
+
+  it.each([{ pid: -1, startedAt: '' }, { pid: 0, startedAt: '' }, { pid: '7', startedAt: '' }, 7, null])(
+    'of main’s process (%o) is none',
+    (process) => {
+      expect(load({ main: { ...MAIN, process } }).process).toBeUndefined();
+    },
+  );
+});
