@@ -18,7 +18,7 @@ async function read(text: string) {
   return readMainReport(directory);
 }
 
-describe('main’s report', () => {
+describe('main’s report', { timeout: 60_000 }, () => {
   it.each(written.map((report, index) => [index, report] as const))('is read as it was written (%i)', async (_, report) => {
     await writeMainReport(directory, report);
     const found = await readMainReport(directory);
