@@ -13,9 +13,6 @@ export interface Filters {
   readonly namePrefixes: readonly string[];
 }
 
-/** Kinds that run, and can be stopped. */
-const CAN_RUN: ReadonlySet<Kind> = new Set<Kind>(['container', 'sandbox']);
-
 /** Says which resources are owned. */
 export type Selector = (resource: Resource) => boolean;
 
@@ -146,7 +143,7 @@ export interface LeftoverContext {
  * Judges what earlier runs left: what carries any session's label or matches the filters, never the current session's, nor a live
  * one's. Of that go with
  * - `stale`: what this runner's other sessions left (a runner runs one job at a time: they are over), and what is older than `maxAgeMs`;
- * - `stopped`: that, and what could run and does not (a volume never runs, and may be another session's that does);
+ * - `stopped`: that, and containers that do not run;
  * - `all`: everything.
  *
  * A label that may be inherited condemns nothing. Nor does an image's, before it is old: what was built from a labelled image
@@ -160,7 +157,8 @@ export function leftoverJudge(mode: PreCleanup, context: LeftoverContext): Judge
   const goes = (resource: Resource, session: string | undefined): boolean => {
     const isOver = session !== undefined && runner !== undefined && runnerOf(session) === runner;
     if (mode === 'all' || isOver || isOld(resource)) return true;
-    return mode === 'stopped' && CAN_RUN.has(resource.kind) && !resource.running;
+    // A volume never runs, and Daytona stops a sandbox that only looks idle: both may be in use.
+    return mode === 'stopped' && resource.kind === 'container' && !resource.running;
   };
   const isLabelEnough = (resource: Resource) =>
     !resource.inheritsSession && (resource.kind !== 'image' || mode === 'all' || isOld(resource));
