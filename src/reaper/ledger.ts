@@ -91,6 +91,12 @@ export class Ledger {
     if (whole.outcome !== 'failed') this.#report(keyOf(resource));
   }
 
+  /** Settles as failed what may have counted as gone: the provider itself says that it is not. */
+  retract(resource: Resource, failure: Settlement): void {
+    const before = this.#entries.get(keyOf(resource))?.settlement;
+    this.#entries.set(keyOf(resource), { resource, settlement: before ? continued(before, failure) : failure });
+  }
+
   /** Ends the sweep: reports what is still open as failed. */
   close(): readonly Settlement[] {
     for (const key of this.#entries.keys()) this.#report(key);

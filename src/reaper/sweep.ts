@@ -86,7 +86,7 @@ async function withFailedRemovals(verdict: Verdict, ledger: Ledger, options: Swe
   try {
     const ours = (await listFailedRemovals(options)).filter(({ resource }) => isOurs(resource));
     for (const { resource, ...failure } of ours) {
-      ledger.settle(resource, { resource, durationMs: 0, steps: [], outcome: 'failed', retryable: false, ...failure });
+      ledger.retract(resource, { resource, durationMs: 0, steps: [], outcome: 'failed', retryable: false, ...failure });
     }
     return ours.length === 0 ? verdict : { ...verdict, verified: false };
   } catch (thrown) {

@@ -53,6 +53,7 @@ export class FakeProvider implements Provider {
   readonly name = 'fake';
   readonly stages: readonly (readonly Kind[])[] = [['container', 'sandbox'], ['network', 'volume'], ['image']];
   listingLagMs?: number;
+  failedRemovals?: NonNullable<Provider['failedRemovals']>;
   pollMs?: { readonly first: number; readonly most: number };
   readonly calls: RecordedCall[] = [];
   /** Milliseconds that every answer takes. */

@@ -532,6 +532,46 @@ describe('where listings lag', () => {
   });
 });
 
+describe('what the provider calls gone and failed to remove', () => {
+  const failed = (resource: Resource) => ({ resource, error: new Error('the runner was away'), command: 'look' });
+
+  it.each([undefined, 2_000])(
+    'has failed, with its steps, and is reported once as gone and once as failed (lag: %s)',
+    async (lag) => {
+      if (lag !== undefined) provider.listingLagMs = lag;
+      const resource = provider.add();
+      provider.failedRemovals = async () => [failed(resource)];
+      const reported: string[] = [];
+      const result = await swept({ onSettled: ({ outcome }) => reported.push(outcome) });
+      expect([outcomes(result), result.verified, reported]).toEqual([{ a: 'failed' }, false, ['graceful', 'failed']]);
+      expect(way(result)).toEqual(['stop done', 'remove done']);
+      expect(result.settlements[0]).toMatchObject({ error: { message: 'the runner was away' }, command: 'look' });
+    },
+  );
+
+  it('counts in the last cleanup though it was never listed, unless it is another’s or protected', async () => {
+    const resource = { ...provider.add(), labels: {} };
+    provider.change(resource, undefined);
+    const kept = { ...resource, id: 'kept', labels: { [labels.keep]: 'true' } };
+    provider.failedRemovals = async () => [failed(resource), failed(kept), failed({ ...resource, id: 'another’s' })];
+    const selector = ({ id }: Resource) => id !== 'another’s';
+    expect(outcomes(await swept({ selector }))).toEqual({ a: 'failed' });
+    expect(await swept({ selector, final: false })).toMatchObject({ settlements: [], verified: true });
+  });
+
+  it('leaves nothing verified where it can’t be listed', async () => {
+    provider.failedRemovals = () => Promise.reject(new FakeError('permanent'));
+    expect(await swept()).toMatchObject({ verified: false, error: expect.any(FakeError) });
+  });
+
+  it('is not asked for in a dry run', async () => {
+    const asked = vi.fn();
+    provider.failedRemovals = asked;
+    await swept({ mode: { kind: 'plan' } });
+    expect(asked).not.toHaveBeenCalled();
+  });
+});
+
 it('what must go first may be known only by a later listing', async () => {
   const parent = provider.add({ id: 'parent', state: 'stopped' });
   provider.add({ id: 'child', state: 'stopped' }, { lingersMs: 12_000 });
