@@ -226,7 +226,11 @@ describe('leftovers', () => {
     ['another runner’s session left idle, a sandbox', of(OTHER_RUNNER, { ...stopped, kind: 'sandbox' }), ['all']],
     ['a filter matches, an idle sandbox', resource({ ...stopped, kind: 'sandbox' }), ['all']],
     ['this runner left, a sandbox', of(SAME_RUNNER, { ...stopped, kind: 'sandbox' }), ['stale', 'stopped', 'all']],
-    ['another runner left, an old sandbox', of(OTHER_RUNNER, { ...old, ...stopped, kind: 'sandbox' }), ['stale', 'stopped', 'all']],
+    [
+      'another runner left, an old sandbox',
+      of(OTHER_RUNNER, { ...old, ...stopped, kind: 'sandbox' }),
+      ['stale', 'stopped', 'all'],
+    ],
     ['a filter matches (see below)', resource(), ['all']],
     ['a filter matches and that is old', resource(old), ['stale', 'stopped', 'all']],
     ['a filter matches and that is stopped', resource(stopped), ['stopped', 'all']],
