@@ -77,7 +77,7 @@ describe('a job with sandboxes', () => {
 
     expect(server.get(id)).toBeUndefined();
     const providers = (await job.report()).phases.post?.providers.map(({ name, status }) => `${name} ${status}`);
-    expect(providers).toEqual(['docker skipped', 'daytona ready']);
+    expect(providers).toEqual(['docker unavailable', 'daytona ready']);
   });
 
   test('with scope: job says once that Daytona is out of its reach', async () => {

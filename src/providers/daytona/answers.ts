@@ -1,6 +1,8 @@
 import { UnreadableAnswer } from './errors';
 
-/** A sandbox as the API describes it. A field of a type that the API never sends counts as absent. */
+/**
+ * A sandbox as the API describes it. A field of a type that the API never sends counts as absent.
+ */
 export interface SandboxInfo {
   readonly id: string;
   readonly name: string;
@@ -51,7 +53,9 @@ export function forksIn(answer: unknown): readonly SandboxInfo[] {
   return answer.map(sandboxIn);
 }
 
-/** With an id that can't be one, its labels still tell whose it is. Without both it may be anything. */
+/**
+ * With an id that can't be one, its labels still tell whose it is. Without both it may be anything.
+ */
 function isSandbox(item: unknown): boolean {
   const { id, labels } = fieldsOf(item);
   return isUsableId(id) || (typeof labels === 'object' && labels !== null);

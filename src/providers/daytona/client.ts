@@ -14,7 +14,10 @@ const PAGE = 200;
 /** Characters of a server's message that are shown. */
 const MAX_MESSAGE = 500;
 
-/** How often a page that could not be had is asked for again: starting anew would cost all pages before it. */
+/**
+ * How often a page that could not be had is asked for again: starting anew would cost all pages
+ * before it.
+ */
 const PAGE_RETRIES = 3;
 
 /** Connections at a time. A process has 1,024 file descriptors by default, on macOS 256. */
@@ -39,8 +42,9 @@ const UNDELETED = [
 type Method = keyof typeof HINT_403;
 
 /**
- * The calls that a removal takes, over undici, which Node's own fetch is built on: fetch does not use a proxy unless
- * `NODE_USE_ENV_PROXY` was set before Node started, and takes twice the memory for ten thousand sandboxes.
+ * The calls that a removal takes, over undici, which Node's own fetch is built on: fetch does not
+ * use a proxy unless `NODE_USE_ENV_PROXY` was set before Node started, and takes twice the memory
+ * for ten thousand sandboxes.
  * https://www.daytona.io/docs/en/tools/api
  */
 export class DaytonaClient {
@@ -75,13 +79,17 @@ export class DaytonaClient {
     this.#agent = proxy === '' ? new Agent({ connections }) : new ProxyAgent({ uri: proxy, connections });
   }
 
-  /** Milliseconds by which the server's clock is ahead of ours, to a second, as its last answer said. */
+  /**
+   * Milliseconds by which the server's clock is ahead of ours, to a second, as its last answer
+   * said.
+   */
   get serverAheadMs(): number {
     return this.#serverAheadMs;
   }
 
   /**
-   * Whether few of the requests are left that stop or delete sandboxes: then one request a sandbox has to do.
+   * Whether few of the requests are left that stop or delete sandboxes: then one request a sandbox
+   * has to do.
    * @param needed requests that are not sent yet, and can't be left out
    */
   isShortOfRequests(needed: number): boolean {
@@ -93,19 +101,27 @@ export class DaytonaClient {
     await this.#page([['limit', '1']], signal);
   }
 
-  /** All sandboxes of the organization, page by page, the oldest first: the default order changes while sandboxes go. */
+  /**
+   * All sandboxes of the organization, page by page, the oldest first: the default order changes
+   * while sandboxes go.
+   */
   pages(signal: AbortSignal): AsyncGenerator<readonly SandboxInfo[]> {
     return this.#pages([], signal);
   }
 
-  /** Sandboxes whose deletion Daytona accepted and failed to carry out: by their id they are not found. */
+  /**
+   * Sandboxes whose deletion Daytona accepted and failed to carry out: by their id they are not
+   * found.
+   */
   async *undeleted(signal: AbortSignal): AsyncGenerator<readonly SandboxInfo[]> {
     for await (const page of this.#pages(UNDELETED, signal)) {
       yield page.filter(({ desiredState }) => desiredState === 'destroyed');
     }
   }
 
-  /** @throws {DaytonaError} 404 when it is gone, also where another sandbox has its id for a name */
+  /**
+   * @throws {DaytonaError} 404 when it is gone, also where another sandbox has its id for a name
+   */
   async get(id: string, signal: AbortSignal): Promise<SandboxInfo> {
     const sandbox = sandboxIn(await this.#ask('GET', id, '', signal));
     if (sandbox.id !== id) throw new DaytonaError('GET /sandbox/{id}', 404, 'another sandbox has this id for a name');
@@ -209,7 +225,8 @@ export class DaytonaClient {
   #refusal(answer: Answer): Error {
     const { method, request, status, headers, text } = answer;
     const message = messageIn(text);
-    // A 404 that is not the API's own comes from what stands before it: a proxy, a tunnel, another server.
+    // A 404 that is not the API's own comes from what stands before it: a proxy, a tunnel, another
+    // server.
     if (status === 404 && message === undefined) return notJson(answer);
     const said = (message ?? STATUS_CODES[status] ?? '').replaceAll(this.#token, '***').slice(0, MAX_MESSAGE);
     const hint = status === 401 ? HINT_401 : status === 403 ? HINT_403[method] : undefined;
@@ -259,7 +276,10 @@ function notJson({ request, status, headers }: Answer, cause?: Error): Unreadabl
   return new UnreadableAnswer(`${request}: ${status}, but ${type} instead of JSON: is this Daytona’s API?`, { cause });
 }
 
-/** The server's own words: `{path, timestamp, statusCode, error, message}`, where `message` may be a list. */
+/**
+ * The server's own words: `{path, timestamp, statusCode, error, message}`, where `message` may be a
+ * list.
+ */
 function messageIn(text: string): string | undefined {
   try {
     const { message, error } = JSON.parse(text) as { readonly message?: unknown; readonly error?: unknown };

@@ -1,7 +1,10 @@
 import type { Config } from '../../config/config';
 import type { Environment } from '../../config/types';
 
-/** How this process may use Daytona's API. `token` is secret: it goes into one header, and nowhere else. */
+/**
+ * How this process may use Daytona's API. `token` is secret: it goes into one header, and nowhere
+ * else.
+ */
 export interface Credentials {
   readonly token: string;
   /** Where the token was found, for people. */
@@ -20,7 +23,10 @@ export class UnusableCredentials extends Error {
   override readonly name = 'UnusableCredentials';
 }
 
-/** Header, claims and signature, of which the first two are JSON objects in base64: https://www.rfc-editor.org/rfc/rfc7519#section-3.1 */
+/**
+ * Header, claims and signature, of which the first two are JSON objects in base64:
+ * https://www.rfc-editor.org/rfc/rfc7519#section-3.1
+ */
 const JWT = /^eyJ[\w-]*\.eyJ[\w-]*\.[\w-]*$/;
 
 /**

@@ -3,9 +3,10 @@ import { isUsableId } from './answers';
 import type { Credentials } from './credentials';
 
 /**
- * Commands to copy, for what could not be done here. They work wherever the key is in the environment; Daytona's own command line reads
- * it from its configuration only. They name the variable, never the key, and hand it to curl through a pipe: arguments are seen in `ps`,
- * and `printf` is a part of the shell.
+ * Commands to copy, for what could not be done here. They work wherever the key is in the
+ * environment; Daytona's own command line reads it from its configuration only. They name the
+ * variable, never the key, and hand it to curl through a pipe: arguments are seen in `ps`, and
+ * `printf` is a part of the shell.
  */
 export class Curl {
   readonly #url: string;

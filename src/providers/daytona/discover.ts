@@ -43,7 +43,8 @@ async function discover(
   const required = config.daytona === true;
   const missing = (error: unknown, curl?: Curl): Connection => ({
     name: NAME,
-    // With auto, only a key that was never set is nothing to warn of: with one, sandboxes may be there.
+    // With auto, only a key that was never set is nothing to warn of: with one, sandboxes may be
+    // there.
     status: required || found !== undefined || !(error instanceof NoKey) ? 'unavailable' : 'skipped',
     reason: reasonOf(error),
     required,
@@ -85,7 +86,10 @@ async function connect(
   };
 }
 
-/** @throws {UnusableCredentials} for one that can't be read; the setting's own is checked with all settings */
+/**
+ * @throws {UnusableCredentials} for one that can't be read; the setting's own is checked with all
+ * settings
+ */
 function urlOf({ daytonaApiUrl }: Config, env: Environment): string {
   const typed = env['DAYTONA_API_URL']?.trim();
   if (daytonaApiUrl !== undefined) return daytonaApiUrl;

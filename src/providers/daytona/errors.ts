@@ -10,7 +10,8 @@ export class DaytonaError extends Error {
   readonly answer: string;
 
   /**
-   * @param request `DELETE /sandbox/{id}`, without the id itself: failures with one cause are to read alike
+   * @param request `DELETE /sandbox/{id}`, without the id itself: failures with one cause are to
+   * read alike
    * @param serverSays never holds the key
    * @param hint says what the user can do
    */
@@ -107,7 +108,10 @@ export class NotDeletable extends Error {
   override readonly name = 'NotDeletable';
 }
 
-/** Daytona accepted the deletion, failed to carry it out, and hides the sandbox. It does not try again. */
+/**
+ * Daytona accepted the deletion, failed to carry it out, and hides the sandbox. It does not try
+ * again.
+ */
 export class Undeleted extends Error {
   override readonly name = 'Undeleted';
 
@@ -118,30 +122,39 @@ export class Undeleted extends Error {
   }
 }
 
-/** A certificate that is not trusted will not be trusted the next time; an address that does not speak TLS will not either. */
+/**
+ * A certificate that is not trusted will not be trusted the next time; an address that does not
+ * speak TLS will not either.
+ */
 const NEVER_REACHABLE = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ERR_TLS|ERR_SSL|ERR_INVALID_URL|UND_ERR_INVALID_ARG/;
 
 /**
- * Statuses below 500 that time can mend: 408 (the server gave up waiting), 409 (a state change in progress, or modified by another
- * operation), 421 (the wrong server of several), 423 and 424 (locked, or something it depends on is), 425 (too early), 429 (rate limit).
- * All others say that the request itself is wrong or not allowed: 400, 401, 402 (not paid), 403, 405, 410 to 418, 422, 451. A redirect is
- * never followed: the key would go to another server.
+ * Statuses below 500 that time can mend: 408 (the server gave up waiting), 409 (a state change in
+ * progress, or modified by another operation), 421 (the wrong server of several), 423 and 424
+ * (locked, or something it depends on is), 425 (too early), 429 (rate limit). All others say that
+ * the request itself is wrong or not allowed: 400, 401, 402 (not paid), 403, 405, 410 to 418, 422,
+ * 451. A redirect is never followed: the key would go to another server.
  */
 const RETRYABLE: ReadonlySet<number> = new Set([408, 409, 421, 423, 424, 425, 429]);
 
 /**
- * Statuses from 500 on that time does not mend: 501 (it can't do that), 505 (not this HTTP), 506 and 508 (misconfigured), 510, 511 (a
- * login page of the network). 500 is what a deletion of a starting sandbox can get; 502 to 504 and 520 to 530 are a proxy's.
+ * Statuses from 500 on that time does not mend: 501 (it can't do that), 505 (not this HTTP), 506
+ * and 508 (misconfigured), 510, 511 (a login page of the network). 500 is what a deletion of a
+ * starting sandbox can get; 502 to 504 and 520 to 530 are a proxy's.
  */
 const PERMANENT: ReadonlySet<number> = new Set([501, 505, 506, 508, 510, 511]);
 
-/** Decides what an error means for a removal. 404 is the API's own word for gone; see `DaytonaClient` for a 404 that is not the API's. */
+/**
+ * Decides what an error means for a removal. 404 is the API's own word for gone; see
+ * `DaytonaClient` for a 404 that is not the API's.
+ */
 export function classify(error: unknown): ErrorClass {
   if (error instanceof AllowanceUsedUp) return { kind: 'retryable', retryAfterMs: error.retryAfterMs, unsent: true };
   if (error instanceof HasForks) return { kind: error.willGo ? 'retryable' : 'permanent' };
   if (error instanceof UnreadableAnswer) return { kind: 'retryable' };
   if (error instanceof Changing) return retryable(error);
-  // Whatever Node calls it (no route, no name, no descriptor or memory, a broken connection): it may be better in a moment.
+  // Whatever Node calls it (no route, no name, no descriptor or memory, a broken connection): it
+  // may be better in a moment.
   if (error instanceof DaytonaUnreachable) return { kind: NEVER_REACHABLE.test(error.code ?? '') ? 'permanent' : 'retryable' };
   if (error instanceof DaytonaError) return errorClassByStatus(error);
   return { kind: 'permanent' };

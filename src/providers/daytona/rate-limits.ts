@@ -11,7 +11,10 @@ interface Allowance {
   readonly resetsAt: number;
 }
 
-/** Starting, stopping and deleting count here, all other requests there: https://www.daytona.io/docs/en/limits */
+/**
+ * Starting, stopping and deleting count here, all other requests there:
+ * https://www.daytona.io/docs/en/limits
+ */
 const BUCKETS = { lifecycle: 'sandbox-lifecycle', other: 'authenticated' };
 
 /** The part of the allowance that is left to others in the organization, who share it. */
@@ -30,8 +33,9 @@ const SAME_WINDOW_MS = 1_500;
 const UNIX_TIME_FROM = 1_000_000_000;
 
 /**
- * How many requests the server still takes, as it says: `X-RateLimit-{Limit,Remaining,Reset}-{authenticated|sandbox-lifecycle}`. Observed on
- * API server v0.190.
+ * How many requests the server still takes, as it says:
+ * `X-RateLimit-{Limit,Remaining,Reset}-{authenticated|sandbox-lifecycle}`. Observed on API server
+ * v0.190.
  */
 export class RateLimits {
   readonly #allowances = new Map<string, Allowance>();
@@ -49,8 +53,9 @@ export class RateLimits {
   }
 
   /**
-   * Milliseconds to wait before one more request, so that it is not refused; 0: none. That is a moment while the requests on their way
-   * could use up the rest, and the time until the allowance is full again when it is used up.
+   * Milliseconds to wait before one more request, so that it is not refused; 0: none. That is a
+   * moment while the requests on their way could use up the rest, and the time until the allowance
+   * is full again when it is used up.
    * @param lifecycle it starts, stops or deletes a sandbox
    * @param inFlight requests of that kind on their way, which the server may not have counted yet
    */
@@ -93,7 +98,10 @@ export class RateLimits {
   }
 }
 
-/** The longest wait that any `Retry-After`, `Retry-After-sandbox-lifecycle` or the like asks for, in milliseconds. */
+/**
+ * The longest wait that any `Retry-After`, `Retry-After-sandbox-lifecycle` or the like asks for, in
+ * milliseconds.
+ */
 export function retryAfterIn(headers: Headers, now: number): number | undefined {
   const waits = [...headers].flatMap(([name, value]) => (/^retry-after/i.test(name) ? (parseRetryAfter(value, now) ?? []) : []));
   return waits.length === 0 ? undefined : Math.max(...waits);

@@ -21,12 +21,17 @@ export const NAME = 'daytona';
 
 /** How sandboxes are taken down. */
 export interface DaytonaSettings {
-  /** Milliseconds of each rung: for one request, and after its answer until the sandbox is in the state that was asked for. */
+  /**
+   * Milliseconds of each rung: for one request, and after its answer until the sandbox is in the
+   * state that was asked for.
+   */
   readonly stopMs: number;
   readonly removeMs: number;
 }
 
-/** States in which nothing runs. A sandbox in any other state may be somebody's work, or become it. */
+/**
+ * States in which nothing runs. A sandbox in any other state may be somebody's work, or become it.
+ */
 const AT_REST: ReadonlySet<string> = new Set<SandboxState>([
   'stopped',
   'paused',
@@ -43,8 +48,9 @@ const AT_REST: ReadonlySet<string> = new Set<SandboxState>([
 const FAILED: ReadonlySet<string> = new Set<SandboxState>(['error', 'build_failed']);
 
 /**
- * Milliseconds that a sandbox may be in between two states before it counts as lost: many times what the change takes when all is well.
- * Daytona's own client gives up on a start after 60 s. `unknown` is what a sandbox is before its runner knows it.
+ * Milliseconds that a sandbox may be in between two states before it counts as lost: many times
+ * what the change takes when all is well. Daytona's own client gives up on a start after 60 s.
+ * `unknown` is what a sandbox is before its runner knows it.
  */
 const PATIENCE_MS: Partial<Readonly<Record<string, number>>> = {
   creating: 60_000,
@@ -66,15 +72,21 @@ const PATIENCE_MS: Partial<Readonly<Record<string, number>>> = {
 } satisfies Partial<Record<SandboxState, number>>;
 
 /**
- * Milliseconds after which Daytona's runner kills what has not stopped. There is no way to hasten that: from an accepted stop until the
- * sandbox has stopped, the API refuses a second stop, by force as well, and a deletion. Read in v0.190, apps/runner/pkg/docker/stop.go.
+ * Milliseconds after which Daytona's runner kills what has not stopped. There is no way to hasten
+ * that: from an accepted stop until the sandbox has stopped, the API refuses a second stop, by
+ * force as well, and a deletion. Read in v0.190, apps/runner/pkg/docker/stop.go.
  */
 const DAYTONA_KILLS_AFTER_MS = 10_000;
 
-/** Milliseconds for which a listing may show a sandbox as it was: about 2 s, observed on API server v0.190. */
+/**
+ * Milliseconds for which a listing may show a sandbox as it was: about 2 s, observed on API server
+ * v0.190.
+ */
 const LISTING_LAG_MS = 2_500;
 
-/** Milliseconds for a listing: of ten thousand sandboxes it has fifty pages, one after the other. */
+/**
+ * Milliseconds for a listing: of ten thousand sandboxes it has fifty pages, one after the other.
+ */
 const LIST_TIMEOUT_MS = 120_000;
 
 /** Sandboxes take seconds to stop and to go, and each inspection counts against the rate limit. */
@@ -105,14 +117,20 @@ export class Sandboxes implements Provider {
   readonly #forks = new Map<string, readonly string[]>();
   /** Those with forks which have been listed since, so that the sweep takes the forks first. */
   readonly #ordered = new Set<string>();
-  /** The name that each had at first: a deletion changes it, and the sandbox may be owned by its name. */
+  /**
+   * The name that each had at first: a deletion changes it, and the sandbox may be owned by its
+   * name.
+   */
   readonly #names = new Map<string, string>();
   readonly #since = new Map<string, Since>();
   /** Those whose stop we asked for. */
   readonly #stopped = new Set<string>();
   /** Those that were inspected to be taken down, and whose deletion still has to be asked for. */
   readonly #toDelete = new Set<string>();
-  /** Those that had failed before we asked anything of them: a deletion hides them, and Daytona carries nothing out. */
+  /**
+   * Those that had failed before we asked anything of them: a deletion hides them, and Daytona
+   * carries nothing out.
+   */
   readonly #failedBefore = new Set<string>();
 
   constructor(client: DaytonaClient, curl: Curl, settings: DaytonaSettings, clock: Clock) {
@@ -132,7 +150,10 @@ export class Sandboxes implements Provider {
     return found;
   }
 
-  /** Daytona says of these that they are gone: neither a listing nor their id leads to them. It forgets them after 7 days (v0.190). */
+  /**
+   * Daytona says of these that they are gone: neither a listing nor their id leads to them. It
+   * forgets them after 7 days (v0.190).
+   */
   async failedRemovals(signal: AbortSignal): Promise<readonly FailedRemoval[]> {
     const found: FailedRemoval[] = [];
     for await (const page of this.#client.undeleted(signal)) {
@@ -156,8 +177,9 @@ export class Sandboxes implements Provider {
   }
 
   /**
-   * What is started is stopped, then deleted; everything else is deleted. A deletion kills what still runs, so there is no rung for
-   * that. Without a grace period the stop is left out, and where few requests are left: then a sandbox takes one request, not two.
+   * What is started is stopped, then deleted; everything else is deleted. A deletion kills what
+   * still runs, so there is no rung for that. Without a grace period the stop is left out, and
+   * where few requests are left: then a sandbox takes one request, not two.
    */
   ladder(resource: Resource): readonly Rung[] {
     const { stopMs, removeMs } = this.#settings;
@@ -191,14 +213,18 @@ export class Sandboxes implements Provider {
       this.#stopped.add(id);
     } catch (error) {
       if (!hasStatus(error, 400, 409)) throw error;
-      // Refused: it has stopped meanwhile, somebody else is stopping it, or it is in between two other states.
+      // Refused: it has stopped meanwhile, somebody else is stopping it, or it is in between two
+      // other states.
       const now = await this.#client.get(id, signal);
       if (!isStopping(now) && (!AT_REST.has(now.state) || FAILED.has(now.state))) throw error;
     }
     return 'graceful';
   }
 
-  /** @returns `graceful` for one that somebody else was stopping: it can't be deleted before it has stopped */
+  /**
+   * @returns `graceful` for one that somebody else was stopping: it can't be deleted before it has
+   * stopped
+   */
   async #delete({ id, state }: Resource, signal: AbortSignal): Promise<StopOutcome | undefined> {
     try {
       await this.#client.delete(id, signal);
@@ -271,7 +297,10 @@ export class Sandboxes implements Provider {
     return new Stuck(`${refusal.message} (it has been ${text})`, { cause: refusal });
   }
 
-  /** A key that may not delete may still stop: a stopped sandbox costs next to nothing. A later inspection finds it stopped. */
+  /**
+   * A key that may not delete may still stop: a stopped sandbox costs next to nothing. A later
+   * inspection finds it stopped.
+   */
   async #stopInstead(now: SandboxInfo, refusal: DaytonaError, signal: AbortSignal): Promise<Error> {
     const { id, state } = now;
     if (state === 'started' && !isStopping(now)) {
@@ -290,7 +319,8 @@ export class Sandboxes implements Provider {
     const forks = await this.#client.forks(id, signal).catch(() => []);
     if (forks.length === 0 && !/\bforks?\b/i.test(refusal.message)) return refusal;
     const ids = forks.map((fork) => fork.id);
-    // The sweep takes the forks first that it knows of. What is still there then is not the sweep's to take.
+    // The sweep takes the forks first that it knows of. What is still there then is not the sweep's
+    // to take.
     const stay = this.#ordered.has(id) && !forks.some(isLeaving) && ids.every((fork) => this.#forks.get(id)?.includes(fork));
     this.#forks.set(id, ids);
     return new HasForks(
