@@ -184,7 +184,7 @@ async function clean(post: Work, { deaths: told }: MainReport): ReturnType<typeo
         mode: postCleanupMode(config),
         told,
         deadline,
-        env: process.env,
+        env,
         clock,
         log,
       }),

@@ -56,10 +56,10 @@ export async function tearDown(
     deadline,
     clock,
     log: (line) => log.info(line),
-    leases: () => liveLeases(leaseDirectory(process.env)),
+    leases: () => liveLeases(leaseDirectory(env)),
     ...(teardown.onSettled ? { onSettled: teardown.onSettled } : {}),
   });
   if (sessionId !== undefined)
-    await bestEffort(log, 'ending this session’s lease', () => releaseLease(leaseDirectory(process.env), sessionId));
+    await bestEffort(log, 'ending this session’s lease', () => releaseLease(leaseDirectory(env), sessionId));
   return { phase, deaths };
 }
