@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
-import { Agent, type AgentOptions, type ClientRequestArgs } from 'node:http';
+import type { Agent, AgentOptions, ClientRequestArgs } from 'node:http';
 import { connect, isIP, type TcpNetConnectOpts } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type ConnectionOptions, connect as connectTls } from 'node:tls';
 import type Docker from 'dockerode';
+import { EngineAgent } from './agent';
 import { SshAgent } from './ssh';
 
 /** Where an engine may be reached, and why there. All of it is text that main can leave for post, and none of it secret. */
@@ -45,7 +46,7 @@ export function dockerOptions(endpoint: Endpoint, maxSockets = Number.POSITIVE_I
   switch (scheme) {
     case 'unix':
     case 'npipe':
-      return { protocol: 'http', socketPath: url.slice(`${scheme}://`.length), agent: new Agent(options) };
+      return { protocol: 'http', socketPath: url.slice(`${scheme}://`.length), agent: new EngineAgent(options) };
     case 'tcp':
     case 'http':
     case 'https': {
@@ -90,7 +91,7 @@ export function tcpAddress({ url, verification, ...files }: Endpoint): TcpAddres
 }
 
 /** Leads to one address, whatever the request says. */
-class TcpAgent extends Agent {
+class TcpAgent extends EngineAgent {
   readonly #dial: () => Duplex;
 
   constructor(options: AgentOptions, address: TcpNetConnectOpts & { readonly host: string }, tls: ConnectionOptions | undefined) {

@@ -1,6 +1,7 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
-import { Agent, type ClientRequestArgs } from 'node:http';
+import type { ClientRequestArgs } from 'node:http';
 import { Duplex } from 'node:stream';
+import { EngineAgent } from './agent';
 
 /** Seconds for ssh to reach the host. No longer than an engine's first answer may take. */
 const CONNECT_TIMEOUT_S = 10;
@@ -44,7 +45,7 @@ export function sshArguments(url: string): readonly string[] {
 }
 
 /** Connects to the engine of another host: each connection is an ssh that runs `docker system dial-stdio` there. */
-export class SshAgent extends Agent {
+export class SshAgent extends EngineAgent {
   readonly #arguments: readonly string[];
   #nextStart = 0;
 

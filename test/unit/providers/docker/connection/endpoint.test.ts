@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Environment } from '../../../../../src/config/types';
 import { namedEndpoint, wellKnownEndpoints } from '../../../../../src/providers/docker/connection/candidates';
@@ -130,6 +131,20 @@ describe('the client connects', () => {
 
   it('telling the other side which host it means', () => {
     expect(dockerOptions({ url: 'tcp://[::1]:2375', from: 'a test' }).headers).toEqual({ Host: '[::1]:2375' });
+  });
+
+  it.each(['unix:///my.sock', 'tcp://host', 'https://host', 'ssh://host'])(
+    'to %s, with nothing for a debug log to inspect',
+    (url) => {
+      const { agent } = dockerOptions({ url, from: 'a test' });
+      // As docker-modem does with each request: a hundred connections made it take longer than the request.
+      expect(inspect({ agent }, { showHidden: true, depth: null }).length).toBeLessThan(50);
+    },
+  );
+
+  it('with as many connections as it may', () => {
+    expect(dockerOptions({ url: 'unix:///my.sock', from: 'a test' }, 7).agent.maxSockets).toBe(7);
+    expect(dockerOptions({ url: 'ssh://host', from: 'a test' }, 7).agent.maxSockets).toBe(7);
   });
 
   it.each(['file:///etc/passwd', '/var/run/docker.sock', ''])('not to “%s”', (url) => {
