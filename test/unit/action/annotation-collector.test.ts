@@ -4,10 +4,10 @@ import type { Log } from '../../../src/phases/log';
 
 const SESSION = 'gh-1-1.3f9a1c22.k3v9q0xw';
 
-/** Troubles, and what comes of them on the console behind. */
+/** A collector, and what it writes to the log behind it. */
 function collecting(): { readonly troubles: AnnotationCollector; readonly told: readonly string[] } {
   const told: string[] = [];
-  const console: Log = {
+  const log: Log = {
     debug: (line) => told.push(`debug ${line}`),
     info: (line) => told.push(`info ${line}`),
     warning: (line, title) => told.push(`warning [${title}] ${line}`),
@@ -18,10 +18,10 @@ function collecting(): { readonly troubles: AnnotationCollector; readonly told: 
       return work();
     },
   };
-  return { troubles: new AnnotationCollector(console), told };
+  return { troubles: new AnnotationCollector(log), told };
 }
 
-describe('a phase’s console', () => {
+describe('a phase’s log', () => {
   it('hands on what is no trouble', async () => {
     const { troubles, told } = collecting();
     const { debug, info, mask, group } = troubles;
