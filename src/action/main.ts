@@ -27,6 +27,7 @@ import { AnnotationCollector } from './annotation-collector';
 import { readInputs } from './inputs';
 import { writeMainReport } from './main-report';
 import { exportVariables, type OutputValues, setOutputs } from './outputs';
+import { startProxy } from './proxy';
 import { AlreadyReported, type PhaseContext } from './run-phase';
 import { runProgram } from './run-program';
 import { benchmarkEnvironment, sessionOrigin } from './runner';
@@ -84,7 +85,7 @@ async function work(main: Work): Promise<void> {
     return;
   }
   for (const line of closingLines(pre)) log.info(line);
-  const variables = await announce(main);
+  const variables = { ...(await announce(main)), ...(await leadThroughProxy(main, connections)) };
   await report(main, pre, undefined);
   if (!annotate(pre, config, 'Pre-cleanup', log) || config.run === undefined) return;
   const outcome = await benchmark(main, config.run, connections, variables);
@@ -125,6 +126,15 @@ async function announce(main: Work): Promise<SessionVariables> {
   await setAll(log, { 'session-id': session.id, label, ...(file === undefined ? {} : { 'label-file': file }) });
   log.info(labelLine(label, config));
   return variables;
+}
+
+/** What later steps, and the benchmark, create is labelled from now on. */
+function leadThroughProxy(
+  { config, session, env, log }: Work,
+  connections: readonly Connection[],
+): ReturnType<typeof startProxy> {
+  const directory = sessionDirectory(env, session.id);
+  return startProxy({ config, session, connections, env, platform: process.platform, directory }, log);
 }
 
 async function benchmark(

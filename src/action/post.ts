@@ -26,6 +26,7 @@ import { annotate } from './annotate';
 import { AnnotationCollector } from './annotation-collector';
 import { readInputs } from './inputs';
 import { type MainReport, readMainReport } from './main-report';
+import { endProxy } from './proxy';
 import type { PhaseContext } from './run-phase';
 import { runProgram } from './run-program';
 import { runnerLog } from './runner-log';
@@ -64,6 +65,7 @@ async function work(post: Work): Promise<void> {
   const remains = await bestEffort(log, 'Ending the benchmark', () => endBenchmark(post));
   const lost = before.benchmark === null ? reportLostMain(post, remains) : null;
   const { phase, deaths } = await clean(post, before);
+  await bestEffort(log, 'Ending the proxy', () => endProxy(sessionDirectory(post.env, state.sessionId ?? 'unknown'), post.env));
   for (const line of closingLines(phase)) log.info(line);
   const report = wholeReport({
     session: state.sessionId ?? null,

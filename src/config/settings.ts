@@ -105,6 +105,15 @@ export const settings = {
       help: 'Engine endpoint: `unix://`, `npipe://`, `tcp://`, `ssh://`; it must answer. Default: DOCKER_HOST, the current docker context, then the well-known sockets (root, rootless, Docker Desktop, Colima, Podman).',
     },
   ),
+  proxy: setting(
+    types.autoOrBoolean,
+    'auto',
+    '`auto`: what later steps and `run` create on the engine and on Daytona is labelled on the way, by a proxy to which `DOCKER_HOST` and `DAYTONA_API_URL` lead; for one local engine, on Linux and macOS. `true`: main fails without it. `false`: nothing is exported, and you label.',
+    {
+      group: 'ownership',
+      help: '`auto`: what the command creates on the engine and on Daytona is labelled on the way, by a proxy in this process to which DOCKER_HOST and DAYTONA_API_URL lead; for one local engine, on Linux and macOS. `true`: it must be labelled. `false`: the command labels.',
+    },
+  ),
   daytona: setting(
     types.autoOrBoolean,
     'auto',

@@ -15,7 +15,7 @@ export class LaunchFailed extends Error {
 }
 
 /**
- * Starts a proxy's process that lives on by itself.
+ * Starts a proxy's process that lives on by itself, as long as its lease is there.
  * @param bundle the program
  * @param log gets what goes wrong in it
  * @returns when it listens
@@ -27,7 +27,7 @@ export async function launchProxy(
   log: string,
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<Ready> {
-  await writeFile(settings.lease, '');
+  await writeFile(settings.lease, '{}');
   const output = await open(log, 'a');
   const ownEnvironment = Object.fromEntries(Object.entries(env).filter(([name]) => VARIABLES.test(name)));
   const child = spawn(process.execPath, [bundle, JSON.stringify(settings)], {

@@ -17,10 +17,13 @@ export async function socketPath(directory: string, platform: NodeJS.Platform): 
   const longest = platform === 'linux' ? MAX_PATH_BYTES.linux : MAX_PATH_BYTES.others;
   // While it is not ready it has a longer name.
   if (Buffer.byteLength(path) + NOT_READY.length <= longest) return path;
-  return join(await mkdtemp(join(tmpdir(), 'cleanup-')), 'docker.sock');
+  return join(await mkdtemp(join(tmpdir(), OWN_DIRECTORY)), 'docker.sock');
 }
 
 const NOT_READY = '.new';
+
+/** How the name of a directory begins that is there for a socket alone. */
+export const OWN_DIRECTORY = 'cleanup-proxy-';
 
 /**
  * Listens at the path, for this user alone. Node removes a socket's file when it closes the socket; under another name than it was
@@ -48,9 +51,14 @@ async function listening(server: Server, where: { path: string } | { host: strin
   });
 }
 
-/** Serves what connects. A connection that fails in an odd way is closed, and tells why. */
-export function serveAll(server: Server, dial: Dial, rules: Rules, odd: (error: unknown) => void): void {
+/**
+ * Serves what connects. A connection that fails in an odd way is closed, and tells why.
+ * @returns ends all connections
+ */
+export function serveAll(server: Server, dial: Dial, rules: Rules, odd: (error: unknown) => void): () => void {
+  const open = new Set<Socket>();
   server.on('connection', (socket: Socket) => {
+    open.add(socket.once('close', () => open.delete(socket)));
     socket.allowHalfOpen = true; // A server that came from another process does not know that.
     if (socket.remoteAddress !== undefined) socket.setNoDelay(true);
     serve(socket, dial, rules).catch((error) => {
@@ -58,4 +66,7 @@ export function serveAll(server: Server, dial: Dial, rules: Rules, odd: (error: 
       odd(error);
     });
   });
+  return () => {
+    for (const socket of open) socket.destroy();
+  };
 }

@@ -1,10 +1,10 @@
 import { rmSync } from 'node:fs';
 import type { AddressInfo, Server } from 'node:net';
-import { dirname } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { daytonaRules } from './daytona-rules';
 import { type Address, type Dial, dialer } from './dial';
 import { dockerRules, type LocalVariables, type Ownership } from './docker-rules';
-import { listenAt, listenLocally, serveAll } from './listen';
+import { listenAt, listenLocally, OWN_DIRECTORY, serveAll } from './listen';
 
 /** The engine that a proxy stands before. */
 export interface EngineSide {
@@ -45,18 +45,25 @@ export async function listenAll({ engine, sandboxes }: ProxySettings): Promise<S
 /** Connects to what no socket leads to, by the scheme of its URL. */
 export type Dials = Readonly<Record<string, (url: string) => Dial>>;
 
-/** Serves all that connects from now on. */
-export function serveEach(settings: ProxySettings, servers: Servers, dials: Dials, odd: (error: unknown) => void): void {
+/**
+ * Serves all that connects from now on.
+ * @returns ends all connections
+ */
+export function serveEach(settings: ProxySettings, servers: Servers, dials: Dials, odd: (error: unknown) => void): () => void {
+  const ends: (() => void)[] = [];
   const { ownership, engine, sandboxes } = settings;
   if (engine && servers.engine) {
     const rules = dockerRules(ownership, localVariables(settings, servers));
-    serveAll(servers.engine, dialer(engine.address, dials), rules, odd);
+    ends.push(serveAll(servers.engine, dialer(engine.address, dials), rules, odd));
   }
   if (sandboxes && servers.sandboxes) {
     const { host, pathname } = new URL(sandboxes.url);
     const rules = daytonaRules(ownership, host, pathname.replace(/\/$/, ''));
-    serveAll(servers.sandboxes, dialer({ url: withPort(sandboxes.url) }), rules, odd);
+    ends.push(serveAll(servers.sandboxes, dialer({ url: withPort(sandboxes.url) }), rules, odd));
   }
+  return () => {
+    for (const end of ends) end();
+  };
 }
 
 /** A URL's port is not an engine's: without one, it is the scheme's own. */
@@ -88,7 +95,14 @@ function localUrl(server: Server, url: string): string {
 /** Takes away the socket, and the directory that was made for it alone. */
 export function removeSocket({ engine }: ProxySettings): void {
   if (!engine) return;
+  const directory = dirname(engine.socket);
   rmSync(engine.socket, { force: true });
-  if (/^cleanup-[^/]{6}$/.test(dirname(engine.socket).split('/').at(-1) ?? ''))
-    rmSync(dirname(engine.socket), { recursive: true, force: true });
+  if (basename(directory).startsWith(OWN_DIRECTORY)) rmSync(directory, { recursive: true, force: true });
+}
+
+/** Nothing listens any more, and no connection is left. */
+export function closeEach(settings: ProxySettings, servers: Servers, endConnections: () => void): void {
+  for (const server of Object.values(servers)) server.close();
+  endConnections();
+  removeSocket(settings);
 }

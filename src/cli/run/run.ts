@@ -12,6 +12,7 @@ import { type BenchmarkOutcome, benchmarkReport, runSupervised } from '../../pha
 import { bestEffort } from '../../phases/best-effort';
 import { mergeDeaths } from '../../phases/deaths';
 import { preClean } from '../../phases/pre-clean';
+import { type LocalProxy, planProxy, startProxyHere } from '../../phases/proxy';
 import { type Selection, selectAfter } from '../../phases/selection';
 import { readSnapshot } from '../../phases/snapshot';
 import type { DeathReport, PhaseReport, Report } from '../../report/model';
@@ -172,7 +173,30 @@ async function cleanBefore({ config, session, directory, startedAt, output, live
   return { phase: cleaned.pre ?? null, connections: cleaned.connections, found };
 }
 
+/** Runs the command, and labels on the way what it creates. */
 async function runCommand(run: Run, connections: readonly Connection[]): Promise<CommandOutcome> {
+  const proxy = await startProxy(run, connections);
+  try {
+    return await runLabelled({ ...run, environment: { ...run.environment, ...proxy?.variables } }, connections);
+  } finally {
+    proxy?.close();
+  }
+}
+
+/** @throws {ProviderUnreachable} when `proxy` is true, and there can't be one */
+async function startProxy(run: Run, connections: readonly Connection[]): Promise<LocalProxy | undefined> {
+  const { config, session, directory, env, output } = run;
+  try {
+    const plan = await planProxy({ config, session, connections, env, platform: process.platform, directory });
+    return plan && (await startProxyHere(plan, (error) => output.debug(asError(error).message)));
+  } catch (error) {
+    if (config.proxy === true) throw new ProviderUnreachable(asError(error).message);
+    output.warning(`What the command creates is not labelled: ${asError(error).message}`);
+    return undefined;
+  }
+}
+
+async function runLabelled(run: Run, connections: readonly Connection[]): Promise<CommandOutcome> {
   const { config, session, words, environment, env, output, signals } = run;
   const [file = '', ...rest] = words;
   try {
