@@ -12,11 +12,20 @@ const dist = join(root, 'dist');
 const entries = ['main', 'post', 'cli', 'proxy'];
 
 /**
- * Loaded by parts of our libraries that never run here, and three quarters of a bundle and of its time to start: dockerode's BuildKit
+ * Loaded by parts of our libraries that never run here, and half of a bundle and of its time to start: dockerode's BuildKit
  * client (gRPC), its packing of build contexts, docker-modem's own ssh (ours starts the `ssh` program), @actions/core's OIDC client.
  * ncc can't leave a module out without a `require` of its name, so each name leads to a small module of Node's instead.
  */
-const neverUsed = ['@balena/dockerignore', '@grpc/grpc-js', '@grpc/proto-loader', 'protobufjs', 'ssh2', 'tar-fs', 'undici'];
+const neverUsed = [
+  '@actions/http-client',
+  '@actions/http-client/lib/auth',
+  '@balena/dockerignore',
+  '@grpc/grpc-js',
+  '@grpc/proto-loader',
+  'protobufjs',
+  'ssh2',
+  'tar-fs',
+];
 
 const externals = Object.fromEntries(neverUsed.map((name) => [name, 'node:module']));
 

@@ -5,7 +5,6 @@ import type { Clock } from '../../lib/clock';
 import type { Deadline } from '../../lib/deadline';
 import { asError } from '../../lib/errors';
 import { errorClassOf, withRetries } from '../../reaper/retry';
-import { DaytonaClient } from './client';
 import { type Credentials, credentials, daytonaSecrets, NoKey, UnusableCredentials } from './credentials';
 import { Curl } from './curl';
 import { classify, hasStatus } from './errors';
@@ -68,6 +67,8 @@ async function connect(
   clock: Clock,
   deadline: Deadline,
 ): Promise<Connection> {
+  // undici takes a while to load, and most jobs have no sandboxes.
+  const { DaytonaClient } = await import(/* webpackMode: "eager" */ './client');
   const client = new DaytonaClient(url, token, clock);
   await withRetries(
     () => deadline.within(CONNECT_TIMEOUT_MS, 'Daytona’s answer', (signal) => client.probe(signal)),
