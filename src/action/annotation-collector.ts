@@ -1,5 +1,8 @@
+import type { Config } from '../config/config';
 import type { Log } from '../phases/log';
-import { annotationOf, type Trouble } from '../report/annotation';
+import { annotationOf, leftoversMessage, type Trouble } from '../report/annotation';
+import type { PhaseReport } from '../report/model';
+import { needsAction } from '../report/verdict';
 
 type Level = 'warning' | 'error';
 
@@ -47,4 +50,20 @@ export class AnnotationCollector implements Log {
       this.#log[level](message, title);
     }
   }
+}
+
+/**
+ * What a phase left is one trouble, never one a resource: a matrix multiplies them.
+ * @returns false when it fails the step, as `fail-on-error` says
+ */
+export function annotate(
+  phase: PhaseReport,
+  { failOnError }: Config,
+  of: 'Pre-cleanup' | 'Cleanup',
+  troubles: AnnotationCollector,
+): boolean {
+  if (!needsAction(phase)) return true;
+  troubles.prepend(failOnError ? 'error' : 'warning', { of, message: leftoversMessage(phase) });
+  if (failOnError) process.exitCode = 1;
+  return !failOnError;
 }

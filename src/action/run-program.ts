@@ -3,7 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { getExecOutput } from '@actions/exec';
 import type { ProgramOptions, ProgramResult } from '../core/run-program';
-import { signalExitCode } from '../lib/signal-exit-code';
+import { signalExitCode } from '../lib/shutdown-signals';
 
 /** Published when a child process is made. https://nodejs.org/api/diagnostics_channel.html#child-process */
 const CHILD_PROCESS = 'child_process';

@@ -1,3 +1,4 @@
+import * as core from '@actions/core';
 import type { Environment } from '../lib/environment';
 import { githubRunner, type SessionOrigin } from '../session/session';
 
@@ -26,3 +27,13 @@ export function benchmarkEnvironment(env: Environment, stateFile: string): NodeJ
   const visible = Object.entries(env).filter(([name]) => !/^(INPUT|STATE)_/i.test(name));
   return { ...Object.fromEntries(visible), GITHUB_STATE: stateFile };
 }
+
+/** The step's log: warnings and errors are annotations. */
+export const runnerLog = {
+  debug: core.debug,
+  info: core.info,
+  warning: (line: string, title: string) => core.warning(line, { title }),
+  error: (line: string, title: string) => core.error(line, { title }),
+  group: core.group,
+  mask: core.setSecret,
+};

@@ -1,6 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { type ProcStat, parseProcStat, readProcStat, statFile } from '../lib/proc-stat';
-import { signal as send } from './process-group';
 
 /** One process that runs. */
 export interface Process extends ProcStat {
@@ -52,4 +51,45 @@ async function inspect(pid: string, variable: string): Promise<Process | undefin
 export function signalProcess(seen: Process, signal: NodeJS.Signals): void {
   const now = readProcStat(seen.pid);
   if (now?.hasEnded === false && now.startedAt === seen.startedAt) send(seen.pid, signal);
+}
+
+/**
+ * Sends a signal to every process of the group.
+ * @returns false when there is none that takes it
+ */
+export function signalGroup(group: number, name: NodeJS.Signals | 0): boolean {
+  // Windows has no process groups: there it is the process alone.
+  return send(process.platform === 'win32' ? group : -group, name);
+}
+
+/**
+ * Sends a signal to a process, or to the group whose number is negated.
+ * @returns false when there is none that takes it
+ */
+function send(target: number, name: NodeJS.Signals | 0): boolean {
+  try {
+    process.kill(target, name);
+    return true;
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    // EPERM: all of it is another user's. macOS answers so for a group of zombies, too.
+    if (code === 'ESRCH' || code === 'EPERM') return false;
+    throw error;
+  }
+}
+
+/** So many are named; a benchmark may leave thousands. */
+const MAX_NAMED = 10;
+
+/** `sleep (4711), node (4712) and 3 more`. Names are foreign text. */
+export function processList(processes: readonly Process[]): string {
+  const named = processes.slice(0, MAX_NAMED).map(({ name, pid }) => `${name} (${pid})`);
+  const more = processes.length - named.length;
+  return more === 0 ? named.join(', ') : `${named.join(', ')} and ${more} more`;
+}
+
+/** What could not be ended, and what to do about it. */
+export function survivorsLine(survivors: readonly Process[]): string {
+  const what = survivors.length === 1 ? 'A process' : `${survivors.length} processes`;
+  return `${what} of the benchmark could not be ended: ${processList(survivors)}. Root may end another user’s: sudo kill -9 <number>.`;
 }

@@ -1,6 +1,5 @@
 import { type Clock, sleep } from '../lib/clock';
-import { signalGroup } from './process-group';
-import { type Process, processTable, signalProcess } from './process-table';
+import { type Process, processTable, signalGroup, signalProcess } from './process-table';
 
 /**
  * The variable that marks a benchmark's processes; its value is the session's id. Only the benchmark gets it: what later steps start

@@ -1,6 +1,5 @@
-import { signalExitCode } from '../lib/signal-exit-code';
-import { signalGroup } from './process-group';
-import type { Process } from './process-table';
+import { signalExitCode } from '../lib/shutdown-signals';
+import { type Process, signalGroup } from './process-table';
 import { ProcessTree, SESSION_MARKER } from './process-tree';
 import { type StartOptions, start } from './start';
 import { Terminator, type TerminatorOptions } from './terminator';

@@ -1,6 +1,6 @@
 import type { Clock } from '../lib/clock';
 import type { ShutdownSignals } from '../lib/shutdown-signals';
-import { signalGroup } from './process-group';
+import { signalGroup } from './process-table';
 import { CLEAR_AWAY_MS, type Limits } from './process-tree';
 
 export interface TerminatorOptions {

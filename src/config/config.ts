@@ -1,7 +1,8 @@
+import type { Environment } from '../lib/environment';
 import { asError } from '../lib/errors';
 import type { RetryPolicy } from '../reaper/retry';
 import { inputName, type Setting, type SettingKey, settingKeys, settings } from './settings';
-import type { Environment, SettingType } from './types';
+import type { SettingType } from './types';
 
 type ValueOf<S> = S extends { readonly type: SettingType<infer T>; readonly optional: infer O }
   ? O extends true

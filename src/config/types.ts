@@ -1,4 +1,3 @@
-import ms from 'ms';
 import { KIND_NAMES, KINDS, type Kind } from '../core/resource';
 import type { LabelFilter } from '../core/selector';
 import type { Environment } from '../lib/environment';
@@ -21,8 +20,6 @@ export interface SettingType<T> {
    */
   parse(text: string, env: Environment): T | undefined;
 }
-
-export type { Environment };
 
 /** Says more than "use …": which line of a list is wrong, say. */
 export class InvalidValue extends Error {
@@ -50,15 +47,16 @@ export const boolean: SettingType<boolean> = {
   },
 };
 
+const MS: Readonly<Record<string, number>> = { ms: 1, s: 1e3, m: 60e3, h: 3_600e3, d: 86_400e3 };
+
 /** Milliseconds, from `500ms`, `5s`, `2m`, `24h`, `7d` or a bare number of seconds. */
 export const duration: SettingType<number> = {
   accepts: 'a duration such as 500ms, 5s, 2m, 24h or 7d, or a number of seconds',
   placeholder: 'time',
   parse(value) {
-    const parts = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)?$/.exec(value);
-    if (!parts?.[1]) return undefined;
-    const parsed = ms(`${Number(parts[1])}${parts[2] === undefined ? 's' : (parts[2] as 'ms')}`);
-    return Number.isFinite(parsed) ? Math.round(parsed) : undefined;
+    const [, number, unit = 's'] = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)?$/.exec(value) ?? [];
+    const parsed = Math.round(Number(number) * (MS[unit] ?? Number.NaN));
+    return Number.isSafeInteger(parsed) ? parsed : undefined;
   },
 };
 
@@ -91,7 +89,7 @@ export function number(least: number): SettingType<number> {
   };
 }
 
-const UNITS: Readonly<Record<string, number>> = { B: 1, KB: 1e3, MB: 1e6, GB: 1e9, KIB: 2 ** 10, MIB: 2 ** 20, GIB: 2 ** 30 };
+const BYTES: Readonly<Record<string, number>> = { B: 1, KB: 1e3, MB: 1e6, GB: 1e9, KIB: 2 ** 10, MIB: 2 ** 20, GIB: 2 ** 30 };
 
 /** Bytes, from `10MiB`, `500KB` or a bare number of bytes. */
 export const size: SettingType<number> = {
@@ -99,7 +97,7 @@ export const size: SettingType<number> = {
   placeholder: 'size',
   parse(value) {
     const [, number, unit = 'B'] = /^(\d+(?:\.\d+)?) ?([KMG]?i?B)?$/i.exec(value) ?? [];
-    const bytes = Math.round(Number(number) * (UNITS[unit.toUpperCase()] ?? Number.NaN));
+    const bytes = Math.round(Number(number) * (BYTES[unit.toUpperCase()] ?? Number.NaN));
     return Number.isSafeInteger(bytes) ? bytes : undefined;
   },
 };

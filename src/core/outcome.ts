@@ -1,7 +1,6 @@
-import type { Holder } from './in-use';
-import type { RungAction, StopOutcome } from './provider';
+import { TimedOut } from '../lib/errors';
+import type { Holder, RungAction, StopOutcome } from './provider';
 import type { Resource } from './resource';
-import type { RetryCause } from './retry-cause';
 
 /** The words that logs, summary, report and metrics use. Every resource ends in exactly one. */
 export type Outcome =
@@ -56,4 +55,26 @@ export interface Settlement {
   readonly ending?: StopOutcome;
   /** With `failed`: another round could end better. */
   readonly retryable?: boolean;
+}
+
+/** Why a request was sent again. Few, and none of them foreign text: fit for the label of a metric. */
+export const retryCauses = ['timeout', 'network', 'conflict', 'rate_limit', 'server_error', 'other'] as const;
+export type RetryCause = (typeof retryCauses)[number];
+
+/** What clients put on their errors: dockerode the first, others the second. */
+interface WithStatus {
+  readonly statusCode?: unknown;
+  readonly status?: unknown;
+}
+
+/** The cause, from an error that was worth a retry: what carries no status got no answer, or half of one. */
+export function retryCauseOf(error: Error): RetryCause {
+  if (error instanceof TimedOut) return 'timeout';
+  const { statusCode, status } = error as WithStatus;
+  const answered = statusCode ?? status;
+  if (typeof answered !== 'number') return 'network';
+  if (answered === 408) return 'timeout';
+  if (answered === 409) return 'conflict';
+  if (answered === 429) return 'rate_limit';
+  return answered >= 500 ? 'server_error' : 'other';
 }

@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import { type Clock, systemClock } from './clock';
 
 const SIGNALS: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
@@ -69,4 +70,12 @@ export class ShutdownSignals {
     this.#stop.abort();
     for (const listener of [...this.#listeners]) listener(this.#count, signal);
   };
+}
+
+/**
+ * The exit code that a shell gives to what a signal ended: 128 and the signal's number.
+ * https://www.gnu.org/software/bash/manual/html_node/Exit-Status.html
+ */
+export function signalExitCode(signal: NodeJS.Signals): number {
+  return 128 + constants.signals[signal];
 }

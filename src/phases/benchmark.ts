@@ -1,11 +1,11 @@
+import { survivorsLine } from '../benchmark/process-table';
 import { type BenchmarkResult, runBenchmark } from '../benchmark/run';
 import type { Command } from '../benchmark/shell';
-import { survivorsLine } from '../benchmark/survivors';
 import type { Config } from '../config/config';
-import type { Environment } from '../config/types';
 import type { Connection } from '../core/connection';
 import type { Selector } from '../core/selector';
 import type { Clock } from '../lib/clock';
+import type { Environment } from '../lib/environment';
 import type { ShutdownSignals } from '../lib/shutdown-signals';
 import { plainLine } from '../report/escape';
 import { benchmarkEnd } from '../report/exit-code';

@@ -13,13 +13,13 @@ import {
   providerReport,
   type ResourceReport,
   resourceReport,
+  type SparedReport,
   totalsOf,
   type UnownedReport,
 } from '../report/model';
 import type { Lease } from '../session/leases';
-import { counted, countedSpared } from './accounting';
 import type { Seen } from './others';
-import type { Selection } from './selection';
+import type { Selection, Spared } from './selection';
 import { survey } from './snapshot';
 
 /** Milliseconds for an engine to tell its id. */
@@ -133,4 +133,28 @@ function reportOf(connection: Connection, result: SweepResult | undefined, { lab
   const told: ProviderReport = { ...report, ...(error ? { status: 'unavailable' } : {}), reason };
   if (told.status !== 'unavailable' || label === undefined || mode.kind !== 'remove') return told;
   return { ...told, command: connection.cleanupCommand?.(label) ?? null };
+}
+
+/** Names that are told of each group: more of them tell people nothing more. */
+const MAX_NAMES = 5;
+
+/** Counts resources by provider and kind. */
+export function counted(resources: readonly Resource[]): readonly UnownedReport[] {
+  const inOrder = new Intl.Collator('en', { numeric: true });
+  return [...Map.groupBy(resources, ({ provider, kind }) => `${provider} ${kind}`).values()].flatMap((group) => {
+    const [first] = group;
+    if (first === undefined) return [];
+    const names = group
+      .map(({ name }) => name)
+      .sort(inOrder.compare)
+      .slice(0, MAX_NAMES);
+    return { provider: first.provider, kind: first.kind, count: group.length, names };
+  });
+}
+
+/** Counts resources by provider, kind, and the reason for which they stay. */
+export function countedSpared(spared: readonly Spared[]): readonly SparedReport[] {
+  return [...Map.groupBy(spared, ({ why }) => why)].flatMap(([why, group]) =>
+    counted(group.map(({ resource }) => resource)).map((count) => ({ ...count, why })),
+  );
 }

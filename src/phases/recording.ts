@@ -1,13 +1,13 @@
 import { stat } from 'node:fs/promises';
 import type { Config } from '../config/config';
-import type { Environment } from '../config/types';
 import type { Connection } from '../core/connection';
 import type { Resource } from '../core/resource';
 import type { Selector } from '../core/selector';
 import { ByteBudget } from '../lib/byte-budget';
 import type { Clock } from '../lib/clock';
+import { withTimeout } from '../lib/deadline';
+import type { Environment } from '../lib/environment';
 import type { ShutdownSignals } from '../lib/shutdown-signals';
-import { withTimeout } from '../lib/with-timeout';
 import { recordEnded } from '../recorder/ended';
 import type { KeepingPlace } from '../recorder/logs/log-keeper';
 import { redactor, secretsIn } from '../recorder/logs/redactor';

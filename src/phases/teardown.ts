@@ -1,16 +1,15 @@
 import type { Config } from '../config/config';
-import type { Environment } from '../config/types';
 import type { Connection } from '../core/connection';
 import type { Clock } from '../lib/clock';
 import type { Deadline } from '../lib/deadline';
+import type { Environment } from '../lib/environment';
 import type { SweepMode } from '../reaper/sweep';
 import { providerLine } from '../report/lines';
 import { type DeathReport, type PhaseReport, providerReport } from '../report/model';
 import { leaseDirectory, liveLeases, releaseLease } from '../session/leases';
 import { labelArgument } from '../session/session';
-import { bestEffort } from './best-effort';
 import { type Cleanup, cleanUp } from './cleanup';
-import type { Log } from './log';
+import { bestEffort, type Log } from './log';
 import { recordLast } from './recording';
 import type { Selection } from './selection';
 

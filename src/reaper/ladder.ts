@@ -1,8 +1,6 @@
-import { InUse } from '../core/in-use';
-import type { Outcome, Settlement, Step } from '../core/outcome';
-import { type Provider, type Rung, rungActions, type StopOutcome } from '../core/provider';
+import { type Outcome, type RetryCause, retryCauseOf, type Settlement, type Step } from '../core/outcome';
+import { InUse, type Provider, type Rung, rungActions, type StopOutcome } from '../core/provider';
 import type { Resource } from '../core/resource';
-import { type RetryCause, retryCauseOf } from '../core/retry-cause';
 import { type Clock, sleep } from '../lib/clock';
 import type { Deadline } from '../lib/deadline';
 import { asError, Halted, TimedOut } from '../lib/errors';

@@ -1,8 +1,8 @@
 import type { ContainerSource, ContainerStatus } from '../core/container-source';
 import type { Resource } from '../core/resource';
 import type { Clock } from '../lib/clock';
+import { withTimeout } from '../lib/deadline';
 import { Limit } from '../lib/limit';
-import { withTimeout } from '../lib/with-timeout';
 import type { End } from './container-tracker';
 import { type Death, type LogsWanted, unwantedLog } from './death';
 import { LogFollower } from './logs/log-follower';

@@ -1,8 +1,7 @@
 import { Gauge, Histogram, Registry } from 'prom-client';
 import { runnerOf } from '../core/labels';
-import { outcomes } from '../core/outcome';
+import { outcomes, retryCauses } from '../core/outcome';
 import { rungActions } from '../core/provider';
-import { retryCauses } from '../core/retry-cause';
 import { writeWhole } from '../lib/atomic-file';
 import { exitClasses, exitClassOf } from './exit-code';
 import type { PhaseReport, Report, ResourceReport } from './model';

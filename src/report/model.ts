@@ -4,6 +4,7 @@ import { labels } from '../core/labels';
 import { type Outcome, outcomes, type Settlement, type Step } from '../core/outcome';
 import type { Kind } from '../core/resource';
 import { sessionOf } from '../core/selector';
+import { VERSION } from '../lib/version';
 
 /**
  * The content of `report.json`; summary, log lines and terminal output are made from it too.
@@ -230,4 +231,29 @@ export function removedIn({ totals }: PhaseReport): number {
 
 export function isoTime(ms: number): string {
   return new Date(ms).toISOString();
+}
+
+/** The parts of a report. Times are milliseconds since the epoch. */
+export interface ReportParts {
+  readonly session: string | null;
+  /** Milliseconds, or ISO 8601 when taken from another report. */
+  readonly startedAt: number | string;
+  readonly now: number;
+  readonly benchmark: BenchmarkReport | null;
+  readonly deaths: readonly DeathReport[];
+  readonly phases: Report['phases'];
+}
+
+/** Adds the version of the report and of the software. */
+export function wholeReport({ startedAt, now, ...parts }: ReportParts): Report {
+  return {
+    schemaVersion: 1,
+    session: parts.session,
+    versions: { action: VERSION, node: process.version },
+    startedAt: typeof startedAt === 'string' ? startedAt : isoTime(startedAt),
+    finishedAt: isoTime(now),
+    benchmark: parts.benchmark,
+    deaths: parts.deaths,
+    phases: parts.phases,
+  };
 }

@@ -4,9 +4,8 @@ import { mkdir, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { writeWhole } from '../../lib/atomic-file';
-import type { Clock } from '../../lib/clock';
-import { sleep } from '../../lib/clock';
-import { isAlive, type ProcessIdentity, thisProcess } from '../../lib/process-identity';
+import { type Clock, sleep } from '../../lib/clock';
+import { isAlive, isProcessIdentity, type ProcessIdentity, thisProcess } from '../../lib/process-identity';
 
 /** A process of this user on this host that has a session, or sweeps. */
 export interface Claim {
@@ -138,15 +137,9 @@ function removeQuietly(path: string): void {
 function readClaim(path: string): (Claim & Pick<ClaimFile, 'host'>) | undefined {
   try {
     const { session, host, process: owner, since, pending }: Partial<ClaimFile> = JSON.parse(readFileSync(path, 'utf8'));
-    if (typeof session !== 'string' || typeof host !== 'string' || !isIdentity(owner)) return undefined;
+    if (typeof session !== 'string' || typeof host !== 'string' || !isProcessIdentity(owner)) return undefined;
     return { session, host, process: owner, since: Date.parse(String(since)), isPending: pending === true };
   } catch {
     return undefined;
   }
-}
-
-/** Numbers of 0 and less are process groups for `kill`. */
-function isIdentity(value: unknown): value is ProcessIdentity {
-  if (typeof value !== 'object' || value === null || !('pid' in value && 'startedAt' in value)) return false;
-  return Number.isSafeInteger(value.pid) && Number(value.pid) > 0 && typeof value.startedAt === 'string';
 }

@@ -1,8 +1,8 @@
 import type { Config } from '../../config/config';
-import type { Environment } from '../../config/types';
 import type { Connection } from '../../core/connection';
 import { systemClock } from '../../lib/clock';
 import type { Deadline } from '../../lib/deadline';
+import type { Environment } from '../../lib/environment';
 import { discoverProviders, type ProviderName, providers } from '../../phases/providers';
 import { plainLine } from '../../report/escape';
 import { providerLine } from '../../report/lines';

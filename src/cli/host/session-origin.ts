@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
-import type { Environment } from '../../config/types';
 import { labels } from '../../core/labels';
+import type { Environment } from '../../lib/environment';
 import { githubRunner, newSession, type RunnerIdentity, type Session } from '../../session/session';
 import { UsageError } from '../exit';
 import { installationId, whoIsThis } from './state-directory';

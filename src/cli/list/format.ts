@@ -1,7 +1,6 @@
 import { plainLine } from '../../report/escape';
-import { shortId } from '../../report/words';
+import { ageWords, shortId, sizeWords } from '../../report/words';
 import { UsageError } from '../exit';
-import { ageWords, sizeWords } from '../terminal/words';
 import type { InventoryItem } from './inventory';
 
 /** The fields of templates. A value that is not known is an empty text. */

@@ -1,9 +1,8 @@
-import type { Environment } from '../../config/types';
 import { KINDS } from '../../core/resource';
 import { systemClock as clock } from '../../lib/clock';
 import { withDeadline } from '../../lib/deadline';
-import { ShutdownSignals } from '../../lib/shutdown-signals';
-import { signalExitCode } from '../../lib/signal-exit-code';
+import type { Environment } from '../../lib/environment';
+import { ShutdownSignals, signalExitCode } from '../../lib/shutdown-signals';
 import { plainJson } from '../../report/escape';
 import { anySession, sessionsOfJob } from '../../session/job-sessions';
 import { exitCodes } from '../exit';

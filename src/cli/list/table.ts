@@ -2,8 +2,7 @@ import { styleText } from 'node:util';
 import Table from 'cli-table3';
 import { KIND_NAMES, KINDS } from '../../core/resource';
 import { clipped, plainLine } from '../../report/escape';
-import { count, shortId } from '../../report/words';
-import { ageWords, sizeWords } from '../terminal/words';
+import { ageWords, count, shortId, sizeWords } from '../../report/words';
 import type { InventoryItem } from './inventory';
 
 export interface ListTableOptions {

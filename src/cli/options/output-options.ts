@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import type { Environment } from '../../config/types';
+import type { Environment } from '../../lib/environment';
 import { UsageError } from '../exit';
 import { type Level, Output } from '../terminal/output';
 

@@ -1,7 +1,8 @@
 import { type Command, Option } from 'commander';
 import { BadSettings, type Config, type Problem, parseConfig, problemLine, type RawSettings } from '../../config/config';
 import { inputName, type OptionGroup, type Setting, type SettingKey, settingKeys, settings } from '../../config/settings';
-import { boolean, type Environment } from '../../config/types';
+import { boolean } from '../../config/types';
+import type { Environment } from '../../lib/environment';
 import { UsageError } from '../exit';
 
 /** Options for settings, as commander reads them. A switch without a value is `true`. */

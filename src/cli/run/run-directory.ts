@@ -1,7 +1,7 @@
 import { lstat, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Environment } from '../../config/types';
+import type { Environment } from '../../lib/environment';
 
 /** How many directories of earlier runs are kept, and how many bytes of them. */
 const MAX_KEPT = 10;

@@ -1,5 +1,4 @@
-import { ShutdownSignals } from '../../lib/shutdown-signals';
-import { signalExitCode } from '../../lib/signal-exit-code';
+import { ShutdownSignals, signalExitCode } from '../../lib/shutdown-signals';
 import { plainLine } from '../../report/escape';
 import { count } from '../../report/words';
 import type { Output } from '../terminal/output';

@@ -1,5 +1,5 @@
 import { styleText } from 'node:util';
-import type { Environment } from '../../config/types';
+import type { Environment } from '../../lib/environment';
 import type { Log } from '../../phases/log';
 import { secretsIn } from '../../recorder/logs/redactor';
 import { plainLine } from '../../report/escape';

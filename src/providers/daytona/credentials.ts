@@ -1,5 +1,5 @@
 import type { Config } from '../../config/config';
-import type { Environment } from '../../config/types';
+import type { Environment } from '../../lib/environment';
 
 /**
  * How this process may use Daytona's API. `token` is secret: it goes into one header, and nowhere

@@ -1,8 +1,9 @@
 import { type Config, retryPolicy } from '../../config/config';
-import { type Environment, httpUrl } from '../../config/types';
+import { httpUrl } from '../../config/types';
 import type { Connection, Endpoints, ProviderDefinition, Search } from '../../core/connection';
 import type { Clock } from '../../lib/clock';
 import type { Deadline } from '../../lib/deadline';
+import type { Environment } from '../../lib/environment';
 import { asError } from '../../lib/errors';
 import { errorClassOf, withRetries } from '../../reaper/retry';
 import { type Credentials, credentials, daytonaSecrets, NoKey, UnusableCredentials } from './credentials';

@@ -1,5 +1,4 @@
-import { InUse } from '../../core/in-use';
-import type { ErrorClass } from '../../core/provider';
+import { type ErrorClass, InUse } from '../../core/provider';
 import { asError } from '../../lib/errors';
 import { AskedToWait, BrokenAnswer, Redirected } from './connection/http';
 

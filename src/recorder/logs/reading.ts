@@ -1,8 +1,8 @@
 import type { ContainerSource, ContainerStatus } from '../../core/container-source';
 import type { Clock } from '../../lib/clock';
+import { withTimeout } from '../../lib/deadline';
 import { asError } from '../../lib/errors';
 import type { Limit } from '../../lib/limit';
-import { withTimeout } from '../../lib/with-timeout';
 import { type KeepingPlace, type KeptLog, LogKeeper, noLog } from './log-keeper';
 
 /** Milliseconds that one log may take: engines read some 50 MB of their logs a second. */

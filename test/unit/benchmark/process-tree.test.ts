@@ -1,9 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { expect, it, onTestFinished } from 'vitest';
-import { processTable, signalProcess } from '../../../src/benchmark/process-table';
+import { processTable, signalProcess, survivorsLine } from '../../../src/benchmark/process-table';
 import { limitsFrom, ProcessTree, SESSION_MARKER } from '../../../src/benchmark/process-tree';
-import { survivorsLine } from '../../../src/benchmark/survivors';
 import { systemClock } from '../../../src/lib/clock';
 import { until } from '../../support/until';
 

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import * as types from '../../../src/config/types';
+import type { Environment } from '../../../src/lib/environment';
 
 /** What a type makes of a text; `refused` when it takes it for none of its own. */
-function read<T>(type: types.SettingType<T>, text: string, env: types.Environment = {}): T | 'refused' {
+function read<T>(type: types.SettingType<T>, text: string, env: Environment = {}): T | 'refused' {
   try {
     return type.parse(text, env) ?? 'refused';
   } catch (error) {
@@ -140,7 +141,7 @@ describe('kinds of resources', () => {
 });
 
 describe('a path', () => {
-  it.each<[string, string, types.Environment]>([
+  it.each<[string, string, Environment]>([
     ['the runner’s temporary directory', '/runner/temp/x', { RUNNER_TEMP: '/runner/temp', TMPDIR: '/var/tmp' }],
     ['the system’s outside a runner', '/var/tmp/x', { TMPDIR: '/var/tmp' }],
     ['/tmp where nothing is said', '/tmp/x', { RUNNER_TEMP: '' }],

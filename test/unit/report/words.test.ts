@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { outcomes } from '../../../src/core/outcome';
-import { count, countKinds, meaningOf, time } from '../../../src/report/words';
+import { ageWords, count, countKinds, meaningOf, sizeWords, time } from '../../../src/report/words';
 import { resource } from './sample';
 
 describe('a time', () => {
@@ -50,4 +50,28 @@ describe('an outcome', () => {
   it.each(outcomes)('%s has a meaning that fits into a table', (outcome) => {
     expect(meaningOf(outcome, [])).toMatch(/^[^|\n]+$/);
   });
+});
+
+it.each([
+  [undefined, '-'],
+  [0, '0B'],
+  [0.4, '0B'],
+  [999, '999B'],
+  [1_000, '1.0kB'],
+  [1_234_567, '1.2MB'],
+  [123_456_789, '123MB'],
+  [5e15, '5000TB'],
+])('%s bytes are %s', (bytes, words) => {
+  expect(sizeWords(bytes)).toBe(words);
+});
+
+it.each([
+  [undefined, '-'],
+  [0, '0s'],
+  [999, '0s'],
+  [59_000, '59s'],
+  [3_700_000, '1h'],
+  [180_000_000, '2d'],
+])('an age of %s ms is %s', (ms, words) => {
+  expect(ageWords(ms)).toBe(words);
 });

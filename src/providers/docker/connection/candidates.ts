@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Environment } from '../../../config/types';
+import type { Environment } from '../../../lib/environment';
 import { contextEndpoint, dockerDirectory, home } from './context';
 import type { Endpoint } from './endpoint';
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import type { Environment } from '../../../config/types';
+import type { Environment } from '../../../lib/environment';
 import { asError } from '../../../lib/errors';
 import type { Endpoint } from './endpoint';
 

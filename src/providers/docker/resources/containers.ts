@@ -1,6 +1,5 @@
 import type Docker from 'dockerode';
-import { InUse } from '../../../core/in-use';
-import type { Rung, StopOutcome } from '../../../core/provider';
+import { InUse, type Rung, type StopOutcome } from '../../../core/provider';
 import type { Resource } from '../../../core/resource';
 import type { Clock } from '../../../lib/clock';
 import { asError } from '../../../lib/errors';

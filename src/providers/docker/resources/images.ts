@@ -1,7 +1,6 @@
 import type Docker from 'dockerode';
-import { InUse } from '../../../core/in-use';
 import { labels } from '../../../core/labels';
-import type { Rung } from '../../../core/provider';
+import { InUse, type Rung } from '../../../core/provider';
 import type { Resource } from '../../../core/resource';
 import type { Engine } from '../connection/connect';
 import type { Endpoint } from '../connection/endpoint';

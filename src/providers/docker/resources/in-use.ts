@@ -1,4 +1,4 @@
-import { type Holder, InUse } from '../../../core/in-use';
+import { type Holder, InUse } from '../../../core/provider';
 import type { Resource } from '../../../core/resource';
 import { protectionOf } from '../../../core/selector';
 import { asError } from '../../../lib/errors';

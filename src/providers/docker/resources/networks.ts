@@ -1,6 +1,5 @@
 import type Docker from 'dockerode';
-import { InUse } from '../../../core/in-use';
-import type { Rung } from '../../../core/provider';
+import { InUse, type Rung } from '../../../core/provider';
 import type { Resource } from '../../../core/resource';
 import { asError } from '../../../lib/errors';
 import type { Engine } from '../connection/connect';

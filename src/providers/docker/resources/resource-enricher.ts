@@ -6,8 +6,7 @@ import { ask } from '../connection/http';
 import { createdAt, type Json, object, text } from '../connection/shapes';
 import { classify } from '../errors';
 import { ImageInspections } from './image-inspections';
-import { findOwnContainer, type OwnContainer } from './own-container';
-import { protectionOn } from './protection';
+import { findOwnContainer, type OwnContainer, protectionOn } from './protection';
 
 /** What an engine is asked once, and holds for all of its resources. */
 interface Facts {

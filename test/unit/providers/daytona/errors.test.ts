@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { retryCauseOf } from '../../../../src/core/retry-cause';
+import { retryCauseOf } from '../../../../src/core/outcome';
 import {
   AllowanceUsedUp,
   Changing,

@@ -1,7 +1,7 @@
 import { constants } from 'node:os';
 import { describe, expect, it } from 'vitest';
-import { InUse } from '../../../../src/core/in-use';
 import { labels } from '../../../../src/core/labels';
+import { InUse } from '../../../../src/core/provider';
 import type { Resource } from '../../../../src/core/resource';
 import { AskedToWait, BrokenAnswer, Redirected } from '../../../../src/providers/docker/connection/http';
 import { classify, hasStatus, isGone, whyUnreachable } from '../../../../src/providers/docker/errors';

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Environment } from '../../../../../src/config/types';
+import type { Environment } from '../../../../../src/lib/environment';
 import { namedEndpoint, wellKnownEndpoints } from '../../../../../src/providers/docker/connection/candidates';
 
 /** Where an engine is looked for: where the user says, else where engines usually are. */

@@ -3,7 +3,7 @@ import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Environment } from '../../../../../src/config/types';
+import type { Environment } from '../../../../../src/lib/environment';
 import { namedEndpoint, wellKnownEndpoints } from '../../../../../src/providers/docker/connection/candidates';
 import { dockerArguments, dockerOptions, tcpAddress } from '../../../../../src/providers/docker/connection/endpoint';
 

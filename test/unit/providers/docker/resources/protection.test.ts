@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Kind, Resource } from '../../../../../src/core/resource';
-import { protectionOn } from '../../../../../src/providers/docker/resources/protection';
+import { guesses, protectionOn } from '../../../../../src/providers/docker/resources/protection';
 
 const own = { id: 'own', networks: ['net'] };
 const resource = (kind: Kind, id: string, labels: Record<string, string> = {}): Resource => ({
@@ -32,5 +32,26 @@ describe('protected is', () => {
 
   it('nothing but the runner’s where this process runs in no container', () => {
     expect(protectionOn(resource('container', 'own'), undefined)).toBeUndefined();
+  });
+});
+
+const ID = 'a1'.repeat(32);
+const HOST_MOUNT = `612 600 254:1 /var/lib/docker/containers/${ID}/hostname /etc/hostname rw - ext4 /dev/vda rw`;
+const PODMAN_MOUNT = `70 60 0:25 /containers/overlay-containers/${ID}/userdata/hosts /etc/hosts rw - tmpfs tmpfs rw`;
+const MACHINES_MOUNT = `90 24 0:60 / /var/lib/containers/storage/overlay-containers/${ID}/userdata/shm rw - tmpfs shm rw`;
+
+describe('the container that this process runs in is guessed', () => {
+  it.each([
+    ['from cgroup v1', `9:name=systemd:/docker/${ID}\n8:pids:/docker/${ID}`, '', 'runner', [ID]],
+    ['from cgroup v2 with systemd', `0::/system.slice/docker-${ID}.scope`, '', 'runner', [ID]],
+    ['from Podman’s cgroup', `0::/machine.slice/libpod-${ID}.scope`, '', 'runner', [ID]],
+    ['from its mounts, where the cgroup says nothing', '0::/', HOST_MOUNT, 'runner', [ID]],
+    ['from its host name', '0::/', '', 'a1a1a1a1a1a1', ['a1a1a1a1a1a1']],
+    ['once, where several say the same', `0::/docker/${ID}`, HOST_MOUNT, 'runner', [ID]],
+    ['from Podman’s mounts', '0::/', PODMAN_MOUNT, 'runner', [ID]],
+    ['not from the mounts of a machine on which containers run', '0::/', MACHINES_MOUNT, 'build-42', []],
+    ['not at all on a plain machine', '0::/user.slice/session-1.scope', '24 1 254:1 / / rw - ext4 /dev/vda rw', 'build-42', []],
+  ])('%s', (_, cgroup, mounts, host, expected) => {
+    expect(guesses(cgroup, mounts, host)).toEqual(expected);
   });
 });
