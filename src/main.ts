@@ -3,7 +3,7 @@ import { run } from './action/run-phase';
 import { systemClock } from './lib/clock';
 import { takeLittleMemory } from './lib/memory';
 
-/** Milliseconds. As when the job is cancelled: longer than ending the benchmark takes, which post does otherwise. */
+/** Milliseconds. Enough to end the benchmark, which post would do otherwise. */
 const MAX_AFTER_FAULT_MS = 7_000;
 
 takeLittleMemory();

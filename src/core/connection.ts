@@ -5,43 +5,43 @@ import type { Provider } from './provider';
 import type { Kind } from './resource';
 import type { RunProgram } from './run-program';
 
-/** What a person types to remove what runs with a label (`key=value`), where the provider can't be reached from here. */
+/** A command to copy that removes what carries a label (`key=value`). */
 export type CleanupCommand = (label: string) => string;
 
-/** Where each provider was found, by its name: a later process looks there and nowhere else. No secrets. */
+/** Where each provider was found, by name: a later process looks only there. No secrets. */
 export type Endpoints = Readonly<Record<string, Readonly<Record<string, string>>>>;
 
-/** Bytes of disk, by `keyOf`; what is not in it is not known. */
+/** Bytes of disk, by `keyOf`; unknown sizes are left out. */
 export type Sizes = ReadonlyMap<string, number>;
 
-/** What came of looking for a provider. */
+/** The result of looking for a provider. */
 export type Connection =
   | {
       readonly name: string;
       readonly status: 'ready';
       readonly provider: Provider;
-      /** What was found, for people: `Docker Engine 20.10.24 at unix:///var/run/docker.sock (the default)`. */
+      /** For people: `Docker Engine 20.10.24 at unix:///var/run/docker.sock (the default)`. */
       readonly description: string;
-      /** What a later process needs to find the same one again; no secrets. */
+      /** Lets a later process find the same one; no secrets. */
       readonly found: Readonly<Record<string, string>>;
       readonly cleanupCommand?: CleanupCommand;
-      /** Where containers end by themselves, and leave logs. */
+      /** Present if containers can end by themselves and leave logs. */
       readonly containers?: ContainerSource;
-      /** Where there is a disk: how much of it each resource holds. Takes long. */
+      /** Present if there is a disk: the space that each resource takes. Slow. */
       readonly sizes?: (signal: AbortSignal) => Promise<Sizes>;
     }
   | {
       readonly name: string;
-      /** `skipped`: there need not be one. `unavailable`: there was one, or must be, and it does not answer. */
+      /** `skipped`: not needed. `unavailable`: it exists or is required, and does not answer. */
       readonly status: 'skipped' | 'unavailable';
       readonly reason: string;
       /** The user asked for it: main fails without it. */
       readonly required?: boolean;
-      /** Where it is known where it should be. */
+      /** Present if its address is known. */
       readonly cleanupCommand?: CleanupCommand;
     };
 
-/** Everything that a search for a provider may use. */
+/** What a search for a provider may use. */
 export interface Search<Settings> {
   readonly config: Settings;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -54,9 +54,8 @@ export interface Search<Settings> {
 }
 
 /**
- * A kind of provider: all that the rest of the program knows about it. A new one is a folder in `providers/` that exports one of
- * these, and a line in `phases/providers.ts`.
- * @typeParam Settings the settings that it reads
+ * Everything that the rest of the program knows about a kind of provider. A new one is a folder in
+ * `providers/` that exports one of these, and a line in `phases/providers.ts`.
  */
 export interface ProviderDefinition<Settings> {
   /** Also the name of the setting that switches it on and off. */
@@ -65,11 +64,11 @@ export interface ProviderDefinition<Settings> {
   readonly kinds: readonly Kind[];
   /**
    * Looks for the provider as the settings say.
-   * @returns a connection for each place: it settles as soon as that place has answered, and never rejects
+   * @returns one connection for each place; it settles when that place answers, and never rejects
    */
   discover(search: Search<Settings>): readonly Promise<Connection>[];
-  /** Every secret that it may use, to be masked wherever text is shown. */
+  /** Every secret that it may use, for masking. */
   secrets(config: Settings, env: Search<Settings>['env']): readonly string[];
-  /** Whether a setting says where it is: then the user counts on it. */
+  /** Whether a setting gives its address: then it must answer. */
   isAddressed(config: Settings): boolean;
 }

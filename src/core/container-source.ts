@@ -1,71 +1,74 @@
 import type { ErrorClass } from './provider';
 import type { Resource } from './resource';
 
-/** Something that happened to a container. All times here are the provider's: milliseconds since the epoch by its clock. */
+/** Something that happened to a container. All times are milliseconds by the provider's clock. */
 export interface ContainerEvent {
-  /** `asked`: a person or a program wants it to end (`stop`, `kill`, `rm --force`); it may refuse. Other events are left out. */
+  /** `asked`: something requests its end (`stop`, `kill`, `rm --force`), and may be refused. */
   readonly kind: 'created' | 'started' | 'asked' | 'oom' | 'died' | 'removed';
   readonly at: number;
-  /** As far as the event tells whose it is: name, labels, image; for `created` also when. */
+  /** As far as the event describes it: name, labels, image; for `created` also its time. */
   readonly container: Resource;
-  /** With `died`: absent where the event does not say, or where a label could have forged it. */
+  /** With `died`. Absent if the event lacks it, or a label could have forged it. */
   readonly exitCode?: number;
 }
 
-/** How far a container has come. `never started`: its start was tried, and failed. */
+/** `never started`: its start failed. */
 export type ContainerPhase = 'waiting' | 'never started' | 'running' | 'ended';
 
 /** A container at one moment. */
 export interface ContainerStatus {
   readonly container: Resource;
   readonly phase: ContainerPhase;
-  /** Of its last run. */
+  /** Start of its last run. */
   readonly startedAt?: number;
-  /** Of its last end; while it runs, of the run before. */
+  /** End of its last run; while it runs, of the run before. */
   readonly endedAt?: number;
-  /** Of its last end, where the provider knows it by now. */
+  /** Of its last end, once the provider knows it. */
   readonly exitCode?: number;
   readonly oomKilled: boolean;
-  /** It removes itself when it ends, and its log with it. */
+  /** The engine removes it, and its log, when it ends. */
   readonly autoRemove: boolean;
   /** With `never started`: why. */
   readonly error?: string;
-  /** Why its log can't be had. */
+  /** Why its log can't be read. */
   readonly logUnavailable?: string;
 }
 
-/** Some of what a container has written. */
+/** A part of what a container wrote. */
 export interface LogChunk {
   readonly stream: 'stdout' | 'stderr';
-  /** When, as RFC 3339 has it. */
+  /** Its time, in RFC 3339. */
   readonly at: string;
-  /** Any bytes; may begin and end in the middle of a line. */
+  /** May begin and end in the middle of a line. */
   readonly bytes: Uint8Array;
 }
 
-/** A log as it comes, several chunks at a time. Throws when the connection breaks or the signal aborts. */
+/** A log as it arrives. Throws when the connection breaks or the signal aborts. */
 export type LogStream = AsyncIterable<readonly LogChunk[]>;
 
 /**
- * What became of a container's log. `kept`: it is in a file, whole or not. `empty`: the container wrote nothing. `unwanted`: it is not to
- * be kept. `gone`: the container went before its log could be read. `out-of-time`: there was no time to read it. `unavailable`: it can't
- * be had.
+ * The fate of a container's log. `kept`: in a file, whole or not. `empty`: nothing was written.
+ * `unwanted`: not to be kept. `gone`: the container went first. `out-of-time`: not read in time.
+ * `unavailable`: can't be read.
  */
 export type LogStatus = 'kept' | 'empty' | 'unwanted' | 'gone' | 'out-of-time' | 'unavailable';
 
-/** A provider that reports how its containers end, and has their logs. All I/O ends when the signal aborts. */
+/** A provider that reports how its containers end, and has their logs. The signal ends all I/O. */
 export interface ContainerSource {
   /** Milliseconds by which its events can be late. */
   readonly eventDelayMs: number;
-  /** The number of logs that can be followed at a time. */
+  /** The maximum number of logs to follow at a time. */
   readonly maxFollowed: number;
-  /** Whether `attach` and `read` work for a container that has not started yet, and change nothing about it. Known after `now`. */
+  /**
+   * Whether `attach` and `read` work before a container's start, and leave it as it is. Known after
+   * `now`.
+   */
   followsBeforeStart(): boolean;
-  /** The provider's own time. */
+  /** The provider's clock. */
   now(signal: AbortSignal): Promise<number>;
   /**
-   * The events from `since` on, as far back as the provider remembers; an event of that very time may come again.
-   * @returns when the provider listens: every event from then on is reported, until the connection breaks
+   * The events from `since` on, as far as the provider remembers. One of that very time may repeat.
+   * @returns when the provider listens: no later event is lost until the connection breaks
    */
   watch(since: number, signal: AbortSignal): Promise<AsyncIterable<ContainerEvent>>;
   /** All containers, owned or not. */
@@ -73,16 +76,16 @@ export interface ContainerSource {
   /** The container as it is now; undefined when it is gone. */
   inspect(container: Resource, signal: AbortSignal): Promise<ContainerStatus | undefined>;
   /**
-   * The log as it is now: its last lines, each of them one chunk or several.
-   * @param lines the number of lines at most; more may come
+   * Reads the log's last lines, each as one or more chunks.
+   * @param lines the maximum; a provider may return more
    */
   read(container: Resource, lines: number, signal: AbortSignal): Promise<LogStream>;
   /**
-   * Everything that the container writes from now on, until it ends. Must be consumed, or the container has to wait.
-   * @returns when the provider has agreed: nothing that is written after that is left out. A stream that ends is not proof that the
-   *   container has ended: a lost connection can look the same
+   * Everything that the container writes from now on. Consume it, or the container blocks.
+   * @returns when the provider has agreed: nothing after that is lost. The stream's end does not
+   *   prove the container's end; a lost connection can look the same
    */
   attach(container: Resource, signal: AbortSignal): Promise<LogStream>;
-  /** What an error of these means. */
+  /** See `Provider.classify`. */
   classify(error: unknown): ErrorClass;
 }

@@ -1,10 +1,10 @@
-/** The words that this action writes on resources; the same on Docker and everywhere else. */
+/** Begins the labels of this action, on every provider. */
 const PREFIX = 'io.github.cleanup-action.';
 
 export const labels = {
-  /** Whose it is: the session's id. The one label that is needed. */
+  /** The id of the session that owns the resource. The only label that is needed. */
   session: `${PREFIX}session`,
-  /** `true`: never removed by anything here. */
+  /** `true`: nothing here ever removes the resource. */
   keep: `${PREFIX}keep`,
   repository: `${PREFIX}repository`,
   workflow: `${PREFIX}workflow`,
@@ -12,12 +12,12 @@ export const labels = {
   runUrl: `${PREFIX}run-url`,
 } as const;
 
-/** The `<runner>` part of a session id where nothing tells the runner from another: then age alone decides what is a leftover. */
+/** The `<runner>` part of an id when the runner is unknown: then only age makes a leftover. */
 export const UNKNOWN_RUNNER = '00000000';
 
 /**
- * The `<runner>` part of a session id, `<run>.<runner>.<nonce>`: a runner runs one job at a time, so what carries another
- * session's id with the same runner is a leftover. Undefined for a label value that is not a session id, and for an unknown runner.
+ * The `<runner>` part of a session id, `<run>.<runner>.<nonce>`. A runner runs one job at a time,
+ * so resources of its other sessions are leftovers. Undefined for other values and unknown runners.
  */
 export function runnerOf(sessionId: string): string | undefined {
   const runner = /^[^.]+\.([0-9a-f]{8})\.[0-9a-z]{8}$/.exec(sessionId)?.[1];

@@ -2,19 +2,19 @@ import { TimedOut } from '../lib/errors';
 import type { Holder, RungAction, StopOutcome } from './provider';
 import type { Resource } from './resource';
 
-/** The words that logs, summary, report and metrics use. Every resource ends in exactly one. */
+/** How it ended for a resource. Logs, summary, report and metrics use these words. */
 export type Outcome =
-  /** It ended by itself after the stop signal, and was removed. */
+  /** Ended by itself after the stop signal; removed. */
   | 'graceful'
-  /** It did not; SIGKILL ended it, the engine's or ours, and it was removed. */
+  /** Ended by SIGKILL, the engine's or ours; removed. */
   | 'killed'
-  /** It was not running; removed. */
+  /** Was not running; removed. */
   | 'removed'
-  /** Already gone, or removed by someone else meanwhile. */
+  /** Already gone, or removed by something else. */
   | 'gone'
-  /** Dry run. */
+  /** Would be removed without dry run. */
   | 'planned'
-  /** Matched but not to be removed. */
+  /** Matched, but stays on purpose. */
   | 'kept'
   /** Still there. */
   | 'failed';
@@ -24,9 +24,9 @@ export const outcomes: readonly Outcome[] = ['graceful', 'killed', 'removed', 'g
 /** One rung that was tried, with its retries. */
 export interface Step {
   readonly action: RungAction;
-  /** Requests made: 0 when the rung was skipped. */
+  /** Requests sent; 0 when the rung was skipped. */
   readonly attempts: number;
-  /** Why it was tried again, once a retry; absent when it was not. */
+  /** The cause of each retry; absent without retries. */
   readonly retriedAfter?: readonly RetryCause[];
   /** Milliseconds since the epoch. */
   readonly startedAt: number;
@@ -36,38 +36,38 @@ export interface Step {
   readonly detail?: string;
 }
 
-/** How it ended for one resource. */
+/** The outcome of one resource, with steps, times and error. */
 export interface Settlement {
-  /** As it was last seen before anything was done to it. */
+  /** As seen before anything was done to it. */
   readonly resource: Resource;
   readonly outcome: Outcome;
   readonly durationMs: number;
   readonly steps: readonly Step[];
-  /** With `failed`: the error that decided it. */
+  /** With `failed`: the decisive error. */
   readonly error?: Error;
   /** With `kept`: why. */
   readonly reason?: string;
-  /** With `failed`, and with `kept` unless it is protected: the command that removes it. */
+  /** Removes it by hand. With `failed`, and with `kept` unless protected. */
   readonly command?: string;
-  /** What uses it, where that is why it is still there. */
+  /** The resources that use it, if they are why it is still there. */
   readonly heldBy?: readonly Holder[];
-  /** With `failed`: how it ended, where only its removal failed. */
+  /** With `failed`: how it ended, if only its removal failed. */
   readonly ending?: StopOutcome;
-  /** With `failed`: another round could end better. */
+  /** With `failed`: another round may succeed. */
   readonly retryable?: boolean;
 }
 
-/** Why a request was sent again. Few, and none of them foreign text: fit for the label of a metric. */
+/** Why a request was sent again: few words, fit for the label of a metric. */
 export const retryCauses = ['timeout', 'network', 'conflict', 'rate_limit', 'server_error', 'other'] as const;
 export type RetryCause = (typeof retryCauses)[number];
 
-/** What clients put on their errors: dockerode the first, others the second. */
+/** dockerode sets the first field, other clients the second. */
 interface WithStatus {
   readonly statusCode?: unknown;
   readonly status?: unknown;
 }
 
-/** The cause, from an error that was worth a retry: what carries no status got no answer, or half of one. */
+/** The cause of a retry. An error without a status had no whole answer. */
 export function retryCauseOf(error: Error): RetryCause {
   if (error instanceof TimedOut) return 'timeout';
   const { statusCode, status } = error as WithStatus;

@@ -1,4 +1,4 @@
-/** Each kind's plural, in the order in which kinds are shown. */
+/** The plural of each kind, in the order in which kinds are shown. */
 export const KIND_NAMES = {
   container: 'containers',
   sandbox: 'sandboxes',
@@ -11,46 +11,44 @@ export type Kind = keyof typeof KIND_NAMES;
 
 export const KINDS = Object.keys(KIND_NAMES) as readonly Kind[];
 
-/** Something that a benchmark may leave behind, as a provider saw it at one moment. */
+/** Something that a benchmark may leave behind, as seen at one moment. */
 export interface Resource {
-  /** The provider's name. */
   readonly provider: string;
   readonly kind: Kind;
-  /** Never reused by the provider, even when the name is. */
+  /** Unique for ever; a name may come again. */
   readonly id: string;
-  /** As people type it. Foreign text: escape it wherever it is shown. */
+  /** Foreign text: escape it wherever it is shown. */
   readonly name: string;
-  /** What it was made from. */
+  /** The image or snapshot that it was made from. */
   readonly image?: string;
-  /** The provider's id of what it was made from. */
   readonly imageId?: string;
   /** The provider's own word: `running`, `exited`, `paused`. */
   readonly state: string;
-  /** Milliseconds since the epoch when it came into that state, where the provider tells. */
+  /** Milliseconds since the epoch when it entered that state, if known. */
   readonly stateSince?: number;
-  /** Something still runs in it: ending it is an outcome of its own (`graceful`, `killed`). */
+  /** Ending it is an outcome of its own (`graceful`, `killed`). */
   readonly running: boolean;
   readonly labels: Readonly<Record<string, string>>;
-  /** Milliseconds since the epoch, where the provider tells. */
+  /** Milliseconds since the epoch, if known. */
   readonly createdAt?: number;
-  /** Why a stop signal would do nothing: it is killed at once, and the report says why. */
+  /** Why a stop signal would do nothing: it is killed at once. */
   readonly deaf?: string;
   /**
-   * Its session's label may come from the image that it was made from: `docker run` gives a container all labels of its image. By
-   * itself such a label does not say who made the container.
+   * Its session's label may come from its image, whose labels `docker run` copies: then the label
+   * does not prove who made the container.
    */
   readonly inheritsSession?: boolean;
-  /** Of a volume: the engine gave it its name, and only its container knew it. */
+  /** A volume whose name the engine made up. */
   readonly anonymous?: boolean;
-  /** Of an image: everything that used it, as far as the provider saw, whether it still exists or not. */
+  /** Of an image: all containers that used it, gone ones included. */
   readonly usedBy?: readonly Resource[];
-  /** Ids of resources of the same kind and provider that must go before it: the images that were made from it. */
+  /** Ids that must go first: the images made from this one. */
   readonly dependents?: readonly string[];
-  /** Why the provider must never remove it, whatever matches: it runs this very process, say. */
+  /** Why it must never be removed, whatever matches: this process runs in it, for one. */
   readonly protection?: string;
 }
 
-/** What tells a resource from all others. */
+/** Identifies a resource. */
 export function keyOf({ provider, kind, id }: Pick<Resource, 'provider' | 'kind' | 'id'>): string {
   return `${provider} ${kind} ${id}`;
 }

@@ -1,6 +1,6 @@
-/** How a program ended that was run for its output. */
+/** The result of a program that was run for its output. */
 export interface ProgramResult {
-  /** 128 + n when signal number n ended it, as a shell has it. */
+  /** 128 + n when signal n ended it. */
   readonly exitCode: number;
   readonly stdout: string;
   readonly stderr: string;
@@ -9,14 +9,14 @@ export interface ProgramResult {
 export interface ProgramOptions {
   /** Ends the program when it aborts. */
   readonly signal: AbortSignal;
-  /** The program's environment; without it, this process's own. */
+  /** Default: this process's own. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
 /**
- * Runs a program, without a shell, and waits for its end. Nothing of its output is shown.
- * @param program a path, or a name that is looked for in PATH
- * @returns whatever its exit code is
- * @throws when it can't be started, and the signal's reason when that aborts
+ * Runs a program without a shell, shows nothing of its output, and waits for its end.
+ * @param program a path, or a name to look up in PATH
+ * @returns the result, whatever its exit code
+ * @throws when it can't be started; the signal's reason when that aborts
  */
 export type RunProgram = (program: string, args: readonly string[], options: ProgramOptions) => Promise<ProgramResult>;

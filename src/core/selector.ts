@@ -1,13 +1,13 @@
 import { labels, runnerOf } from './labels';
 import type { Kind, Resource } from './resource';
 
-/** One condition on a label: its key is there, and has this value if one is given. */
+/** Matches a label's key, and its value if one is given. */
 export interface LabelFilter {
   readonly key: string;
   readonly value?: string;
 }
 
-/** What the user gave us, besides what carries our label. All filters of a line must match (AND); one line is enough (OR). */
+/** The user's own selection. All filters of a line must match (AND), one line is enough (OR). */
 export interface Filters {
   readonly labels: readonly (readonly LabelFilter[])[];
   readonly namePrefixes: readonly string[];
@@ -16,26 +16,26 @@ export interface Filters {
 /** Says which resources are owned. */
 export type Selector = (resource: Resource) => boolean;
 
-/** Sessions that are not over, whatever their ids say. Asked with each listing: a session may begin meanwhile. */
+/** Sessions that are not over. Asked with each listing, because a session may begin meanwhile. */
 export interface LiveSessionIds {
   has(sessionId: string): boolean;
 }
 
-/** What pre-cleanup removes of earlier sessions: see `leftoversOf`. */
+/** See `leftoverJudge`. */
 export type PreCleanup = 'none' | 'stale' | 'stopped' | 'all';
 
-/** What was there when the session began. */
+/** The state of the engines when the session began. */
 export interface Baseline {
   /** Milliseconds since the epoch. */
   readonly startedAt: number;
-  /** Whether the resource was there; undefined where its kind was not listed then. */
+  /** Whether the resource existed; undefined if its kind was not listed then. */
   had(resource: Resource): boolean | undefined;
 }
 
-/** Engines tell whole seconds, and clocks differ a little: the baseline decides what lies within this time of the start. */
+/** Engines round to seconds and clocks differ: the baseline decides within this time. */
 const CLOCK_TOLERANCE_MS = 2_000;
 
-/** The name of an image says where it comes from, that of an anonymous volume nothing: neither is matched by its name. */
+/** Ignores the names of images and anonymous volumes: they do not tell an owner. */
 export function matchesFilters(resource: Resource, filters: Filters): boolean {
   const has = ({ key, value }: LabelFilter) =>
     value === undefined ? Object.hasOwn(resource.labels, key) : resource.labels[key] === value;
@@ -46,28 +46,29 @@ export function matchesFilters(resource: Resource, filters: Filters): boolean {
   );
 }
 
-/** The session whose label the resource carries, wherever it has it from. */
+/** The session in the resource's label, inherited or not. */
 export function sessionOf(resource: Resource): string | undefined {
   return resource.labels[labels.session];
 }
 
-/** The session that made the resource. Undefined also where its label may come from its image, and so says nothing. */
+/** The session that made the resource. Undefined if its label may come from its image. */
 export function ownerOf(resource: Resource): string | undefined {
-  // An image with a session's label is never taken for one without: it holds something of that session, whoever made it.
+  // An image with a session's label contains something of that session, whoever built it.
   return resource.inheritsSession && resource.kind !== 'image' ? undefined : sessionOf(resource);
 }
 
-/** Whether the resource appeared after the session's start. What the baseline can't tell is not new. */
+/** Whether the resource appeared after the session's start. False if the baseline can't tell. */
 export function isNew(resource: Resource, { startedAt, had }: Baseline): boolean {
   const wasThere = had(resource);
-  // The time of an image is that of its tag.
+  // `createdAt` of an image is the time of its tag.
   if (resource.kind === 'image') return wasThere === false;
   return wasThere === false && (resource.createdAt ?? startedAt) >= startedAt - CLOCK_TOLERANCE_MS;
 }
 
 /**
- * Whether a resource with this session's label was made by it. An inherited label counts where the container was made while the
- * session lived: a named session of the command line can come again, and its images outlive it. Images of before stay in any case.
+ * Whether the session made a resource with its label. An inherited label counts only if the
+ * container is new, because a named session can come again, and its images outlive it. Older images
+ * stay.
  */
 function isMadeBySession(resource: Resource, baseline: Baseline | undefined): boolean {
   if (baseline === undefined) return true;
@@ -75,9 +76,9 @@ function isMadeBySession(resource: Resource, baseline: Baseline | undefined): bo
 }
 
 /**
- * What a session owns: what carries its label, and what matches its filters unless another session's label says whose it is.
- * @param sessionId undefined when main died before it had one: then only the filters are left
- * @param baseline undefined when main did not get so far: then no image goes that carries no label of the session
+ * Selects what carries the session's label, and what matches its filters and no other session owns.
+ * @param sessionId undefined when main died before it had one: then only filters select
+ * @param baseline undefined when main did not get so far: then unlabelled images stay
  */
 export function ownedBy(sessionId: string | undefined, filters: Filters, baseline?: Baseline): Selector {
   const owned: Selector = (resource) => {
@@ -93,25 +94,27 @@ function isNewImage(resource: Resource, baseline: Baseline | undefined): boolean
   return baseline !== undefined && isNew(resource, baseline);
 }
 
-/** Whether it is an unlabelled image that is used by nothing when that goes which `selector` selects. */
+/** Whether it is an unlabelled image that nothing uses once the selected resources are gone. */
 function isOrphanedBy(selector: Selector, resource: Resource): boolean {
   const { usedBy = [] } = resource;
   return sessionOf(resource) === undefined && usedBy.length > 0 && allGo(usedBy, selector);
 }
 
-/** What is protected stays, and so stays what it uses. */
+/** A protected resource stays, and so does what it uses. */
 function allGo(users: readonly Resource[], selector: Selector): boolean {
   return users.every((user) => selector(user) && protectionOf(user) === undefined);
 }
 
-/** Whether it is on an engine, which one job may have to itself. Sandboxes are an organization's. */
+/**
+ * Whether it lives on an engine, which one job may have to itself. Organizations share sandboxes.
+ */
 export function isOfOneMachine(kind: Kind): boolean {
   return kind !== 'sandbox';
 }
 
 /**
- * `scope: job`: what the session owns, and what appeared on an engine since its start and carries no session's label; of images, only
- * those that nothing uses which stays.
+ * `scope: job`: selects what the session owns, and new resources on an engine without an owner. Of
+ * new images, only those without a user that stays.
  */
 export function createdSince(owned: Selector, baseline: Baseline): Selector {
   const created: Selector = (resource) =>
@@ -122,14 +125,14 @@ export function createdSince(owned: Selector, baseline: Baseline): Selector {
   };
 }
 
-/** Why a resource that matches stays. The words are those of the report. */
+/** Why a resource that matches stays, in the report's words. */
 export const spareReasons = ['age', 'inherited-label', 'live-session'] as const;
 export type SpareReason = (typeof spareReasons)[number];
 
-/** Decides about one resource: it goes, it matches and stays for a reason, or it is none of ours (undefined). */
+/** Decides about one resource: it goes, it stays for a reason, or it does not match (undefined). */
 export type Judge = (resource: Resource) => 'goes' | SpareReason | undefined;
 
-/** What pre-cleanup knows when it judges. */
+/** Input of `leftoverJudge`. */
 export interface LeftoverContext {
   readonly sessionId: string;
   readonly live?: LiveSessionIds;
@@ -140,14 +143,15 @@ export interface LeftoverContext {
 }
 
 /**
- * Judges what earlier runs left: what carries any session's label or matches the filters, never the current session's, nor a live
- * one's. Of that go with
- * - `stale`: what this runner's other sessions left (a runner runs one job at a time: they are over), and what is older than `maxAgeMs`;
- * - `stopped`: that, and containers that do not run;
+ * Judges what earlier runs left: resources with any session's label or matching the filters, except
+ * those of the current and of live sessions. What goes:
+ * - `stale`: what this runner's other sessions left (a runner runs one job at a time), and anything
+ *   older than `maxAgeMs`;
+ * - `stopped`: also containers that do not run;
  * - `all`: everything.
  *
- * A label that may be inherited condemns nothing. Nor does an image's, before it is old: what was built from a labelled image
- * carries the label, too.
+ * A label that may be inherited is no proof. Nor is a young image's: builds copy the labels of
+ * their base image.
  */
 export function leftoverJudge(mode: PreCleanup, context: LeftoverContext): Judge {
   const { sessionId, live, filters, maxAgeMs, now } = context;
@@ -157,7 +161,7 @@ export function leftoverJudge(mode: PreCleanup, context: LeftoverContext): Judge
   const goes = (resource: Resource, session: string | undefined): boolean => {
     const isOver = session !== undefined && runner !== undefined && runnerOf(session) === runner;
     if (mode === 'all' || isOver || isOld(resource)) return true;
-    // A volume never runs, and Daytona stops a sandbox that only looks idle: both may be in use.
+    // Volumes never run, and Daytona stops idle sandboxes: both may be in use.
     return mode === 'stopped' && resource.kind === 'container' && !resource.running;
   };
   const isLabelEnough = (resource: Resource) =>
@@ -171,7 +175,7 @@ export function leftoverJudge(mode: PreCleanup, context: LeftoverContext): Judge
   };
 }
 
-/** What pre-cleanup removes: see `leftoverJudge`. */
+/** Selects what pre-cleanup removes. */
 export function leftoversOf(mode: PreCleanup, context: LeftoverContext): Selector {
   const judge = leftoverJudge(mode, context);
   return (resource) => judge(resource) === 'goes';
@@ -186,7 +190,7 @@ export function inStates(states: readonly string[]): Selector {
   return ({ state }) => states.includes(state);
 }
 
-/** What carries a session's label, whichever it is. */
+/** Selects what carries any session's label. */
 export const ofAnySession: Selector = (resource) => sessionOf(resource) !== undefined;
 
 export function ofSession(sessionId: string): Selector {
@@ -199,7 +203,7 @@ export function allOf(...selectors: readonly Selector[]): Selector {
   return (resource) => selectors.every((selects) => selects(resource));
 }
 
-/** Why a resource that matches stays all the same; undefined when nothing protects it. */
+/** Why a resource stays although it matches; undefined if nothing protects it. */
 export function protectionOf(resource: Resource): string | undefined {
   if (resource.labels[labels.keep]?.toLowerCase() === 'true') return `it carries ${labels.keep}=true`;
   return resource.protection;

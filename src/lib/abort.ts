@@ -1,6 +1,6 @@
 /**
- * Calls `action` once when the signal aborts, or right now when it already has.
- * @returns a function that takes the listener away: call it when the work is over, or a long-lived signal collects listeners
+ * Calls `action` once when the signal aborts; at once if it already has.
+ * @returns removes the listener: call it when the work is over
  */
 export function onAbort(signal: AbortSignal, action: () => void): () => void {
   if (signal.aborted) {

@@ -8,11 +8,12 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { makeDirectory } from './make-directory';
 
 /**
- * Writes a file so that a reader sees the old one or the new one, never half of one. Makes its directory where there is none.
+ * Writes a file so that readers see the old or the new one, never a part. Makes its directory.
  *
- * What is not a regular file (`/dev/null`, `/dev/stdout`, a pipe) is written to as it is: replacing it would take it from every
- * other program. A symbolic link is replaced, not followed: in a directory that others may write to, they may have planted it.
- * @throws what the system says; for a block device, an error: a report would destroy what is on it
+ * Writes into what is not a regular file (`/dev/null`, `/dev/stdout`, a pipe): replacing it would
+ * take it from other programs. Replaces a symbolic link without following it: in a directory that
+ * others may write to, another user may have planted it.
+ * @throws the file system's errors; for a block device, an error: a report would destroy its data
  */
 export async function writeWhole(path: string, text: string | Iterable<string>): Promise<void> {
   const descriptor = await descriptorOf(path);
@@ -27,7 +28,7 @@ async function replace(path: string, text: string | Iterable<string>): Promise<v
   await makeDirectory(dirname(path));
   const unfinished = `${path}.${randomBytes(6).toString('hex')}.tmp`;
   try {
-    // Exclusively: a name that somebody foresaw, and put a link at, is an error.
+    // Exclusive: fails if another user guessed the name and planted a link there.
     await writeFile(unfinished, text, { flag: 'wx' });
     await rename(unfinished, path);
   } catch (error) {
@@ -37,8 +38,8 @@ async function replace(path: string, text: string | Iterable<string>): Promise<v
 }
 
 /**
- * The number of this process's file descriptor that the path stands for: `/dev/stdout` is a link to `/proc/self/fd/1`, whose own target
- * may be a regular file.
+ * The number of our own file descriptor that the path stands for. `/dev/stdout` is a link to
+ * `/proc/self/fd/1`, which may itself be a link to a regular file.
  */
 async function descriptorOf(path: string): Promise<number | undefined> {
   const target = await readlink(path).catch(() => undefined);
@@ -51,16 +52,16 @@ async function descriptorOf(path: string): Promise<number | undefined> {
 }
 
 async function writeToDescriptor(descriptor: number, text: string | Iterable<string>): Promise<void> {
-  // Opening the standard streams by their paths fails where they are sockets, and would write over a file from its beginning.
+  // Opening a standard stream by its path fails if it is a socket, and overwrites a file.
   const standard = { 1: process.stdout, 2: process.stderr }[descriptor];
   if (standard === undefined) return writeDirectly(`/dev/fd/${descriptor}`, 0, text);
   await pipeline(Readable.from(typeof text === 'string' ? [text] : text), standard, { end: false });
 }
 
-/** Milliseconds between two attempts to write to a pipe that is full, and without any progress until it is given up. */
+/** Milliseconds between two attempts at a full pipe, and without progress before giving up. */
 const FULL_PIPE_MS = { pause: 20, most: 10_000 };
 
-/** Never blocks: opening a pipe that nothing reads fails at once, and one whose reader has stalled is given up. */
+/** Never blocks: opening a pipe without a reader fails, and a stalled reader is given up. */
 async function writeDirectly(path: string, flags: number, text: string | Iterable<string>): Promise<void> {
   const file = await open(path, constants.O_WRONLY | constants.O_NONBLOCK | flags);
   try {

@@ -3,16 +3,13 @@ export class ByteBudget {
   readonly limit: number;
   #left: number;
 
-  /**
-   * @param limit bytes
-   * @param used bytes that are taken already
-   */
+  /** @param used bytes that are taken already */
   constructor(limit: number, used = 0) {
     this.limit = limit;
     this.#left = Math.max(0, limit - used);
   }
 
-  /** @returns how many of the bytes there is room for */
+  /** @returns how many of the bytes fit */
   take(bytes: number): number {
     const taken = Math.min(bytes, this.#left);
     this.#left -= taken;

@@ -3,9 +3,8 @@ import type { Clock } from './clock';
 import { DeadlinePassed, Halted, TimedOut } from './errors';
 
 /**
- * The time budget that everything in one cleanup shares. Its signal ends timers, sockets and waiting;
- * `within` gives a part of it to one piece of work. Call `dispose` when the cleanup is over: its timer
- * keeps the process alive.
+ * The time budget that everything in one cleanup shares. Its signal ends timers, sockets and waits.
+ * Call `dispose` when the cleanup is over: its timer keeps the process alive.
  */
 export class Deadline {
   readonly #clock: Clock;
@@ -33,7 +32,7 @@ export class Deadline {
     return this.passed ? 0 : Math.max(0, this.#endsAt - this.#clock.now());
   }
 
-  /** Ends it now: all that waits for it stops with `reason`. */
+  /** Ends it now: everything that waits for it stops with `reason`. */
   halt(reason: Halted): void {
     this.#controller.abort(reason);
   }
@@ -43,10 +42,10 @@ export class Deadline {
   }
 
   /**
-   * Runs `work` for at most `ms` milliseconds, and never past this deadline. Work that does not obey
-   * its signal is left behind: this promise settles in time whatever `work` does.
+   * Runs `work` for at most `ms` milliseconds, and never past this deadline. Settles in time even
+   * if `work` ignores its signal.
    * @throws {TimedOut} after `ms`
-   * @throws {DeadlinePassed} (or what the deadline was aborted with) when the whole deadline passes first
+   * @throws {DeadlinePassed} (or the reason of `halt`) when the whole deadline ends first
    */
   async within<T>(ms: number, what: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     this.signal.throwIfAborted();
@@ -56,7 +55,7 @@ export class Deadline {
     try {
       return await Promise.race([work(part.signal), aborted(part.signal)]);
     } catch (error) {
-      // Clients wrap the abort in errors of their own; the reason says more.
+      // Clients wrap the abort in their own errors; the reason says more.
       throw part.signal.aborted ? part.signal.reason : error;
     } finally {
       cancelTimer();
@@ -75,12 +74,12 @@ export interface DeadlineOptions {
   readonly clock: Clock;
   /** Ends the deadline early. */
   readonly signal?: AbortSignal | undefined;
-  /** Why it ended early; stands in the report of what was left. */
+  /** Why it ended early, for the report. */
   readonly reason?: string;
 }
 
 /**
- * Gives `work` a deadline of `ms` milliseconds, and disposes of it afterwards. When `signal` aborts, the deadline is halted.
+ * Gives `work` a deadline of `ms` milliseconds, halts it when `signal` aborts, and disposes of it.
  * @throws what `work` throws
  */
 export async function withDeadline<T>(
@@ -99,7 +98,8 @@ export async function withDeadline<T>(
 }
 
 /**
- * Runs `work` with a signal that aborts after `ms` milliseconds, or when `signal` does. Waits for it: it must obey.
+ * Runs `work` with a signal that aborts after `ms` milliseconds, or with `signal`. `work` must
+ * obey.
  * @throws the signal's reason when it has aborted; else what `work` throws
  */
 export function withTimeout<T>(

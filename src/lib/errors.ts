@@ -1,4 +1,4 @@
-/** One request took longer than it may. The next rung is tried. */
+/** One request took too long. The next rung is tried. */
 export class TimedOut extends Error {
   override readonly name = 'TimedOut';
   /**
@@ -10,7 +10,7 @@ export class TimedOut extends Error {
   }
 }
 
-/** The time of the whole cleanup is used up. Nothing more is tried. */
+/** The time of the whole cleanup is used up: nothing more is tried. */
 export class DeadlinePassed extends Error {
   override readonly name = 'DeadlinePassed';
   /** @param ms the whole deadline */
@@ -19,12 +19,12 @@ export class DeadlinePassed extends Error {
   }
 }
 
-/** The cleanup was stopped on purpose before its deadline: what is left stays. */
+/** The cleanup was stopped on purpose before its deadline: the rest stays. */
 export class Halted extends Error {
   override readonly name = 'Halted';
 }
 
-/** Makes an error of what was thrown: the original where it is one, else a new one with it as the cause. */
+/** Returns what was thrown if it is an error, else a new error with it as the cause. */
 export function asError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(String(thrown), { cause: thrown });
 }

@@ -1,12 +1,12 @@
 import { asError } from './errors';
 
-/** For the end of the line that reports a fault. */
+/** Ends the line that reports a fault. */
 export const FAULT_HINT = 'a fault in cleanup-action: please report it';
 
 /**
- * Watches this process for faults of our own: what was thrown in a timer or a forgotten promise, and an end before the work is done
- * (Node would end with 0 when nothing is left that could settle a promise).
- * @returns ends the watch for an early end: call it when the work is done
+ * Watches this process for our own faults: errors thrown in timers and forgotten promises, and an
+ * end before the work is done (Node exits with 0 when nothing can settle a promise any more).
+ * @returns stops watching for an early end: call it when the work is done
  */
 export function watchFaults(onFault: (error: Error) => void): () => void {
   const onThrown = (thrown: unknown) => onFault(asError(thrown));

@@ -1,8 +1,8 @@
 import { onAbort } from './abort';
 
 /**
- * Lets at most `size` pieces of work run at a time; the others wait their turn, first come, first
- * served. Keep out work that only waits, such as a grace period: see `Rung.waits`.
+ * Runs at most `size` pieces of work at a time; the others wait, first come, first served. Keep out
+ * work that only waits, such as a grace period: see `Rung.waits`.
  */
 export class Limit {
   #free: number;
@@ -15,8 +15,8 @@ export class Limit {
   }
 
   /**
-   * Runs `work` in its turn, and gives its place back however it ends.
-   * @throws the signal's reason when it aborts before the turn came
+   * Runs `work` in its turn, and frees its place however it ends.
+   * @throws the signal's reason when it aborts before the turn
    */
   async run<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
     await this.#take(signal);

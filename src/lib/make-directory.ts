@@ -2,9 +2,9 @@ import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /**
- * Makes a directory, and those that it is in, where they are not there yet. Node's own `recursive` asks for ever where the system says that
- * what it has just found is not there, as in `/proc`: https://github.com/nodejs/node/issues/31481
- * @throws what the system says
+ * Makes a directory and its parents. Node's own `recursive` loops for ever in places like `/proc`:
+ * https://github.com/nodejs/node/issues/31481
+ * @throws the file system's errors
  */
 export async function makeDirectory(path: string): Promise<void> {
   try {
@@ -16,7 +16,7 @@ export async function makeDirectory(path: string): Promise<void> {
   }
 }
 
-/** That there is something already is for whoever uses it to find out. */
+/** Accepts any existing file: using it as a directory fails later. */
 async function makeOne(path: string): Promise<void> {
   try {
     await mkdir(path);

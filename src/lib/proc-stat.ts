@@ -1,15 +1,15 @@
 import { readFileSync } from 'node:fs';
 
-/** What Linux tells of a process in `/proc/<pid>/stat`. */
+/** What Linux says about a process in `/proc/<pid>/stat`. */
 export interface ProcStat {
   readonly pid: number;
-  /** The program's name: the first 15 bytes of it. */
+  /** The first 15 bytes of the program's name. */
   readonly name: string;
-  /** `Z` and `X` have ended; a zombie's parent has only not asked how. */
+  /** States `Z` and `X`. A zombie has ended; its parent has not asked for its exit code yet. */
   readonly hasEnded: boolean;
   readonly group: number;
   readonly session: number;
-  /** Clock ticks since the machine started. No other process has this and the pid. */
+  /** Clock ticks since the machine started. Together with the pid it is unique. */
   readonly startedAt: string;
 }
 
@@ -17,7 +17,7 @@ export function statFile(pid: number | string): string {
   return `/proc/${pid}/stat`;
 }
 
-/** @returns undefined where there is no such process, or no /proc: everywhere but on Linux */
+/** @returns undefined without such a process, and without /proc, which only Linux has */
 export function readProcStat(pid: number): ProcStat | undefined {
   try {
     return parseProcStat(readFileSync(statFile(pid), 'utf8'));
@@ -27,7 +27,8 @@ export function readProcStat(pid: number): ProcStat | undefined {
 }
 
 /**
- * `pid (name) state ppid pgrp session …`, the start time being the 22nd field. The name may hold anything, parentheses too.
+ * `pid (name) state ppid pgrp session …`; the start time is the 22nd field. The name may contain
+ * parentheses.
  * https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
  */
 export function parseProcStat(stat: string): ProcStat | undefined {

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { readProcStat } from './proc-stat';
 
-/** A process, told from a later one that got the same number. */
+/** A process, distinct from a later one with the same pid. */
 export interface ProcessIdentity {
   readonly pid: number;
-  /** Which start of the machine, and how long after it; empty where nobody tells: everywhere but on Linux. */
+  /** `<boot id> <clock ticks since boot>`; empty where it is unknown: everywhere but on Linux. */
   readonly startedAt: string;
 }
 
@@ -16,13 +16,16 @@ export function processWith(pid: number): ProcessIdentity {
   return { pid, startedAt: startOf(pid) };
 }
 
-/** Whether a value from a file is one. Numbers of 0 and less are process groups for `kill`. */
+/** Whether a value from a file is one. For `kill`, numbers below 1 are process groups. */
 export function isProcessIdentity(value: unknown): value is ProcessIdentity {
   if (typeof value !== 'object' || value === null || !('pid' in value && 'startedAt' in value)) return false;
   return Number.isSafeInteger(value.pid) && Number(value.pid) > 0 && typeof value.startedAt === 'string';
 }
 
-/** Where there is only the number to go by, a process that has it now is taken for the same: nothing live may be taken for dead. */
+/**
+ * Whether the process still runs. Without a start time, any process with its pid counts as it: a
+ * live process must never be taken for dead.
+ */
 export function isAlive({ pid, startedAt }: ProcessIdentity): boolean {
   return isThere(pid) && startOf(pid) === startedAt;
 }
@@ -35,7 +38,7 @@ function isThere(pid: number): boolean {
   }
 }
 
-/** `<id of the machine's start> <clock ticks since then>`; empty where there is no such process, or no /proc. */
+/** See `ProcessIdentity.startedAt`. Also empty when there is no such process. */
 function startOf(pid: number): string {
   const stat = readProcStat(pid);
   if (stat === undefined) return '';

@@ -3,10 +3,12 @@ import { type Clock, systemClock } from './clock';
 
 const SIGNALS: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
-/** Milliseconds within which the same signal counts once: npx passes on a Ctrl-C that its child has had from the terminal already. */
+/**
+ * Milliseconds. The same signal within this time counts once: npx repeats the terminal's Ctrl-C.
+ */
 const SAME_SIGNAL_MS = 100;
 
-/** Called with each signal that counts, by its number from 1 on. */
+/** Called with each signal that counts, and its number, from 1. */
 export type SignalListener = (number: number, signal: NodeJS.Signals) => void;
 
 export interface ShutdownSignalsOptions {
@@ -16,9 +18,9 @@ export interface ShutdownSignalsOptions {
 }
 
 /**
- * The signals that ask this process to end, counted as people mean them: one of these for a process, so that all of its parts count
- * the same. A terminal that closes sends SIGHUP up to three times (the kernel, the shell, the kernel again when the shell has ended): it
- * counts as a first signal only.
+ * The signals that ask this process to end. A process has one of these, so that all its parts count
+ * alike. SIGHUP counts only as the first signal: a closing terminal sends it up to three times (the
+ * kernel, the shell, and the kernel again after the shell's end).
  */
 export class ShutdownSignals {
   #first: NodeJS.Signals | undefined;
@@ -39,14 +41,14 @@ export class ShutdownSignals {
     return this.#first;
   }
 
-  /** Aborts at the first one. */
+  /** Aborts at the first signal. */
   get stop(): AbortSignal {
     return this.#stop.signal;
   }
 
   /**
-   * Calls `listener` with each signal, also with those that have come already.
-   * @returns ends that
+   * Calls `listener` with each signal, past ones included.
+   * @returns stops listening
    */
   listen(listener: SignalListener): () => void {
     const signal = this.#first;
@@ -55,7 +57,7 @@ export class ShutdownSignals {
     return () => void this.#listeners.splice(this.#listeners.indexOf(listener), 1);
   }
 
-  /** From now on signals do what they do to any process. */
+  /** Gives signals back their default effect. */
   dispose(): void {
     for (const signal of SIGNALS) process.off(signal, this.#onSignal);
   }
@@ -73,7 +75,7 @@ export class ShutdownSignals {
 }
 
 /**
- * The exit code that a shell gives to what a signal ended: 128 and the signal's number.
+ * The exit code that a shell gives a process ended by a signal: 128 plus the signal's number.
  * https://www.gnu.org/software/bash/manual/html_node/Exit-Status.html
  */
 export function signalExitCode(signal: NodeJS.Signals): number {
