@@ -159,7 +159,7 @@ async function benchmark(
       signals,
       stop,
       stdin: 'ignore',
-      mostWhenCancelledMs: MAX_WHEN_CANCELLED_MS,
+      maxWhenCancelledMs: MAX_WHEN_CANCELLED_MS,
     });
   } finally {
     signals.dispose();

@@ -1,25 +1,22 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { type ProcStat, parseProcStat, readProcStat, statFile } from '../lib/proc-stat';
 
-/** One process that runs. */
+/** A running process. */
 export interface Process extends ProcStat {
   /**
-   * Whether it was started with the variable that was asked for. What it changed since does not show; another user's process, and one
-   * that forbids to be looked into, shows nothing.
+   * Whether it was started with the variable asked for. False if its environment is closed to us.
    */
-  readonly carries: boolean;
+  readonly isMarked: boolean;
 }
 
-/** On a machine that starts processes all the time there is always a new one. */
+/** A busy machine always has a new process. */
 const MAX_ROUNDS = 10;
 
 /**
- * All processes but this one. Zombies are none: they have ended, and where process 1 does not reap (a job's container runs
- * `tail -f /dev/null` as process 1) they stay for ever.
- *
- * What forks and ends meanwhile leaves a process that the listing does not have: so it lists again, until that shows nothing new.
- * @param variable `NAME=value`, for `carries`
- * @returns undefined where there is no /proc: everywhere but on Linux
+ * All running processes but this one, without zombies, which stay for ever where process 1 does not
+ * reap them. Lists again until nothing new appears: a process may fork and end in between.
+ * @param variable `NAME=value`, for `isMarked`
+ * @returns undefined without /proc: everywhere but on Linux
  */
 export async function processTable(variable: string): Promise<readonly Process[] | undefined> {
   if (process.platform !== 'linux') return undefined;
@@ -41,12 +38,12 @@ async function inspect(pid: string, variable: string): Promise<Process | undefin
   const one = parseProcStat(stat);
   if (one === undefined || one.hasEnded) return undefined;
   const environment = await readFile(`/proc/${pid}/environ`, 'latin1').catch(() => '');
-  return { ...one, carries: environment.split('\0').includes(variable) };
+  return { ...one, isMarked: environment.split('\0').includes(variable) };
 }
 
 /**
- * Sends a signal to the process, if it is still the one that was seen: pids are used again. The last look and the signal follow
- * each other at once, with nothing awaited in between.
+ * Signals the process if it is still the same one. Nothing is awaited between the check and the
+ * signal, because pids are used again.
  */
 export function signalProcess(seen: Process, signal: NodeJS.Signals): void {
   const now = readProcStat(seen.pid);
@@ -54,17 +51,17 @@ export function signalProcess(seen: Process, signal: NodeJS.Signals): void {
 }
 
 /**
- * Sends a signal to every process of the group.
- * @returns false when there is none that takes it
+ * Signals every process of a group.
+ * @returns false when none takes it
  */
 export function signalGroup(group: number, name: NodeJS.Signals | 0): boolean {
-  // Windows has no process groups: there it is the process alone.
+  // Windows has no process groups.
   return send(process.platform === 'win32' ? group : -group, name);
 }
 
 /**
- * Sends a signal to a process, or to the group whose number is negated.
- * @returns false when there is none that takes it
+ * @param target a pid, or a negated process group
+ * @returns false when no process takes it
  */
 function send(target: number, name: NodeJS.Signals | 0): boolean {
   try {
@@ -72,13 +69,13 @@ function send(target: number, name: NodeJS.Signals | 0): boolean {
     return true;
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    // EPERM: all of it is another user's. macOS answers so for a group of zombies, too.
+    // EPERM: all are another user's. macOS also answers it for a group of zombies.
     if (code === 'ESRCH' || code === 'EPERM') return false;
     throw error;
   }
 }
 
-/** So many are named; a benchmark may leave thousands. */
+/** A benchmark may leave thousands. */
 const MAX_NAMED = 10;
 
 /** `sleep (4711), node (4712) and 3 more`. Names are foreign text. */
@@ -88,7 +85,7 @@ export function processList(processes: readonly Process[]): string {
   return more === 0 ? named.join(', ') : `${named.join(', ')} and ${more} more`;
 }
 
-/** What could not be ended, and what to do about it. */
+/** For people: which processes could not be ended, and what to do. */
 export function survivorsLine(survivors: readonly Process[]): string {
   const what = survivors.length === 1 ? 'A process' : `${survivors.length} processes`;
   return `${what} of the benchmark could not be ended: ${processList(survivors)}. Root may end another user’s: sudo kill -9 <number>.`;

@@ -2,19 +2,19 @@ import { type Clock, sleep } from '../lib/clock';
 import { type Process, processTable, signalGroup, signalProcess } from './process-table';
 
 /**
- * The variable that marks a benchmark's processes; its value is the session's id. Only the benchmark gets it: what later steps start
- * is not its. It is inherited by whatever does not clear its environment.
+ * The variable that marks the benchmark's processes, with the session's id as its value. Children
+ * inherit it, unless they clear their environment. Later steps do not get it.
  */
 export const SESSION_MARKER = 'CLEANUP_BENCHMARK';
 
-/** When what is to end gets SIGKILL, and when it is waited for no longer: asked anew each time, because a cancelled job can't wait. */
+/** When to send SIGKILL, and when to give up. Asked each time: a cancelled job shortens both. */
 export interface Limits {
   /** Milliseconds since the epoch. */
   killAt(): number;
   giveUpAt(): number;
 }
 
-/** Milliseconds after SIGKILL in which the system clears a process away. */
+/** Milliseconds that the system needs to clear away a killed process. */
 export const CLEAR_AWAY_MS = 1_000;
 
 /** SIGKILL `graceMs` after `from` (milliseconds since the epoch). */
@@ -22,24 +22,28 @@ export function limitsFrom(from: number, graceMs: number): Limits {
   return { killAt: () => from + graceMs, giveUpAt: () => from + graceMs + CLEAR_AWAY_MS };
 }
 
-/** Milliseconds between looks: soon at first, because most ends at once; then seldom, because a look reads all of /proc. */
-const LOOK_EVERY_MS = { first: 10, longest: 100 };
+/**
+ * Milliseconds between searches: short at first, since most processes end at once; then longer,
+ * because each reads all of /proc.
+ */
+const SEARCH_EVERY_MS = { first: 10, max: 100 };
 
 /**
- * All that a benchmark started and that still runs. On Linux:
+ * The running processes that a benchmark started. On Linux:
  *
- * - the processes of the session (in the sense of `setsid`) that it was started in: its process group, and other groups that a shell
- *   made there;
- * - wherever they have gone (a `setsid` of their own, a parent that has ended), the processes that carry the mark.
+ * - those of its session (as of `setsid`): its process group, and groups that a shell made there;
+ * - marked ones anywhere: with a `setsid` of their own, or without their parent.
  *
- * So what escapes is a process that has both cleared its environment and left the session; and what this user may not look into or
- * signal: another user's, unless this one is root; one that forbids it (`ssh-agent`), once it has left the session. Elsewhere
- * there is no /proc: on macOS it is the process group alone; on Windows nothing is known once the benchmark itself has ended.
+ * A process escapes if it has left the session, and has cleared its environment or hides it
+ * (`ssh-agent`, another user's). macOS has no /proc: only the process group is known. On Windows
+ * nothing is known after the benchmark's own end.
  */
 export class ProcessTree {
   readonly #variable: string;
   #group: number | undefined;
-  /** Whether the group's number is known to be the benchmark's still. It is used again when all of the group are gone. */
+  /**
+   * Whether the group's number is surely the benchmark's: numbers come again once a group is gone.
+   */
   #isGroupProven: boolean;
 
   private constructor(sessionId: string, group: number | undefined, isGroupProven: boolean) {
@@ -48,29 +52,33 @@ export class ProcessTree {
     this.#isGroupProven = isGroupProven;
   }
 
-  /** For whom started it: `group` is its process group, and it has only just ended, or not yet. */
+  /**
+   * For the process that started it.
+   * @param group its process group, which still runs or has only just ended
+   */
   static ofStarted(sessionId: string, group: number): ProcessTree {
     return new ProcessTree(sessionId, group, true);
   }
 
   /**
-   * For whom comes later. What is not the benchmark's is never signalled: `group`, where it is known, counts as long as a process in
-   * it carries the mark.
+   * For a later process. Never signals others: the group counts only while it has a marked process.
+   * @param group the process group, if known
    */
   static ofEarlier(sessionId: string, group: number | undefined): ProcessTree {
     return new ProcessTree(sessionId, group, false);
   }
 
   /**
-   * SIGTERM, and SIGKILL from `killAt` on, until nothing is left or `giveUpAt` has come. It looks again each time: what is being ended
-   * may start more. On a machine so busy that one look takes all the time, SIGKILL is still sent. Never throws.
-   * @returns what is left
+   * Sends SIGTERM, and SIGKILL from `killAt` on, until nothing is left or `giveUpAt` has passed.
+   * Searches each time for new processes. Always sends SIGKILL once, however slow a search is.
+   * Never throws.
+   * @returns the survivors
    */
   async end(limits: Limits, clock: Clock): Promise<readonly Process[]> {
     const never = new AbortController().signal;
     let isAsked = false;
     let isKilled = false;
-    for (let pause = LOOK_EVERY_MS.first; ; pause = Math.min(2 * pause, LOOK_EVERY_MS.longest)) {
+    for (let pause = SEARCH_EVERY_MS.first; ; pause = Math.min(2 * pause, SEARCH_EVERY_MS.max)) {
       const left = await this.alive();
       const now = clock.now();
       if (left.length === 0 || (isKilled && now >= limits.giveUpAt())) return left;
@@ -83,24 +91,24 @@ export class ProcessTree {
     }
   }
 
-  /** What runs now. */
+  /** The processes that run now. */
   async alive(): Promise<readonly Process[]> {
     const table = await processTable(this.#variable);
-    if (table === undefined) return this.#lookAtGroup();
+    if (table === undefined) return this.#groupAlone();
     const isInSession = ({ session }: Process) => session === this.#group;
-    this.#isGroupProven ||= table.some((one) => one.carries && isInSession(one));
-    const found = table.filter((one) => one.carries || (this.#isGroupProven && isInSession(one)));
-    if (!found.some(isInSession)) this.#group = undefined; // From now on the number may be another's.
+    this.#isGroupProven ||= table.some((one) => one.isMarked && isInSession(one));
+    const found = table.filter((one) => one.isMarked || (this.#isGroupProven && isInSession(one)));
+    if (!found.some(isInSession)) this.#group = undefined; // The number may come again.
     return found;
   }
 
-  #lookAtGroup(): readonly Process[] {
+  #groupAlone(): readonly Process[] {
     const group = this.#group;
     if (group === undefined || !this.#isGroupProven || process.platform === 'win32' || !signalGroup(group, 0)) return [];
-    return [{ pid: group, name: 'process group', hasEnded: false, group, session: group, startedAt: '', carries: true }];
+    return [{ pid: group, name: 'process group', hasEnded: false, group, session: group, startedAt: '', isMarked: true }];
   }
 
-  /** The group at once, so that none of it can fork meanwhile; the others one by one. */
+  /** Signals the group at once, so that nothing in it forks meanwhile; then the others. */
   #send(signal: NodeJS.Signals, processes: readonly Process[]): void {
     const group = this.#group;
     if (group !== undefined && processes.some((one) => one.group === group)) signalGroup(group, signal);

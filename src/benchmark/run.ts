@@ -5,38 +5,37 @@ import { type StartOptions, start } from './start';
 import { Terminator, type TerminatorOptions } from './terminator';
 
 export interface BenchmarkOptions extends StartOptions, TerminatorOptions {
-  /** Marks all that the benchmark starts: see `Offspring`. */
+  /** Marks everything that the benchmark starts: see `ProcessTree`. */
   readonly sessionId: string;
-  /** Called with the id of its process group as soon as it runs. */
+  /** Called with its process group as soon as it runs. */
   readonly onStarted: (processGroup: number) => void;
 }
 
 /** How the benchmark ended. */
 export interface BenchmarkResult {
-  /** Its own; 128 + the signal's number when a signal ended it; 124 when its time was up. */
+  /** Its own; 128 + n when signal n ended it; 124 at the timeout. */
   readonly exitCode: number;
-  /** The signal that ended it: `SIGKILL`. */
   readonly signal: NodeJS.Signals | null;
   readonly timedOut: boolean;
-  /** The signal that this process got meanwhile: the job was cancelled. */
+  /** The signal to this process, when the job was cancelled. */
   readonly interruptedBy: NodeJS.Signals | null;
   readonly durationMs: number;
-  /** What could not be ended: not even SIGKILL did it. */
+  /** Processes that even SIGKILL did not end. */
   readonly survivors: readonly Process[];
 }
 
-/** As `timeout` of the coreutils has it. */
+/** As of `timeout` in coreutils. */
 const TIMED_OUT_EXIT_CODE = 124;
 
 /**
- * Runs the benchmark in a process group of its own, with this process's output. SIGINT, SIGTERM and SIGHUP to this process are
- * passed on, and followed by SIGKILL after the grace period or at the second one. What the benchmark leaves behind is ended, too, as far
- * as `Offspring` says.
+ * Runs the benchmark in its own process group, with this process's output, and ends everything that
+ * it leaves behind (see `ProcessTree`). Passes SIGINT, SIGTERM and SIGHUP on; SIGKILL follows after
+ * the grace period or at the second signal.
  *
- * Node's own spawn instead of `@actions/exec`, which makes no process group, keeps the process id to itself and loses the signal
- * that ended a process.
- * @throws {BenchmarkNotStarted} when there is no such command or directory
- * @throws the signal's reason when it aborts, after all has been ended
+ * Uses Node's spawn: `@actions/exec` makes no process group, hides the pid, and loses the ending
+ * signal.
+ * @throws {StartError} when there is no such command or directory
+ * @throws the signal's reason when it aborts, after everything has ended
  */
 export async function runBenchmark(options: BenchmarkOptions): Promise<BenchmarkResult> {
   const { clock, sessionId } = options;
@@ -50,7 +49,7 @@ export async function runBenchmark(options: BenchmarkOptions): Promise<Benchmark
     try {
       options.onStarted(started.group);
     } catch (error) {
-      signalGroup(started.group, 'SIGTERM'); // Nobody knows of it: it must not run on unwatched.
+      signalGroup(started.group, 'SIGTERM'); // It must not run unwatched.
       await offspring.end(ending.disarm(), clock);
       throw error;
     }
@@ -68,7 +67,7 @@ export async function runBenchmark(options: BenchmarkOptions): Promise<Benchmark
   }
 }
 
-/** The end of a benchmark that did not end. */
+/** For a benchmark that could not be ended. */
 const UNKNOWN = [null, null] as const;
 
 function exitCodeOf(code: number | null, signal: NodeJS.Signals | null, interruptedBy: NodeJS.Signals | null): number {

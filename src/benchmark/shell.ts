@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { parseArgsStringToArgv } from 'string-argv';
 import { makeDirectory } from '../lib/make-directory';
 
-/** A program and its arguments: what is started, without a shell of ours in between. */
+/** A program and its arguments, started without a shell of ours. */
 export interface Command {
   readonly file: string;
   readonly arguments: readonly string[];
@@ -12,12 +12,12 @@ export interface Command {
 interface Shell {
   readonly template: string;
   readonly extension: string;
-  /** What the runner puts around the user's script. */
+  /** Adds what the runner adds to the user's script. */
   readonly wrap?: (script: string) => string;
 }
 
 /**
- * As the runner does it for `run:` steps, so that a benchmark moves into the action unchanged.
+ * As in the runner's `run:` steps, so that benchmarks move into the action unchanged.
  * https://docs.github.com/actions/reference/workflows-and-actions/workflow-syntax#jobsjob_idstepsshell
  */
 const SHELLS: Readonly<Record<string, Shell>> = {
@@ -33,8 +33,9 @@ const SHELLS: Readonly<Record<string, Shell>> = {
 };
 
 /**
- * Writes the user's script to a file in `directory` and says how to start it.
+ * Writes the user's script into `directory`.
  * @param shell a name that the runner knows, or a template with `{0}`
+ * @returns how to start it
  */
 export async function shellCommand(shell: string, script: string, directory: string): Promise<Command> {
   const { template, extension, wrap } = SHELLS[shell] ?? { template: shell, extension: 'sh' };

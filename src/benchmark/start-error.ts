@@ -2,11 +2,11 @@ import { open, stat } from 'node:fs/promises';
 import { delimiter, resolve } from 'node:path';
 import type { Command } from './shell';
 
-/** The benchmark could not be started at all: which setting it is that can't be followed, and what to do. */
+/** The benchmark could not be started: which setting is wrong, and what to do. */
 export class StartError extends Error {
-  override readonly name = 'BenchmarkNotStarted';
+  override readonly name = 'StartError';
   readonly setting: 'shell' | 'working-directory';
-  /** Without the setting's name: a command line has no `shell`. */
+  /** Without the setting's name: the command line has no `shell`. */
   readonly problem: string;
 
   constructor(setting: StartError['setting'], problem: string, options?: ErrorOptions) {
@@ -16,18 +16,20 @@ export class StartError extends Error {
   }
 }
 
-/** Bytes that the kernel reads of a script's first line. https://man7.org/linux/man-pages/man2/execve.2.html */
+/**
+ * Bytes of a script's first line that the kernel reads:
+ * https://man7.org/linux/man-pages/man2/execve.2.html
+ */
 const FIRST_LINE_BYTES = 256;
 
-/** What was to be started. */
 export interface StartAttempt {
   readonly command: Command;
-  /** Where it runs; the current directory by default. */
+  /** Default: the current directory. */
   readonly workingDirectory: string | undefined;
   readonly environment: NodeJS.ProcessEnv;
 }
 
-/** Why the shell, or the command where there is none, could not be started. */
+/** Explains why the shell or command could not be started. */
 export async function notStarted(options: StartAttempt, error: Error): Promise<string> {
   const { file } = options.command;
   const name = JSON.stringify(file);
@@ -35,7 +37,7 @@ export async function notStarted(options: StartAttempt, error: Error): Promise<s
   const code = 'code' in error ? error.code : undefined;
   if (code === 'EACCES') return `${name} may not be executed; make it executable (chmod +x), or choose another`;
   if (code !== 'ENOENT') return `${name} could not be started: ${error.message}`;
-  // The same error for a file that is there, and whose interpreter is not.
+  // Also the error for a script without its interpreter.
   const path = await lookUp(options);
   if (path === undefined) return `${name} was not found; install it, or choose another`;
   const interpreter = await firstLine(path);
@@ -44,7 +46,7 @@ export async function notStarted(options: StartAttempt, error: Error): Promise<s
     : `${name} can’t be run here: it was made for another system`;
 }
 
-/** The file that the system would execute. Windows looks in more places: there it is not looked for. */
+/** The file that the system would execute. Not for Windows, which searches in more places. */
 async function lookUp({ command: { file }, workingDirectory = '', environment }: StartAttempt): Promise<string | undefined> {
   if (process.platform === 'win32') return undefined;
   const directories = file.includes('/') ? [''] : (environment['PATH'] ?? '').split(delimiter);

@@ -6,24 +6,24 @@ import { asError } from '../lib/errors';
 import { notStarted, type StartAttempt, StartError } from './start-error';
 
 export interface StartOptions extends StartAttempt {
-  /** Whether it reads what this process could read. A step of a job has nothing to read. */
+  /** `inherit`: reads this process's input. A step has none. */
   readonly stdin: 'ignore' | 'inherit';
 }
 
 /** The benchmark, as it was started. */
 export interface Started {
-  /** Its process id, and its process group where there are any. */
+  /** Its pid, which is also its process group, if there are groups. */
   readonly group: number;
-  /** Its exit code, or the signal that ended it. */
+  /** Its exit code, or the ending signal. */
   readonly exited: Promise<readonly [number | null, NodeJS.Signals | null]>;
   /** Lets this process end before the benchmark does. */
   readonly release: () => void;
 }
 
 /**
- * Starts the command in a process group of its own, with this process's output, which does not pass through this process: it may be of
- * any size, and any bytes.
- * @throws {StartError} when there is no such command or directory: one line, with what to do about it
+ * Starts the command in its own process group. It writes to this process's output directly: any
+ * bytes, any amount.
+ * @throws {StartError} when there is no such command or directory
  */
 export async function start(options: StartOptions): Promise<Started> {
   await requireDirectory(options.workingDirectory);
@@ -38,7 +38,7 @@ export async function start(options: StartOptions): Promise<Started> {
   }
 }
 
-/** @throws what `spawn` throws at once, where others of its errors come as an event: a path through a file, too long an environment */
+/** @throws what `spawn` throws at once instead of emitting it, as for too long an environment */
 function spawned({ command, workingDirectory, environment, stdin }: StartOptions): ChildProcess {
   openOutput();
   return spawn(command.file, command.arguments, {
@@ -51,8 +51,8 @@ function spawned({ command, workingDirectory, environment, stdin }: StartOptions
 }
 
 /**
- * Node makes a pipe non-blocking when it uses it first, and so it is for all who share it: a benchmark that runs already would see
- * its writes fail with EAGAIN. Spawning makes it blocking again, so the first use must come before.
+ * Node makes a pipe non-blocking at its first use, for all processes that share it: writes of a
+ * running benchmark would fail with EAGAIN. Spawning makes it blocking again, so use it before.
  * https://github.com/libuv/libuv/blob/v1.x/src/unix/process.c (uv__process_child_init)
  */
 function openOutput(): void {

@@ -4,51 +4,56 @@ import { signalGroup } from './process-table';
 import { CLEAR_AWAY_MS, type Limits } from './process-tree';
 
 export interface TerminatorOptions {
-  /** Milliseconds until the benchmark is ended; undefined: it may take as long as it likes. */
+  /** Milliseconds until the benchmark is ended; undefined: no limit. */
   readonly timeoutMs: number | undefined;
   /** Milliseconds between SIGTERM and SIGKILL when it is ended. */
   readonly graceMs: number;
-  /** Milliseconds from the first signal to this process in which all must be over, whatever `graceMs` says; undefined: there is no hurry. */
+  /**
+   * Milliseconds from the first signal until everything must be over, whatever `graceMs` is;
+   * undefined: no limit.
+   */
   readonly maxWhenCancelledMs: number | undefined;
   readonly clock: Clock;
-  /** The signals to this process: a first one ends the benchmark, a second one kills it. */
+  /** Signals to this process: the first ends the benchmark, the second kills it. */
   readonly signals: Pick<ShutdownSignals, 'listen'>;
-  /** Aborts when this process can't go on: the benchmark is ended as if the job were cancelled. */
+  /** Aborts when this process can't go on: ends the benchmark as if the job were cancelled. */
   readonly signal: AbortSignal;
 }
 
 const NEVER = Number.POSITIVE_INFINITY;
 
 /**
- * Ends the benchmark when this process gets a signal to end, or when the time is up. A signal that came before the benchmark ran is
- * passed on as soon as it runs.
+ * Ends the benchmark at its timeout, or when this process gets a signal. Passes an early signal on
+ * as soon as the benchmark runs.
  */
 export class Terminator {
   #timedOut = false;
   #group: number | undefined;
-  /** What the benchmark was, or will be, told to end with. */
-  #told: NodeJS.Signals | undefined;
+  /** The signal that was, or will be, sent to the benchmark. */
+  #sent: NodeJS.Signals | undefined;
   #cancelledAt = NEVER;
-  /** When the second signal came: nothing gets any grace from then on. */
+  /** The time of the second signal: no grace from then on. */
   #hurriedAt = NEVER;
   readonly #gaveUp = Promise.withResolvers<void>();
   readonly #options: TerminatorOptions;
   #interruptedBy: NodeJS.Signals | null = null;
   readonly #forget: () => void;
-  /** Milliseconds from the first signal to SIGKILL: for the benchmark itself, and for all it started. What was killed takes a while to go. */
+  /**
+   * Milliseconds from the first signal to SIGKILL, for the benchmark itself and for its children.
+   */
   readonly #graceWhenCancelledMs: { readonly benchmark: number; readonly all: number };
   readonly #timers: (() => void)[] = [];
 
   constructor(options: TerminatorOptions) {
-    const { graceMs, maxWhenCancelledMs: mostWhenCancelledMs = NEVER } = options;
-    const all = mostWhenCancelledMs - CLEAR_AWAY_MS;
+    const { graceMs, maxWhenCancelledMs = NEVER } = options;
+    const all = maxWhenCancelledMs - CLEAR_AWAY_MS;
     this.#options = options;
     this.#graceWhenCancelledMs = { benchmark: Math.min(graceMs, all - CLEAR_AWAY_MS), all };
     options.signal.addEventListener('abort', this.#onAbort);
     this.#forget = options.signals.listen((number, signal) => this.#onSignal(number, signal));
   }
 
-  /** Whether the benchmark was ended because its time was up. */
+  /** Whether the benchmark was ended at its timeout. */
   get timedOut(): boolean {
     return this.#timedOut;
   }
@@ -59,24 +64,24 @@ export class Terminator {
   }
 
   /**
-   * Resolves when SIGKILL did not end the benchmark: a `sudo` that this user may not signal, or a process that waits for a device.
-   * Whoever waits for it must not wait any longer.
+   * Resolves when SIGKILL did not end the benchmark: another user's process, or one that waits for
+   * a device. Stop waiting for it then.
    */
   get gaveUp(): Promise<void> {
     return this.#gaveUp.promise;
   }
 
-  /** From now on the benchmark runs. */
+  /** Call it when the benchmark runs. */
   watch(group: number): void {
     this.#group = group;
     const { timeoutMs } = this.#options;
     if (this.#hurriedAt !== NEVER) this.#kill();
-    else if (this.#told !== undefined) this.#end(this.#told);
+    else if (this.#sent !== undefined) this.#end(this.#sent);
     else if (timeoutMs !== undefined) this.#after(timeoutMs, () => this.#onTimeout());
   }
 
   /**
-   * The benchmark has ended: its time can't be up any more, and its group's number may soon be another's.
+   * Call it when the benchmark has ended: its group's number may come again.
    * @returns the limits for what it leaves behind
    */
   disarm(): Limits {
@@ -107,7 +112,7 @@ export class Terminator {
   readonly #onAbort = (): void => this.#cancel('SIGTERM');
 
   #onTimeout(): void {
-    if (this.#told !== undefined) return; // It is being ended already, and not for its time.
+    if (this.#sent !== undefined) return; // It is being ended for another reason.
     this.#timedOut = true;
     this.#end('SIGTERM');
   }
@@ -117,9 +122,9 @@ export class Terminator {
     this.#end(signal);
   }
 
-  /** Each call plans a SIGKILL, and the first that comes counts: whatever is told later, it does not take longer for it. */
+  /** Plans a SIGKILL with each call; the earliest counts. */
   #end(signal: NodeJS.Signals): void {
-    this.#told = signal;
+    this.#sent = signal;
     if (this.#group === undefined) return;
     signalGroup(this.#group, signal);
     const isCancelled = this.#cancelledAt !== NEVER;

@@ -75,9 +75,9 @@ function endWithFailure(): void {
 
 /** Says so in a line, where an old Node would fail with a stack trace. */
 function isTooOld(version: string): boolean {
-  const least = Number(/\d+/.exec(engines.node)?.[0]);
-  if (Number.parseInt(version, 10) >= least) return false;
-  process.stderr.write(`error: cleanup-action needs Node ${least} or newer; this is ${version} (${process.execPath})\n`);
+  const min = Number(/\d+/.exec(engines.node)?.[0]);
+  if (Number.parseInt(version, 10) >= min) return false;
+  process.stderr.write(`error: cleanup-action needs Node ${min} or newer; this is ${version} (${process.execPath})\n`);
   process.exitCode = exitCodes.usage;
   return true;
 }

@@ -13,17 +13,17 @@ type ValueOf<S> = S extends { readonly type: SettingType<infer T>; readonly opti
 /** All settings, read and checked. Durations are milliseconds. */
 export type Config = { readonly [K in SettingKey]: ValueOf<(typeof settings)[K]> };
 
-/** What the user typed, by setting. Absent or blank: the default holds. */
+/** The user's text for each setting. Absent or blank: the default. */
 export type RawSettings = { readonly [K in SettingKey]?: string };
 
 /** A setting that can't be read. */
 export interface Problem {
   readonly key: SettingKey;
-  /** What it was, and what is accepted. */
+  /** The value, and what is accepted. */
   readonly text: string;
 }
 
-/** One line for each bad setting: which, what it was, what is accepted. */
+/** Has one line for each bad setting: name, value, what is accepted. */
 export class BadSettings extends Error {
   override readonly name = 'BadSettings';
   readonly problems: readonly Problem[];
@@ -34,18 +34,18 @@ export class BadSettings extends Error {
   }
 }
 
-/** @param name what the user knows the setting by: the input's name by default */
+/** @param name as the user knows it; default: the input's name */
 export function problemLine({ key, text }: Problem, name = inputName(key)): string {
   return `${name}: ${text}`;
 }
 
-/** Characters of a value, and of what is wrong with it, that an error message shows. */
+/** Characters shown of a value, and of its problem. */
 const MAX_SHOWN = 80;
 const MAX_DETAIL = 200;
 
 /**
  * Reads and checks all settings at once.
- * @throws {BadSettings} naming every setting that can't be read
+ * @throws {BadSettings} with every bad setting
  */
 export function parseConfig(raw: RawSettings, env: Environment): Config {
   const problems: Problem[] = [];
@@ -73,13 +73,13 @@ function problemWith(setting: Setting<unknown>, typed: string, detail?: string):
   return `${why}; use ${setting.type.accepts}`;
 }
 
-/** What an error message repeats of a value: an address without its password, and without its query, which may hold a token. */
-function shown(text: string, most = MAX_SHOWN): string {
+/** Hides an address's password, and its query, which may hold a token. */
+function shown(text: string, max = MAX_SHOWN): string {
   const safe = text.replace(/:\/\/\S*@/g, '://***@').replace(/(:\/\/[^\s?#]*)[?#]\S*/g, '$1?***');
-  return safe.length > most ? `${safe.slice(0, most)}…` : safe;
+  return safe.length > max ? `${safe.slice(0, max)}…` : safe;
 }
 
-/** An engine answers a stop when the grace period is over, and takes up to 10 s more to kill: never give up before. */
+/** An engine answers a stop after the grace period, and may need 10 s more to kill. */
 function withRoomToStop(config: Config): Config {
   const { stopTimeout, gracePeriod } = config;
   return stopTimeout > gracePeriod ? config : { ...config, stopTimeout: gracePeriod + 10_000 };

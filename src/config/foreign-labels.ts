@@ -1,11 +1,11 @@
 import type { LabelFilter } from '../core/selector';
 
-/** Labels that a tool sets by itself: whoever uses the tool on this machine has them on everything. */
+/** Labels that a tool sets by itself on everything that its users make. */
 interface ForeignLabels {
-  /** Beginnings of their keys, or whole keys. */
+  /** Whole keys, or their beginnings. */
   readonly keys: readonly string[];
   readonly tool: string;
-  /** A filter that says whose it is; undefined where none of the labels does. */
+  /** A filter that identifies an owner; undefined if no label does. */
   readonly instead?: string;
 }
 
@@ -40,7 +40,7 @@ const FOREIGN: readonly ForeignLabels[] = [
   { keys: ['com.amazonaws.ecs.'], tool: 'Amazon ECS', instead: 'com.amazonaws.ecs.cluster=<your cluster>' },
   { keys: ['com.ddev.'], tool: 'DDEV', instead: 'com.ddev.site-name=<your site>' },
   { keys: ['traefik.', 'com.centurylinklabs.watchtower', 'io.portainer.'], tool: 'Traefik, Watchtower or Portainer' },
-  // A container has all labels of its image: these are the image's makers', whoever runs it.
+  // Set by the makers of images: containers copy them.
   {
     keys: [
       'org.opencontainers.',
@@ -57,13 +57,13 @@ const FOREIGN: readonly ForeignLabels[] = [
   },
 ];
 
-/** Whole keys that the makers of images use: https://docs.docker.com/reference/dockerfile/#label and Red Hat's base images. */
+/** Whole keys of image makers: https://docs.docker.com/reference/dockerfile/#label and Red Hat. */
 const OF_IMAGES = new Set([
   ...['maintainer', 'vendor', 'name', 'version', 'release', 'summary', 'description', 'architecture', 'license', 'url'],
   ...['build-date', 'vcs-ref', 'vcs-type', 'vcs-url', 'distribution-scope', 'authors', 'cpe'],
 ]);
 
-/** Keys whose values tools choose by themselves, too: the same ones on everybody's. */
+/** Keys whose values, too, are chosen by tools and the same for everyone. */
 const SAME_FOR_ALL = new Set([
   ...['oneoff', 'version', 'container-number', 'network', 'volume', 'depends_on', 'image'].map(
     (part) => `com.docker.compose.${part}`,
@@ -78,8 +78,8 @@ const SAME_FOR_ALL = new Set([
 ]);
 
 /**
- * Why the filters of one line would match what tools made for other people, and what to write instead; undefined where at least one
- * of the filters says whose it is.
+ * Explains why a line of filters would match other people's resources, and what to write instead;
+ * undefined if at least one filter identifies an owner.
  */
 export function whyTooWide(line: readonly LabelFilter[]): string | undefined {
   const [first, ...others] = line.map(whyForeign);

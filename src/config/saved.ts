@@ -3,27 +3,28 @@ import { BadSettings, type Config, parseConfig, type RawSettings } from './confi
 import { type Setting, type SettingKey, settingKeys, settings } from './settings';
 
 /**
- * Whether post reads the setting for itself: what main can't know yet, and what may not be saved, because the runner shows state in its
- * debug log. All others come from main: the runner evaluates inputs anew for post, with the environment as it is then.
+ * Whether post reads the setting itself: secrets, because the runner's debug log shows state, and
+ * what main can't know. All others come from main, because the runner evaluates inputs anew for
+ * post.
  */
 function isPostsOwn(key: SettingKey): boolean {
   const { secret }: Setting<unknown> = settings[key];
   return key === 'jobStatus' || secret === true;
 }
 
-/** Selects the settings that main saves for post. They hold no secret. */
+/** Selects the settings that main saves for post. They contain no secret. */
 export function savable(raw: RawSettings): RawSettings {
   return pick(raw, (key) => !isPostsOwn(key));
 }
 
-/** Main's settings with post's own. A setting that main did not save, or that can't be read any more, comes from the inputs. */
+/** Main's settings, with the inputs for post's own and for what main did not save. */
 export function restored(saved: RawSettings, current: RawSettings): RawSettings {
   return { ...current, ...savable(saved) };
 }
 
 /**
- * Reads settings that main has accepted, whatever has become of them: another version of the action may not know a value. For each
- * that can't be read the input counts, and the default where that can't be read either.
+ * Reads settings that main accepted. A value that this version can't read is replaced by the input,
+ * or else by the default.
  */
 export function parseAccepted(saved: RawSettings, current: RawSettings, env: Environment): Config {
   let raw = restored(saved, current);

@@ -1,35 +1,33 @@
 import * as types from './types';
 
-/** Options of the command line that stand together in its help. */
+/** Groups of options in the command line's help. */
 export type OptionGroup = 'benchmark' | 'ownership' | 'timing' | 'removal' | 'providers' | 'files';
 
-/** A setting as an option of the command line, whose name is the input's: `--grace-period`. */
+/** A setting as an option of the command line: `--grace-period`. */
 export interface SettingOption {
   readonly group: OptionGroup;
-  /** Instead of the description, where that speaks of jobs, steps, main and post, or of lines. */
+  /** Replaces a description that speaks of jobs, steps, main, post or lines. */
   readonly help?: string;
-  /** A shorter name where the option is typed once an item: `--label`. */
+  /** The name for one item of a list: `--label`. */
   readonly singular?: string;
-  /** The default depends on the session, and the help does not show it. */
+  /** Keeps a default that depends on the session out of the help. */
   readonly hidesDefault?: true;
 }
 
 /** One setting: an input of the action, and an option of the command line. */
 export interface Setting<T> {
   readonly type: types.SettingType<T>;
-  /** As a user would type it. Empty: not set. */
+  /** As a user would type it; empty if not set. */
   readonly default: string;
-  /** Markdown, one line. It stands in action.yml, in the README and in `--help`. */
+  /** One line of Markdown, for action.yml, the README and `--help`. */
   readonly description: string;
-  /** Never written anywhere; masked in logs. */
+  /** Never written; masked in logs. */
   readonly secret?: boolean;
-  /** Absent: the command line does not have it. */
+  /** Absent if the command line does not have it. */
   readonly option?: SettingOption;
 }
 
-/** A setting that always has a value. */
 type WithDefault<T> = Setting<T> & { readonly optional: false };
-/** A setting that may be absent. */
 type Optional<T> = Setting<T> & { readonly optional: true };
 
 function setting<T>(type: types.SettingType<T>, byDefault: string, description: string, option?: SettingOption): WithDefault<T> {
@@ -45,8 +43,8 @@ function secret(description: string): Optional<string> {
 }
 
 /**
- * Every setting, once. `action.yml`, the README's table, the validation and the command line's options are made from this table
- * (`npm run build`); a check keeps them so. A key's kebab-case is the input's name: see `inputName`.
+ * Every setting. `npm run build` makes `action.yml` and the README's table from this one, and a
+ * check keeps them equal. `inputName` turns a key into the input's name.
  */
 export const settings = {
   run: optional(types.text, 'The benchmark: shell commands run by main. Empty: the rest of the job’s steps are the benchmark.'),
@@ -262,7 +260,7 @@ export function inputName(key: string): string {
   return key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
-/** What main tells later steps. */
+/** Main's outputs. */
 export const outputs = {
   'session-id': 'The session’s id.',
   label: 'The session’s label, `key=value`, for `docker run --label`.',

@@ -3,39 +3,39 @@ import type { LabelFilter } from '../core/selector';
 import type { Environment } from '../lib/environment';
 import { whyTooWide } from './foreign-labels';
 
-/** A kind of value that a setting takes: how it is read, and how that is said when it can't be. */
+/** A type of values: how to read one, and how to describe it. */
 export interface SettingType<T> {
   /** Ends the sentence "use …". */
   readonly accepts: string;
-  /** Stands for the value in help: `--grace-period <time>`. */
+  /** The value in the help: `--grace-period <time>`. */
   readonly placeholder: string;
-  /** The only words it takes; absent where it takes other texts as well. */
+  /** All accepted words; absent if others are accepted too. */
   readonly choices?: readonly string[];
-  /** Takes one item a line. On the command line the option is typed once an item. */
+  /** Takes one item a line. The command line repeats the option instead. */
   readonly isList?: true;
   /**
-   * Reads the text, which is trimmed and never empty.
-   * @param env the variables that a value may name: `$RUNNER_TEMP`
-   * @throws {InvalidValue} (or returns undefined) when it is none of these
+   * Reads a trimmed, non-empty text.
+   * @param env for variables in the value: `$RUNNER_TEMP`
+   * @throws {InvalidValue} (or returns undefined) when it can't be read
    */
   parse(text: string, env: Environment): T | undefined;
 }
 
-/** Says more than "use …": which line of a list is wrong, say. */
+/** Says more than "use …", such as the bad line of a list. */
 export class InvalidValue extends Error {
   override readonly name = 'InvalidValue';
 }
 
 export const text: SettingType<string> = { accepts: 'any text', placeholder: 'text', parse: (value) => value };
 
-/** A path in which `$RUNNER_TEMP` stands for the runner's temporary directory (elsewhere the system's). */
+/** `$RUNNER_TEMP` stands for the runner's temporary directory, or else the system's. */
 export const path: SettingType<string> = {
   accepts: 'a path',
   placeholder: 'path',
   parse: (value, env) => value.replace('$RUNNER_TEMP', () => env['RUNNER_TEMP'] || env['TMPDIR'] || '/tmp'),
 };
 
-/** Booleans as GitHub reads them: YAML 1.2's core schema (https://yaml.org/spec/1.2/spec.html#id2804923). */
+/** GitHub's booleans, of YAML 1.2's core schema: https://yaml.org/spec/1.2/spec.html#id2804923 */
 export const boolean: SettingType<boolean> = {
   accepts: 'true or false',
   placeholder: 'true|false',
@@ -60,31 +60,30 @@ export const duration: SettingType<number> = {
   },
 };
 
-/** A duration that is not zero. */
 export const positiveDuration: SettingType<number> = {
   accepts: `${duration.accepts}, longer than 0`,
   placeholder: duration.placeholder,
   parse: (value, env) => duration.parse(value, env) || undefined,
 };
 
-export function integer(least: number): SettingType<number> {
+export function integer(min: number): SettingType<number> {
   return {
-    accepts: `a whole number from ${least}`,
+    accepts: `a whole number from ${min}`,
     placeholder: 'number',
     parse(value) {
       const number = /^\d+$/.test(value) ? Number(value) : Number.NaN;
-      return Number.isSafeInteger(number) && number >= least ? number : undefined;
+      return Number.isSafeInteger(number) && number >= min ? number : undefined;
     },
   };
 }
 
-export function number(least: number): SettingType<number> {
+export function number(min: number): SettingType<number> {
   return {
-    accepts: `a number from ${least}`,
+    accepts: `a number from ${min}`,
     placeholder: 'number',
     parse(value) {
       const parsed = /^\d+(\.\d+)?$/.test(value) ? Number(value) : Number.NaN;
-      return Number.isFinite(parsed) && parsed >= least ? parsed : undefined;
+      return Number.isFinite(parsed) && parsed >= min ? parsed : undefined;
     },
   };
 }
@@ -102,7 +101,7 @@ export const size: SettingType<number> = {
   },
 };
 
-/** Characters. Longer placeholders would push every description of the help to the right. */
+/** Characters. Longer ones would push the help's descriptions to the right. */
 const MAX_PLACEHOLDER = 16;
 
 export function choice<const T extends string>(...choices: readonly T[]): SettingType<T> {
@@ -115,7 +114,6 @@ export function choice<const T extends string>(...choices: readonly T[]): Settin
   };
 }
 
-/** `auto`, or a boolean. */
 export const autoOrBoolean: SettingType<'auto' | boolean> = {
   accepts: 'auto, true or false',
   placeholder: 'auto|true|false',
@@ -123,7 +121,7 @@ export const autoOrBoolean: SettingType<'auto' | boolean> = {
   parse: (value, env) => (value === 'auto' ? 'auto' : boolean.parse(value, env)),
 };
 
-/** One item a line; empty lines do not count. */
+/** Ignores empty lines. */
 export const lines: SettingType<readonly string[]> = {
   accepts: 'one item a line',
   placeholder: 'text',
@@ -136,8 +134,8 @@ export const lines: SettingType<readonly string[]> = {
 };
 
 /**
- * Lines of `key` or `key=value`; commas in a line are AND, lines are OR. Refuses lines that match what other people's tools label by
- * themselves.
+ * Lines of `key` or `key=value`: commas mean AND, lines mean OR. Refuses lines that only match
+ * labels which tools set for everyone.
  */
 export const labelFilters: SettingType<readonly (readonly LabelFilter[])[]> = {
   accepts: 'lines of key or key=value, joined by commas where all must match',
@@ -153,8 +151,8 @@ export const labelFilters: SettingType<readonly (readonly LabelFilter[])[]> = {
 };
 
 /**
- * Reads one line of `labelFilters`, however wide it is.
- * @throws {InvalidValue} when it has an empty key
+ * Reads one line of `labelFilters`, without refusing broad ones.
+ * @throws {InvalidValue} for an empty key
  */
 export function labelLine(line: string): readonly LabelFilter[] {
   return line.split(',').map(labelFilter);
@@ -166,7 +164,7 @@ function labelFilter(item: string): LabelFilter {
   return rest.length === 0 ? { key: key.trim() } : { key: key.trim(), value: rest.join('=').trim() };
 }
 
-/** Kinds of resources, by their plurals. */
+/** Kinds of resources, in the plural. */
 export const resourceKinds: SettingType<readonly Kind[]> = {
   accepts: `any of ${Object.values(KIND_NAMES).join(', ')}, with spaces or lines between them`,
   placeholder: 'kinds',
@@ -182,14 +180,14 @@ export const resourceKinds: SettingType<readonly Kind[]> = {
   },
 };
 
-/** A shell that the runner knows by name, or a template with `{0}` where the script's path goes. */
+/** A shell that the runner knows, or a template with `{0}` for the script's path. */
 export const shell: SettingType<string> = {
   accepts: 'bash, sh, pwsh, python, or a command with {0} where the script goes',
   placeholder: 'shell',
   parse: (value) => (['bash', 'sh', 'pwsh', 'python'].includes(value) || value.includes('{0}') ? value : undefined),
 };
 
-/** Where an HTTP API is, without a slash at the end. No password: the address stands in logs and in commands to copy. */
+/** The URL of an HTTP API. No password: logs and commands to copy show it. */
 export const httpUrl: SettingType<string> = {
   accepts: 'a URL such as https://app.daytona.io/api, without user or password',
   placeholder: 'url',
@@ -197,7 +195,7 @@ export const httpUrl: SettingType<string> = {
     /^https?:\/\/[\w.:[\]-]+(\/[\w.~%/-]*)?$/.test(value) && URL.canParse(value) ? value.replace(/\/+$/, '') : undefined,
 };
 
-/** Where a Docker engine listens. No password, no options for ssh: the address stands in logs and reports. */
+/** The address of a Docker engine. No password and no ssh options: logs and reports show it. */
 export const endpoint: SettingType<string> = {
   accepts: 'unix:///path, npipe:////./pipe/name, tcp://host:port or ssh://user@host',
   placeholder: 'url',
@@ -207,7 +205,7 @@ export const endpoint: SettingType<string> = {
       : undefined,
 };
 
-/** Where Docker engines listen, one a line; the same one twice is one. */
+/** Engines' addresses, one a line; duplicates are dropped. */
 export const endpoints: SettingType<readonly string[]> = {
   accepts: `${endpoint.accepts}, one a line`,
   placeholder: endpoint.placeholder,

@@ -73,7 +73,7 @@ export interface Provider {
    * Milliseconds before the first inspection, and between two at most, while it works in the
    * background. Without it, the first one is immediate.
    */
-  readonly pollMs?: { readonly first: number; readonly most: number };
+  readonly pollMs?: { readonly first: number; readonly max: number };
   /** Every resource of one kind, owned or not. */
   list(kind: Kind, signal: AbortSignal): Promise<readonly Resource[]>;
   /** The resource as it is now; undefined when it is gone. */

@@ -59,7 +59,7 @@ async function writeToDescriptor(descriptor: number, text: string | Iterable<str
 }
 
 /** Milliseconds between two attempts at a full pipe, and without progress before giving up. */
-const FULL_PIPE_MS = { pause: 20, most: 10_000 };
+const FULL_PIPE_MS = { pause: 20, max: 10_000 };
 
 /** Never blocks: opening a pipe without a reader fails, and a stalled reader is given up. */
 async function writeDirectly(path: string, flags: number, text: string | Iterable<string>): Promise<void> {
@@ -79,7 +79,7 @@ async function writeAll(file: FileHandle, bytes: Buffer): Promise<void> {
       waitedMs = 0;
     } catch (error) {
       const isFull = error instanceof Error && 'code' in error && error.code === 'EAGAIN';
-      if (!isFull || waitedMs >= FULL_PIPE_MS.most) throw error;
+      if (!isFull || waitedMs >= FULL_PIPE_MS.max) throw error;
       waitedMs += FULL_PIPE_MS.pause;
       await pause(FULL_PIPE_MS.pause);
     }

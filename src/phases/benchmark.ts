@@ -36,8 +36,8 @@ export interface SupervisedBenchmark {
   readonly stop: AbortSignal;
   /** See `StartOptions`. */
   readonly stdin: 'ignore' | 'inherit';
-  /** See `EndingOptions`. */
-  readonly mostWhenCancelledMs?: number;
+  /** See `TerminatorOptions`. */
+  readonly maxWhenCancelledMs?: number;
 }
 
 export interface BenchmarkOutcome {
@@ -70,7 +70,7 @@ async function run(care: SupervisedBenchmark): Promise<BenchmarkResult> {
     workingDirectory: config.workingDirectory,
     timeoutMs: config.timeout,
     graceMs: config.gracePeriod,
-    maxWhenCancelledMs: care.mostWhenCancelledMs,
+    maxWhenCancelledMs: care.maxWhenCancelledMs,
     clock: care.clock,
     signals: care.signals,
     signal: care.stop,

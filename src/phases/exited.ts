@@ -23,7 +23,7 @@ export interface ExitedCleanup {
 }
 
 /** Milliseconds between two sweeps: short enough for the time to live, long enough for the engine. */
-const SWEEP_EVERY_MS = { least: 500, most: 10_000 };
+const SWEEP_EVERY_MS = { min: 500, max: 10_000 };
 
 /** States of a container that has never run: it has not exited. */
 const NOT_YET_RUN = new Set(['created', 'configured']);
@@ -40,7 +40,7 @@ export async function sweepExited(options: ExitedCleanup): Promise<PhaseReport> 
   /** Tried once; post tries again. */
   const failed = new Set<string>();
   const done: PhaseReport[] = [];
-  const every = Math.min(SWEEP_EVERY_MS.most, Math.max(SWEEP_EVERY_MS.least, ttlMs / 2));
+  const every = Math.min(SWEEP_EVERY_MS.max, Math.max(SWEEP_EVERY_MS.min, ttlMs / 2));
   while (await elapsed(clock, every, benchmark)) {
     const selector = exitedSince(since, failed, options);
     const phase = await withDeadline(

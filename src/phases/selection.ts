@@ -61,10 +61,10 @@ export function selectBefore(config: Config, sessionId: string, live: LiveSessio
       const leftovers = candidates.filter(isLeftover);
       const rest = candidates.filter((resource) => !isLeftover(resource));
       const removable = (resource: Resource) => protectionOf(resource) === undefined && !mayBeLive(resource, context);
-      const tooMany = quotas.flatMap(([kind, most]) =>
+      const tooMany = quotas.flatMap(([kind, max]) =>
         excess(
           rest.filter((resource) => resource.kind === kind),
-          most,
+          max,
           removable,
         ),
       );
@@ -150,12 +150,12 @@ function isPartOfAnother({ dependents = [] }: Resource): boolean {
   return dependents.length > 0;
 }
 
-function quotasOf({ maxContainers, maxSandboxes }: Config): readonly (readonly [kind: Kind, most: number])[] {
+function quotasOf({ maxContainers, maxSandboxes }: Config): readonly (readonly [kind: Kind, max: number])[] {
   const quotas = [
     ['container', maxContainers],
     ['sandbox', maxSandboxes],
   ] as const;
-  return quotas.flatMap(([kind, most]) => (most === undefined ? [] : [[kind, most] as const]));
+  return quotas.flatMap(([kind, max]) => (max === undefined ? [] : [[kind, max] as const]));
 }
 
 export function filtersOf({ labels = [], namePrefixes = [] }: Pick<Config, 'labels' | 'namePrefixes'>): Filters {

@@ -12,28 +12,25 @@ export type Inspection =
   | { readonly kind: 'gone' }
   | { readonly kind: 'unknown'; readonly error: Error };
 
-/**
- * Milliseconds for one inspection: at first (a healthy engine answers in a few), and at most.
- * A provider that needs longer gets longer: see `Inspector`.
- */
+/** Milliseconds for one inspection, at first and at most: see `Inspector`. */
 const TIMEOUT_MS = { first: 5_000, max: 60_000 };
 
-/** Milliseconds after which an inspection gives its place to the next one, and goes on. */
+/** Milliseconds after which a slow inspection lets the next one begin. */
 const SLOW_MS = 1_000;
 
 const NO_RETRIES: RetryPolicy = { retries: 0, delayMs: 0, factor: 1 };
 
 export interface InspectorOptions {
   readonly provider: Provider;
-  /** Inspections in flight; slow ones do not count. Apart from the requests that do work. */
+  /** Inspections in flight, slow ones not counted. Separate from requests that do work. */
   readonly concurrency: number;
   readonly deadline: Deadline;
   readonly clock: Clock;
 }
 
 /**
- * Inspects the resources of one provider. The time for an answer grows with what the provider has
- * needed so far: after an inspection that took too long, the next ones may take twice as long.
+ * Inspects the resources of one provider. Its timeout adapts: after a slow inspection, the next
+ * ones may take twice as long.
  */
 export class Inspector {
   readonly #options: InspectorOptions;
@@ -45,11 +42,14 @@ export class Inspector {
     this.#limit = new Limit(options.concurrency);
   }
 
-  /** @param maxMs milliseconds that the deadline has left for it; never throws */
+  /**
+   * Never throws.
+   * @param maxMs milliseconds that the deadline allows
+   */
   async inspect(resource: Resource, maxMs: number): Promise<Inspection> {
     const { provider, deadline, clock } = this.#options;
     try {
-      // A failed inspection is not repeated here, but a wait that the provider asks for is kept.
+      // Does not repeat a failed inspection, but keeps a wait that the provider asks for.
       const found = await withRetries(
         () => this.#inTurn(() => this.#ask(resource, maxMs)),
         (error) => requestErrorClass(error, provider),
@@ -75,7 +75,7 @@ export class Inspector {
     }
   }
 
-  /** Takes a place in the limit, and gives it back early when the answer is slow. */
+  /** Takes a place in the limit, and frees it early when the answer is slow. */
   async #inTurn<T>(ask: () => Promise<T>): Promise<T> {
     const { deadline, clock } = this.#options;
     const { promise, resolve, reject } = Promise.withResolvers<T>();

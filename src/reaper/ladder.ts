@@ -8,7 +8,7 @@ import type { Limit } from '../lib/limit';
 import type { Inspection, Inspector } from './inspect';
 import { isGone, isOver, isRetryable, type RetryPolicy, requestErrorClass, withRetries } from './retry';
 
-/** How resources are taken down, for all of them alike. */
+/** How to take down resources of any kind. */
 export interface ReapPolicy {
   /** Milliseconds between the stop signal and SIGKILL; 0 skips the stop. */
   readonly graceMs: number;
@@ -21,23 +21,23 @@ export interface ReapContext {
   readonly deadline: Deadline;
   /** Requests that make the provider work. */
   readonly limit: Limit;
-  /** Has places of its own: a resource can be seen to be gone while removals hang. */
+  /** Has its own limit, so that a resource can be seen to be gone while removals hang. */
   readonly inspector: Inspector;
   readonly clock: Clock;
-  /** Asked again with the resource as it is now, right before it is touched. */
+  /** Asked with the resource's current state before each rung. */
   readonly owned: (resource: Resource) => boolean;
 }
 
-/** Milliseconds between inspections while a provider works in the background: first, and at most. */
-const POLL_MS = { first: 50, most: 1_000 };
+/** Milliseconds between inspections while a provider works in the background. */
+const POLL_MS = { first: 50, max: 1_000 };
 
-/** Milliseconds: a grace period that the deadline has cut shorter than this is not worth its request. */
+/** Milliseconds. A shorter grace period is not worth its request. */
 const MIN_GRACE_MS = 1_000;
 
-/** Milliseconds that a request gets even near the deadline. */
+/** Milliseconds for a request even near the deadline. */
 const MIN_REQUEST_MS = 1_000;
 
-/** Milliseconds that an inspection gets even near the deadline. */
+/** Milliseconds for an inspection even near the deadline. */
 const MIN_INSPECT_MS = 250;
 
 /** Takes one resource down its ladder to an outcome. Never throws: an error is an outcome. */
@@ -60,12 +60,12 @@ async function endOf(first: Inspection, seen: Resource, context: ReapContext): P
   return descend(seen, context);
 }
 
-/** Leaves alone what may have changed hands since it was listed: the provider did not tell. */
+/** Leaves alone a resource that can't be inspected and may have changed hands since its listing. */
 function untouched(error: Error, seen: Resource, context: ReapContext): End {
   return { ...leftBehind(seen, isOver(error) ? undefined : error, context), steps: [] };
 }
 
-/** Tries rung after rung, each for the state that the resource is in by then, until it is gone. */
+/** Tries rung after rung, each chosen by the current state, until the resource is gone. */
 async function descend(seen: Resource, context: ReapContext): Promise<End> {
   const steps: Step[] = [];
   let ending: StopOutcome | undefined;
@@ -83,19 +83,21 @@ async function descend(seen: Resource, context: ReapContext): Promise<End> {
   return { ...leftBehind(now, lastError, context), steps, ...(ending ? { ending } : {}) };
 }
 
-/** The next rung of the ladder for the state that the resource is in now; none when the time is up. */
+/** The next rung for the current state; none when time is up. */
 function nextRung(context: ReapContext, now: Resource, last?: Rung): Rung | undefined {
   return context.deadline.passed ? undefined : rungsBelow(last, now, context)[0];
 }
 
-/** Names the outcome of what is gone: it is ours where a request of ours had, or may have had, an effect. */
+/**
+ * Names the outcome of a resource that is gone: ours if a request had, or may have had, an effect.
+ */
 export function outcomeOf(seen: Resource, ending: StopOutcome | undefined, steps: readonly Step[]): Outcome {
   if (!steps.some(({ result }) => result === 'done' || result === 'timeout')) return 'gone';
   if (!seen.running) return 'removed';
   return ending ?? 'killed';
 }
 
-/** Settles what is still there. */
+/** Settles a resource that is still there. */
 function leftBehind(now: Resource, lastError: Error | undefined, { deadline, provider }: ReapContext): Omit<End, 'steps'> {
   const reason: unknown = deadline.signal.reason;
   const command = provider.removalCommand(now);
@@ -108,13 +110,13 @@ function leftBehind(now: Resource, lastError: Error | undefined, { deadline, pro
   return { outcome: 'failed', error, command, retryable, ...holding(lastError) };
 }
 
-/** What an error tells of those that use the resource. */
+/** The users of the resource that the error names. */
 function holding(error: Error | undefined): Pick<Settlement, 'heldBy' | 'command'> {
   if (!(error instanceof InUse)) return {};
   return { ...(error.holders.length > 0 && { heldBy: error.holders }), ...(error.command && { command: error.command }) };
 }
 
-/** Says that the deadline has passed, and what went wrong before. */
+/** Combines the deadline with the error before it. */
 export function deadlineError(reason: Error, cause: Error | undefined): Error {
   return cause && cause !== reason ? new Error(`${reason.message}; before that: ${cause.message}`, { cause }) : reason;
 }
@@ -153,7 +155,7 @@ async function tryRung(rung: Rung, resource: Resource, context: ReapContext): Pr
   }
 }
 
-/** Sends the rung's request until it is answered, refused for good, or its retries are used up. */
+/** Sends the request until it is answered or refused, or its retries are used up. */
 function request(
   rung: Rung,
   resource: Resource,
@@ -173,7 +175,7 @@ function request(
   );
 }
 
-/** Counts the requests of one rung, for its step in the report. */
+/** Counts one rung's requests for the report. */
 class Attempts {
   readonly #rung: Rung;
   readonly #context: ReapContext;
@@ -222,8 +224,8 @@ function noGrace({ graceMs }: ReapPolicy): string {
 }
 
 /**
- * Milliseconds that the deadline leaves when the rungs below `last` take all of their time; may be
- * negative. Without `last`, all rungs count.
+ * Milliseconds that the deadline leaves after all rungs below `last`; may be negative. Without
+ * `last`, all rungs count.
  */
 function spare(last: Rung | undefined, resource: Resource, context: ReapContext): number {
   return rungsBelow(last, resource, context).reduce((left, { timeoutMs }) => left - timeoutMs, context.deadline.remaining());
@@ -234,27 +236,27 @@ function rungsBelow(last: Rung | undefined, resource: Resource, { provider }: Re
   return provider.ladder(resource).filter((rung) => last === undefined || rank(rung) > rank(last));
 }
 
-/** The grace period, as far as the deadline leaves time for the rungs below. */
+/** The grace period, cut if the rungs below would run out of time. */
 function graceLeft(rung: Rung, resource: Resource, context: ReapContext): number {
   const left = spare(rung, resource, context);
   if (left >= context.policy.graceMs) return context.policy.graceMs;
   return left >= MIN_GRACE_MS ? left : 0;
 }
 
-/** The rung's own time; less near the deadline, so that the removal is always tried. */
+/** The rung's timeout, cut near the deadline so that the removal is always tried. */
 function timeLeft(rung: Rung, resource: Resource, context: ReapContext): number {
   return Math.min(rung.timeoutMs, Math.max(MIN_REQUEST_MS, spare(rung, resource, context)));
 }
 
-/** @throws {TimedOut} when the request was answered but has no effect within the rung's time */
+/** @throws {TimedOut} when the request was answered but has no effect in time */
 async function inspectUntilReached(rung: Rung, resource: Resource, context: ReapContext): Promise<Inspection> {
   const { clock, deadline, provider } = context;
   const { pollMs } = provider;
   const patience = timeLeft(rung, resource, context);
   const giveUpAt = clock.now() + patience;
   if (pollMs && rung.reached) await sleep(clock, pollMs.first, deadline.signal);
-  const { first, most } = pollMs ?? POLL_MS;
-  for (let pause = first; ; pause = Math.min(pause * 2, most)) {
+  const { first, max } = pollMs ?? POLL_MS;
+  for (let pause = first; ; pause = Math.min(pause * 2, max)) {
     const found = await inspect(resource, context, rung);
     if (found.kind === 'gone' || rung.reached === undefined) return found;
     if (found.kind === 'there' && rung.reached(found.resource)) return found;
@@ -269,7 +271,7 @@ function notReached({ action }: Rung, now: Resource, patience: number): TimedOut
 }
 
 /**
- * Inspects the resource, near the deadline with its share of what is left: the removal is always tried.
+ * Inspects the resource. Near the deadline it gets a share of the rest, so that removal is tried.
  * @param last the rung that was tried before
  */
 function inspect(resource: Resource, context: ReapContext, last?: Rung): Promise<Inspection> {

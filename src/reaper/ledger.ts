@@ -7,7 +7,7 @@ import { deadlineError, outcomeOf } from './ladder';
 interface Entry {
   readonly resource: Resource;
   readonly settlement?: Settlement;
-  /** Settled as gone, and listed again: it is about to vanish, or another one took its name. */
+  /** Gone, and listed again: the listing is late, or another resource has its name. */
   readonly reappeared?: boolean;
   readonly reported?: boolean;
 }
@@ -19,8 +19,8 @@ export interface LedgerOptions {
 }
 
 /**
- * Holds every resource that a sweep has found, and how each was settled. An entry is open until it
- * is settled; a failure stays open while another round may mend it.
+ * Holds every resource of a sweep and its settlement. An entry is open until it is settled, and
+ * after a failure while another round may mend it.
  */
 export class Ledger {
   readonly #entries = new Map<string, Entry>();
@@ -32,13 +32,13 @@ export class Ledger {
     this.#onSettled = onSettled;
   }
 
-  /** Takes in a listing, and reports the failures for which it leaves no hope. */
+  /** Adds a listing, and reports the failures that it makes final. */
   discover(listed: readonly Resource[]): void {
     for (const resource of listed) {
       const entry = this.#entries.get(keyOf(resource));
       if (entry === undefined) this.#entries.set(keyOf(resource), { resource });
       else if (isGone(entry.settlement)) this.#entries.set(keyOf(resource), { ...entry, reappeared: true });
-      else this.#entries.set(keyOf(resource), { ...entry, resource }); // A later listing may know more: what must go before it.
+      else this.#entries.set(keyOf(resource), { ...entry, resource }); // It may know more: `dependents`.
     }
     const isOpen = this.#openness();
     for (const [key, entry] of this.#entries) if (!isOpen(entry)) this.#report(key);
@@ -48,7 +48,7 @@ export class Ledger {
     return this.#entries.has(keyOf(resource));
   }
 
-  /** Whether something is left to do for it: a resource that is not held yet is open. */
+  /** Whether something is left to do; true for an unknown resource. */
   isOpen(resource: Resource): boolean {
     const entry = this.#entries.get(keyOf(resource));
     return entry === undefined || this.#openness()(entry);
@@ -58,7 +58,7 @@ export class Ledger {
     return [...this.#entries.values()].filter(this.#openness()).map(({ resource }) => resource);
   }
 
-  /** Whether something has failed that is to be tried again. */
+  /** Whether a failure is to be tried again. */
   hasFailures(): boolean {
     const isOpen = this.#openness();
     return [...this.#entries.values()].some((entry) => entry.settlement !== undefined && isOpen(entry));
@@ -69,13 +69,13 @@ export class Ledger {
     return entry?.settlement?.outcome === 'failed' && !this.#openness()(entry);
   }
 
-  /** Whether the resource stays on purpose: all that use it do. */
+  /** Whether it stays because all its users stay on purpose. */
   isHeld(resource: Resource): boolean {
     const { outcome, heldBy } = this.#entries.get(keyOf(resource))?.settlement ?? {};
     return outcome === 'kept' && heldBy !== undefined;
   }
 
-  /** The place in the provider's order; a kind that the provider does not name comes last. */
+  /** The place in the provider's order; unknown kinds come last. */
   stageOf({ kind }: Resource): number {
     const { stages } = this.#provider;
     const stage = stages.findIndex((kinds) => kinds.includes(kind));
@@ -85,13 +85,13 @@ export class Ledger {
   settle(resource: Resource, settlement: Settlement): void {
     const before = this.#entries.get(keyOf(resource));
     const whole = before?.settlement ? this.#continued(before.settlement, settlement) : settlement;
-    // The second end of what is gone is not news; everything else is.
+    // Reports everything but a second end of a resource that was gone.
     const reported = before?.reported === true && isGone(before.settlement) && isGone(whole);
     this.#entries.set(keyOf(resource), { resource, settlement: whole, reported });
     if (whole.outcome !== 'failed') this.#report(keyOf(resource));
   }
 
-  /** Settles as failed what may have counted as gone: the provider itself says that it is not. */
+  /** Settles as failed a resource that the provider itself says is not gone. */
   retract(resource: Resource, failure: Settlement): void {
     const before = this.#entries.get(keyOf(resource))?.settlement;
     this.#entries.set(keyOf(resource), { resource, settlement: before ? continued(before, failure) : failure });
@@ -104,21 +104,21 @@ export class Ledger {
   }
 
   #continued(before: Settlement, after: Settlement): Settlement {
-    // It was listed once more, and not touched again. What only failed may be another one of its name.
+    // It was only listed again. A failure without steps may be another resource with its name.
     const isLate = after.outcome === 'kept' || this.#provider.listingLagMs !== undefined;
     const isOnlyListed = after.outcome === 'gone' || (after.steps.length === 0 && isLate);
     return isGone(before) && isOnlyListed ? before : continued(before, after);
   }
 
   /**
-   * Says which entries are open. A permanent failure is open too while something of an earlier stage
-   * is: that may be what holds it, as a container holds its network.
+   * Returns a test for open entries. A permanent failure also stays open while an earlier stage is
+   * open: a container of that stage may hold it.
    */
   #openness(): (entry: Entry) => boolean {
     const isOpenItself = ({ settlement, reappeared }: Entry) =>
       settlement === undefined || reappeared === true || (settlement.outcome === 'failed' && settlement.retryable === true);
     const stages = [...this.#entries.values()].filter(isOpenItself).map(({ resource }) => this.stageOf(resource));
-    const first = stages.reduce((least, stage) => Math.min(least, stage), Number.POSITIVE_INFINITY);
+    const first = stages.reduce((min, stage) => Math.min(min, stage), Number.POSITIVE_INFINITY);
     return (entry) => isOpenItself(entry) || (entry.settlement?.outcome === 'failed' && this.stageOf(entry.resource) > first);
   }
 
@@ -138,14 +138,14 @@ function heldAsBefore({ command, heldBy }: Settlement): Partial<Settlement> {
   return { ...(command !== undefined && { command }), ...(heldBy && { heldBy }) };
 }
 
-/** Makes one account of two reaps of the same resource. */
+/** Combines two reaps of the same resource. */
 function continued(before: Settlement, after: Settlement): Settlement {
   const steps = after.steps.reduce(withStep, before.steps);
   const goneSince = before.outcome === 'failed' && (after.outcome === 'gone' || after.outcome === 'removed');
   const error = after.error && before.error ? continuedError(before.error, after.error) : after.error;
   return {
     ...after,
-    // That the deadline has passed says nothing new about what holds the resource.
+    // A passed deadline says nothing new about the holders.
     ...(after.error instanceof DeadlinePassed && before.outcome === 'failed' ? heldAsBefore(before) : {}),
     resource: before.resource,
     outcome: goneSince ? outcomeOf(before.resource, before.ending, steps) : after.outcome,
@@ -156,7 +156,7 @@ function continued(before: Settlement, after: Settlement): Settlement {
   };
 }
 
-/** Adds a step. One that ended just as in an earlier round becomes one step with it: a stuck resource goes through many rounds. */
+/** Adds a step, or merges it with an equal one: a stuck resource goes through many rounds. */
 function withStep(steps: readonly Step[], step: Step): readonly Step[] {
   const index = steps.findIndex(
     ({ action, result, detail }) => action === step.action && result === step.result && detail === step.detail,
@@ -172,7 +172,7 @@ function withStep(steps: readonly Step[], step: Step): readonly Step[] {
   });
 }
 
-/** Keeps the earlier error where the later one only says that the deadline has passed. */
+/** Keeps the earlier error beside that of the deadline. */
 function continuedError(before: Error, after: Error): Error {
   return after instanceof DeadlinePassed ? deadlineError(after, before) : after;
 }

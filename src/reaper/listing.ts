@@ -6,10 +6,9 @@ import type { Deadline } from '../lib/deadline';
 import { asError, TimedOut } from '../lib/errors';
 import { errorClassOf, isOver, isRetryable, type RetryPolicy, withRetries } from './retry';
 
-/** What a provider has, as far as it could be listed. */
+/** The resources of a provider, as far as they could be listed. */
 export interface Listing {
   readonly resources: readonly Resource[];
-  /** The kinds that could not be listed. */
   readonly failures: readonly { readonly kind: Kind; readonly error: Error }[];
 }
 
@@ -18,17 +17,17 @@ export interface ListingOptions {
   readonly retry: RetryPolicy;
   readonly deadline: Deadline;
   readonly clock: Clock;
-  /** Whether the resources listed so far are enough to go on with: then a kind that takes long is not waited for. */
+  /** Whether the resources listed so far are enough work: then slow kinds are not waited for. */
   readonly hasWork?: (listed: readonly Resource[]) => boolean;
 }
 
 /** Milliseconds for one listing. 10,000 containers take an engine some seconds. */
 export const LIST_TIMEOUT_MS = 30_000;
 
-/** Milliseconds for the other kinds once there is something to do: a healthy engine needs a few for each. */
+/** Milliseconds for slow kinds once there is work. A healthy engine needs a few. */
 const LAGGARD_MS = 2_000;
 
-/** Lists each kind by itself: a kind that can't be listed does not hide the others. Never throws. */
+/** Lists each kind on its own, so that one failure does not hide the others. Never throws. */
 export async function listKinds(options: ListingOptions): Promise<Listing> {
   const { provider, clock, hasWork } = options;
   const listed = new Map<Kind, readonly Resource[]>();
@@ -55,7 +54,7 @@ export async function listKinds(options: ListingOptions): Promise<Listing> {
   return { resources: found(), failures };
 }
 
-/** @param listed the other kinds' listings so far: where an engine answers them, one that hangs will go on hanging */
+/** @param listed the other kinds: an engine that lists them will go on hanging at this one */
 function listKind(
   kind: Kind,
   listed: ReadonlyMap<Kind, unknown>,
@@ -82,17 +81,17 @@ function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return promise;
 }
 
-/** What a listing that is not whole means for a sweep. */
+/** An incomplete listing, as a sweep sees it. */
 export interface ListingFailure {
   /** `error`: nothing could be listed. `unlisted`: some kinds could not. */
   readonly verdict: { readonly error: Error } | { readonly unlisted: Error };
-  /** A later listing may be better. */
+  /** A later listing may be complete. */
   readonly isRetryable: boolean;
 }
 
 /**
- * @param earlier the failure of the listing before: it says more than that the deadline has passed
- * @returns undefined where all kinds were listed
+ * @param earlier the failure before: it says more than a passed deadline
+ * @returns undefined for a complete listing
  */
 export function listingFailure(
   { failures }: Listing,

@@ -1,8 +1,8 @@
 import type { Resource } from '../core/resource';
 
 /**
- * Chooses what has to go so that `max` are left: first what is not running, then the oldest.
- * @param removable says what may go; the others count, and stay
+ * Chooses what must go so that `max` are left: first stopped resources, then the oldest.
+ * @param removable the others count but stay
  */
 export function excess(
   resources: readonly Resource[],

@@ -4,7 +4,7 @@ import { type Clock, sleep } from '../lib/clock';
 import type { Deadline } from '../lib/deadline';
 import { DeadlinePassed, Halted, TimedOut } from '../lib/errors';
 
-/** Exponential backoff: `delayMs`, then `factor` times that, and so on, each up to 25 % longer by chance. */
+/** Exponential backoff: `delayMs`, then `factor` times as long, and so on, plus up to 25 %. */
 export interface RetryPolicy {
   /** Attempts after the first. 0: none. */
   readonly retries: number;
@@ -12,15 +12,18 @@ export interface RetryPolicy {
   readonly factor: number;
 }
 
-/** Spreads requests that failed together, without making the wait much longer than the settings say. */
+/** Spreads requests that failed together, without long extra waits. */
 const JITTER = 0.25;
 
-/** Milliseconds to wait before retry number `retry`, the first being 0. */
+/**
+ * Milliseconds before a retry.
+ * @param retry counts from 0
+ */
 export function backoff(policy: RetryPolicy, retry: number, clock: Clock): number {
   return policy.delayMs * policy.factor ** retry * (1 + JITTER * clock.random());
 }
 
-/** What an error means: our own errors say it themselves, the provider decides about all others. */
+/** The meaning of an error. Ours are decided here, all others by the provider. */
 export function errorClassOf(error: unknown, provider: Classifier): ErrorClass {
   if (error instanceof TimedOut) return { kind: 'retryable' };
   if (isOver(error)) return { kind: 'permanent' };
@@ -28,8 +31,9 @@ export function errorClassOf(error: unknown, provider: Classifier): ErrorClass {
 }
 
 /**
- * Runs `work` until it succeeds, its error is not worth a retry, the retries are used up, or the deadline would pass before the
- * next attempt. Waits that the provider asked for (`Retry-After`) use up no retry: the deadline alone bounds them.
+ * Repeats `work` until it succeeds, its error is permanent, the retries are used up, or the
+ * deadline would pass before the next attempt. Waits that the provider asks for (`Retry-After`) use
+ * up no retry.
  * @throws the last error
  */
 export function withRetries<T>(
@@ -41,11 +45,10 @@ export function withRetries<T>(
 ): Promise<T> {
   const asked = (error: Error) => {
     const verdict = classify(error);
-    // A wait of 0 is not one: the backoff holds.
+    // Treat 0 as unset: the backoff applies.
     return verdict.kind === 'retryable' ? verdict.retryAfterMs || undefined : undefined;
   };
-  // Waits and the end of retries are decided here: p-retry's own know neither Retry-After nor our
-  // clock, and its signal would hide the last error, which says more, behind the deadline's.
+  // p-retry knows neither Retry-After nor our clock, and its signal would hide the last error.
   return pRetry(work, {
     retries: Number.POSITIVE_INFINITY,
     minTimeout: 0,
@@ -62,7 +65,7 @@ export function withRetries<T>(
 }
 
 /**
- * Milliseconds to wait, from the value of a `Retry-After` header: seconds, or a date. Undefined where it is neither.
+ * Milliseconds to wait, from a `Retry-After` header: seconds or a date. Undefined for neither.
  * https://www.rfc-editor.org/rfc/rfc9110#name-retry-after
  * @param now milliseconds since the epoch
  */
@@ -75,17 +78,17 @@ export function parseRetryAfter(value: string | undefined, now: number): number 
 
 type Classifier = Pick<Provider, 'classify'>;
 
-/** What the error of one request means. One that took too long is not repeated. */
+/** The meaning of an error for one request. A timeout is not repeated. */
 export function requestErrorClass(error: unknown, provider: Classifier): ErrorClass {
   return error instanceof Error && isOurs(error) ? { kind: 'permanent' } : provider.classify(error);
 }
 
-/** Whether the provider says with this error that the resource is gone. */
+/** Whether the provider's error means that the resource is gone. */
 export function isGone(error: Error, provider: Classifier): boolean {
   return !isOurs(error) && provider.classify(error).kind === 'gone';
 }
 
-/** Whether the same may succeed in another round. */
+/** Whether another round may succeed. */
 export function isRetryable(error: Error, provider: Classifier): boolean {
   return errorClassOf(error, provider).kind === 'retryable';
 }

@@ -21,47 +21,46 @@ export type SweepMode =
 export interface SweepOptions {
   readonly provider: Provider;
   readonly selector: Selector;
-  /** Narrows the selection, with each listing; everything selected goes by default. */
+  /** Narrows the selection of each listing. Default: everything selected goes. */
   readonly choose?: ((selected: readonly Resource[], listed: readonly Resource[]) => readonly Resource[]) | undefined;
   readonly mode: SweepMode;
   readonly policy: ReapPolicy;
   readonly deadline: Deadline;
   /** Requests in flight that make the provider work. */
   readonly concurrency: number;
-  /** No other cleanup follows: waits for what a late listing does not show yet. */
+  /** The session's last cleanup: waits out late listings. */
   readonly final: boolean;
   /** Stops at the first failure; the rest is kept. */
   readonly failFast: boolean;
   readonly clock: Clock;
-  /** Called once a resource, as soon as it is settled; for a failure, when no further round can mend it. */
+  /** Called once for each resource when it is settled; for a failure, when no round can mend it. */
   readonly onSettled?: (settlement: Settlement) => void;
 }
 
 export interface SweepResult {
   readonly settlements: readonly Settlement[];
-  /** A last listing found nothing left to remove. */
+  /** The last listing showed nothing left to remove. */
   readonly verified: boolean;
   /** Why the last listing failed. */
   readonly error?: Error;
-  /** The last listing, of all that the provider has. */
+  /** The last listing, complete. */
   readonly listed: readonly Resource[];
-  /** Why the last listing left some kinds out. */
+  /** Why the last listing lacks some kinds. */
   readonly unlisted?: Error;
 }
 
 /**
- * Resources taken down at a time, those that wait out their grace included. Each takes some kilobytes
- * of memory, and a rate limit lets few of ten thousand sandboxes be worked on at a time anyway.
+ * The maximum number of resources in work, waiting ones included. Each takes some kilobytes; rate
+ * limits slow down more sandboxes anyway.
  */
 const MAX_AT_ONCE = 500;
 
-/** Milliseconds between rounds: spares a provider in trouble, and notices soon that it has recovered. */
-const PAUSE_MS = { least: 500, most: 5_000 };
+/** Milliseconds between rounds: spares a provider in trouble, and soon notices its recovery. */
+const PAUSE_MS = { min: 500, max: 5_000 };
 
 /**
- * Lists, reaps what is selected, and lists again, until a listing shows nothing left, only permanent
- * failures are left, or the deadline passes. Picks up what appears meanwhile. Never throws: the
- * result says what could not be done.
+ * Lists, reaps what is selected, and lists again, until a listing is clean, only permanent failures
+ * are left, or the deadline passes. Picks up new resources. Never throws: see the result.
  */
 export async function sweep(options: SweepOptions): Promise<SweepResult> {
   const ledger = new Ledger(options);
@@ -77,11 +76,11 @@ export async function sweep(options: SweepOptions): Promise<SweepResult> {
 
 type Verdict = Omit<SweepResult, 'settlements' | 'listed'>;
 
-/** Settles as failed what the provider calls gone and failed to remove. */
+/** Settles as failed what the provider calls gone but failed to remove. */
 async function withFailedRemovals(verdict: Verdict, ledger: Ledger, options: SweepOptions): Promise<Verdict> {
   const { selector, mode, final, deadline } = options;
   if (mode.kind !== 'remove' || deadline.passed || verdict.error) return verdict;
-  // An earlier session has reported what it could not remove: only the last cleanup of a session asks for more than its own.
+  // Earlier sessions have reported their own; only the last cleanup asks for unknown ones.
   const isOurs: Selector = (resource) => (final ? selector(resource) : ledger.has(resource)) && !protectionOf(resource);
   try {
     const ours = (await listFailedRemovals(options)).filter(({ resource }) => isOurs(resource));
@@ -136,7 +135,7 @@ async function sweepInRounds(
   }
 }
 
-/** What follows a listing: the end, a wait for what it may not show yet, work, or another listing after a pause. */
+/** The step after a listing. `wait`: for what the listing may not show yet. */
 type Next = { readonly kind: 'end'; readonly verdict: Verdict } | { readonly kind: 'wait' | 'work' | 'retry' };
 
 function nextAfter(
@@ -155,7 +154,10 @@ function nextAfter(
   return !verified || isSure(quietSince, options) ? { kind: 'end', verdict: { verified } } : { kind: 'wait' };
 }
 
-/** Goes on with what is known. With nothing left to do, only the last cleanup keeps asking: an engine that restarts comes back. */
+/**
+ * Goes on with known resources. Without any, only the last cleanup keeps asking: the engine may
+ * come back.
+ */
 function afterFailedListing(failure: ListingFailure, ledger: Ledger, { deadline, final, mode }: SweepOptions): Next {
   const end: Next = { kind: 'end', verdict: { verified: false, ...failure.verdict } };
   if (deadline.passed) return end;
@@ -163,7 +165,7 @@ function afterFailedListing(failure: ListingFailure, ledger: Ledger, { deadline,
   return final && mode.kind === 'remove' && failure.isRetryable ? { kind: 'retry' } : end;
 }
 
-/** Whether listings that have shown nothing new since `quietSince` can be believed. */
+/** Whether a clean listing can be believed. */
 function isSure(quietSince: number | undefined, { provider, mode, final, clock }: SweepOptions): boolean {
   const { listingLagMs = 0 } = provider;
   if (!final || mode.kind !== 'remove' || listingLagMs === 0) return true;
@@ -175,7 +177,7 @@ async function waitOutLag({ provider, clock, deadline }: SweepOptions): Promise<
 }
 
 function list(ledger: Ledger, options: SweepOptions): Promise<Listing> {
-  // What a part of the listing chooses, the whole may spare.
+  // Apply `choose` here too: it may spare what the selector takes.
   const hasWork = (listed: readonly Resource[]) => chosen(listed, options).some((resource) => ledger.isOpen(resource));
   return listKinds({ ...options, retry: options.policy.retry, hasWork });
 }
@@ -186,14 +188,16 @@ function chosen(listed: readonly Resource[], { selector, choose }: SweepOptions)
 }
 
 async function pause(round: number, { policy, clock, deadline }: SweepOptions): Promise<void> {
-  const ms = Math.max(PAUSE_MS.least, Math.min(backoff(policy.retry, round, clock), PAUSE_MS.most));
-  // The deadline may end the pause; the next round finds out.
+  const ms = Math.max(PAUSE_MS.min, Math.min(backoff(policy.retry, round, clock), PAUSE_MS.max));
+  // If the deadline ends the pause, the next round finds out.
   await sleep(clock, ms, deadline.signal).catch(() => undefined);
 }
 
 type Limits = Pick<ReapContext, 'limit' | 'inspector'>;
 
-/** Settles what is open, stage by stage: a container goes before its network. One failure never holds up another resource. */
+/**
+ * Settles open resources stage by stage: containers before networks. A failure holds up nothing.
+ */
 async function settleAll(ledger: Ledger, limits: Limits, options: SweepOptions): Promise<void> {
   const open = ledger.open();
   const settle = async (resource: Resource) => {
@@ -208,7 +212,7 @@ async function settleAll(ledger: Ledger, limits: Limits, options: SweepOptions):
   }
 }
 
-/** At most `MOST_AT_ONCE` at a time. */
+/** Settles at most `MAX_AT_ONCE` at a time. */
 async function sideBySide(resources: readonly Resource[], settle: (resource: Resource) => Promise<void>): Promise<void> {
   const queue = resources.values();
   const worker = async () => {
@@ -217,14 +221,14 @@ async function sideBySide(resources: readonly Resource[], settle: (resource: Res
   await Promise.all(Array.from({ length: Math.min(resources.length, MAX_AT_ONCE) }, worker));
 }
 
-/** Orders resources of one stage: an image goes after the images that were made from it. */
+/** Orders the resources of one stage: images after those made from them. */
 function* waves(resources: readonly Resource[]): Generator<readonly Resource[]> {
   let pending = resources;
   while (pending.length > 0) {
     const ids = new Set(pending.map(({ id }) => id));
     const isHeld = ({ dependents = [] }: Resource) => dependents.some((id) => ids.has(id));
     const held = pending.filter(isHeld);
-    // Should they all hold each other, none waits.
+    // None waits if they all hold each other.
     const next = held.length < pending.length ? held : [];
     const later = new Set(next);
     yield pending.filter((resource) => !later.has(resource));
@@ -232,7 +236,7 @@ function* waves(resources: readonly Resource[]): Generator<readonly Resource[]> 
   }
 }
 
-/** Settles a resource that our code, or the provider's, could not handle: it holds up no other. */
+/** Settles a resource that our code failed on: a fault must not hold up the others. */
 function ourFault(resource: Resource, thrown: unknown): Settlement {
   return { resource, durationMs: 0, steps: [], outcome: 'failed', error: asError(thrown), retryable: false };
 }

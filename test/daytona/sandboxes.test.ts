@@ -22,7 +22,7 @@ const LIKE_THE_DEFAULTS = {
   deadlineMs: 240_000,
   rungMs: 10_000,
   retryDelayMs: 2_000,
-  pollMs: { first: 500, most: 4_000 },
+  pollMs: { first: 500, max: 4_000 },
   listingLagMs: 2_500,
 };
 

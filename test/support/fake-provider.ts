@@ -54,7 +54,7 @@ export class FakeProvider implements Provider {
   readonly stages: readonly (readonly Kind[])[] = [['container', 'sandbox'], ['network', 'volume'], ['image']];
   listingLagMs?: number;
   failedRemovals?: NonNullable<Provider['failedRemovals']>;
-  pollMs?: { readonly first: number; readonly most: number };
+  pollMs?: { readonly first: number; readonly max: number };
   readonly calls: RecordedCall[] = [];
   /** Milliseconds that every answer takes. */
   latencyMs = 0;

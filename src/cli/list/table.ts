@@ -94,8 +94,8 @@ function shared(name: number, session: number, room: number): readonly [name: nu
 }
 
 /** The end of a session's id is the part that differs. */
-function clippedAtStart(text: string, most: number): string {
-  return text.length <= most ? text : `…${text.slice(text.length - most + 1)}`;
+function clippedAtStart(text: string, max: number): string {
+  return text.length <= max ? text : `…${text.slice(text.length - max + 1)}`;
 }
 
 /** `12 resources: 8 containers, 4 networks; 1.2GB`. */

@@ -90,7 +90,7 @@ const LISTING_LAG_MS = 2_500;
 const LIST_TIMEOUT_MS = 120_000;
 
 /** Sandboxes take seconds to stop and to go, and each inspection counts against the rate limit. */
-const POLL_MS = { first: 500, most: 4_000 };
+const POLL_MS = { first: 500, max: 4_000 };
 
 /** How long a sandbox has been in its state, in milliseconds since the epoch. */
 interface Since {

@@ -81,14 +81,14 @@ function grouped(resources: readonly ResourceReport[]): readonly Bar[] {
 
 function spanOf(steps: readonly StepReport[]): Pick<Bar, 'from' | 'to'> {
   return {
-    from: steps.reduce((least, step) => Math.min(least, start(step)), Number.POSITIVE_INFINITY),
-    to: steps.reduce((most, step) => Math.max(most, end(step)), 0),
+    from: steps.reduce((min, step) => Math.min(min, start(step)), Number.POSITIVE_INFINITY),
+    to: steps.reduce((max, step) => Math.max(max, end(step)), 0),
   };
 }
 
 function chart(bars: readonly Bar[]): readonly string[] {
-  const from = bars.reduce((least, bar) => Math.min(least, bar.from), Number.POSITIVE_INFINITY);
-  const span = bars.reduce((most, bar) => Math.max(most, bar.to), 0) - from;
+  const from = bars.reduce((min, bar) => Math.min(min, bar.from), Number.POSITIVE_INFINITY);
+  const span = bars.reduce((max, bar) => Math.max(max, bar.to), 0) - from;
   const sections = Map.groupBy(bars, ({ section }) => section);
   const longest = Math.max(...[...sections.keys()].map(({ length }) => length));
   return [

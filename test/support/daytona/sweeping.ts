@@ -38,7 +38,7 @@ export function client(server: DaytonaServer, credentials?: Credentials, clock: 
 /** The provider for a server, with looks as often as tests can wait for. */
 export function sandboxes(
   server: DaytonaServer,
-  { credentials, rungMs = 5_000, listingLagMs = 0, pollMs = { first: 10, most: 50 }, clock = systemClock }: SandboxSweep = {},
+  { credentials, rungMs = 5_000, listingLagMs = 0, pollMs = { first: 10, max: 50 }, clock = systemClock }: SandboxSweep = {},
 ): Provider {
   const settings = { stopMs: rungMs, removeMs: rungMs };
   const curl = new Curl(server.url, credentials ?? { from: 'the tests' });

@@ -17,7 +17,7 @@ export interface BenchmarkRun {
   readonly script: string;
   readonly graceMs: number;
   readonly timeoutMs?: number;
-  readonly mostWhenCancelledMs?: number;
+  readonly maxWhenCancelledMs?: number;
   /** Whether the process that runs it writes to its standard error while it runs. */
   readonly laterError?: boolean;
 }

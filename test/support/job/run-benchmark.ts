@@ -17,7 +17,7 @@ void runBenchmark({
   environment: process.env,
   timeoutMs: run.timeoutMs,
   graceMs: run.graceMs,
-  maxWhenCancelledMs: run.mostWhenCancelledMs,
+  maxWhenCancelledMs: run.maxWhenCancelledMs,
   stdin: 'ignore',
   clock: systemClock,
   signals: new ShutdownSignals(),

@@ -89,7 +89,7 @@ it('what could not be ended is named, ten of them at most', () => {
     group: 1,
     session: 1,
     startedAt: '1',
-    carries: true,
+    isMarked: true,
   }));
 
   expect(survivorsLine(processes)).toMatch(

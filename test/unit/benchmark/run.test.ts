@@ -24,7 +24,7 @@ const IGNORING = 'trap "" INT TERM HUP';
 const doubleForked = (command: string) => `( setsid ${command} & )`;
 
 /** A deaf one, that has all the time in the world but for this process's. */
-const IN_A_HURRY = { graceMs: 60_000, mostWhenCancelledMs: 5_000 };
+const IN_A_HURRY = { graceMs: 60_000, maxWhenCancelledMs: 5_000 };
 
 describe('a benchmark that is cancelled', { timeout: 30_000 }, () => {
   it('is away in time with all it started, though nothing of it listens and its grace period is long', async () => {

@@ -333,7 +333,7 @@ describe('a look', () => {
   });
 
   it('comes as late and as seldom as the provider wants it', async () => {
-    provider.pollMs = { first: 2_000, most: 3_000 };
+    provider.pollMs = { first: 2_000, max: 3_000 };
     const resource = provider.add({ state: 'exited' }, { lingersMs: 8_000 });
 
     await reaped(resource);

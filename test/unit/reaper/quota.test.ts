@@ -21,8 +21,8 @@ const resources = [
   container('stopped at an unknown age', false),
 ];
 
-const names = (most: number, removable: (resource: Resource) => boolean = () => true) =>
-  excess(resources, most, removable).map(({ name }) => name);
+const names = (max: number, removable: (resource: Resource) => boolean = () => true) =>
+  excess(resources, max, removable).map(({ name }) => name);
 
 describe('what is more than the quota', () => {
   it('goes stopped first, then oldest', () => {
