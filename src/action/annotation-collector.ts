@@ -7,8 +7,9 @@ import { needsAction } from '../report/verdict';
 type Level = 'warning' | 'error';
 
 /**
- * The log of one phase of the action. Where warnings and errors are annotations, there are ten of each a step, and a matrix
- * multiplies them: here each is a plain line at once, and all together are one warning and one error at the phase's end.
+ * The log of one phase. GitHub shows ten annotations of each level a step, and a matrix multiplies
+ * them: so each warning and error is a plain line at once, and all together become one annotation
+ * of their level at the end.
  */
 export class AnnotationCollector implements Log {
   readonly debug: Log['debug'];
@@ -36,12 +37,12 @@ export class AnnotationCollector implements Log {
     this.info(`Error: ${message}`);
   };
 
-  /** What matters most: comes first, and is told at the end only. It stands in the log in words of its own already, or ends the phase. */
+  /** Adds the most important trouble, without a line in the log, which has it already. */
   prepend(level: Level, trouble: Trouble): void {
     this.#collected[level].unshift(trouble);
   }
 
-  /** The phase's end: tells what there is, once. */
+  /** Call it at the phase's end: writes the annotations. */
   annotate(sessionId: string | undefined): void {
     for (const level of ['warning', 'error'] as const) {
       const troubles = this.#collected[level].splice(0);
@@ -53,8 +54,8 @@ export class AnnotationCollector implements Log {
 }
 
 /**
- * What a phase left is one trouble, never one a resource: a matrix multiplies them.
- * @returns false when it fails the step, as `fail-on-error` says
+ * Reports what a phase left as one trouble.
+ * @returns false when `fail-on-error` fails the step
  */
 export function annotate(
   phase: PhaseReport,

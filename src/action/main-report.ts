@@ -5,26 +5,26 @@ import { isRecord, parsedJson } from '../lib/json-shape';
 import { writeReport } from '../report/json';
 import type { BenchmarkReport, DeathReport, PhaseReport, Report } from '../report/model';
 
-/** Main's own report, for post to take up; the one at report-path may be another use's of this action by then. */
+/** Main's own report, for post: by then, another use of the action may have written report-path. */
 const FILE = 'main.json';
 
-/** @throws what the system says */
+/** @throws the file system's errors */
 export function writeMainReport(directory: string, report: Report): Promise<void> {
   return writeReport(join(directory, FILE), report);
 }
 
-/** What main has reported, as far as it can be read. */
+/** Main's report, as far as it can be read. */
 export interface MainReport {
   readonly startedAt: string | undefined;
   readonly benchmark: BenchmarkReport | null;
   readonly deaths: readonly DeathReport[];
   readonly pre: PhaseReport | null;
   readonly run: PhaseReport | null;
-  /** Parts that another version wrote in another shape, or that are broken. */
+  /** Broken parts, and those of another version's shape. */
   readonly unreadable: readonly string[];
 }
 
-/** Reads main's report part by part. Without any, all parts are empty. Never throws. */
+/** Reads main's report part by part; all are empty without a report. Never throws. */
 export async function readMainReport(directory: string): Promise<MainReport> {
   const text = await readFile(join(directory, FILE), 'utf8').catch(() => undefined);
   const report = text === undefined ? undefined : parsedJson(text);

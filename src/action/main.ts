@@ -32,15 +32,15 @@ import { benchmarkEnvironment, runnerLog, sessionOrigin } from './runner';
 import { saveBenchmark, saveEnd, saveFound, saveMain } from './state';
 
 /**
- * Milliseconds for ending the benchmark when the job is cancelled. The runner sends SIGTERM after 7.5 s and kills after 10 s; 2 s of them
- * are for what comes after the benchmark.
+ * Milliseconds for ending the benchmark of a cancelled job. The runner sends SIGTERM after 7.5 s
+ * and kills after 10 s; the work after the benchmark takes up to 2 s.
  * https://github.com/actions/runner/blob/main/src/Runner.Sdk/ProcessInvoker.cs
  */
 const MAX_WHEN_CANCELLED_MS = 5_000;
 
 /**
- * The action's main: cleans what earlier runs left, says whose the new resources are, and runs the benchmark if it is given one. Files
- * that it can't write (a full disk, an unwritable RUNNER_TEMP) are warnings: cleaning and the benchmark's exit code come first.
+ * The action's main: cleans what earlier runs left, announces the session's label, and runs the
+ * benchmark, if any. Files that it can't write (on a full disk, for one) are only warnings.
  */
 export async function main({ env, clock, stop }: PhaseContext): Promise<void> {
   const startedAt = clock.now();
@@ -48,12 +48,12 @@ export async function main({ env, clock, stop }: PhaseContext): Promise<void> {
   const session = newSession(sessionOrigin(env, hostname()));
   const log = new AnnotationCollector(runnerLog);
   try {
-    // First of all: whatever happens from here on, post knows whom to clean up after.
+    // First of all, so that post knows whom to clean up after, whatever happens.
     await inMain(log, 'Saving the state', () => saveMain({ session, settings: savable(raw), process: thisProcess() }));
     await work({ config: parseConfig(raw, env), session, startedAt, log, env, clock, stop });
   } catch (error) {
     if (error instanceof BadSettings) throw error;
-    // A fault of our own that ended it is told where it was caught.
+    // A fault of our own has been reported already.
     if (!stop.aborted) log.prepend('error', { of: 'Main', message: plainLine(asError(error).message) });
     throw new AlreadyReported(error);
   } finally {
@@ -62,7 +62,7 @@ export async function main({ env, clock, stop }: PhaseContext): Promise<void> {
   }
 }
 
-/** What main is about. */
+/** The input of main's steps. */
 interface Work extends PhaseContext {
   readonly config: Config;
   readonly session: Session;
@@ -90,7 +90,7 @@ async function work(main: Work): Promise<void> {
   await report(main, pre, outcome);
 }
 
-/** Again after pre-cleanup: that may have made room. */
+/** Tries again after pre-cleanup, which may have made room. */
 async function makeSessionDirectory({ env, session, log }: Work): Promise<string> {
   const directory = sessionDirectory(env, session.id);
   await inMain(log, 'Making a directory in RUNNER_TEMP', () => makeDirectory(directory));
@@ -112,7 +112,7 @@ function cleanBefore({ config, session, startedAt, log, env, clock }: Work): Ret
   });
 }
 
-/** Tells later steps, and the benchmark, with which label to mark what they start. */
+/** Tells later steps and the benchmark which label to use. */
 async function announce(main: Work): Promise<SessionVariables> {
   const { config, session, env, log } = main;
   const directory = await makeSessionDirectory(main);
@@ -125,7 +125,7 @@ async function announce(main: Work): Promise<SessionVariables> {
   return variables;
 }
 
-/** What later steps, and the benchmark, create is labelled from now on. */
+/** Has everything labelled that later steps and the benchmark create. */
 function leadThroughProxy(
   { config, session, env, log }: Work,
   connections: readonly Connection[],
@@ -166,7 +166,7 @@ async function benchmark(
   }
 }
 
-/** Where RUNNER_TEMP has no room for the script, the system's temporary directory may. */
+/** Uses the system's temporary directory if RUNNER_TEMP has no room for the script. */
 async function commandOf({ config, session, env }: Work, script: string): Promise<Command> {
   try {
     return await shellCommand(config.shell, script, sessionDirectory(env, session.id));
@@ -175,7 +175,7 @@ async function commandOf({ config, session, env }: Work, script: string): Promis
   }
 }
 
-/** What the benchmark saves as state is its own: in main's file it would take the place of main's. */
+/** Gives the benchmark its own state file, so that it can't overwrite main's state. */
 async function emptyStateFile(directory: string): Promise<string> {
   const path = join(directory, 'benchmark-state');
   return writeFile(path, '').then(

@@ -31,17 +31,17 @@ import { runProgram } from './run-program';
 import { runnerLog } from './runner';
 import { loadState, type SavedState } from './state';
 
-/** Milliseconds that post waits for a main that still runs. Whatever it has not ended by then, the runner has killed. */
+/** Milliseconds to wait for a main that still runs. The runner kills it within this time. */
 const MAX_FOR_MAIN_MS = 10_000;
 
-/** What post is about. */
+/** The input of post's steps. */
 interface Work extends PhaseContext {
   readonly state: SavedState;
   readonly config: Config;
   readonly log: AnnotationCollector;
 }
 
-/** The action's post: removes what the session owns, whatever happened before, and reports. A step that fails never stops another. */
+/** The action's post: removes what the session owns, and reports. No failing step stops another. */
 export async function post(context: PhaseContext): Promise<void> {
   const state = loadState(context.env);
   const config = settingsFor(state, context.env);
@@ -89,8 +89,8 @@ async function writeAll(report: Report, { config, env, log }: Work): Promise<voi
 }
 
 /**
- * Main's settings. Without them main died at its very start, and the inputs are all there is. Where main refused them, it started
- * nothing, so there is nothing to do.
+ * Main's settings, or the inputs if main died early. Undefined if main refused its inputs: then it
+ * started nothing.
  */
 function settingsFor({ settings, hasBegun }: SavedState, env: Environment): Config | undefined {
   const current = readInputs();
@@ -113,7 +113,8 @@ async function mainReport({ state, env, log }: Work): Promise<MainReport> {
 }
 
 /**
- * A step that is cancelled by itself is given up after 7.5 s, and may run for some seconds more while the job goes on to post.
+ * Waits for main: the runner gives up a cancelled background step after 7.5 s and goes on to post,
+ * while main may still run for some seconds.
  * https://github.com/actions/runner/blob/main/src/Runner.Worker/BackgroundStepCoordinator.cs
  */
 async function waitForMain({ state, clock, log }: Work): Promise<void> {
@@ -131,8 +132,8 @@ async function waitForMain({ state, clock, log }: Work): Promise<void> {
 }
 
 /**
- * Ends the benchmark of a main that was killed; otherwise main has ended it.
- * @returns what became of it; undefined when none was left by main
+ * Ends the benchmark of a killed main.
+ * @returns its fate; undefined if main left none
  */
 async function endBenchmark({ state, config, clock, log }: Work): Promise<BenchmarkRemains | undefined> {
   const { sessionId, benchmark } = state;
@@ -147,7 +148,9 @@ async function endBenchmark({ state, config, clock, log }: Work): Promise<Benchm
   return 'alive';
 }
 
-/** Says that main was killed, and what became of the benchmark. Where the job was cancelled, that is no surprise. */
+/**
+ * Says that main was killed, and the fate of the benchmark. In a cancelled job it is no warning.
+ */
 function reportLostMain({ state, config, log }: Work, remains: BenchmarkRemains | undefined): BenchmarkReport | null {
   const { run, jobStatus } = config;
   if (!state.hasBegun || state.hasEnded) return null;
@@ -192,7 +195,7 @@ async function clean(post: Work, { deaths: told }: MainReport): ReturnType<typeo
   );
 }
 
-/** Without main's list it is not known what was there before: then the session's own is all that is removed. */
+/** The state before main. Without it, only the session's own resources are removed. */
 async function baselineFor({ config, state, env, log }: Work): Promise<Baseline | undefined> {
   const { sessionId } = state;
   const read = async () => (sessionId === undefined ? undefined : readSnapshot(sessionDirectory(env, sessionId)));

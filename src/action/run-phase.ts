@@ -5,7 +5,7 @@ import { asError } from '../lib/errors';
 import { FAULT_HINT, watchFaults } from '../lib/faults';
 import { clipped, plainLine } from '../report/escape';
 
-/** Ends a phase whose error has been reported: nothing is to be added. */
+/** Ends a phase whose error has been reported. */
 export class AlreadyReported extends Error {
   override readonly name = 'AlreadyReported';
 
@@ -17,7 +17,7 @@ export class AlreadyReported extends Error {
 /** Characters of one annotation. */
 const MAX_MESSAGE = 1_000;
 
-/** Fails the step: one annotation, never a stack trace (that is in the debug log). */
+/** Fails the step with one annotation. The stack trace goes to the debug log. */
 export function fail(thrown: unknown): void {
   const error = asError(thrown instanceof AlreadyReported ? thrown.cause : thrown);
   process.exitCode = 1;
@@ -29,7 +29,7 @@ export function fail(thrown: unknown): void {
   if (!(thrown instanceof AlreadyReported)) core.error(plainLine(error.message));
 }
 
-/** Writes one annotation for all problems; several also get a line each in the log. */
+/** Writes one annotation for all problems, and a line for each if there are several. */
 function reportInputs(problems: readonly string[]): void {
   const isOne = problems.length === 1;
   if (!isOne) for (const problem of problems) core.info(`Bad input: ${problem}`);
@@ -41,7 +41,7 @@ function reportInputs(problems: readonly string[]): void {
 export interface PhaseContext {
   readonly env: NodeJS.ProcessEnv;
   readonly clock: Clock;
-  /** Aborts when what must not go on by itself is to be ended; all else goes on. */
+  /** Aborts after a fault of our own: ends the benchmark, and lets everything else go on. */
   readonly stop: AbortSignal;
 }
 
@@ -49,18 +49,18 @@ export interface PhaseContext {
 export type Phase = (context: PhaseContext) => Promise<void>;
 
 /**
- * Runs a phase as this process's only work. Whatever happens is logged in one line, and the process ends with another code than 0:
- * what the phase throws, and faults of our own, after which the phase goes on as far as it can.
- * @param maxAfterFaultMs milliseconds that the phase may take to its end after a fault, which may have cost it a promise
+ * Runs a phase as this process's only work. Reports errors and faults of our own in one line, and
+ * then ends with an exit code other than 0. After a fault, the phase goes on as far as it can.
+ * @param maxAfterFaultMs milliseconds for that: the fault may have broken a promise
  */
 export async function run(phase: Phase, { env, clock }: Omit<PhaseContext, 'stop'>, maxAfterFaultMs: number): Promise<void> {
   const stop = new AbortController();
   let isFaulty = false;
-  // A log that nothing reads any more stops nothing.
+  // Ignore a log that is closed.
   for (const output of [process.stdout, process.stderr]) output.on('error', () => undefined);
   const finish = watchFaults((error) => {
     core.debug(error.stack ?? error.message);
-    if (isFaulty) return; // Logged once: a fault in a timer comes again and again.
+    if (isFaulty) return; // A fault in a timer may repeat.
     isFaulty = true;
     reportFault(error);
     setTimeout(() => process.exit(1), maxAfterFaultMs).unref();
@@ -70,10 +70,10 @@ export async function run(phase: Phase, { env, clock }: Omit<PhaseContext, 'stop
     await phase({ env, clock, stop: stop.signal });
   } catch (error) {
     if (!isFaulty) fail(error);
-    stop.abort(error); // Ends what ran beside the part that failed.
+    stop.abort(error); // Ends what still runs.
   }
   finish();
-  // The phase may have set another code since, and what a fault left open would hold the process up.
+  // The phase may have changed the exit code, and the fault may have left handles open.
   if (isFaulty) process.exit(1);
 }
 

@@ -5,16 +5,19 @@ import { getExecOutput } from '@actions/exec';
 import type { ProgramOptions, ProgramResult } from '../core/run-program';
 import { signalExitCode } from '../lib/shutdown-signals';
 
-/** Published when a child process is made. https://nodejs.org/api/diagnostics_channel.html#child-process */
+/**
+ * Published for each new child process:
+ * https://nodejs.org/api/diagnostics_channel.html#child-process
+ */
 const CHILD_PROCESS = 'child_process';
 
 /** Milliseconds from SIGTERM to SIGKILL. */
 const GRACE_MS = 2_000;
 
-/** Milliseconds to wait for more output after the program's end: a child of its own may hold the pipe. */
+/** Milliseconds to wait for output after the program's end: a child may hold the pipe. */
 const MAX_AFTER_EXIT_MS = 500;
 
-/** A `RunProgram` on top of the runner's own library, which finds programs in PATH, on Windows too. */
+/** A `RunProgram` that uses the runner's library, which finds programs in PATH, also on Windows. */
 export async function runProgram(
   program: string,
   args: readonly string[],
@@ -23,7 +26,7 @@ export async function runProgram(
   signal.throwIfAborted();
   const call = new AsyncLocalStorage<true>();
   const running = new RunningProgram(signal);
-  // The library does not hand out its child process; this channel does, in the context of the call that starts it.
+  // The library hides its child process; this channel shows it, in the context of the call.
   const onChild = (message: unknown) => {
     if (call.getStore()) running.attach((message as { readonly process: ChildProcess }).process);
   };
@@ -47,7 +50,7 @@ export async function runProgram(
   }
 }
 
-/** The library splits its first argument at blanks, unless they are quoted. Only quotes are escaped there. */
+/** The library splits its first argument at blanks outside quotes, and unescapes only quotes. */
 function quoted(program: string): string {
   return `"${program.replaceAll('"', '\\"')}"`;
 }
@@ -66,13 +69,13 @@ class RunningProgram {
   attach(child: ChildProcess): void {
     this.#child = child;
     child.once('spawn', () => {
-      child.stdin?.on('error', () => undefined); // It may have ended by now.
+      child.stdin?.on('error', () => undefined); // It may have ended.
       child.stdin?.end();
       if (this.#signal.aborted) this.#end();
     });
   }
 
-  /** 128 + the number of the signal that ended the program; undefined where it ended by itself. */
+  /** 128 + n when signal n ended the program; else undefined. */
   get signalCode(): number | undefined {
     const name = this.#child?.signalCode;
     return name ? signalExitCode(name) : undefined;
@@ -81,7 +84,7 @@ class RunningProgram {
   dispose(): void {
     this.#signal.removeEventListener('abort', this.#end);
     clearTimeout(this.#timer);
-    // A child that outlives the program keeps the other ends open: they would keep this process alive.
+    // A child that outlives the program would keep the pipes, and so this process, open.
     this.#child?.stdout?.destroy();
     this.#child?.stderr?.destroy();
   }

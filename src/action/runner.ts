@@ -20,15 +20,15 @@ export function sessionOrigin(env: Environment, hostName: string): SessionOrigin
 }
 
 /**
- * What the benchmark may see of this step's environment: as in a `run` step, neither inputs, which may be secret, nor state.
- * @param stateFile takes the place of main's own
+ * The environment of a `run` step: without inputs, which may be secret, and without state.
+ * @param stateFile replaces main's own
  */
 export function benchmarkEnvironment(env: Environment, stateFile: string): NodeJS.ProcessEnv {
   const visible = Object.entries(env).filter(([name]) => !/^(INPUT|STATE)_/i.test(name));
   return { ...Object.fromEntries(visible), GITHUB_STATE: stateFile };
 }
 
-/** The step's log: warnings and errors are annotations. */
+/** The step's log. Warnings and errors are annotations. */
 export const runnerLog = {
   debug: core.debug,
   info: core.info,

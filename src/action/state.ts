@@ -7,20 +7,19 @@ import { isProcessIdentity, type ProcessIdentity } from '../lib/process-identity
 import { announcedSessions } from '../session/job-sessions';
 import type { Session } from '../session/session';
 
-/** What main leaves for post before anything can fail. The runner shows state in its debug log: no secrets. */
+/** Saved by main before anything can fail. No secrets: the runner's debug log shows state. */
 export interface MainState {
   readonly session: Session;
   readonly settings: RawSettings;
-  /** Main's own process. */
   readonly process: ProcessIdentity;
 }
 
-/** The benchmark's process group while it runs. */
+/** The benchmark's process group, while it runs. */
 export type BenchmarkState = number | 'ended';
 
 const names = { main: 'main', found: 'found', benchmark: 'benchmark', ended: 'ended' } as const;
 
-/** Each of these throws what the runner's library does: the state file may be on a full disk. */
+/** These throw the library's errors: the state file may be on a full disk. */
 export function saveMain(state: MainState): void {
   saveState(names.main, state);
 }
@@ -33,32 +32,32 @@ export function saveBenchmark(state: BenchmarkState): void {
   saveState(names.benchmark, state);
 }
 
-/** Main has come to its end, whatever it was. */
+/** Main has ended, in whatever way. */
 export function saveEnd(): void {
   saveState(names.ended, true);
 }
 
-/** What main left, as far as it can be read. */
+/** Main's state, as far as it can be read. */
 export interface SavedState {
-  /** Undefined when main died before it could save anything. */
+  /** Undefined when main died before saving it. */
   readonly sessionId: string | undefined;
-  /** Main's settings: those that could be read. */
+  /** Those that could be read. */
   readonly settings: RawSettings;
   readonly process: ProcessIdentity | undefined;
   /** Where main found the providers. */
   readonly found: Endpoints;
   /** Main has read its settings, and begun its work. */
   readonly hasBegun: boolean;
-  /** Undefined before the benchmark has begun. */
+  /** Undefined before the benchmark. */
   readonly benchmark: BenchmarkState | undefined;
   readonly hasEnded: boolean;
-  /** What could not be read, and what is used instead: one line each. */
+  /** One line for each unreadable part: what replaces it. */
   readonly problems: readonly string[];
 }
 
 /**
- * Reads main's state field by field: one that another version wrote, or that is broken, costs itself and no other. Post then does with
- * the inputs, the environment's session and a new search for the providers.
+ * Reads main's state field by field. An unreadable one is replaced: by the inputs, the session in
+ * the environment, or a new search for providers.
  */
 export function loadState(env: NodeJS.ProcessEnv): SavedState {
   const problems: string[] = [];
@@ -78,7 +77,7 @@ export function loadState(env: NodeJS.ProcessEnv): SavedState {
   };
 }
 
-/** `<run>.<runner>.<nonce>`. The id becomes part of paths and commands. */
+/** `<run>.<runner>.<nonce>`. Ids become parts of paths and commands. */
 const SESSION_ID = /^[\w-]{1,100}\.[0-9a-f]{8}\.[0-9a-z]{8}$/;
 
 function sessionIdIn(
@@ -88,7 +87,7 @@ function sessionIdIn(
 ): string | undefined {
   const id = isRecord(session) ? session['id'] : undefined;
   if (typeof id === 'string' && SESSION_ID.test(id)) return id;
-  // With several uses of the action in this job, the environment's is the last one's: it may be another's.
+  // With several uses of the action in a job, the variable belongs to the last one.
   const uses = announcedSessions(env).filter((one) => SESSION_ID.test(one));
   const announced = env['CLEANUP_SESSION_ID'] ?? '';
   const isOurs = SESSION_ID.test(announced) && uses.every((one) => one === announced);
@@ -121,7 +120,7 @@ function isEndpoint(value: unknown): value is Endpoints[string] {
   return isRecord(value) && Object.values(value).every((field) => typeof field === 'string');
 }
 
-/** Of process groups, 0 and 1 and what is negative mean others than one benchmark's processes to `kill`. */
+/** Refuses 0, 1 and negative numbers, with which `kill` means other processes. */
 function benchmarkIn(value: unknown): BenchmarkState | undefined {
   if (value === 'ended') return 'ended';
   return typeof value === 'number' && Number.isSafeInteger(value) && value > 1 ? value : undefined;

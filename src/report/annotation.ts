@@ -9,10 +9,7 @@ const MAX_CAUSE = 200;
 const MAX_MESSAGE = 1_000;
 const MAX_CAUSES = 3;
 
-/**
- * Of several problems, so many are shown, each with so many characters. The log has all of them in
- * full.
- */
+/** Problems shown, and characters of each if there are several. The log has all in full. */
 const MAX_PROBLEMS = 3;
 const MAX_OF_SEVERAL = 300;
 
@@ -22,7 +19,7 @@ export interface Annotation {
   readonly message: string;
 }
 
-/** A problem that a person should look at. */
+/** A problem that needs a person. */
 export interface Trouble {
   /** The part of the action that has it: `Cleanup`, `Benchmark`. */
   readonly of: string;
@@ -30,10 +27,7 @@ export interface Trouble {
   readonly message: string;
 }
 
-/**
- * Joins all problems of one phase in one annotation: their number, the first of them, and the
- * session that has them.
- */
+/** Joins all problems of one phase: their number, the first ones, and the session. */
 export function annotationOf(troubles: readonly Trouble[], session: string | undefined): Annotation {
   const sources = [...new Set(troubles.map(({ of }) => of))];
   return {
@@ -42,10 +36,7 @@ export function annotationOf(troubles: readonly Trouble[], session: string | und
   };
 }
 
-/**
- * Cuts before escaping, so that nothing huge is escaped, and again after it, because escapes are
- * longer than what they replace.
- */
+/** Clips before escaping, to escape nothing huge, and after it, because escapes are longer. */
 function limited(text: string, max: number): string {
   return clipped(plainLine(clipped(text, max)), max);
 }
@@ -62,10 +53,7 @@ function messageOf(troubles: readonly Trouble[]): string {
   ].join('; ');
 }
 
-/**
- * The headline of a phase, the most frequent causes of its failures, and the providers that can't
- * be reached: one problem in all.
- */
+/** One message: the phase's headline, its frequent causes of failure, and unreachable providers. */
 export function leftoversMessage(phase: PhaseReport): string {
   const causes = causesOf(phase.resources.filter(({ outcome }) => outcome === 'failed'));
   const shown = causes

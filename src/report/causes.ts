@@ -1,21 +1,18 @@
 import type { ResourceReport } from './model';
 
-/** Why resources are still there, and how many of them for that reason. */
+/** A reason why resources are still there, and their number. */
 export interface Cause {
   readonly error: string;
   readonly count: number;
 }
 
-/** Stands for the parts in which messages about several resources differ. */
+/** Replaces the parts in which messages about several resources differ. */
 const ELLIPSIS = '…';
 
-/** UUIDs, and hexadecimal ids from 12 digits on, as engines and APIs put them into messages. */
+/** UUIDs and hexadecimal ids, as engines and APIs put them into messages. */
 const ID = /\b(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{12,64})\b/gi;
 
-/**
- * The distinct errors of failed resources, the most frequent first. Errors that differ only by the
- * id or name of the resource are one.
- */
+/** The distinct errors of failed resources, most frequent first, ids and names ignored. */
 export function causesOf(failed: readonly ResourceReport[]): readonly Cause[] {
   const groups = [...Map.groupBy(failed, withoutIds).values()].map((group) => {
     const [first] = group;

@@ -1,16 +1,13 @@
 import type { DeathReport } from './model';
 import { count } from './words';
 
-/**
- * A container that failed: its last end, and how often it failed, which is more than once only
- * where the engine restarted it.
- */
+/** A container that failed: its last end, and how often (the engine may restart it). */
 export interface Failure {
   readonly last: DeathReport;
   readonly times: number;
 }
 
-/** Each container that failed once, in the order in which they ended for the last time. */
+/** Each failed container once, in the order of their last ends. */
 export function failuresIn(deaths: readonly DeathReport[]): readonly Failure[] {
   const failures = new Map<string, Failure>();
   for (const last of deaths.filter(hasFailed)) {
@@ -22,20 +19,19 @@ export function failuresIn(deaths: readonly DeathReport[]): readonly Failure[] {
   return [...failures.values()];
 }
 
-/** It ended with an error of its own, or ran out of memory. */
+/** Whether it ended with an error of its own, or ran out of memory. */
 function hasFailed(death: DeathReport): boolean {
   return death.oomKilled || (!wasAsked(death) && death.exitCode !== null && death.exitCode !== 0);
 }
 
 /**
- * Someone asked it to end, and it did: that is not a failure, whatever its exit code. A lack of
- * memory is one all the same.
+ * Whether it ended because something asked it to. Running out of memory is a failure all the same.
  */
 export function wasAsked({ asked = false, oomKilled }: DeathReport): boolean {
   return asked && !oomKilled;
 }
 
-/** It was gone before its end could be looked at. */
+/** Whether it was gone before it could be inspected. */
 export function hasUnknownEnd(death: DeathReport): boolean {
   return death.exitCode === null && !death.oomKilled && !wasAsked(death);
 }

@@ -9,7 +9,7 @@ export interface ExitCode {
   readonly asked?: boolean;
 }
 
-/** How processes can end: few classes, for the label of a metric. */
+/** Classes of ends, few enough for the label of a metric. */
 export const exitClasses = [
   'success',
   'error',
@@ -24,7 +24,7 @@ export const exitClasses = [
 export type ExitClass = (typeof exitClasses)[number];
 
 /**
- * Shells and container engines report a signal as its number plus this.
+ * Shells and engines add this to a signal's number.
  * https://www.gnu.org/software/bash/manual/html_node/Exit-Status.html
  */
 const SIGNALLED = 128;
@@ -52,7 +52,7 @@ export function exitClassOf({ exitCode, oomKilled = false, asked = false }: Exit
   return CRASHES.has(signal) ? 'crashed' : 'signal';
 }
 
-/** The meaning of an exit code in a few words; empty where only the program knows it. */
+/** The meaning of an exit code; empty where only the program knows it. */
 export function exitMeaning({ exitCode, oomKilled = false }: ExitCode): string {
   if (oomKilled) return 'out of memory';
   if (exitCode === null) return 'not known';
@@ -63,7 +63,7 @@ export function exitMeaning({ exitCode, oomKilled = false }: ExitCode): string {
 }
 
 /**
- * Shells use the last two in the same way.
+ * Shells use 126 and 127 in the same way.
  * https://docs.docker.com/engine/containers/run/#exit-status
  */
 const NOT_STARTED: Readonly<Record<number, string>> = {
@@ -90,7 +90,7 @@ function signalOf(exitCode: number): string | undefined {
   return SIGNAL_NAMES.get(exitCode - SIGNALLED);
 }
 
-/** How a benchmark ended: completes the sentence "The benchmark …". */
+/** Completes the sentence "The benchmark …". */
 export function benchmarkEnd({
   exitCode,
   signal,

@@ -10,10 +10,9 @@ export async function writeReport(path: string, report: Report): Promise<void> {
 const NO_RESOURCES = '"resources": []';
 
 /**
- * The report's JSON in pieces, so that ten thousand resources are never one string in memory.
- * Everything but the resources is rendered first; `"resources": []` marks the places where they
- * belong. That text can't occur inside a string of JSON, where each quotation mark has a backslash
- * before it.
+ * The report's JSON in pieces: ten thousand resources are never one string in memory. Renders the
+ * rest first; `"resources": []` marks their places, and can't occur inside a JSON string, where
+ * quotation marks have a backslash.
  */
 export function* jsonOf(report: Report): Generator<string> {
   const { pre, run, post } = report.phases;

@@ -2,19 +2,16 @@ import type { Outcome } from '../core/outcome';
 import { keyOf } from '../core/resource';
 import type { PhaseReport, Report, ResourceReport } from './model';
 
-/**
- * The resources that are still there after all phases: each once, as reported by the last phase
- * that failed to remove it.
- */
+/** The resources that are left after all phases, each from the last phase that failed on it. */
 export interface Leftovers {
-  /** Pre-cleanup could not remove these. */
+  /** Pre-cleanup failed to remove these. */
   readonly earlier: readonly ResourceReport[];
-  /** `exited-ttl` could not remove these while the benchmark ran, and post did not settle them. */
+  /** `exited-ttl` failed to remove these, and post did not settle them. */
   readonly run: readonly ResourceReport[];
   readonly post: readonly ResourceReport[];
 }
 
-/** A later phase may remove what an earlier one could not. */
+/** Takes out what a later phase has removed. */
 export function leftoversIn({ pre, run, post }: Report['phases']): Leftovers {
   const inPost = settledIn(post);
   const inRun = settledIn(run);
@@ -29,17 +26,14 @@ function failedIn(phase: PhaseReport | null): readonly ResourceReport[] {
   return phase?.resources.filter(({ outcome }) => outcome === 'failed') ?? [];
 }
 
-/** These outcomes decide about a resource; `kept` and `planned` leave it as it was. */
+/** `kept` and `planned` leave a resource as it was. */
 const DECIDING: ReadonlySet<Outcome> = new Set<Outcome>(['graceful', 'killed', 'removed', 'gone', 'failed']);
 
 function settledIn(phase: PhaseReport | null): ReadonlySet<string> {
   return new Set(phase?.resources.filter(({ outcome }) => DECIDING.has(outcome)).map(keyOf));
 }
 
-/**
- * Post lists everything that `exited-ttl` could have removed: a resource that it does not find in
- * the same place is gone.
- */
+/** Whether post, which lists everything that `exited-ttl` could remove, no longer found it. */
 function isSeenToBeGone(resource: ResourceReport, post: PhaseReport | null): boolean {
   if (!post?.verified) return false;
   const wasListed = post.providers.some(({ name, status }) => name === resource.provider && status === 'ready');
@@ -48,7 +42,7 @@ function isSeenToBeGone(resource: ResourceReport, post: PhaseReport | null): boo
 
 const GONE: readonly Outcome[] = ['graceful', 'killed', 'removed', 'gone'];
 
-/** Whether a resource that pre-cleanup could not remove was gone in a later phase. */
+/** Whether a later phase removed it, or found it gone. */
 export function isRemovedLater(resource: ResourceReport, { run, post }: Report['phases']): boolean {
   return [run, post].some((phase) =>
     phase?.resources.some((later) => keyOf(later) === keyOf(resource) && GONE.includes(later.outcome)),

@@ -9,10 +9,7 @@ export function providerLine({ name, status, reason }: ProviderReport): string {
   return plainLine(`${name}: ${status}: ${reason}`);
 }
 
-/**
- * One resource in one line of a log: outcome, kind, name, id, previous state, duration, steps, and
- * why it is still there.
- */
+/** One resource in a line of a log. */
 export function resourceLine(resource: ResourceReport): string {
   const { outcome, kind, name, id, state, durationMs, error, reason } = resource;
   const parts = [
@@ -36,19 +33,13 @@ export function stepsOf({ steps }: ResourceReport): string {
     .join(' → ');
 }
 
-/**
- * The commands that remove by hand what is left behind, in the order in which they work: holders
- * before what they hold.
- */
+/** The commands that remove what is left, in working order: holders first. */
 export function commandsOf({ providers, resources }: Pick<PhaseReport, 'providers' | 'resources'>): readonly string[] {
   const holders = resources.flatMap(({ heldBy = [] }) => heldBy);
   return [...new Set([...providers, ...holders, ...resources].flatMap(({ command }) => command ?? []))];
 }
 
-/**
- * The closing lines of a phase: its headline, what it left alone and why, and the commands for what
- * is left behind.
- */
+/** The closing lines of a phase: headline, what it left alone, and commands. */
 export function closingLines(phase: PhaseReport): readonly string[] {
   const failed = phase.resources.filter(({ outcome }) => outcome === 'failed');
   return [
@@ -58,7 +49,7 @@ export function closingLines(phase: PhaseReport): readonly string[] {
   ];
 }
 
-/** The resources that the phase left alone: a sentence and a line of names for each reason. */
+/** A sentence, and a line of names, for each reason to leave resources alone. */
 export function untouchedLines(phase: PhaseReport): readonly string[] {
   return untouchedNotes(phase).flatMap(({ statement, advice, names, unnamed }) => [
     `${statement} ${advice}`,
@@ -72,7 +63,7 @@ export function untouchedLines(phase: PhaseReport): readonly string[] {
   ]);
 }
 
-/** The commands for what is left behind, under a title; no line where nothing is. */
+/** The commands for what is left, under a title; empty without any. */
 export function commandLines(left: Pick<PhaseReport, 'providers' | 'resources'>): readonly string[] {
   const commands = commandsOf(left).map((command) => plainLine(`  ${command}`));
   return commands.length > 0 ? ['To remove what is left by hand:', ...commands] : [];

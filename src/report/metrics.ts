@@ -7,15 +7,11 @@ import { exitClasses, exitClassOf } from './exit-code';
 import type { PhaseReport, Report, ResourceReport } from './model';
 import { isVerifiable } from './verdict';
 
-/**
- * Seconds. Most rungs take tenths; by default a grace period is 5 s and a request 15 s at most, and
- * a rung has retries.
- */
+/** Seconds. Most rungs take tenths; a grace period is 5 s, a request up to 15 s, plus retries. */
 const BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30, 60, 120];
 
 /**
- * Writes the metrics atomically, because node_exporter's textfile collector may read them at any
- * time.
+ * Writes the metrics atomically: node_exporter may read them at any time.
  * @throws the file system's errors
  */
 export async function writeMetrics(path: string, report: Report): Promise<void> {
@@ -23,14 +19,13 @@ export async function writeMetrics(path: string, report: Report): Promise<void> 
 }
 
 /**
- * The report in Prometheus' text format. Each session replaces the metrics of the one before, so
- * that they are gauges, not counters. Labels hold no foreign text and have few values; only the
- * session's id is different each time. `docs/metrics.md` describes them.
+ * The report in Prometheus' text format, described in `docs/metrics.md`. Gauges, because each
+ * session replaces the one before. Labels have few values and no foreign text, except the session.
  */
 export async function metricsOf(report: Report): Promise<string> {
   const registry = new Registry();
   const runner = report.session === null ? undefined : runnerOf(report.session);
-  // The files of several runners on one host must not hold the same series.
+  // Keeps the series of several runners on one host apart.
   if (runner !== undefined) registry.setDefaultLabels({ runner });
   addSession(registry, report);
   addBenchmark(registry, report);
@@ -43,7 +38,7 @@ export async function metricsOf(report: Report): Promise<string> {
 
 type NamedPhases = readonly (readonly [name: string, phase: PhaseReport])[];
 
-/** Registers a gauge with this registry only: prom-client's default is a global one. */
+/** Registers with this registry, not with prom-client's global one. */
 function gauge<L extends string>(registry: Registry, name: string, help: string, labelNames: readonly L[]): Gauge<L> {
   return new Gauge({ name: `cleanup_action_${name}`, help, labelNames: [...labelNames], registers: [registry] });
 }
@@ -126,7 +121,9 @@ function addResources(registry: Registry, phases: NamedPhases): void {
   }
 }
 
-/** A failed resource may have stopped as asked, so that only its removal failed. */
+/**
+ * Whether it did not stop when asked. A failed one may have stopped, and only its removal failed.
+ */
 function ignoredItsStop({ outcome, steps }: ResourceReport): boolean {
   const stops = steps.filter(({ action, attempts }) => action === 'stop' && attempts > 0);
   if (stops.length === 0) return false;

@@ -7,21 +7,19 @@ import { sessionOf } from '../core/selector';
 import { VERSION } from '../lib/version';
 
 /**
- * The content of `report.json`; summary, log lines and terminal output are made from it too.
- * `schemas/report.schema.json` describes it. All text in it that comes from a provider is foreign:
- * escape it wherever it is shown.
+ * The content of `report.json` (`schemas/report.schema.json`). Summary, log lines and terminal
+ * output are made from it. Text from providers is foreign: escape it wherever it is shown.
  */
 export interface Report {
   readonly schemaVersion: 1;
-  /** The session's id; null when main died before it had one. */
+  /** Null when main died before it had one. */
   readonly session: string | null;
-  /** The software that made this report. */
   readonly versions?: Versions;
   /** ISO 8601 in UTC, like all times here. */
   readonly startedAt: string;
   readonly finishedAt: string;
   readonly benchmark: BenchmarkReport | null;
-  /** Containers that ended during the benchmark, in the order in which they ended. */
+  /** Containers that ended during the benchmark, in order. */
   readonly deaths: readonly DeathReport[];
   readonly phases: {
     readonly pre: PhaseReport | null;
@@ -31,7 +29,6 @@ export interface Report {
 }
 
 export interface Versions {
-  /** The version of this action. */
   readonly action: string;
   readonly node: string;
 }
@@ -39,21 +36,21 @@ export interface Versions {
 export interface BenchmarkReport {
   /** The first line of `run`. */
   readonly command: string;
-  /** Null when main was killed before the benchmark ended: how it ended is not known. */
+  /** Null when main was killed before the benchmark ended. */
   readonly exitCode: number | null;
   readonly signal: string | null;
   readonly timedOut: boolean;
-  /** The signal that ended the step itself, when the job was cancelled. */
+  /** The signal that ended the step, when the job was cancelled. */
   readonly interruptedBy: string | null;
   /** Null with `exitCode`. */
   readonly durationMs: number | null;
-  /** What became of a benchmark whose main was killed; only then. */
+  /** Present only if main was killed: the fate of its benchmark. */
   readonly remains?: BenchmarkRemains;
 }
 
 /**
- * What post found of the processes of a benchmark whose main was killed: it ended them (`ended`), there were none any more (`gone`), or
- * it could not end them (`alive`).
+ * What post found of the benchmark of a killed main: ended by post, gone before, or not to be
+ * ended.
  */
 export type BenchmarkRemains = 'ended' | 'gone' | 'alive';
 
@@ -62,23 +59,19 @@ export interface DeathReport {
   readonly id: string;
   readonly name: string;
   readonly image: string | null;
-  /** Null where it is not known: the container was removed before it could be inspected. */
+  /** Null if the container was removed before it could be inspected. */
   readonly exitCode: number | null;
   readonly oomKilled: boolean;
-  /**
-   * Someone asked it to end (`docker stop`, `compose down`): its exit code does not mean that it
-   * failed. Absent: no.
-   */
+  /** It was asked to end (`docker stop`, `compose down`), so its exit code is not a failure. */
   readonly asked?: boolean;
-  /** When it ended. */
   readonly at: string;
-  /** Milliseconds from its start to its end; null where one of them is not known. */
+  /** Milliseconds from start to end; null if one of them is unknown. */
   readonly livedMs: number | null;
-  /** What became of its log: see `LogStatus`. Absent in reports of earlier versions. */
+  /** Absent in reports of earlier versions. */
   readonly logStatus?: LogStatus;
-  /** Path of its log, whose lines begin with their times; null when there is none. */
+  /** Path of its log, with a time in each line; null without one. */
   readonly logFile: string | null;
-  /** Why there is no log, or why it is incomplete. */
+  /** Why the log is missing or incomplete. */
   readonly logReason: string | null;
   /** The last lines of its log, without times. */
   readonly logTail: readonly string[];
@@ -86,30 +79,18 @@ export interface DeathReport {
 
 export interface PhaseReport {
   readonly durationMs: number;
-  /**
-   * The time limit of the phase. Absent where several sweeps, each with its own deadline, are
-   * reported as one phase.
-   */
+  /** The time limit. Absent if several sweeps, each with its own, are reported as one phase. */
   readonly deadlineMs?: number;
-  /**
-   * Whether a last listing of every provider found nothing left; null when all providers were
-   * skipped, so that none was listed.
-   */
+  /** Whether a last listing of every provider was clean; null if all were skipped. */
   readonly verified: boolean | null;
   readonly dryRun: boolean;
   readonly providers: readonly ProviderReport[];
   readonly resources: readonly ResourceReport[];
   /** The number of resources with each outcome, zeros included. */
   readonly totals: Readonly<Record<Outcome, number>>;
-  /**
-   * Resources that appeared while the job ran and that no session owns: they stay. Absent in
-   * reports of earlier versions.
-   */
+  /** New resources that no session owns, and that stay. Absent in reports of earlier versions. */
   readonly unowned?: readonly UnownedReport[];
-  /**
-   * Resources that match, but that this phase left alone because they may still be in use. Absent
-   * in reports of earlier versions.
-   */
+  /** Resources that match, but may be in use, and stay. Absent in reports of earlier versions. */
   readonly spared?: readonly SparedReport[];
 }
 
@@ -118,15 +99,14 @@ export interface UnownedReport {
   readonly provider: string;
   readonly kind: Kind;
   readonly count: number;
-  /** The names of some of them, as examples. */
+  /** Some of their names. */
   readonly names: readonly string[];
 }
 
 export interface SparedReport extends UnownedReport {
   /**
-   * `age`: younger than `max-age`, and nothing else tells whether its session is over.
-   * `inherited-label`: it may have its label from its image. `live-session`: it began while another
-   * session was running.
+   * `age`: younger than `max-age`, and its session may live. `inherited-label`: its label may come
+   * from its image. `live-session`: it appeared while another session was running.
    */
   readonly why: 'age' | 'inherited-label' | 'live-session';
 }
@@ -134,11 +114,9 @@ export interface SparedReport extends UnownedReport {
 export interface ProviderReport {
   readonly name: string;
   readonly status: 'ready' | 'skipped' | 'unavailable';
-  /** What was found there, or why nothing was. */
+  /** What was found, or why not. */
   readonly reason: string;
-  /**
-   * With `unavailable`: removes by hand the containers or sandboxes that carry the session's label.
-   */
+  /** With `unavailable`: removes what carries the session's label. */
   readonly command: string | null;
 }
 
@@ -147,13 +125,13 @@ export interface ResourceReport {
   readonly kind: Kind;
   readonly id: string;
   readonly name: string;
-  /** The image, or a sandbox's snapshot, that it was made from. */
+  /** The image or snapshot that it was made from. */
   readonly image: string | null;
-  /** Its state before anything was done to it. */
+  /** Before anything was done to it. */
   readonly state: string;
   readonly createdAt: string | null;
   readonly session: string | null;
-  /** The address of the run that made it, according to its label. */
+  /** The address of the run that made it, from its label. */
   readonly runUrl: string | null;
   readonly outcome: Outcome;
   readonly durationMs: number;
@@ -164,15 +142,13 @@ export interface ResourceReport {
   readonly reason: string | null;
   /** With `failed` and `kept`: removes it by hand. */
   readonly command: string | null;
-  /** With `failed`: what uses it and must go first. Absent when that is not known. */
+  /** With `failed`: its users, which must go first. Absent if unknown. */
   readonly heldBy?: readonly HolderReport[];
 }
 
-/** A resource that uses another one. */
 export interface HolderReport {
   readonly kind: Kind;
   readonly name: string;
-  /** Removes it by hand. */
   readonly command: string;
 }
 
@@ -224,7 +200,6 @@ export function totalsOf(resources: readonly ResourceReport[]): Readonly<Record<
   return Object.fromEntries(outcomes.map((outcome) => [outcome, count(outcome)])) as Record<Outcome, number>;
 }
 
-/** The number of resources that this phase removed. */
 export function removedIn({ totals }: PhaseReport): number {
   return totals.graceful + totals.killed + totals.removed;
 }
@@ -233,10 +208,9 @@ export function isoTime(ms: number): string {
   return new Date(ms).toISOString();
 }
 
-/** The parts of a report. Times are milliseconds since the epoch. */
 export interface ReportParts {
   readonly session: string | null;
-  /** Milliseconds, or ISO 8601 when taken from another report. */
+  /** Milliseconds since the epoch, or ISO 8601 from another report. */
   readonly startedAt: number | string;
   readonly now: number;
   readonly benchmark: BenchmarkReport | null;
@@ -244,7 +218,10 @@ export interface ReportParts {
   readonly phases: Report['phases'];
 }
 
-/** Adds the version of the report and of the software. */
+/**
+ * Adds the versions of the report and of the software.
+ * @param now milliseconds since the epoch
+ */
 export function wholeReport({ startedAt, now, ...parts }: ReportParts): Report {
   return {
     schemaVersion: 1,

@@ -3,17 +3,14 @@ import { clipped } from './escape';
 import type { PhaseReport, SparedReport, UnownedReport } from './model';
 import { countKinds } from './words';
 
-/**
- * A sentence about resources that a phase found and left alone, and how to change that. Settings
- * are in backticks.
- */
+/** Says which resources a phase left alone, and how to change that. Settings are in backticks. */
 export interface UntouchedNote {
-  /** No foreign text is in it. */
+  /** Without foreign text. */
   readonly statement: string;
   readonly advice: string;
-  /** Examples. Foreign text. */
+  /** Foreign text. */
   readonly names: readonly { readonly kind: Kind; readonly name: string }[];
-  /** The number of resources that `names` leaves out. */
+  /** The number of resources without a name in `names`. */
   readonly unnamed: number;
 }
 
@@ -21,7 +18,7 @@ export interface UntouchedNote {
 const MAX_NAMES = 5;
 const MAX_NAME = 80;
 
-/** Explains why resources stay that appeared while the job ran, or that match. */
+/** Notes about new resources without an owner, and matching ones that may be in use. */
 export function untouchedNotes({ unowned = [], spared = [] }: PhaseReport): readonly UntouchedNote[] {
   const bySparing = Map.groupBy(spared, ({ why }) => why);
   return [
@@ -30,7 +27,7 @@ export function untouchedNotes({ unowned = [], spared = [] }: PhaseReport): read
   ];
 }
 
-/** The parts of a note, for one resource and for several. */
+/** The texts of a note. */
 interface Words {
   readonly one: string;
   readonly many: string;
@@ -68,7 +65,6 @@ const SPARED: Readonly<Record<SparedReport['why'], Words>> = {
 
 function note(groups: readonly UnownedReport[], { one, many, advice }: Words): UntouchedNote {
   const total = groups.reduce((sum, { count }) => sum + count, 0);
-  // Some of each kind.
   const each = Math.ceil(MAX_NAMES / groups.length);
   const names = groups
     .flatMap((group) => group.names.slice(0, each).map((name) => ({ kind: group.kind, name: clipped(name, MAX_NAME) })))

@@ -9,8 +9,8 @@ export interface PhaseVerdict {
 }
 
 /**
- * Decides the result of a phase; summary, log, terminal and annotation all show this headline.
- * @param whose ` of this session`, where the resources of others are mentioned in the same sentence
+ * Decides the result of a phase. All outputs show this headline.
+ * @param whose ` of this session`, if the same sentence mentions other resources
  */
 export function verdictOf(phase: PhaseReport, whose = ''): PhaseVerdict {
   const removed = removedIn(phase);
@@ -49,7 +49,7 @@ function foundIn(phase: PhaseReport, removed: readonly ResourceReport[], whose: 
   return { kind: 'nothing', headline: whose === '' ? 'Nothing to clean up' : `Nothing${whose} was left` };
 }
 
-/** The verdict where all providers were skipped, so that nothing was listed. */
+/** The verdict if all providers were skipped. */
 function unlistedIn(phase: PhaseReport): PhaseVerdict | undefined {
   const { providers, verified } = phase;
   const isSkipped = providers.length > 0 ? providers.every(({ status }) => status === 'skipped') : verified === null;
@@ -58,9 +58,7 @@ function unlistedIn(phase: PhaseReport): PhaseVerdict | undefined {
   return { kind: 'skipped', headline: `Nothing was checked${names === '' ? '' : `: ${names} skipped`}` };
 }
 
-/**
- * "Nothing to clean up" would be a false all-clear where something matched, or appeared, and stays.
- */
+/** "Nothing to clean up" would be a false all-clear here. */
 function withUntouched({ kind, headline }: PhaseVerdict, untouched: string): PhaseVerdict {
   if (kind === 'nothing') return { kind: 'untouched', headline: `Nothing was removed; ${untouched}` };
   return { kind, headline: `${headline}; ${untouched}` };
@@ -94,32 +92,26 @@ function removedIn({ resources }: PhaseReport): readonly ResourceReport[] {
   return resources.filter(({ outcome }) => outcome === 'graceful' || outcome === 'killed' || outcome === 'removed');
 }
 
-/** Something is left behind, or may be: a person must look. */
+/** Whether a person must act, because something is or may be left. */
 export function needsAction(phase: PhaseReport): boolean {
   const { kind } = verdictOf(phase);
   return kind === 'leftovers' || kind === 'unverified';
 }
 
-/** Whether the phase found nothing at all, neither to remove nor to mention. */
+/** Whether the phase found nothing to remove or to mention. */
 export function foundNothing(phase: PhaseReport): boolean {
   const { kind } = verdictOf(phase);
   return kind === 'nothing' || kind === 'skipped';
 }
 
-/**
- * Whether `verified` means anything: not where nothing was listed, in a dry run, or where
- * everything that was found stays on purpose.
- */
+/** Whether `verified` means anything: not if nothing was listed, or everything stays on purpose. */
 export function isVerifiable(phase: PhaseReport): boolean {
   const { kind } = verdictOf(phase);
   const isOnPurpose = kind === 'planned' || (kind === 'kept' && !phase.verified);
   return !isOnPurpose && phase.verified !== null && phase.providers.some(({ status }) => status !== 'skipped');
 }
 
-/**
- * The result of the whole session. The headline begins with post, which has the last word on the
- * session's own resources.
- */
+/** The result of the session. Begins with post, which settles the session's own resources. */
 export function verdictOfAll({ phases }: Report): PhaseVerdict {
   const { pre, run, post } = phases;
   const left = leftoversIn(phases);
@@ -131,7 +123,7 @@ export function verdictOfAll({ phases }: Report): PhaseVerdict {
   const last = postVerdict(post, besides.length > 0 ? ' of this session' : '');
   const all = [last, ...besides];
   const worst = WORST_FIRST.find((kind) => all.some((verdict) => verdict.kind === kind));
-  // "Nothing to clean up" is about post only: the other phases may have found resources.
+  // The other phases may have found resources.
   const usual = last.kind === 'nothing' ? (besides[0]?.kind ?? last.kind) : last.kind;
   return { kind: worst ?? usual, headline: all.map(({ headline }) => headline).join('; ') };
 }
@@ -142,7 +134,7 @@ function postVerdict(post: PhaseReport | null, whose: string): PhaseVerdict {
   return post === null ? { kind: 'unverified', headline: 'Nothing was cleaned up' } : verdictOf(post, whose);
 }
 
-/** The result of another phase than post, where it is worth mentioning. */
+/** The result of another phase, if worth mentioning. */
 function besidePost(
   phase: PhaseReport | null,
   left: readonly ResourceReport[],
@@ -162,7 +154,7 @@ function besidePost(
   ];
 }
 
-/** Where post could not be verified for the same reason, that is said once. */
+/** Mentions a problem only once if post has the same. */
 function unverified(pre: PhaseReport, post: PhaseReport | null): readonly PhaseVerdict[] {
   const { kind, headline } = verdictOf(pre);
   if (kind !== 'unverified' || (post !== null && verdictOf(post).headline === headline)) return [];

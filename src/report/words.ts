@@ -8,7 +8,7 @@ export function time(ms: number): string {
   return prettyMilliseconds(ms, { secondsDecimalDigits: 1, unitCount: 2 });
 }
 
-/** The part of an id that the docker command shows. */
+/** As the docker command shows it. */
 export function shortId(id: string): string {
   return id.replace(/^sha256:/, '').slice(0, 12);
 }
@@ -18,17 +18,15 @@ export function count(number: number, noun: string, plural = `${noun}s`): string
   return `${number} ${number === 1 ? noun : plural}`;
 }
 
-/** The last part of a session's id, which is unique. */
+/** The unique last part of a session's id. */
 export function nonceOf(session: string): string {
   return session.slice(session.lastIndexOf('.') + 1);
 }
 
-/** `containers` */
 export function kindName(kind: Kind): string {
   return KIND_NAMES[kind];
 }
 
-/** A resource, or several of one kind. */
 interface OfKind {
   readonly kind: Kind;
   readonly count?: number;
@@ -45,10 +43,7 @@ export function countKinds(resources: readonly OfKind[]): string {
   return counts.join(', ') || 'nothing';
 }
 
-/**
- * What happened to the resources with an outcome; for `kept`, the first reasons, which may hold
- * foreign text.
- */
+/** The meaning of an outcome; for `kept`, the first reasons, which may hold foreign text. */
 export function meaningOf(outcome: Outcome, resources: readonly ResourceReport[]): string {
   const reasons = new Set(resources.flatMap((resource) => (resource.outcome === outcome ? (resource.reason ?? []) : [])));
   return [...reasons].slice(0, 3).join('; ') || MEANINGS[outcome];

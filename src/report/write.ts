@@ -5,21 +5,19 @@ import { writeMetrics } from './metrics';
 import type { Report } from './model';
 import { summaryOf } from './summary/summary';
 
-/** Where a report goes; an output that is left out is not written. */
+/** Where a report goes. An absent output is not written. */
 export interface Outputs {
-  /** Path of the JSON report. */
   readonly reportPath?: string | undefined;
-  /** Path of Prometheus' text file. */
+  /** The path of Prometheus' text file. */
   readonly metricsPath?: string | undefined;
-  /** Takes the job summary, as Markdown. */
   readonly appendSummary?: ((markdown: string) => Promise<void>) | undefined;
-  /** Address of the GitHub that shows the summary: see `SummaryOptions`. */
+  /** See `SummaryOptions`. */
   readonly serverUrl?: string | undefined;
 }
 
 /**
- * Writes all outputs that are asked for. A failing one does not stop the others.
- * @param warn gets one line for each output that could not be written
+ * Writes all outputs that are asked for, even if one fails.
+ * @param warn gets a line for each that could not be written
  */
 export async function writeOutputs(report: Report, outputs: Outputs, warn: (line: string) => void): Promise<void> {
   const { reportPath, metricsPath, appendSummary, serverUrl } = outputs;

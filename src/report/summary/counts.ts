@@ -4,7 +4,7 @@ import type { PhaseReport, Report, ResourceReport } from '../model';
 import { kindName, meaningOf } from '../words';
 import type { Section } from './fit';
 
-/** A table for each provider and kind: how many resources had which outcome. */
+/** A table of the outcomes for each provider and kind. */
 export function countsSection({ phases: { run, post } }: Report): Section {
   return {
     title: 'the counts',

@@ -5,16 +5,12 @@ import type { DeathReport, Report } from '../model';
 import { count, time } from '../words';
 import type { Section } from './fit';
 
-/** The rest is counted. */
 const MAX_DEATHS = 20;
 
 /** Characters. */
 const MAX_NAME = 80;
 
-/**
- * Containers that failed during the benchmark, with the last lines of their logs, and a count of
- * those that were asked to end.
- */
+/** The failed containers with the ends of their logs, and the number of those asked to end. */
 export function deathsSection({ deaths }: Report): Section {
   return {
     title: 'the containers that failed',

@@ -6,7 +6,7 @@ import type { PhaseReport, ProviderReport, Report, ResourceReport } from '../mod
 import { count, shortId } from '../words';
 import type { Section } from './fit';
 
-/** So many rows, commands and causes are visible at once; the rest is folded. */
+/** Rows, commands and causes visible at once; the others are folded. */
 const MAX_OPEN = 10;
 const MAX_CAUSES = 5;
 
@@ -14,18 +14,18 @@ const MAX_CAUSES = 5;
 const MAX_NAME = 80;
 const MAX_ERROR = 200;
 
-/** A command that is cut off is useless: a longer one is left out. */
+/** Leaves out longer commands: a clipped one is useless. */
 const MAX_COMMAND = 2_000;
 
-/** The resources that could not be removed, and the providers that could not be reached. */
+/** Resources that could not be removed, and providers that could not be reached. */
 interface Failures {
   readonly resources: readonly ResourceReport[];
   readonly providers: readonly ProviderReport[];
 }
 
 /**
- * Everything that is left behind, why, and the commands that remove it: first of this session, then
- * of earlier runs.
+ * Everything that is left, why, and the commands that remove it: this session's, then earlier
+ * runs'.
  */
 export function failuresSection({ phases }: Report): Section {
   return {
@@ -104,15 +104,12 @@ function row(resource: ResourceReport): string {
   return `<tr><td>${resourceCell(resource)}</td><td>${htmlCode(error ?? '', MAX_ERROR)}<br><sub>${details.join('<br>')}</sub></td></tr>`;
 }
 
-/** The name of a resource above its kind, id and state. */
+/** The name, above kind, id and state. */
 export function resourceCell({ kind, name, id, state }: ResourceReport): string {
   return `${htmlCode(name, MAX_NAME)}<br><sub>${kind} ${htmlCode(shortId(id))} ${htmlCode(state, MAX_NAME)}</sub>`;
 }
 
-/**
- * Commands in a fenced block, where GitHub shows a button that copies them. Empty where there is
- * none.
- */
+/** Commands in a fenced block, which GitHub shows with a copy button. Empty without any. */
 export function commandBlock(commands: readonly string[], maxItems: number): string {
   const shown = commands.filter(({ length }) => length <= MAX_COMMAND).slice(0, maxItems);
   if (shown.length === 0) return '';

@@ -3,34 +3,25 @@ import { htmlCode } from '../escape';
 
 /** A part of the job summary. */
 export interface Section {
-  /** Names the section in the line that replaces it where it can't be shown. */
+  /** Completes the line that replaces the section: "There was no room for …". */
   readonly title: string;
-  /**
-   * A lower number is kept longer when space runs out. It has no influence on the order in which
-   * sections are shown.
-   */
+  /** A lower number is kept longer when space runs out. Does not change the order. */
   readonly priority: number;
-  /**
-   * Returns Markdown of whole blocks; empty where there is nothing to say. It lists `maxItems`
-   * items at most, and counts the others.
-   */
+  /** Markdown of whole blocks, or an empty text. Counts the items beyond `maxItems`. */
   readonly render: (maxItems: number) => string;
 }
 
-/** The numbers of items to try, from more than most people read to the bare counts. */
+/** Numbers of items to try, down to bare counts. */
 const MAX_ITEMS = [50, 10, 3, 0] as const;
 
-/**
- * Room for the lines that replace sections. Each character of an error may take 24 bytes when it is
- * escaped.
- */
+/** Room for the lines that replace sections. Escaping turns a character into 24 bytes at most. */
 const MAX_OF_ERROR = 60;
 const POINTER_BYTES = 24 * MAX_OF_ERROR + 160;
 
 /**
- * Renders all sections within `limit` bytes (GitHub counts bytes, not characters). Where there is
- * no room, sections of low priority list fewer items, then only point to the report. A section that
- * throws is replaced by a line that says so.
+ * Renders all sections within `limit` bytes, as GitHub counts. Without room, sections of low
+ * priority list fewer items, then only point to the report. A failing section is replaced by a
+ * line.
  */
 export function fitted(sections: readonly Section[], limit: number): string {
   let left = limit - sections.length * POINTER_BYTES;

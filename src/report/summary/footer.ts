@@ -2,7 +2,7 @@ import { htmlCode } from '../escape';
 import type { ProviderReport, Report } from '../model';
 import type { Section } from './fit';
 
-/** The providers, the versions, the session, and the path of the report. */
+/** The providers, versions, session, and the report's path. */
 export function footerSection({ session, versions, phases: { pre, post } }: Report, reportPath: string | undefined): Section {
   return {
     title: 'the providers and versions',

@@ -16,7 +16,7 @@ const ICONS: Readonly<Record<PhaseVerdict['kind'], string>> = {
   leftovers: '❌',
 };
 
-/** Nothing was found in any phase, and nothing happened: one line is enough. */
+/** Whether one line is enough: nothing was found, and nothing happened. */
 export function isUneventful({ benchmark, deaths, phases: { pre, run, post } }: Report): boolean {
   const isEmpty = [pre, run, post].every((phase) => phase === null || foundNothing(phase));
   return isEmpty && post !== null && benchmark === null && deaths.length === 0;
@@ -46,7 +46,7 @@ function headlineOf(report: Report): readonly [icon: string, headline: string] {
   return [ICONS[kind], headline];
 }
 
-/** Distinguishes this use of the action from others in the same job. */
+/** Distinguishes several uses of the action in one job. */
 function sessionOf({ session }: Report, before: string): string {
   return session === null ? '' : `${before}session ${htmlCode(nonceOf(session))}`;
 }

@@ -5,12 +5,11 @@ import { verdictOf } from '../verdict';
 import { count, countKinds, time } from '../words';
 import type { Section } from './fit';
 
-/** So many sessions of earlier runs are named. */
 const MAX_SESSIONS = 5;
 
 /**
- * The result of pre-cleanup, and the runs that had left these resources behind.
- * @param serverUrl the GitHub whose runs may be linked to; without it there is no link
+ * The result of pre-cleanup, and the runs that left the resources.
+ * @param serverUrl the GitHub to link to; without it there are no links
  */
 export function previousRunsSection({ phases }: Report, serverUrl: string | undefined): Section {
   const { pre } = phases;
@@ -55,7 +54,7 @@ function source(session: string, left: readonly ResourceReport[], serverUrl: str
 /** The address of a run's page. */
 const RUN_ADDRESS = /^https:\/\/[A-Za-z0-9.-]+(:\d{1,5})?\/[\w.-]+\/[\w.-]+\/actions\/runs\/\d+(\/attempts\/\d+)?$/;
 
-/** A label can hold any address: only one on the same GitHub becomes a link. */
+/** A label can hold any address: link only to the same GitHub. */
 function isRunOn(serverUrl: string | undefined, runUrl: string): boolean {
   if (serverUrl === undefined || !RUN_ADDRESS.test(runUrl)) return false;
   const server = URL.parse(serverUrl);

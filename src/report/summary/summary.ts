@@ -10,24 +10,23 @@ import { timelineSection } from './timeline';
 import { untouchedSection } from './untouched';
 
 export interface SummaryOptions {
-  /** Path of the whole report, which the summary points to where it has no room. */
+  /** The report's path, for sections without room. */
   readonly reportPath?: string | undefined;
-  /** Address of the GitHub that shows the summary: links lead to runs there, and nowhere else. */
+  /** The GitHub that shows the summary: links lead only there. */
   readonly serverUrl?: string | undefined;
-  /** The maximum size, in bytes. */
+  /** Bytes. */
   readonly limit?: number;
 }
 
 /**
- * GitHub drops a step's whole summary when it is larger than 1024 KiB. The difference is left for
- * other writers of the same step.
+ * GitHub drops a step's summary above 1024 KiB. Leaves some room for other writers of the step.
  * https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands#step-isolation-and-limits
  */
 const LIMIT_BYTES = 1_000_000;
 
 /**
- * The job summary, in GitHub's Markdown: the result in one line, then what needs action, then the
- * details. Foreign text is in HTML blocks and fenced blocks only, escaped for them. Never throws.
+ * The job summary in GitHub's Markdown: the result, what needs action, then details. Foreign text
+ * is escaped, and only in HTML blocks and fenced blocks. Never throws.
  */
 export function summaryOf(report: Report, { reportPath, serverUrl, limit = LIMIT_BYTES }: SummaryOptions = {}): string {
   if (isUneventful(report)) return `${uneventfulLine(report)}\n\n`;

@@ -4,13 +4,13 @@ import type { Report, ResourceReport, StepReport } from '../model';
 import { kindName, time } from '../words';
 import type { Section } from './fit';
 
-/** Up to so many resources have a bar each; more are grouped. */
+/** Above this number, bars are grouped. */
 const MAX_BARS = 30;
 
 /** Characters. Longer names would hide the bars. */
 const MAX_NAME = 40;
 
-/** One bar. Times are milliseconds since the epoch. */
+/** Times are milliseconds since the epoch. */
 interface Bar {
   readonly section: string;
   readonly label: string;
@@ -19,7 +19,7 @@ interface Bar {
   readonly to: number;
 }
 
-/** A Gantt chart: when resources were stopped, killed and removed. */
+/** A Gantt chart of stops, kills and removals. */
 export function timelineSection({ phases: { post } }: Report): Section {
   return {
     title: 'the timeline',
@@ -45,10 +45,7 @@ function end(step: StepReport): number {
   return start(step) + step.durationMs;
 }
 
-/**
- * The label does not begin with the name, because a word like `section`, or a date, has a meaning
- * there.
- */
+/** Does not begin with the name: a word like `section`, or a date, would have a meaning. */
 function single(resource: ResourceReport): Bar {
   const steps = stepsWithWork(resource);
   const span = spanOf(steps);
@@ -60,7 +57,7 @@ function single(resource: ResourceReport): Bar {
   };
 }
 
-/** One bar for each kind, outcome and rung: from the first start to the last end. */
+/** One bar for each kind, outcome and rung, from first start to last end. */
 function grouped(resources: readonly ResourceReport[]): readonly Bar[] {
   const groups = Map.groupBy(resources, ({ kind, outcome }) => `${kind} ${outcome}`);
   return [...groups.values()].flatMap((group) =>
@@ -106,29 +103,22 @@ function chart(bars: readonly Bar[]): readonly string[] {
   ];
 }
 
-/**
- * Pixels. Mermaid reserves 75 for the names of sections, whatever their length; longer ones would
- * overlap the bars.
- */
+/** Pixels. Mermaid reserves only 75 for the names of sections; longer ones overlap the bars. */
 const LETTER_PX = 6;
 const MARGIN_PX = 24;
 
 /**
- * The chart begins at midnight of 1 January in the reader's time zone, because Mermaid reads and
- * shows local time; no time zone changes its clocks that night.
+ * Midnight of 1 January in the reader's time zone, when no clock changes: Mermaid shows local time.
  */
 const EPOCH = Date.UTC(2000, 0, 1);
 
-/**
- * Only failures have a style, `crit`: beside bars of the other styles Mermaid writes labels that
- * can't be read in the dark theme.
- */
+/** Only failures have a style, `crit`: the others' labels are illegible in the dark theme. */
 function line({ label, isFailed, from, to }: Bar, zero: number): string {
   const at = new Date(EPOCH + from - zero).toISOString().replace('T', ' ').replace('Z', '');
   return `${label} :${isFailed ? 'crit, ' : ''}${at}, ${Math.max(1, Math.round(to - from))}ms`;
 }
 
-/** Milliseconds between two marks on the axis, and Mermaid's name for that. */
+/** Milliseconds between two ticks, and Mermaid's name for them. */
 const TICKS: readonly (readonly [ms: number, name: string])[] = [
   [100, '100millisecond'],
   [500, '500millisecond'],

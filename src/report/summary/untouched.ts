@@ -5,16 +5,12 @@ import { count } from '../words';
 import { commandBlock, resourceCell } from './failures';
 import type { Section } from './fit';
 
-/** So many kept resources are listed. */
 const MAX_KEPT = 10;
 
 /** Characters. */
 const MAX_REASON = 200;
 
-/**
- * Resources that stay on purpose: notes with advice, then a table of those that post kept, with
- * their commands.
- */
+/** Resources that stay on purpose: notes with advice, then those that post kept, with commands. */
 export function untouchedSection({ phases: { pre, run, post } }: Report): Section {
   return {
     title: 'what was left alone',
@@ -35,7 +31,7 @@ function noteBlocks(phase: PhaseReport, maxItems: number): readonly string[] {
   });
 }
 
-/** Text of ours, in which backticks stand around code. */
+/** Our own text, with code in backticks. */
 function withCode(text: string): string {
   return text
     .split('`')
@@ -52,7 +48,7 @@ function keptBlock(post: PhaseReport | null, maxItems: number): string {
   return [
     ...(shown.length > 0 ? [table(shown)] : []),
     ...(rest > 0 ? [`<p>${count(rest, 'resource')} more kept: see the report.</p>`] : []),
-    // Protected resources have no command. The others are leftovers to the next job.
+    // Protected resources have no command.
     ...(commands.length > 0 ? [`<p>${withCode(NEXT_JOB)}</p>`, commandBlock(commands, maxItems)] : []),
   ].join('\n\n');
 }

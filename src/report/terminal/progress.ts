@@ -5,9 +5,7 @@ import { time } from '../words';
 export interface ProgressOptions {
   /** Names the work: `Cleaning up`. */
   readonly what: string;
-  /** Writes to the terminal. */
   readonly write: (text: string) => void;
-  /** The terminal's width. */
   readonly columns: number;
   readonly clock: Clock;
 }
@@ -15,15 +13,10 @@ export interface ProgressOptions {
 /** Milliseconds between two updates of the line. */
 const UPDATE_MS = 200;
 
-/**
- * Moves to the start of the line and erases it.
- * https://ecma-international.org/publications-and-standards/standards/ecma-48/
- */
+/** Moves to the start of the line and erases it: ECMA-48. */
 const ERASE_LINE = '\r\u001b[2K';
 
-/**
- * Shows the progress of long work in one line of a terminal. Call `end`: a timer runs until then.
- */
+/** A progress line on a terminal. Call `end`: a timer runs until then. */
 export class Progress {
   readonly #options: ProgressOptions;
   readonly #startedAt: number;
@@ -37,13 +30,13 @@ export class Progress {
     this.#cancelTimer = this.#schedule();
   }
 
-  /** `known` may grow, because resources can appear meanwhile. */
+  /** @param known may grow: resources can appear meanwhile */
   update(settled: number, known: number): void {
     this.#settled = settled;
     this.#known = known;
   }
 
-  /** Erases the line, for other output; the next update shows it again. */
+  /** Erases the line for other output; the next update shows it again. */
   clear(): void {
     this.#options.write(ERASE_LINE);
   }
@@ -61,7 +54,7 @@ export class Progress {
   #show(): void {
     const { columns, write } = this.#options;
     this.#cancelTimer = this.#schedule();
-    // A line as wide as the terminal would wrap on some terminals, and could not be erased.
+    // A line as wide as the terminal wraps on some terminals, and can't be erased.
     if (this.#known > 0) write(`${ERASE_LINE}${clipped(this.#line(), columns - 1)}`);
   }
 

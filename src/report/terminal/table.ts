@@ -3,21 +3,20 @@ import Table from 'cli-table3';
 
 export interface TableOptions {
   readonly color: boolean;
-  /** The maximum width of the table. */
   readonly columns: number;
 }
 
-/** The minimum width of a column. A word that does not fit ends with an ellipsis. */
+/** A word that does not fit ends with an ellipsis. */
 const MIN_WIDTH = 6;
 
 /**
- * Renders a table. Where it would be too wide, the widest columns are made narrower and their text
- * is wrapped. Cells must not hold control characters.
+ * Renders a table. If it is too wide, narrows the widest columns and wraps their text. Cells must
+ * not contain control characters.
  */
 export function tableOf(head: readonly string[], rows: readonly (readonly string[])[], options: TableOptions): string {
   const natural = drawn(head, rows, options, undefined);
   const widths = widthsOf(natural);
-  // There is one border more than there are columns.
+  // There is one border more than columns.
   const room = options.columns - widths.length - 1;
   if (sum(widths) <= room) return natural;
   return drawn(head, rows, options, narrowed(widths, room));
@@ -38,7 +37,7 @@ function drawn(
   return table.toString();
 }
 
-/** Reads the widths from the upper border, `┌──┬───┐`, because cli-table3 does not expose them. */
+/** Reads the widths from the upper border, `┌──┬───┐`: cli-table3 does not expose them. */
 function widthsOf(drawnTable: string): readonly number[] {
   const [border = ''] = stripVTControlCharacters(drawnTable).split('\n', 1);
   return border

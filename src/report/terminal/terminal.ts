@@ -13,9 +13,9 @@ import { type TableOptions, tableOf } from './table';
 
 export interface TerminalOptions {
   readonly color: boolean;
-  /** The maximum number of resources, deaths and commands to list; the others are counted. */
+  /** The maximum number of resources, deaths and commands to list. */
   readonly maxItems: number;
-  /** The terminal's width, which limits the width of tables. Default: 80. */
+  /** The terminal's width. Default: 80. */
   readonly columns?: number;
 }
 
@@ -32,14 +32,14 @@ const COLORS: Readonly<Record<PhaseVerdict['kind'], Color>> = {
   leftovers: 'red',
 };
 
-/** A table of five columns is unreadable on less. */
+/** A table of five columns is illegible below this. */
 const MIN_COLUMNS = 50;
 const DEFAULT_COLUMNS = 80;
 
 /** Characters of one cell. The report has the whole text. */
 const MAX_CELL = 200;
 
-/** The content of the job summary, for a terminal. Ends with a line break. */
+/** The summary's content for a terminal. Ends with a line break. */
 export function terminalOf(report: Report, { color, maxItems, columns = DEFAULT_COLUMNS }: TerminalOptions): string {
   const { pre, run, post } = report.phases;
   const table = { color, columns: Math.max(columns, MIN_COLUMNS) };
@@ -85,7 +85,7 @@ function deathParts(failures: readonly Failure[], maxItems: number, table: Table
   ];
 }
 
-/** The result, the outcome of each resource, and the commands for what is left behind or kept. */
+/** The result, the resources, and the commands for what is left or kept. */
 function endParts(report: Report, maxItems: number, table: TableOptions): readonly string[] {
   const { pre, run, post } = report.phases;
   const phases = [pre, run, post];
@@ -112,7 +112,7 @@ function headlineOf(report: Report, { color }: TableOptions): string {
   return color ? styleText(['bold', COLORS[kind]], plainLine(headline), { validateStream: false }) : plainLine(headline);
 }
 
-/** The resources that other phases than post could not remove. */
+/** Resources that another phase than post failed on. */
 function stillThere(
   title: string,
   resources: readonly ResourceReport[],
