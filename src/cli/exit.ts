@@ -1,14 +1,14 @@
-/** The exit codes of the command line. `run` ends with the command's own. */
+/** Exit codes. `run` ends with its command's. */
 export const exitCodes = {
   done: 0,
   /** Something is left, or failed. */
   left: 1,
   usage: 2,
-  /** A required provider can't be reached: EX_UNAVAILABLE of https://man.openbsd.org/sysexits.3 */
+  /** EX_UNAVAILABLE of https://man.openbsd.org/sysexits.3 */
   unreachable: 69,
 } as const;
 
-/** The command line can't do what was typed. The message says what it accepts; each line names one option. */
+/** Typed options can't be followed. The message has a line for each, with what is accepted. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }

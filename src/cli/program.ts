@@ -24,7 +24,7 @@ provider can’t be reached. run ends with the exit code of its command.
 `;
 
 /**
- * The whole command line. Its commands set `process.exitCode`, and throw the errors that `start` prints.
+ * The whole command line. Commands set `process.exitCode`, and throw errors for `start` to print.
  * @param columns the terminal's width, for the help
  */
 export function commandLine(env: NodeJS.ProcessEnv, columns?: number): Command {

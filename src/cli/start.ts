@@ -6,15 +6,12 @@ import { clipped, plainLine } from '../report/escape';
 import { exitCodes, ProviderUnreachable, UsageError } from './exit';
 import { commandLine } from './program';
 
-/** Characters of one line: what was typed may be of any length. */
+/** Characters of one line: typed text may be of any length. */
 const MAX_LINE = 2_000;
 
-/**
- * Runs the command line as this process's only work. Every error is printed as lines on stderr, without a stack trace.
- * @param argv as Node has it
- */
+/** Runs the command line as this process's only work. Prints errors as lines on stderr. */
 export async function start(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
-  // Deprecations of bundled libraries mean nothing to users.
+  // Deprecations of bundled libraries do not concern users.
   process.noDeprecation = true;
   handleOutputErrors();
   if (isTooOld(process.versions.node)) return;
@@ -29,7 +26,9 @@ export async function start(argv: readonly string[], env: NodeJS.ProcessEnv): Pr
   finish();
 }
 
-/** A reader may close its end (`list | head -1`), and a terminal may go away. A result that can't be written otherwise is a failure. */
+/**
+ * Ignores a closed pipe (`list | head -1`) and a closed terminal. Other failed writes are failures.
+ */
 function handleOutputErrors(): void {
   process.stderr.on('error', () => undefined);
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -39,7 +38,7 @@ function handleOutputErrors(): void {
   });
 }
 
-/** By default commander ends the process itself, and uses exit code 1 for usage errors. */
+/** By default, commander exits by itself, with 1 for usage errors. */
 function keepFromExiting(command: Command): void {
   command.exitOverride().configureOutput({ outputError: (text, write) => write(clipped(text, MAX_LINE)) });
   command.showHelpAfterError(`(run ${command.parent ? `cleanup-action ${command.name()}` : 'cleanup-action'} --help for help)`);
@@ -59,13 +58,13 @@ function codeOf(error: Error): number {
   return error instanceof ProviderUnreachable ? exitCodes.unreachable : exitCodes.left;
 }
 
-/** A fault in this program that nothing caught. The work goes on as far as it can, but does not end with success. */
+/** Reports a fault in this program. Work goes on, but does not end with success. */
 function onFault({ message }: Error): void {
   process.stderr.write(`error: ${plainLine(message)} (${FAULT_HINT})\n`);
   endWithFailure();
 }
 
-/** Whatever exit code the command sets later, it is not 0. */
+/** Prevents exit code 0, whatever the command sets later. */
 function endWithFailure(): void {
   process.exitCode = exitCodes.left;
   process.once('exit', () => {
@@ -73,7 +72,7 @@ function endWithFailure(): void {
   });
 }
 
-/** Says so in a line, where an old Node would fail with a stack trace. */
+/** An old Node would fail with a stack trace. */
 function isTooOld(version: string): boolean {
   const min = Number(/\d+/.exec(engines.node)?.[0]);
   if (Number.parseInt(version, 10) >= min) return false;

@@ -1,6 +1,5 @@
 /**
- * Completion for bash 3.2 (macOS) and later. Bash splits words at `=` and `:`. What is typed goes to the program as it is and is never
- * evaluated.
+ * For bash 3.2 (macOS) and later, which splits words at `=` and `:`. Never evaluates typed text.
  */
 export const BASH = `# bash completion for cleanup-action
 _cleanup_action() {

@@ -10,7 +10,7 @@ export interface Candidate {
 
 export interface Candidates {
   readonly values: readonly Candidate[];
-  /** Whether the shell offers files when there are no values. */
+  /** Whether to offer files if there are no values. */
   readonly files: boolean;
 }
 
@@ -19,14 +19,14 @@ const FILES: Candidates = { values: [], files: true };
 
 /**
  * The candidates at the cursor.
- * @param words the words up to the cursor; the last one is being completed
+ * @param words up to the cursor; the last one is incomplete
  */
 export function candidates(program: Command, words: readonly string[]): Candidates {
   const { typed, current, option: assigned } = splitWords(words);
   const command = program.commands.find((one) => one.name() === typed[0]);
   if (command === undefined) return typed.length > 0 ? NONE : matching(commandsOf(program), current);
   const before = typed.slice(1);
-  // The words after `--` belong to another program.
+  // Words after `--` belong to another program.
   if (before.includes('--')) return FILES;
   const last = assigned ?? before.at(-1);
   const option = last === undefined ? undefined : optionNamed(command, last);
@@ -41,7 +41,7 @@ export function candidates(program: Command, words: readonly string[]): Candidat
 interface SplitWords {
   readonly typed: readonly string[];
   readonly current: string;
-  /** The option whose value is being typed, after `=`. */
+  /** The option before `=`, if its value is being typed. */
   readonly option?: string;
 }
 
@@ -83,7 +83,7 @@ function optionsOf(command: Command): readonly Candidate[] {
   );
 }
 
-/** The text before a default, an explanation or the next sentence. */
+/** The text up to a default, an explanation or the next sentence. */
 function firstSentence(description: string): string {
   return description.split(/[;:] | \(|\. |\.$/, 1)[0] ?? '';
 }

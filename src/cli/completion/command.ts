@@ -12,13 +12,13 @@ Examples:
   cleanup-action completion fish > ~/.config/fish/completions/cleanup-action.fish
 `;
 
-/** The shells' scripts call this command with the words up to the cursor. */
+/** Shells' scripts call this command with the words up to the cursor. */
 const COMPLETE = 'complete';
 
 /**
- * Adds `completion` and the hidden command that its scripts call. The scripts for zsh and fish are those of `@bomb.sh/tab`. Its script for
- * bash needs bash-completion, which is not installed everywhere, evaluates what is being typed, can't be sourced twice, and never offers
- * files, which `report` takes.
+ * Adds `completion` and the hidden command that its scripts call. Uses the scripts of
+ * `@bomb.sh/tab` for zsh and fish. Its bash script needs bash-completion, evaluates typed text,
+ * can't be sourced twice, and never offers files.
  */
 export function addCompletionCommands(program: Command): void {
   program
@@ -40,6 +40,9 @@ export function addCompletionCommands(program: Command): void {
     });
 }
 
-/** Cobra's protocol: bits, of which 4 means “no files”. https://github.com/spf13/cobra/blob/main/site/content/completions/_index.md */
+/**
+ * Cobra's protocol is a set of bits: 4 means "no files".
+ * https://github.com/spf13/cobra/blob/main/site/content/completions/_index.md
+ */
 const NO_FILES = 4;
 const FILES = 0;

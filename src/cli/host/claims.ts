@@ -9,16 +9,16 @@ import { isAlive, isProcessIdentity, type ProcessIdentity, thisProcess } from '.
 
 /** A process of this user on this host that has a session, or sweeps. */
 export interface Claim {
-  /** What it has: a session's id. */
+  /** The session's id, or `sweep`. */
   readonly session: string;
   readonly process: ProcessIdentity;
   /** Milliseconds since the epoch. */
   readonly since: number;
-  /** It has not looked yet whether another process was first. */
+  /** The process has not checked for earlier claims yet. */
   readonly isPending: boolean;
 }
 
-/** A claim as its file has it. Files of other versions may hold anything. */
+/** The content of a claim's file. Other versions may write anything. */
 interface ClaimFile {
   readonly session: string;
   readonly host: string;
@@ -28,7 +28,7 @@ interface ClaimFile {
   readonly pending: boolean;
 }
 
-/** Gives the claim back, or tells which process was first. */
+/** The claim, or the process that was first. */
 export type Taken = { readonly release: () => Promise<void> } | { readonly holder: Claim };
 
 interface Found extends Claim {
@@ -37,29 +37,31 @@ interface Found extends Claim {
 
 const EXTENSION = '.json';
 
-/** Milliseconds between two looks at a claim that is not decided yet, and how many looks. */
+/** Milliseconds between two checks of undecided claims, and the number of checks. */
 const LOOK_EVERY_MS = 20;
 const MAX_LOOKS = 250;
 
 const NEVER = new AbortController().signal;
 
 /**
- * Claims of processes, a file each in one directory, whose name no other process ever uses: so a dead process's file can be removed at
- * any time. A process that was killed is known to be dead at once; one that is stopped (Ctrl-Z) still has its claim, however long.
+ * Claims of processes, one file each in a directory. File names are unique, so that a dead
+ * process's file can be removed at any time. A killed process loses its claim at once; a stopped
+ * one (Ctrl-Z) keeps it.
  */
 export class Claims {
   readonly #directory: string;
   readonly #clock: Clock;
 
-  /** @param directory only this user can write to it; made when it is needed */
+  /** @param directory writable only for this user; made when needed */
   constructor(directory: string, clock: Clock) {
     this.#directory = directory;
     this.#clock = clock;
   }
 
   /**
-   * Claims a session for this process. Of several processes at once exactly one gets it: each writes its claim first and looks then, so at
-   * least one of two sees the other. Of two undecided claims the one whose file's name sorts first goes on, the other withdraws.
+   * Claims a session for this process. Exactly one of several processes gets it: each writes its
+   * claim before it checks, so that one of two sees the other. Of two undecided claims the first by
+   * file name wins.
    * @throws when the file can't be written
    */
   async take(session: string): Promise<Taken> {
@@ -84,26 +86,26 @@ export class Claims {
     return { release };
   }
 
-  /** Waits until the claims that yield to this one have withdrawn. Returns a claim that does not. */
+  /** Waits for the claims that yield to this one. Returns a claim that does not. */
   async #holderBefore(session: string, file: string): Promise<Claim | undefined> {
     for (let looks = 1; ; looks += 1) {
       const others = this.#found().filter((claim) => claim.session === session && claim.file !== file);
       const first = others.find((claim) => !claim.isPending || claim.file < file);
       if (first !== undefined || others.length === 0) return first;
-      // It is stopped in the middle of its claim.
+      // The other process is stopped in the middle of its claim.
       if (looks === MAX_LOOKS) return others[0];
       await sleep(this.#clock, LOOK_EVERY_MS, NEVER);
     }
   }
 
-  /** The claims of live processes, read anew. Never throws. */
+  /** The claims of live processes, read from the files. Never throws. */
   all(): readonly Claim[] {
     return this.#found();
   }
 
   /**
-   * Removes the files of dead processes of this host. Where hosts share a home directory, another host's processes can't be asked.
-   * Ignores files that do not tell which process has what.
+   * Removes the files of dead processes. Ignores unreadable files, and those of other hosts, which
+   * may share a home directory.
    */
   #found(): readonly Found[] {
     return filesIn(this.#directory).flatMap((file) => {
@@ -125,7 +127,7 @@ function filesIn(directory: string): readonly string[] {
   }
 }
 
-/** Another process may have removed it, or the disk may be read-only now. */
+/** Ignores a file that is gone, and a read-only disk. */
 function removeQuietly(path: string): void {
   try {
     rmSync(path, { force: true });

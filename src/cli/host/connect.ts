@@ -12,15 +12,15 @@ import type { Output } from '../terminal/output';
 
 export type Ready = Extract<Connection, { readonly status: 'ready' }>;
 
-/** The providers that were found. */
+/** The result of the search for providers. */
 export interface Connected {
   readonly all: readonly Connection[];
   readonly ready: readonly Ready[];
-  /** A line for each required provider that can't be reached. */
+  /** One line for each required provider that can't be reached. */
   readonly missing: readonly string[];
 }
 
-/** Requires the providers that are named: with `--provider`, with an address, or with `true`. Without `--provider`, others may be used. */
+/** Requires named or addressed providers, and with `--provider` excludes the others. */
 export function withRequiredProviders(config: Config, names: readonly ProviderName[]): Config {
   const uses = providers.map(({ name, isAddressed }) => {
     const isNamed = names.includes(name);
@@ -31,7 +31,7 @@ export function withRequiredProviders(config: Config, names: readonly ProviderNa
 }
 
 /**
- * Looks for all providers side by side. `--verbose` shows what was found.
+ * Looks for all providers side by side, and shows them with `--verbose`.
  * @throws {ProviderUnreachable} when no provider can be reached
  */
 export async function connectAll(config: Config, env: Environment, deadline: Deadline, output: Output): Promise<Connected> {

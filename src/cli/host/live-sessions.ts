@@ -2,11 +2,11 @@ import { join } from 'node:path';
 import { systemClock } from '../../lib/clock';
 import { Claims, type Taken } from './claims';
 
-/** The sessions of this user's `run`s in progress on this host. */
+/** The sessions of this user's runs in progress on this host. */
 export class LiveSessions {
   readonly #claims: Claims | undefined;
 
-  /** @param stateDirectory see `stateDirectory`; undefined: live sessions are not known */
+  /** @param stateDirectory undefined: live sessions are unknown */
   constructor(stateDirectory: string | undefined) {
     this.#claims = stateDirectory === undefined ? undefined : new Claims(join(stateDirectory, 'sessions'), systemClock);
   }
@@ -17,14 +17,14 @@ export class LiveSessions {
   }
 
   /**
-   * Registers a session before anything of it is made.
+   * Registers a session before anything of it exists.
    * @throws when the registration can't be written
    */
   async register(session: string): Promise<Taken> {
     return this.#claims?.take(session) ?? { release: async () => undefined };
   }
 
-  /** Read anew: what is live now, and was when something of it was listed. */
+  /** Read from the files with each call. */
   ids(): readonly string[] {
     return (this.#claims?.all() ?? []).map(({ session }) => session);
   }

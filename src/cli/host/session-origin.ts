@@ -5,15 +5,15 @@ import { githubRunner, newSession, type RunnerIdentity, type Session } from '../
 import { UsageError } from '../exit';
 import { installationId, whoIsThis } from './state-directory';
 
-/** A session's id is a label's value, a word of a shell, and a part of a file's name. */
+/** Ids become values of labels, words of a shell, and parts of file names. */
 const SESSION_ID = /^[A-Za-z0-9._-]{1,128}$/;
 
 /**
- * A session of this user on this host. In a job of GitHub's the runner takes the user's place: then what the action left on the same
- * runner is a leftover here, and what is left here is a leftover for the action.
- * @param stateDirectory where this user's processes meet: processes that meet elsewhere are not seen, so they count as another runner
- * @param id the id that the user chose
- * @throws {UsageError} when it can't be a session's id
+ * A session of this user on this host. In a GitHub job the runner replaces the user, so that the
+ * action's leftovers on this runner are leftovers here, and the other way round.
+ * @param stateDirectory identifies the runner: users of other directories count as other runners
+ * @param id as chosen by the user
+ * @throws {UsageError} for an unusable id
  */
 export async function localSession(env: Environment, stateDirectory: string | undefined, id?: string): Promise<Session> {
   if (id !== undefined && !SESSION_ID.test(id)) {
@@ -36,10 +36,10 @@ async function runnerHere(name: string, stateDirectory: string | undefined): Pro
   return directory === undefined ? undefined : { name, hostName: hostname(), directory };
 }
 
-/** Where other CI systems tell a build's page. */
+/** Addresses of builds in other CI systems. */
 const URL_VARIABLES = ['CI_JOB_URL', 'BUILDKITE_BUILD_URL', 'CIRCLE_BUILD_URL', 'BUILD_URL'] as const;
 
-/** The page of the build that this runs in, for people who find what it left. */
+/** The page of this build, for people who find its leftovers. */
 function runUrl(env: Environment): string | undefined {
   const { GITHUB_SERVER_URL, GITHUB_REPOSITORY, GITHUB_RUN_ID } = env;
   if (GITHUB_SERVER_URL && GITHUB_REPOSITORY && GITHUB_RUN_ID) {

@@ -8,11 +8,13 @@ import { asError } from '../../lib/errors';
 import { makeDirectory } from '../../lib/make-directory';
 
 /**
- * Finds the directory of this user on this host where the processes of the command line meet: which sessions are live, who sweeps.
+ * Finds the directory of this user on this host where processes of the command line meet: live
+ * sessions, the sweep lock.
  *
- * It must be the same for a login, for cron and for a service. So it is below the home directory of the user database, whatever HOME and
- * XDG_RUNTIME_DIR say: cron does not set the latter, and it goes away at the last logout. CLEANUP_STATE_DIRECTORY names another.
- * @param warn called with a line when the directory that was named can't be used
+ * Logins, cron and services must find the same one. So it is in the user database's home directory:
+ * cron does not set XDG_RUNTIME_DIR, which also vanishes at logout. CLEANUP_STATE_DIRECTORY names
+ * another.
+ * @param warn called with a line when the named directory can't be used
  * @returns undefined when no directory can be trusted
  */
 export async function stateDirectory(env: Environment, warn: (line: string) => void): Promise<string | undefined> {
@@ -31,7 +33,7 @@ export async function stateDirectory(env: Environment, warn: (line: string) => v
   return undefined;
 }
 
-/** A service's user may have no home to write to. */
+/** A service's user may have no writable home. */
 function defaultDirectories(): readonly string[] {
   const { home, user } = whoIsThis();
   const inTemporary = join(process.platform === 'win32' ? tmpdir() : '/tmp', `cleanup-action-${user}`);
@@ -39,13 +41,13 @@ function defaultDirectories(): readonly string[] {
 }
 
 /**
- * Makes the directory where it is missing.
- * @param inspect `lstat` where another user may have planted a symbolic link
+ * Makes the directory.
+ * @param inspect `lstat` where another user may plant a symbolic link
  * @throws when it is not a directory that only this user can write to
  */
 async function usable(directory: string, inspect: typeof lstat): Promise<string> {
   await makeDirectory(dirname(directory));
-  await mkdir(directory, { mode: 0o700 }).catch(() => undefined); // Whether it is there is asked next.
+  await mkdir(directory, { mode: 0o700 }).catch(() => undefined); // Checked below.
   const found = await inspect(directory);
   if (!found.isDirectory()) throw new Error(`${directory} is not a directory`);
   const self = process.getuid?.();
@@ -55,9 +57,9 @@ async function usable(directory: string, inspect: typeof lstat): Promise<string>
 }
 
 /**
- * Tells this state directory from all others, also where the path, the user and the host's name are the same: containers on the host's
- * network have its name, and each has a home of its own. The first process makes it; no process ever reads half of it.
- * @returns undefined where it can't be read or written
+ * Identifies this state directory, even if another one has the same path, user and host name:
+ * containers on the host's network share its name. Written once, atomically.
+ * @returns undefined if it can't be read or written
  */
 export async function installationId(stateDirectory: string): Promise<string | undefined> {
   const path = join(stateDirectory, 'installation');
@@ -67,16 +69,16 @@ export async function installationId(stateDirectory: string): Promise<string | u
   const temporary = `${path}.${randomUUID()}`;
   try {
     await writeFile(temporary, randomUUID(), { flag: 'wx', mode: 0o600 });
-    await link(temporary, path); // Fails where another process was first.
+    await link(temporary, path); // Fails if another process was first.
   } catch {
-    // Read below: what is there now, if anything, is another process's.
+    // Another process's file is read below.
   } finally {
     await rm(temporary, { force: true }).catch(() => undefined);
   }
   return (await read()) || undefined;
 }
 
-/** A container's user may have a number only. */
+/** A container's user may be only a number. */
 export function whoIsThis(): { readonly user: string; readonly home: string } {
   try {
     const { username, homedir: home } = userInfo();

@@ -3,7 +3,7 @@ import { ageWords, shortId, sizeWords } from '../../report/words';
 import { UsageError } from '../exit';
 import type { InventoryItem } from './inventory';
 
-/** The fields of templates. A value that is not known is an empty text. */
+/** The fields of templates. Unknown values are empty. */
 const FIELDS: Readonly<Record<string, (listed: InventoryItem) => string>> = {
   Provider: ({ resource }) => resource.provider,
   Kind: ({ resource }) => resource.kind,
@@ -23,15 +23,14 @@ const FIELDS: Readonly<Record<string, (listed: InventoryItem) => string>> = {
 
 export const FIELD_NAMES = Object.keys(FIELDS);
 
-/** A parsed template. */
 export interface Format {
   readonly line: (listed: InventoryItem) => string;
-  /** Whether it has a field that needs sizes. */
+  /** Whether a field needs sizes. */
   readonly withSizes: boolean;
 }
 
 /**
- * Parses a template: `{{.Name}}` is a field, `\t` a tab and `\n` a line break; all other text stays as it is.
+ * Parses a template of `{{.Name}}` fields, `\t` and `\n`. Other text stays.
  * @throws {UsageError} for an unknown field
  */
 export function readFormat(template: string): Format {
@@ -47,7 +46,7 @@ export function readFormat(template: string): Format {
   };
 }
 
-/** An element of `list --json`, as docs/command-line.md describes it. Foreign text is escaped as JSON does. */
+/** An element of `list --json`: see docs/command-line.md. */
 export function jsonOf({
   resource,
   session,

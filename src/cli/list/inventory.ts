@@ -1,7 +1,7 @@
 import type { Sizes } from '../../core/connection';
 import { labels } from '../../core/labels';
 import { KIND_NAMES, keyOf, type Resource } from '../../core/resource';
-import { protectionOf, type Selector, sessionOf } from '../../core/selector';
+import { type LiveSessionIds, protectionOf, type Selector, sessionOf } from '../../core/selector';
 import { systemClock } from '../../lib/clock';
 import type { Deadline } from '../../lib/deadline';
 import { asError } from '../../lib/errors';
@@ -10,17 +10,17 @@ import type { RetryPolicy } from '../../reaper/retry';
 import { plainLine } from '../../report/escape';
 import type { Ready } from '../host/connect';
 
-/** A resource, with what `list` shows about it. */
+/** A resource with what `list` shows about it. */
 export interface InventoryItem {
   readonly resource: Resource;
   readonly session: string | undefined;
-  /** Its session is a `run` in progress on this host. */
+  /** Whether its session is a `run` in progress on this host. */
   readonly live: boolean;
   /** The page of the run that made it: foreign text. */
   readonly runUrl: string | undefined;
-  /** Milliseconds since it was created, where the provider says when that was. */
+  /** Milliseconds since its creation, if known. */
   readonly ageMs: number | undefined;
-  /** Bytes of disk space that its removal frees; undefined where it was not measured. */
+  /** Bytes of disk that its removal frees, if measured. */
   readonly size: number | undefined;
   /** Why it is never removed. */
   readonly protection: string | undefined;
@@ -28,18 +28,18 @@ export interface InventoryItem {
 
 export interface Inventory {
   readonly resources: readonly InventoryItem[];
-  /** A line for each listing that failed. */
+  /** One line for each failed listing. */
   readonly problems: readonly string[];
 }
 
 export interface ListingOptions {
   readonly selector: Selector;
   readonly withSizes: boolean;
-  readonly isLive: (session: string) => boolean;
+  readonly live: LiveSessionIds;
   readonly deadline: Deadline;
 }
 
-/** Milliseconds to measure sizes, for which an engine walks through all its files. */
+/** Milliseconds. To measure sizes, an engine walks through all its files. */
 const SIZES_TIMEOUT_MS = 300_000;
 
 const NO_SIZES: Sizes = new Map();
@@ -56,7 +56,7 @@ export async function listAll(connections: readonly Ready[], options: ListingOpt
 }
 
 async function listOne({ name, provider, sizes }: Ready, options: ListingOptions): Promise<Inventory> {
-  const { selector, withSizes, isLive, deadline } = options;
+  const { selector, withSizes, live, deadline } = options;
   const problems: string[] = [];
   const onFailure = (what: string) => (error: unknown) => {
     problems.push(plainLine(`${name}: ${what} can’t be listed: ${asError(error).message}`));
@@ -73,7 +73,7 @@ async function listOne({ name, provider, sizes }: Ready, options: ListingOptions
     return {
       resource,
       session,
-      live: session !== undefined && isLive(session),
+      live: session !== undefined && live.has(session),
       runUrl: resource.labels[labels.runUrl],
       ageMs: resource.createdAt === undefined ? undefined : Math.max(0, now - resource.createdAt),
       size: bytes.get(keyOf(resource)),

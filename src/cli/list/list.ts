@@ -20,7 +20,7 @@ import { type SortKey, sortResources } from './sort';
 import { listTable, runLines, totalsLine } from './table';
 import { watch } from './watch';
 
-/** The options of `list`, as commander reads them. */
+/** As commander reads the options of `list`. */
 export interface ListOptions extends FilterOptions, SettingOptions, OutputOptions {
   readonly sort?: SortKey;
   readonly reverse?: boolean;
@@ -30,10 +30,10 @@ export interface ListOptions extends FilterOptions, SettingOptions, OutputOption
   readonly watch?: boolean;
 }
 
-/** Milliseconds for one listing, of which the sizes alone may take minutes. */
+/** Milliseconds for a listing. Measuring sizes may take minutes. */
 const DEADLINE_MS = 360_000;
 
-/** How the listing is shown. */
+/** How to show the listing. */
 interface View {
   readonly json: boolean;
   readonly format: Format | undefined;
@@ -89,7 +89,7 @@ function viewOf(options: ListOptions, filters: TypedFilters): View {
   };
 }
 
-/** Reads what a listing needs. Each call of the returned function lists anew, until `stop` aborts. */
+/** Returns a function that lists anew with each call, until `stop` aborts. */
 async function inventoryOf(
   filters: TypedFilters,
   { withSizes }: View,
@@ -97,7 +97,7 @@ async function inventoryOf(
   env: Environment,
   output: Output,
 ): Promise<(stop: AbortSignal) => Promise<Inventory>> {
-  // All kinds by default: images fill disks, too.
+  // All kinds by default: images fill disks too.
   const resources = filters.kinds.length > 0 ? filters.kinds : KINDS;
   const config = { ...withRequiredProviders(readSettings(options, env).config, filters.providers), resources };
   const state = await stateDirectory(env, (line) => output.warning(line));
@@ -107,14 +107,13 @@ async function inventoryOf(
     withDeadline(DEADLINE_MS, { clock, signal: stop }, async (deadline) => {
       const { ready, missing } = await connectAll(config, env, deadline, output);
       const context = { sessionId, live: anySession(live, sessionsOfJob(env, clock)), config, now: clock.now() };
-      const isLive = (id: string) => live.has(id);
-      const found = await listAll(ready, { selector: selectorOf(filters, context), withSizes, isLive, deadline });
+      const found = await listAll(ready, { selector: selectorOf(filters, context), withSizes, live, deadline });
       stop.throwIfAborted();
       return { ...found, problems: [...missing, ...found.problems] };
     });
 }
 
-/** Prints the resources to stdout, and remarks on them to stderr. */
+/** Prints resources to stdout and remarks to stderr. */
 function show(listing: Inventory, view: View, output: Output): void {
   for (const problem of listing.problems) output.error(problem);
   const { isFiltered, json, format, withSizes } = view;

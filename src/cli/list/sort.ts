@@ -6,7 +6,7 @@ export type SortKey = (typeof SORT_KEYS)[number];
 
 type Order = (a: InventoryItem, b: InventoryItem) => number;
 
-/** The oldest and the largest come first: people look for them. Unknown values come last. */
+/** The oldest and largest come first, unknown values last. */
 const ORDERS: Readonly<Record<SortKey, Order>> = {
   age: (a, b) => (b.ageMs ?? -1) - (a.ageMs ?? -1),
   size: (a, b) => (b.size ?? -1) - (a.size ?? -1),
@@ -23,7 +23,7 @@ function byText(a: string, b: string): number {
   return collator.compare(a, b);
 }
 
-/** Sorts by a column, by default by provider and kind; within that the oldest first. */
+/** Sorts by a column, then by age. Default: by provider and kind. */
 export function sortResources(
   resources: readonly InventoryItem[],
   key: SortKey | undefined,

@@ -1,13 +1,12 @@
 import { styleText } from 'node:util';
 import Table from 'cli-table3';
-import { KIND_NAMES, KINDS } from '../../core/resource';
 import { clipped, plainLine } from '../../report/escape';
-import { ageWords, count, shortId, sizeWords } from '../../report/words';
+import { ageWords, count, countKinds, shortId, sizeWords } from '../../report/words';
 import type { InventoryItem } from './inventory';
 
 export interface ListTableOptions {
   readonly color: boolean;
-  /** The terminal's width; undefined: lines may have any length. */
+  /** The terminal's width; undefined: no limit. */
   readonly columns: number | undefined;
   readonly withSizes: boolean;
 }
@@ -15,14 +14,14 @@ export interface ListTableOptions {
 /** Blanks between columns. */
 const GAP = 2;
 
-/** Characters that a name and a session should get, and those that they get at least. */
+/** The usual and the minimum width of a name or session. */
 const COMFORTABLE = 14;
 const MIN_WIDTH = 8;
 
 /** Foreign text may be of any length. */
 const MAX_CELL = 300;
 
-/** No borders: each row is one line, which other programs can split. */
+/** Without borders, so that programs can split lines. */
 const NO_BORDERS = Object.fromEntries(
   [
     'top',
@@ -45,7 +44,7 @@ const NO_BORDERS = Object.fromEntries(
 
 type Row = readonly string[];
 
-/** A line for each resource, below the headings. Names and sessions are cut so that lines fit on the terminal. */
+/** One line for each resource, with names and sessions cut to the terminal's width. */
 export function listTable(resources: readonly InventoryItem[], { color, columns, withSizes }: ListTableOptions): string {
   const rows = [TITLES, ...resources.map(cellsOf)].map((row) => (withSizes ? row : row.slice(0, SIZE)));
   const shown = columns === undefined ? rows : fitted(rows, columns);
@@ -69,7 +68,7 @@ function cellsOf({ resource, ageMs, session, size }: InventoryItem): Row {
   return [...texts.map((text) => plainLine(clipped(text, MAX_CELL))), sizeWords(size)];
 }
 
-/** Cuts names and sessions. On a very narrow terminal it drops the provider's column, if all are at the same one. */
+/** Cuts names and sessions. Drops the provider if it is the same for all and room is scarce. */
 function fitted(rows: readonly Row[], columns: number): readonly Row[] {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   const fixed = sum(widths) + GAP * (widths.length - 1) - (widths[NAME] ?? 0) - (widths[SESSION] ?? 0);
@@ -85,7 +84,7 @@ function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, number) => total + number, 0);
 }
 
-/** The widths of two columns that share a room: half each, unless one of them needs less. */
+/** Shares room between two columns: half each, unless one needs less. */
 function shared(name: number, session: number, room: number): readonly [name: number, session: number] {
   if (name + session <= room) return [name, session];
   const half = Math.floor(room / 2);
@@ -93,26 +92,23 @@ function shared(name: number, session: number, room: number): readonly [name: nu
   return session <= half ? [room - session, session] : [room - half, half];
 }
 
-/** The end of a session's id is the part that differs. */
+/** Ids of sessions differ at their ends. */
 function clippedAtStart(text: string, max: number): string {
   return text.length <= max ? text : `…${text.slice(text.length - max + 1)}`;
 }
 
 /** `12 resources: 8 containers, 4 networks; 1.2GB`. */
 export function totalsLine(resources: readonly InventoryItem[], withSizes: boolean): string {
-  const byKind = KINDS.flatMap((kind) => {
-    const number = resources.filter(({ resource }) => resource.kind === kind).length;
-    return number === 0 ? [] : [count(number, kind, KIND_NAMES[kind])];
-  });
+  const kinds = countKinds(resources.map(({ resource }) => resource));
+  const isMixed = new Set(resources.map(({ resource }) => resource.kind)).size > 1;
   const bytes = resources.reduce((sum, { size = 0 }) => sum + size, 0);
-  const what = byKind.length === 1 ? byKind.join('') : `${count(resources.length, 'resource')}: ${byKind.join(', ')}`;
+  const what = isMixed ? `${count(resources.length, 'resource')}: ${kinds}` : kinds;
   return `${resources.length === 0 ? 'Nothing' : what}${withSizes ? `; ${sizeWords(bytes)}` : ''}`;
 }
 
-/** How many runs are named. */
 const MAX_RUNS = 10;
 
-/** A line for each run that made one of the resources, with its page. */
+/** One line for each run that made a resource, with its page. */
 export function runLines(resources: readonly InventoryItem[]): readonly string[] {
   const runs = new Map(resources.flatMap(({ session, runUrl }) => (session && runUrl ? [[session, runUrl] as const] : [])));
   return [...runs].slice(0, MAX_RUNS).map(([session, url]) => plainLine(clipped(`${session}: ${url}`, 300)));

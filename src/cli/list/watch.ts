@@ -7,11 +7,11 @@ import { totalsLine } from './table';
 
 const EVERY_MS = 2_000;
 
-/** Moves the cursor to the upper left and erases everything below it. https://ecma-international.org/publications-and-standards/standards/ecma-48/ */
+/** Moves the cursor to the upper left and erases everything below it: ECMA-48. */
 const START_AGAIN = '\u001b[H\u001b[J';
 const CLEAR_SCREEN = `\u001b[2J${START_AGAIN}`;
 
-/** Lists again and again until `stop` aborts. On a terminal each listing replaces the one before. */
+/** Lists until `stop` aborts. On a terminal, each listing replaces the one before. */
 export async function watch(
   look: () => Promise<Inventory>,
   shown: (listing: Inventory) => string,
@@ -22,7 +22,7 @@ export async function watch(
   while (!stop.aborted) {
     const text = await look().then(
       (listing) => `${shown(listing)}${output.isTerminal ? footer(listing) : ''}`,
-      // A provider that can't be reached now may come back.
+      // An unreachable provider may come back.
       (error: unknown) => `${plainLine(asError(error).message)}\n`,
     );
     if (stop.aborted) return;
@@ -40,7 +40,7 @@ function footer(listing: Inventory): string {
     .join('');
 }
 
-/** Leaves lines out, so that the first ones do not scroll away and the last ones, with the totals, are seen. */
+/** Drops lines before the totals, so that nothing scrolls away. */
 function fitting(text: string): string {
   const lines = text.trimEnd().split('\n');
   const rows = (process.stdout.rows ?? lines.length + 1) - 1;

@@ -21,7 +21,7 @@ import type { LiveSessions } from '../host/live-sessions';
 
 const PROVIDER_NAMES = providers.map(({ name }) => name);
 
-/** The options of `addFilters`, as commander reads them. */
+/** As commander reads the options of `addFilters`. */
 export interface FilterOptions {
   readonly label?: readonly string[];
   readonly namePrefix?: readonly string[];
@@ -34,7 +34,7 @@ export interface FilterOptions {
   readonly kind?: readonly Kind[];
 }
 
-/** The filters that were typed. Empty lists: not asked for. */
+/** The typed filters. A filter that was not typed is empty. */
 export interface TypedFilters {
   readonly labels: Filters['labels'];
   readonly namePrefixes: readonly string[];
@@ -87,7 +87,7 @@ export function readFilters(options: FilterOptions): TypedFilters {
     labels: label.flatMap(readLabels),
     namePrefixes: namePrefix.map((prefix) => notEmpty('--name-prefix', prefix)),
     sessions: session.map((id) => notEmpty('--session', id)),
-    // A resource must match one of them: the shortest age.
+    // A resource must match one of them: take the shortest age.
     ...(ages.length > 0 ? { olderThan: Math.min(...ages) } : {}),
     states: status.map((state) => notEmpty('--status', state)),
     stale: options.stale === true,
@@ -114,32 +114,30 @@ function readLabels(text: string): Filters['labels'] {
   }
 }
 
-/** A script's unset variable would select everything. */
+/** An unset variable of a script would select everything. */
 function notEmpty(option: string, text: string): string {
   if (text.trim() === '') throw new UsageError(`${option} is empty, which could match everything`);
   return text.trim();
 }
 
-/** Whether a filter was typed. `--provider` and `--kind` do not count: they only narrow what other filters select. */
+/** Whether a filter was typed. `--provider` and `--kind` only narrow the others. */
 export function isSelecting({ labels, namePrefixes, sessions, olderThan: age, states, stale, all }: TypedFilters): boolean {
   return all || stale || age !== undefined || [labels, namePrefixes, sessions, states].some(({ length }) => length > 0);
 }
 
-/** Milliseconds. A shorter age excludes next to nothing. */
+/** Milliseconds. A shorter age excludes almost nothing. */
 const MIN_AGE_MS = 60_000;
 
-/**
- * Whether the filters select the resources of all sessions, whoever made them: `--all` does, and so do a state alone and a very short age.
- */
+/** Whether the filters may select any session: `--all`, a state alone, or a very short age. */
 export function selectsAllSessions(filters: TypedFilters): boolean {
   const { all, stale, labels, namePrefixes, sessions, olderThan: age = 0 } = filters;
   if (all) return true;
   return !stale && age < MIN_AGE_MS && [labels, namePrefixes, sessions].every(({ length }) => length === 0);
 }
 
-/** What the filters are evaluated against, besides the resource. */
+/** Input of filters, besides the resource. */
 export interface FilterContext {
-  /** Of this process: says which runner this is. */
+  /** This process's own session, which identifies the runner. */
   readonly sessionId: string;
   readonly live: LiveSessionIds;
   readonly config: Pick<Config, 'labels' | 'namePrefixes' | 'maxAge'>;
@@ -148,8 +146,8 @@ export interface FilterContext {
 }
 
 /**
- * Selects what all the typed filters select. Without `--label` and `--name-prefix`, a resource must carry a session's label: nothing is
- * selected that was not given to this action.
+ * Combines all typed filters. Without `--label` and `--name-prefix`, a resource must carry a
+ * session's label.
  */
 export function selectorOf(typed: TypedFilters, context: FilterContext): Selector {
   const { labels, namePrefixes, sessions, olderThan: age, states, kinds, providers } = typed;
@@ -167,21 +165,21 @@ export function selectorOf(typed: TypedFilters, context: FilterContext): Selecto
   return allOf(...parts);
 }
 
-/** `--stale` also looks at resources without a session's label, where labels or names say that they are owned. */
+/** `--stale` also selects unlabelled resources that the labels or names of the settings match. */
 function staleOf(typed: TypedFilters, { sessionId, live, config, now }: FilterContext): Selector {
   const { labels = [], namePrefixes = [], maxAge } = config;
   const filters = { labels: [...labels, ...typed.labels], namePrefixes: [...namePrefixes, ...typed.namePrefixes] };
   return leftoversOf('stale', { sessionId, live, filters, maxAgeMs: maxAge, now });
 }
 
-/** Where there are several engines, each has its address in its name. */
+/** With several engines, a provider's name contains an address. */
 function isAt(provider: ProviderName, resource: Resource): boolean {
   return resource.provider === provider || resource.provider.startsWith(`${provider} `);
 }
 
 /**
- * Excludes what belongs to a `run` in progress, unless `--session` names it or `--all` selects everything. Where the runs in progress are
- * not known, any session may be one, until its resources are older than `--max-age`.
+ * Excludes the resources of runs in progress, unless `--session` names the run or `--all` is given.
+ * If the runs are unknown, excludes any session's resources until they are older than `--max-age`.
  * @param live asked with each listing, because a run may begin meanwhile
  */
 export function excludeLive(

@@ -1,13 +1,13 @@
 import type { HelpConfiguration } from 'commander';
 
-/** The column where descriptions begin. The description of a longer option starts on a line of its own. */
+/** The column of descriptions. After a longer option, the description starts a new line. */
 const COLUMN = 30;
 const INDENT = 2;
 
 /** Longer lines are hard to read. */
 const MAX_COLUMNS = 110;
 
-/** @param columns the terminal's width; undefined where there is none */
+/** @param columns the terminal's width, if any */
 export function helpConfiguration(columns = MAX_COLUMNS): HelpConfiguration {
   return {
     helpWidth: Math.min(MAX_COLUMNS, columns),

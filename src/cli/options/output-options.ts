@@ -3,7 +3,7 @@ import type { Environment } from '../../lib/environment';
 import { UsageError } from '../exit';
 import { type Level, Output } from '../terminal/output';
 
-/** The options of `addOutputOptions`, as commander reads them. */
+/** As commander reads the options of `addOutputOptions`. */
 export interface OutputOptions {
   readonly quiet?: boolean;
   readonly verbose?: boolean;

@@ -5,7 +5,7 @@ import { boolean } from '../../config/types';
 import type { Environment } from '../../lib/environment';
 import { UsageError } from '../exit';
 
-/** Options for settings, as commander reads them. A switch without a value is `true`. */
+/** As commander reads the options for settings. A switch without a value is `true`. */
 export type SettingOptions = { readonly [K in SettingKey]?: string | true };
 
 /** The help's heading for each group of settings. */
@@ -24,7 +24,7 @@ export function addSettingGroup(command: Command, group: OptionGroup): void {
   addSettings(command, HEADINGS[group], keys);
 }
 
-/** Adds options that take what the action's inputs take, under a heading of the help. */
+/** Adds options for settings under a heading of the help. */
 export function addSettings(command: Command, heading: string, keys: readonly SettingKey[]): void {
   for (const key of keys) command.addOption(settingOption(key).helpGroup(heading));
 }
@@ -56,12 +56,12 @@ function flagsOf(key: SettingKey): string {
   return `${names} ${type === boolean ? `[${type.placeholder}]` : `<${type.placeholder}>`}`;
 }
 
-/** Settings have a list's items on a line each. */
+/** Settings take the items of a list one a line. */
 function appendLine(value: string, before: string | undefined): string {
   return before === undefined ? value : `${before}\n${value}`;
 }
 
-/** The setting's meaning as plain text, with the names of options for those of inputs; and its default. */
+/** The setting's meaning and default as plain text, naming options instead of inputs. */
 function descriptionOf(key: SettingKey): string {
   const { description, default: byDefault, option } = settingOf(key);
   const text = (option?.help ?? description).replace(/`([^`]+)`/g, (_, code: string) => (isOption(code) ? `--${code}` : code));
@@ -76,7 +76,9 @@ export function isSecret(key: SettingKey): boolean {
   return settingOf(key).secret === true;
 }
 
-/** Refuses secrets as options: they would stand in the list of processes, in the shell's history and in the log. */
+/**
+ * Refuses secrets as options: the process list, the shell's history and the log would show them.
+ */
 export function refuseSecrets(command: Command): void {
   for (const key of settingKeys.filter(isSecret)) {
     command.addOption(new Option(`${optionName(key)} [secret]`).hideHelp());
@@ -88,15 +90,15 @@ export function refuseSecrets(command: Command): void {
   }
 }
 
-/** The settings of a command, and what was typed for them. */
+/** Settings as parsed, and as typed. */
 export interface TypedSettings {
   readonly config: Config;
   readonly raw: RawSettings;
 }
 
 /**
- * Reads all settings from a command's options, and from variables where there is no option.
- * @throws {UsageError} naming each option or variable that can't be read, a line each
+ * Reads all settings from options, or else from variables.
+ * @throws {UsageError} with a line for each option or variable that can't be read
  */
 export function readSettings(options: SettingOptions, env: Environment): TypedSettings {
   const raw: RawSettings = Object.fromEntries(
@@ -113,7 +115,7 @@ export function readSettings(options: SettingOptions, env: Environment): TypedSe
   }
 }
 
-/** Names the setting as it was typed: by the option or by the variable. */
+/** Names the setting by the option or variable that was typed. */
 function usageLine(problem: Problem, options: SettingOptions): string {
   const { key } = problem;
   return problemLine(problem, options[key] === undefined ? variableName(key) : optionName(key));

@@ -9,7 +9,7 @@ import { UsageError } from '../exit';
 import { addOutputOptions, type OutputOptions, outputOf } from '../options/output-options';
 import { MAX_SHOWN } from '../terminal/output';
 
-/** The options of `report`, as commander reads them. */
+/** As commander reads the options of `report`. */
 interface ReportOptions extends OutputOptions {
   readonly markdown?: boolean;
 }
@@ -58,7 +58,7 @@ async function contentOf(file: string): Promise<string> {
   }
 }
 
-/** The version of reports that this program writes and reads. */
+/** The version that this program writes and reads. */
 const VERSION: Report['schemaVersion'] = 1;
 
 function reportIn(content: string, name: string): Report {

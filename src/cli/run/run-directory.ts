@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Environment } from '../../lib/environment';
 
-/** How many directories of earlier runs are kept, and how many bytes of them. */
+/** Directories of earlier runs to keep, and their bytes. */
 const MAX_KEPT = 10;
 const MAX_KEPT_BYTES = 500_000_000;
 
@@ -13,16 +13,17 @@ export interface RunDirectoryOptions {
   readonly sessionId: string;
   /** Milliseconds since the epoch. */
   readonly startedAt: number;
-  /** Directories of sessions that run now are kept. */
+  /** Directories of running sessions are kept. */
   readonly isLive: (session: string) => boolean;
   readonly env: Environment;
 }
 
 /**
- * Makes a directory for a run's label file, logs and report: `<start>-<session>` in `runs` of the state directory. Removes those of
- * earlier runs but the last few.
+ * Makes a directory for a run's label file, logs and report: `runs/<start>-<session>` in the state
+ * directory. Removes all but the last few.
  *
- * Without a state directory, and on a runner of GitHub's, which empties RUNNER_TEMP itself, it is a temporary directory.
+ * Makes a temporary directory without a state directory, and in a GitHub job, where RUNNER_TEMP is
+ * emptied.
  * @throws when none can be made
  */
 export async function makeRunDirectory(options: RunDirectoryOptions): Promise<string> {
@@ -41,7 +42,7 @@ export async function makeRunDirectory(options: RunDirectoryOptions): Promise<st
   }
 }
 
-/** Their names begin with the time, so that the last name is the latest run. */
+/** Names begin with the time of the run. */
 async function removeOldest(runs: string, isLive: (session: string) => boolean): Promise<void> {
   const names = (await readdir(runs)).toSorted().toReversed();
   let bytes = 0;

@@ -34,12 +34,12 @@ import { beginSession, type RunSession } from './session';
 import { NotBegun, RunSignals } from './signals';
 import { tearDownRun } from './teardown';
 
-/** The options of `run`, as commander reads them. */
+/** As commander reads the options of `run`. */
 export interface RunOptions extends SettingOptions, OutputOptions {
   readonly session?: string;
 }
 
-/** What the steps of one run share. */
+/** The input of a run's steps. */
 interface Run extends RunSession {
   readonly words: readonly string[];
   readonly config: Config;
@@ -47,17 +47,17 @@ interface Run extends RunSession {
   readonly output: Output;
   readonly live: LiveSessions;
   readonly signals: RunSignals;
-  /** Of the teardown. */
+  /** Counts the teardown. */
   readonly counter: ProgressCounter;
   /** Milliseconds since the epoch. */
   readonly startedAt: number;
 }
 
 /**
- * Runs a command, and removes everything it leaves behind, however it ends.
+ * Runs a command, and removes everything that it leaves behind.
  * @returns the exit code
- * @throws {UsageError} for options that can't be read; nothing was started then
- * @throws {ProviderUnreachable} when a required provider can't be reached; nothing was started then
+ * @throws {UsageError} before the start, for options that can't be read
+ * @throws {ProviderUnreachable} before the start, when a required provider can't be reached
  */
 export async function run(words: readonly string[], options: RunOptions, env: NodeJS.ProcessEnv): Promise<number> {
   const startedAt = clock.now();
@@ -78,7 +78,7 @@ export async function run(words: readonly string[], options: RunOptions, env: No
     const settings = { ...withRequiredProviders(config, []), ...paths };
     return await runRegistered({ ...begun, words, config: settings, env, output, live, signals, counter, startedAt });
   } finally {
-    await unregister().catch(() => undefined); // It is known to be over when this process has ended.
+    await unregister().catch(() => undefined); // The registration ends with this process.
   }
 }
 
@@ -95,7 +95,7 @@ async function register(session: string, live: LiveSessions, output: Output): Pr
   );
 }
 
-/** How the command ended; `skipped`: it was not started, because of a signal or of what pre-cleanup left. */
+/** `skipped`: not started, because of a signal or of what pre-cleanup left. */
 type CommandOutcome =
   | ({ readonly kind: 'ended' } & BenchmarkOutcome)
   | { readonly kind: 'not-started'; readonly error: StartError }
@@ -127,16 +127,16 @@ function isFailure(phase: PhaseReport | null, { config }: Run): boolean {
   return config.failOnError && phase !== null && needsAction(phase);
 }
 
-/** What was done before the command. `phase` is null when pre-cleanup was interrupted, or itself failed. */
+/** The result of pre-cleanup. `phase` is null when it was interrupted or failed. */
 interface Before {
   readonly phase: PhaseReport | null;
   readonly connections: readonly Connection[];
-  /** Where each provider was found: the teardown looks there. */
+  /** Where the teardown looks for providers. */
   readonly found: Endpoints;
 }
 
 /**
- * Pre-cleanup. Leaves alone what belongs to other runs in progress: they may begin while this one looks.
+ * Cleans up before the command, and spares other runs in progress.
  * @throws {ProviderUnreachable} when a required provider can't be reached
  */
 async function cleanBefore({ config, session, directory, startedAt, output, live, signals, env }: Run): Promise<Before> {
@@ -172,7 +172,7 @@ async function cleanBefore({ config, session, directory, startedAt, output, live
   return { phase: cleaned.pre ?? null, connections: cleaned.connections, found };
 }
 
-/** Runs the command, and labels on the way what it creates. */
+/** Runs the command, behind a proxy that labels what it creates. */
 async function runCommand(run: Run, connections: readonly Connection[]): Promise<CommandOutcome> {
   const proxy = await startProxy(run, connections);
   try {
@@ -182,7 +182,7 @@ async function runCommand(run: Run, connections: readonly Connection[]): Promise
   }
 }
 
-/** @throws {ProviderUnreachable} when `proxy` is true, and there can't be one */
+/** @throws {ProviderUnreachable} when `proxy` is true, and impossible */
 async function startProxy(run: Run, connections: readonly Connection[]): Promise<LocalProxy | undefined> {
   const { config, session, directory, env, output } = run;
   try {
@@ -222,10 +222,10 @@ async function runLabelled(run: Run, connections: readonly Connection[]): Promis
   }
 }
 
-/** The teardown, and the report of the whole run. */
+/** Tears down, and reports the whole run. */
 async function cleanAfter(run: Run, before: Before, outcome: CommandOutcome): Promise<PhaseReport> {
   const { config, output, session, signals, counter, env } = run;
-  // A signal ends the wait, and nothing else.
+  // A signal ends only the wait.
   if (config.delay > 0) await sleep(clock, config.delay, signals.stop).catch(() => undefined);
   const ended = outcome.kind === 'ended' ? outcome : undefined;
   const earlierDeaths = ended?.deaths ?? [];
@@ -244,7 +244,7 @@ async function cleanAfter(run: Run, before: Before, outcome: CommandOutcome): Pr
   return phase;
 }
 
-/** What the session owns. Without a list of what was there before, `scope: job` adds nothing to it. */
+/** What the session owns. `scope: job` adds nothing without a baseline. */
 async function ownedSelection({ config, session, directory, output }: Run): Promise<Selection> {
   const baseline: Baseline | undefined =
     config.scope === 'session'
@@ -287,16 +287,15 @@ async function report(run: Run, { before, ended, post, deaths }: RunResults): Pr
   if (problems.length === 0) output.info(`Report: ${reportPath}`);
 }
 
-/** Nothing was found, and nothing was left alone. */
 function isUneventful({ phases: { pre, run, post }, deaths }: Report): boolean {
   return deaths.length === 0 && [pre, run, post].every((phase) => phase === null || foundNothing(phase));
 }
 
-/** As shells have it. https://www.gnu.org/software/bash/manual/html_node/Exit-Status.html */
+/** As in shells: https://www.gnu.org/software/bash/manual/html_node/Exit-Status.html */
 const NOT_FOUND = 127;
 const NOT_EXECUTABLE = 126;
 
-/** Why the command could not be started. There is no shell that could be missing. */
+/** Why the command could not be started. No shell is involved. */
 function startErrorLine({ setting, problem, message }: StartError): string {
   return setting === 'shell' ? problem : message;
 }

@@ -7,15 +7,18 @@ import { type Session, sessionVariables, writeLabelFile } from '../../session/se
 import { isSecret, variableName } from '../options/setting-options';
 import { makeRunDirectory, type RunDirectoryOptions } from './run-directory';
 
-/** A session of `run`: its directory, and the environment of its command. */
+/** A session of `run`, with its directory and its command's environment. */
 export interface RunSession {
   readonly session: Session;
-  /** Of this session alone. Logs and the report go there, unless settings name other places. */
+  /** Only for this session. Default place of logs and report. */
   readonly directory: string;
   readonly environment: NodeJS.ProcessEnv;
 }
 
-/** Makes the session's directory and its label file. Where the disk is full, the command runs without them. Never throws. */
+/**
+ * Makes the session's directory and label file. With a full disk, the command runs without them.
+ * Never throws.
+ */
 export async function beginSession(
   session: Session,
   options: Omit<RunDirectoryOptions, 'sessionId'>,
@@ -25,7 +28,7 @@ export async function beginSession(
   const made = await bestEffort(log, 'making the session’s directory', () =>
     makeRunDirectory({ ...options, sessionId: session.id }),
   );
-  // Nothing is there: whatever is written later says so.
+  // Does not exist: later writes report that.
   const directory = made ?? join(tmpdir(), `cleanup-action-${randomUUID()}`);
   const file = await bestEffort(log, 'writing the label file', () => writeLabelFile(session, directory));
   const secrets = settingKeys.filter(isSecret).map((key) => [variableName(key), undefined]);

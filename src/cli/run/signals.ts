@@ -9,19 +9,20 @@ export class NotBegun extends Error {
   override readonly name = 'NotBegun';
 }
 
-/** How many leftovers the last line names. */
+/** Leftovers named in the last line. */
 const MAX_NAMED = 10;
 
 export interface RunSignalsOptions {
   readonly sessionId: string;
-  /** Of the teardown. */
+  /** Counts the teardown. */
   readonly counter: ProgressCounter;
   readonly output: Output;
 }
 
 /**
- * The meaning of signals to `run`: the first ends the command, and the teardown follows; the second takes away all grace; the third ends
- * this process at once. It listens until the process ends: a terminal that closes sends the same signal again.
+ * Gives signals their meaning for `run`: the first ends the command and starts the teardown, the
+ * second skips grace, the third exits. Listens until the process ends, because a closing terminal
+ * repeats its signal.
  */
 export class RunSignals {
   readonly #begin = new AbortController();
@@ -32,7 +33,7 @@ export class RunSignals {
   constructor({ sessionId, counter, output }: RunSignalsOptions) {
     this.#shutdown = new ShutdownSignals({
       onSignal: (number, signal) => {
-        // A running command listens itself.
+        // A running command listens by itself.
         if (!this.#hasBegun) this.#begin.abort(new NotBegun(`interrupted by ${signal}`));
         if (number === 1) output.warning(`${signal}: ending the command and cleaning up; a second signal skips the grace period`);
         if (number === 2) {
@@ -47,12 +48,10 @@ export class RunSignals {
     });
   }
 
-  /** Counts the signals. */
   get shutdown(): ShutdownSignals {
     return this.#shutdown;
   }
 
-  /** The first signal that came. */
   get signal(): NodeJS.Signals | undefined {
     return this.#shutdown.signal;
   }
@@ -62,7 +61,7 @@ export class RunSignals {
     return this.#shutdown.stop;
   }
 
-  /** Aborts with `NotBegun` at a signal before the command is started. */
+  /** Aborts with `NotBegun` at a signal before the command's start. */
   get begin(): AbortSignal {
     return this.#begin.signal;
   }
@@ -72,7 +71,7 @@ export class RunSignals {
     return this.#hurry.signal;
   }
 
-  /** The command runs now. */
+  /** Call it when the command runs. */
   hasBegun(): void {
     this.#hasBegun = true;
   }

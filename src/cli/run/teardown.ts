@@ -14,15 +14,15 @@ import { type ProgressCounter, withProgress } from '../terminal/progress';
 export interface RunTeardown {
   readonly config: Config;
   readonly sessionId: string;
-  /** Where the providers were found before the command started. */
+  /** Where to look for providers. */
   readonly found: Endpoints;
   readonly selection: Selection;
-  /** The deaths that are known already. */
+  /** Deaths that are known already. */
   readonly told: readonly DeathReport[];
   readonly counter: ProgressCounter;
   readonly output: Output;
   readonly env: NodeJS.ProcessEnv;
-  /** Aborts when no more grace is given. */
+  /** Aborts when grace is to be skipped. */
   readonly hurry: AbortSignal;
 }
 
@@ -33,7 +33,7 @@ interface TornDown {
 
 const NEVER = new AbortController().signal;
 
-/** Removes what the session owns. When `hurry` aborts, begins again without grace. Never throws. */
+/** Removes what the session owns. Begins again without grace when `hurry` aborts. Never throws. */
 export async function tearDownRun(teardown: RunTeardown): Promise<TornDown> {
   const { config, hurry, output, counter } = teardown;
   return withProgress(output, 'Cleaning up', counter, async () => {
@@ -61,14 +61,14 @@ function once(config: Config, stop: AbortSignal, teardown: RunTeardown): Promise
       clock,
       log: output,
       onSettled: (resource) => {
-        // An interrupted resource is not settled: the second pass takes it up again.
+        // The second pass settles interrupted resources.
         if (!stop.aborted || resource.outcome !== 'kept') counter.settle(resource);
       },
     }),
   );
 }
 
-/** Joins both passes. What the first one left was settled by the second one, or was gone by then. */
+/** Joins both passes. Resources missing in the second one were gone by then. */
 function mergePhases(first: PhaseReport, second: PhaseReport): PhaseReport {
   const again = new Set(second.resources.map(keyOf));
   const before = first.resources.filter((resource) => !again.has(keyOf(resource)));

@@ -20,21 +20,20 @@ export interface Confirmation {
   readonly output: Output;
 }
 
-/** How many resources are shown: they and the question must fit on a screen. */
+/** Resources and the question must fit on a screen. */
 const MAX_SHOWN = 15;
 
 /** Milliseconds for the listing. */
 const LIST_MS = 60_000;
 
 /**
- * Shows a person what would be removed, and asks.
- * @returns true after a yes, and where there is nothing to remove
+ * Shows what would be removed, and asks.
+ * @returns true after a yes, and if there is nothing to remove
  */
 export async function confirm({ connections, selection, live, stop, output }: Confirmation): Promise<boolean> {
   const { selector, choose = (selected) => selected } = selection;
-  const isLive = (id: string) => live.has(id);
   const listing = await withDeadline(LIST_MS, { clock: systemClock, signal: stop }, (deadline) =>
-    listAll(connections, { selector, withSizes: false, isLive, deadline }),
+    listAll(connections, { selector, withSizes: false, live, deadline }),
   );
   for (const problem of listing.problems) output.error(problem);
   const listed = listing.resources.map(({ resource }) => resource);
@@ -53,7 +52,7 @@ function liveWords(removable: readonly InventoryItem[]): string {
   return sessions.size === 0 ? '' : `, including those of ${count(sessions.size, 'run')} in progress`;
 }
 
-/** Reads a line, so that Ctrl-C is a signal as elsewhere. The end of the input means no. */
+/** Reads a line. Ctrl-C is a signal, as elsewhere; the end of input means no. */
 async function ask(question: string, stop: AbortSignal): Promise<boolean> {
   const lines = createInterface({ input: process.stdin });
   process.stderr.write(question);

@@ -14,14 +14,13 @@ export class Busy extends Error {
 /** Milliseconds between two tries. */
 const TRY_EVERY_MS = 200;
 
-/** Milliseconds that a claim's time may be ahead of this process's clock: a later one was not written by a sweep of this host. */
+/** Milliseconds. A claim further ahead of our clock is not from a sweep of this host. */
 const MAX_AHEAD_MS = 60_000;
 
 export interface SweepLockOptions {
-  /** The state directory. */
   readonly directory: string;
   readonly clock: Clock;
-  /** Wait until the other sweep has ended. */
+  /** Whether to wait for the other sweep's end. */
   readonly wait: boolean;
   /** Called once, before waiting. */
   readonly onWait: (busy: Busy) => void;
@@ -29,10 +28,10 @@ export interface SweepLockOptions {
 }
 
 /**
- * Lets one sweep of this user run at a time on this host: two would stop the same containers and count them twice.
- * @returns ends the lock
+ * Lets this user run one sweep at a time on this host: two would stop the same containers.
+ * @returns releases the lock
  * @throws {Busy} without `wait`
- * @throws the signal's reason when it aborts while waiting
+ * @throws the signal's reason when it aborts during the wait
  */
 export async function takeSweepLock({ directory, clock, wait, onWait, signal }: SweepLockOptions): Promise<() => Promise<void>> {
   const claims = new Claims(join(directory, 'sweeps'), clock);

@@ -36,7 +36,7 @@ import { ProgressCounter, withProgress } from '../terminal/progress';
 import { confirm } from './confirm';
 import { Busy, takeSweepLock } from './lock';
 
-/** The options of `sweep`, as commander reads them. */
+/** As commander reads the options of `sweep`. */
 export interface SweepOptions extends FilterOptions, SettingOptions, OutputOptions {
   readonly yes?: boolean;
   /** False with `--no-wait`. */
@@ -44,14 +44,14 @@ export interface SweepOptions extends FilterOptions, SettingOptions, OutputOptio
   readonly json?: boolean;
 }
 
-/** What the steps of one sweep share. */
+/** The input of a sweep's steps. */
 interface Sweep {
   readonly options: SweepOptions;
   readonly env: NodeJS.ProcessEnv;
   readonly filters: TypedFilters;
   readonly isAsking: boolean;
   readonly config: Config;
-  /** Undefined: no report is written. */
+  /** Undefined: write no report. */
   readonly reportPath: string | undefined;
   readonly output: Output;
   /** Aborts at the first signal. */
@@ -134,7 +134,7 @@ async function sweepUntilSignal(sweep: Sweep): Promise<number> {
   }
 }
 
-/** `busy`: another sweep is in progress, and this one does not wait. `declined`: the user said no. */
+/** `busy`: another sweep is in progress, and waiting is off. `declined`: the user said no. */
 type Result = PhaseReport | 'busy' | 'declined';
 
 async function withLock(sweep: Sweep, work: () => Promise<Result>): Promise<Result> {
@@ -148,17 +148,17 @@ async function withLock(sweep: Sweep, work: () => Promise<Result>): Promise<Resu
       sweep.output.info(`Nothing was done: ${error.message}.`);
       return 'busy';
     }
-    // Two sweeps at a time waste work, and do no harm.
+    // Two sweeps at a time waste work, but do no harm.
     await bestEffort(sweep.output, 'taking the lock of sweeps', () => Promise.reject(error));
   }
   try {
     return await work();
   } finally {
-    await release?.().catch(() => undefined); // It is known to be over when this process has ended.
+    await release?.().catch(() => undefined); // The lock ends with this process.
   }
 }
 
-/** Waits for another sweep, within the sweep's own deadline. */
+/** Waits for another sweep, within this one's deadline. */
 async function lock({ options, config, state: directory, output, stop }: Sweep): Promise<(() => Promise<void>) | undefined> {
   if (directory === undefined) return undefined;
   return withDeadline(config.deadline, { clock, signal: stop }, ({ signal }) =>
@@ -189,7 +189,7 @@ function selectionOf({ filters, config, sessionId, env, live }: Sweep): Selectio
   const context = { sessionId, live: anySession(live, sessionsOfJob(env, clock)), config, now: clock.now() };
   const isNotLive = excludeLive(filters, live, context);
   const selector = selectorOf(filters, context);
-  // Typed labels and names say what is meant. A session's label that may come from an image does not.
+  // Typed labels and names prove what is meant; an inherited session's label does not.
   const isNamed = filters.labels.length > 0 || filters.namePrefixes.length > 0;
   const isInherited = ({ inheritsSession = false }: Resource) => inheritsSession && !isNamed;
   return {
@@ -219,7 +219,7 @@ async function remove({ all }: Connected, sweep: Sweep, deadline: Deadline): Pro
   );
 }
 
-/** Prints the report, and writes it and the metrics where they are wanted. */
+/** Prints the report, and writes it and the metrics if asked to. */
 async function report(phase: PhaseReport, sweep: Sweep): Promise<void> {
   const { output, config, options, sessionId: session, startedAt, reportPath } = sweep;
   const phases = { pre: null, run: null, post: phase };

@@ -4,7 +4,7 @@ import type { Log } from '../../phases/log';
 import { secretsIn } from '../../recorder/logs/redactor';
 import { plainLine } from '../../report/escape';
 
-/** How much is printed. `quiet`: warnings, errors, and what was removed. */
+/** `quiet`: warnings, errors, and what was removed. */
 export type Level = 'quiet' | 'normal' | 'verbose';
 
 export interface OutputOptions {
@@ -13,24 +13,26 @@ export interface OutputOptions {
   readonly color: boolean;
 }
 
-/** The width of an output that is not a terminal. */
+/** The width if the output is not a terminal. */
 const USUAL_COLUMNS = 80;
 
-/** Characters. Shorter values are words that stand in any text. */
+/** Characters. Shorter values are common words. */
 const MIN_SECRET = 8;
 
-/** How many resources are shown one by one. The report has all of them. */
+/** Resources shown one by one. The report has all. */
 export const MAX_SHOWN = 50;
 
-/** Results go to stdout, for people and programs; everything else goes to stderr. No secret is printed. */
+/** Writes results to stdout and everything else to stderr. Hides secrets. */
 export class Output implements Log {
   readonly level: Level;
   readonly #color: boolean;
   readonly #env: Environment;
   readonly #secrets = new Set<string>();
-  /** Values of variables whose names say that they are secret. Results may hold the same words by chance. */
+  /**
+   * Values of variables with the name of a secret. Results may contain the same words by chance.
+   */
   readonly #guessed: readonly string[];
-  /** Erases the progress line, before another line is written. */
+  /** Erases the progress line before another line. */
   #clear: (() => void) | undefined;
 
   constructor({ level, color }: OutputOptions, env: Environment) {
@@ -40,12 +42,12 @@ export class Output implements Log {
     this.#guessed = secretsIn(env).filter(({ length }) => length >= MIN_SECRET);
   }
 
-  /** Prints a result. Foreign text in it must be escaped. */
+  /** Foreign text must be escaped by the caller. */
   result(text: string): void {
     process.stdout.write(withoutSecrets(text, this.#secrets));
   }
 
-  // Arrow functions: phases take them apart.
+  // Arrow functions, because phases destructure the log.
 
   readonly debug = (line: string): void => {
     if (this.level === 'verbose') this.#print(line);
@@ -73,14 +75,14 @@ export class Output implements Log {
     this.#print(line);
   }
 
-  /** Writes parts of a line: progress. */
+  /** Writes a part of a line: progress. */
   paint(text: string): void {
     process.stderr.write(this.masked(text));
   }
 
   /**
-   * While progress is shown, only warnings and errors interrupt it.
-   * @param clear erases it; undefined when it has ended
+   * Lets only warnings and errors interrupt the progress line.
+   * @param clear erases the line; undefined when it has ended
    */
   painting(clear: (() => void) | undefined): void {
     this.#clear = clear;
@@ -94,22 +96,20 @@ export class Output implements Log {
     return process.stderr.columns ?? USUAL_COLUMNS;
   }
 
-  /** Whether results go to a terminal. */
   get isTerminal(): boolean {
     return process.stdout.isTTY === true;
   }
 
-  /** Whether progress can be shown: stderr is a terminal on which a line can be erased. */
+  /** Whether a progress line can be shown and erased. */
   get isLive(): boolean {
     return process.stderr.isTTY === true && this.level === 'normal' && this.#env['TERM'] !== 'dumb';
   }
 
-  /** Whether a person can be asked. */
   get canAsk(): boolean {
     return process.stdin.isTTY === true && process.stderr.isTTY === true;
   }
 
-  /** Whether an output gets colours: https://no-color.org, and FORCE_COLOR as Node has it. */
+  /** Obeys https://no-color.org, and FORCE_COLOR as Node does. */
   hasColor(stream: 'stdout' | 'stderr'): boolean {
     if (!this.#color || this.#env['NO_COLOR']) return false;
     if (this.#env['FORCE_COLOR'] !== undefined) return !['', '0', 'false'].includes(this.#env['FORCE_COLOR']);
@@ -125,7 +125,7 @@ export class Output implements Log {
     process.stderr.write(this.masked(`${line}\n`));
   }
 
-  /** Replaces secrets with `***`, also those that only their variables' names give away. */
+  /** Replaces secrets, guessed ones too, with `***`. */
   masked(text: string): string {
     return withoutSecrets(text, [...this.#secrets, ...this.#guessed]);
   }

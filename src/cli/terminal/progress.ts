@@ -4,11 +4,11 @@ import type { Selection } from '../../phases/selection';
 import { Progress } from '../../report/terminal/progress';
 import type { Output } from './output';
 
-/** Counts the resources that were found and those that have an outcome: for progress, and to name what is left when it is interrupted. */
+/** Counts found and settled resources, for progress and to name what is left. */
 export class ProgressCounter {
   readonly #found = new Map<string, Resource>();
   readonly #settled = new Set<string>();
-  /** Called with every change. */
+  /** Called on every change. */
   onChange: () => void = () => undefined;
 
   /** Counts what the selection chooses from each listing. */
@@ -38,13 +38,13 @@ export class ProgressCounter {
     return this.#settled.size;
   }
 
-  /** The resources without an outcome yet. */
+  /** The resources without an outcome. */
   get left(): readonly Resource[] {
     return [...this.#found].flatMap(([key, resource]) => (this.#settled.has(key) ? [] : [resource]));
   }
 }
 
-/** Shows on a terminal how far the work has come. Elsewhere a line is printed for each resource. */
+/** Shows the progress of `work` on a terminal. Elsewhere each resource gets a line. */
 export async function withProgress<T>(
   output: Output,
   what: string,
