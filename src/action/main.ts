@@ -19,7 +19,9 @@ import { plainLine } from '../report/escape';
 import { writeReport } from '../report/json';
 import { closingLines } from '../report/lines';
 import { type PhaseReport, removedIn, wholeReport } from '../report/model';
-import { sessionDirectory, sessionsOfJob } from '../session/job-sessions';
+import { sessionDirectory } from '../session/job-sessions';
+import { openLeases } from '../session/leases';
+import { Liveness } from '../session/liveness';
 import { newSession, type Session, type SessionVariables, sessionVariables, writeLabelFile } from '../session/session';
 import { AnnotationCollector, annotate } from './annotation-collector';
 import { readInputs } from './inputs';
@@ -97,11 +99,14 @@ async function makeSessionDirectory({ env, session, log }: Work): Promise<string
   return directory;
 }
 
-function cleanBefore({ config, session, startedAt, log, env, clock }: Work): ReturnType<typeof preClean> {
+async function cleanBefore({ config, session, startedAt, log, env, clock }: Work): ReturnType<typeof preClean> {
+  const leases = await openLeases(env, clock, (line) => log.warning(line, 'Main'));
   return preClean({
     config,
     sessionId: session.id,
-    live: sessionsOfJob(env, clock),
+    liveness: new Liveness(session.id, leases, env, clock),
+    leases,
+    keeper: 'parent',
     directory: sessionDirectory(env, session.id),
     startedAt,
     env,

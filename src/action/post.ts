@@ -21,6 +21,7 @@ import { type BenchmarkRemains, type BenchmarkReport, type Report, wholeReport }
 import { time } from '../report/words';
 import { writeOutputs } from '../report/write';
 import { sessionDirectory } from '../session/job-sessions';
+import { openLeases } from '../session/leases';
 import { AnnotationCollector, annotate } from './annotation-collector';
 import { readInputs } from './inputs';
 import { type MainReport, readMainReport } from './main-report';
@@ -187,6 +188,7 @@ async function clean(post: Work, { deaths: told }: MainReport): ReturnType<typeo
         mode: postCleanupMode(config),
         told,
         deadline,
+        leases: await openLeases(env, clock, log.debug),
         env,
         clock,
         log,

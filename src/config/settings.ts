@@ -151,6 +151,11 @@ export const settings = {
     group: 'timing',
     help: 'Anything older than this is stale, no matter which session made it.',
   }),
+  maxAgeFailed: optional(
+    types.positiveDuration,
+    'The same for containers and sandboxes that are stopped or have failed. Default: as `max-age`.',
+    { group: 'timing' },
+  ),
   maxContainers: optional(
     types.integer(0),
     'After pre-cleanup, remove owned containers, stopped first, then oldest, until this many are left on each engine. What may be running in another runner’s live session counts, and stays.',

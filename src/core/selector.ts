@@ -1,4 +1,5 @@
-import { labels, runnerOf } from './labels';
+import { labels } from './labels';
+import type { EvidenceOfEnd, LivenessOfSessions } from './liveness';
 import type { Kind, Resource } from './resource';
 
 /** Matches a label's key, and its value if one is given. */
@@ -135,9 +136,11 @@ export type Judge = (resource: Resource) => 'goes' | SpareReason | undefined;
 /** Input of `leftoverJudge`. */
 export interface LeftoverContext {
   readonly sessionId: string;
-  readonly live?: LiveSessionIds;
+  readonly liveness: LivenessOfSessions;
   readonly filters: Filters;
   readonly maxAgeMs: number;
+  /** For what has failed or is stopped; as `maxAgeMs` by default. */
+  readonly maxAgeFailedMs?: number | undefined;
   /** Milliseconds since the epoch. */
   readonly now: number;
 }
@@ -145,8 +148,7 @@ export interface LeftoverContext {
 /**
  * Judges what earlier runs left: resources with any session's label or matching the filters, except
  * those of the current and of live sessions. What goes:
- * - `stale`: what this runner's other sessions left (a runner runs one job at a time), and anything
- *   older than `maxAgeMs`;
+ * - `stale`: what sessions left that are over, and anything older than `maxAgeMs`;
  * - `stopped`: also containers that do not run;
  * - `all`: everything.
  *
@@ -154,21 +156,21 @@ export interface LeftoverContext {
  * their base image.
  */
 export function leftoverJudge(mode: PreCleanup, context: LeftoverContext): Judge {
-  const { sessionId, live, filters, maxAgeMs, now } = context;
-  const runner = runnerOf(sessionId);
-  const isLive = (session: string) => session === sessionId || live?.has(session) === true;
-  const isOld = olderThan(maxAgeMs, now);
+  const { sessionId, liveness, filters } = context;
+  const isOld = olderThanAllowed(context);
   const goes = (resource: Resource, session: string | undefined): boolean => {
-    const isOver = session !== undefined && runner !== undefined && runnerOf(session) === runner;
+    const isOver = session !== undefined && liveness.of(session).state === 'over';
     if (mode === 'all' || isOver || isOld(resource)) return true;
     // Volumes never run, and Daytona stops idle sandboxes: both may be in use.
     return mode === 'stopped' && resource.kind === 'container' && !resource.running;
   };
   const isLabelEnough = (resource: Resource) =>
     !resource.inheritsSession && (resource.kind !== 'image' || mode === 'all' || isOld(resource));
+  const isLive = (session: string | undefined) =>
+    session !== undefined && (session === sessionId || liveness.of(session).state === 'live');
   return (resource) => {
     const session = sessionOf(resource);
-    if (mode === 'none' || (session !== undefined && isLive(session))) return undefined;
+    if (mode === 'none' || isLive(session)) return undefined;
     if (ownerOf(resource) === undefined && matchesFilters(resource, filters)) return goes(resource, undefined) ? 'goes' : 'age';
     if (session === undefined || !goes(resource, session)) return undefined;
     return isLabelEnough(resource) ? 'goes' : 'inherited-label';
@@ -179,6 +181,32 @@ export function leftoverJudge(mode: PreCleanup, context: LeftoverContext): Judge
 export function leftoversOf(mode: PreCleanup, context: LeftoverContext): Selector {
   const judge = leftoverJudge(mode, context);
   return (resource) => judge(resource) === 'goes';
+}
+
+/** What shows that the session is over that left the resource. Undefined where it goes for another reason: it does not run, say. */
+export function evidenceOf(resource: Resource, context: LeftoverContext): EvidenceOfEnd | undefined {
+  const owner = ownerOf(resource);
+  const known = owner === undefined ? undefined : context.liveness.of(owner);
+  if (known?.state === 'over') return known.evidence;
+  return olderThanAllowed(context)(resource) ? 'age' : undefined;
+}
+
+/** States of what has ended, by itself or because something stopped it. What was only created has not. */
+const AT_AN_END = new Set(['exited', 'dead', 'stopped', 'error', 'build_failed']);
+
+/** What is older than `maxAgeMs`; of what is at an end, where there is a time for that, what has been so for longer than that time. */
+export function olderThanAllowed({
+  maxAgeMs,
+  maxAgeFailedMs,
+  now,
+}: Pick<LeftoverContext, 'maxAgeMs' | 'maxAgeFailedMs' | 'now'>): Selector {
+  const isOld = olderThan(maxAgeMs, now);
+  if (maxAgeFailedMs === undefined) return isOld;
+  return (resource) => {
+    if (!AT_AN_END.has(resource.state)) return isOld(resource);
+    const since = resource.stateSince ?? resource.createdAt;
+    return since !== undefined && now - since > maxAgeFailedMs;
+  };
 }
 
 export function olderThan(ageMs: number, now: number): Selector {

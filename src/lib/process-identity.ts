@@ -22,12 +22,24 @@ export function isProcessIdentity(value: unknown): value is ProcessIdentity {
   return Number.isSafeInteger(value.pid) && Number(value.pid) > 0 && typeof value.startedAt === 'string';
 }
 
+/** `unknown`: some process has this pid, and it can't be told from the one that was meant. */
+export type Life = 'alive' | 'ended' | 'unknown';
+
+/** Whether the process still runs. The identity must come from this process's pid namespace. */
+export function lifeOf({ pid, startedAt }: ProcessIdentity): Life {
+  if (!isThere(pid)) return 'ended';
+  const now = startOf(pid);
+  // This system shows no start times, or hides other users' (`hidepid`), or it ended just now.
+  if (startedAt === '' || now === '') return isThere(pid) ? 'unknown' : 'ended';
+  return now === startedAt ? 'alive' : 'ended';
+}
+
 /**
  * Whether the process still runs. Without a start time, any process with its pid counts as it: a
  * live process must never be taken for dead.
  */
-export function isAlive({ pid, startedAt }: ProcessIdentity): boolean {
-  return isThere(pid) && startOf(pid) === startedAt;
+export function isAlive(identity: ProcessIdentity): boolean {
+  return lifeOf(identity) !== 'ended';
 }
 
 function isThere(pid: number): boolean {
@@ -43,8 +55,14 @@ function startOf(pid: number): string {
   const stat = readProcStat(pid);
   if (stat === undefined) return '';
   if (stat.hasEnded) return 'ended';
+  const start = startOfMachine();
+  return start === '' ? '' : `${start} ${stat.startedAt}`;
+}
+
+/** The id of the machine's start; empty everywhere but on Linux. */
+export function startOfMachine(): string {
   try {
-    return `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()} ${stat.startedAt}`;
+    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
   } catch {
     return '';
   }

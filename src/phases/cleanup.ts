@@ -1,5 +1,6 @@
 import { type Config, retryPolicy } from '../config/config';
 import type { Connection } from '../core/connection';
+import type { Settlement } from '../core/outcome';
 import type { Provider } from '../core/provider';
 import type { Resource } from '../core/resource';
 import type { Clock } from '../lib/clock';
@@ -48,6 +49,7 @@ export interface Cleanup {
 export async function cleanUp(cleanup: Cleanup): Promise<PhaseReport> {
   const { connections, selection, mode, config, deadline, clock, log } = cleanup;
   const startedAt = clock.now();
+  const told = (settlement: Settlement) => resourceReport(settlement, selection.evidence?.(settlement.resource));
   const swept = await Promise.all(
     connections.map(async (found) => {
       const connection = await found;
@@ -68,7 +70,7 @@ export async function cleanUp(cleanup: Cleanup): Promise<PhaseReport> {
         failFast: config.failFast,
         clock,
         onSettled: (settlement) => {
-          const resource = resourceReport(settlement);
+          const resource = told(settlement);
           log(resourceLine(resource));
           cleanup.onSettled?.(resource);
         },
@@ -78,7 +80,7 @@ export async function cleanUp(cleanup: Cleanup): Promise<PhaseReport> {
       return { report: reportOf(connection, result, cleanup), result, spared, unowned: await unownedAt(provider, cleanup) };
     }),
   );
-  const resources = swept.flatMap(({ result }) => result?.settlements.map(resourceReport) ?? []);
+  const resources = swept.flatMap(({ result }) => result?.settlements.map(told) ?? []);
   return {
     durationMs: Math.round(clock.now() - startedAt),
     deadlineMs: config.deadline,

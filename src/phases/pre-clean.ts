@@ -1,7 +1,7 @@
 import type { Config } from '../config/config';
 import type { Connection, Endpoints } from '../core/connection';
+import type { LivenessOfSessions } from '../core/liveness';
 import type { RunProgram } from '../core/run-program';
-import type { LiveSessionIds } from '../core/selector';
 import type { Clock } from '../lib/clock';
 import { type Deadline, withDeadline } from '../lib/deadline';
 import type { Environment } from '../lib/environment';
@@ -9,7 +9,7 @@ import { processWith } from '../lib/process-identity';
 import { plainLine } from '../report/escape';
 import { providerLine } from '../report/lines';
 import { type PhaseReport, providerReport } from '../report/model';
-import { leaseDirectory, liveLeases, takeLease } from '../session/leases';
+import type { Leases } from '../session/leases';
 import { type Cleanup, cleanUp, engineIdOf } from './cleanup';
 import { bestEffort, type Log } from './log';
 import { discoverProviders } from './providers';
@@ -19,8 +19,9 @@ import { writeSnapshot } from './snapshot';
 export interface PreCleanup {
   readonly config: Config;
   readonly sessionId: string;
-  /** Other sessions that are not over. */
-  readonly live: LiveSessionIds;
+  /** Of other sessions. */
+  readonly liveness: LivenessOfSessions;
+  readonly leases: Leases;
   /** The session's own. */
   readonly directory: string;
   /** Milliseconds since the epoch. */
@@ -34,8 +35,8 @@ export interface PreCleanup {
   readonly around?: (selection: Selection) => Selection;
   /** See `Cleanup`. */
   readonly onSettled?: Cleanup['onSettled'];
-  /** The process with which the session ends: this one's parent by default, the runner's Worker. */
-  readonly keeper?: number;
+  /** The process with which the session ends: this one, or its parent, the runner's Worker, which may have other jobs later. */
+  readonly keeper: 'this' | 'parent';
   /** See `Search`. */
   readonly runProgram?: RunProgram;
   /** Ends it before its deadline: what is left stays. */
@@ -60,7 +61,7 @@ export function preClean(options: PreCleanup): Promise<PreCleaned> {
 }
 
 async function clean(options: PreCleanup, deadline: Deadline): Promise<PreCleaned> {
-  const { config, sessionId, live, directory, startedAt, env, clock, log, runProgram } = options;
+  const { config, sessionId, liveness, leases, directory, startedAt, env, clock, log, runProgram } = options;
   const search = { config, env, clock, deadline, endpoints: {}, ...(runProgram ? { runProgram } : {}) };
   const connections = await Promise.all(discoverProviders(search, log));
   options.onFound?.(foundOf(connections));
@@ -73,14 +74,14 @@ async function clean(options: PreCleanup, deadline: Deadline): Promise<PreCleane
   const { around = (same) => same, onSettled } = options;
   const pre = await cleanUp({
     connections,
-    selection: around(selectBefore(config, sessionId, live, clock.now())),
+    selection: around(selectBefore(config, sessionId, liveness, clock.now())),
     mode: config.dryRun ? { kind: 'plan' } : { kind: 'remove' },
     config,
     deadline,
     clock,
     log: (line) => log.info(line),
     final: false,
-    leases: () => liveLeases(leaseDirectory(env)),
+    leases: () => leases.atWork(),
     ...(onSettled ? { onSettled } : {}),
   });
   return { pre, connections };
@@ -88,22 +89,23 @@ async function clean(options: PreCleanup, deadline: Deadline): Promise<PreCleane
 
 /** Says which resources this session may claim, before anything of it is made. What it can't say, another job can't respect. */
 async function takeSessionLease(
-  { config, sessionId, directory, startedAt, env, keeper = process.ppid }: PreCleanup,
+  { config, sessionId, directory, startedAt, leases, keeper }: PreCleanup,
   connections: readonly Connection[],
   deadline: Deadline,
 ): Promise<void> {
-  if (keeper <= 1) return; // In a container, and no process outside of it is known.
+  const pid = keeper === 'this' ? process.pid : process.ppid;
+  if (keeper === 'parent' && pid <= 1) return; // In a container, and no process outside of it is known.
   const ids = connections.map((connection) =>
     connection.status === 'ready' ? engineIdOf(connection.provider, deadline) : undefined,
   );
   const engines = (await Promise.all(ids)).filter((id) => id !== undefined);
-  await takeLease(leaseDirectory(env), {
+  await leases.take({
     session: sessionId,
     since: startedAt,
     engines,
     filters: filtersOf(config),
-    keeper: processWith(keeper),
-    directory,
+    keeper: processWith(pid),
+    ...(keeper === 'parent' ? { directory } : {}),
   });
 }
 

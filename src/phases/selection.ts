@@ -1,17 +1,17 @@
 import type { Config } from '../config/config';
-import { runnerOf } from '../core/labels';
+import type { EvidenceOfEnd, LivenessOfSessions } from '../core/liveness';
 import type { Kind, Resource } from '../core/resource';
 import {
   type Baseline,
   createdSince,
+  evidenceOf,
   type Filters,
   isNew,
   isOfOneMachine,
   type LeftoverContext,
-  type LiveSessionIds,
   leftoverJudge,
   leftoversOf,
-  olderThan,
+  olderThanAllowed,
   ownedBy,
   ownerOf,
   protectionOf,
@@ -38,24 +38,26 @@ export interface Selection {
   readonly spared?: (seen: Seen) => readonly Spared[];
   /** Selects what appeared while the job ran and belongs to no session. */
   readonly unowned?: Selector;
+  /** What shows that the session is over that left a resource. */
+  readonly evidence?: (resource: Resource) => EvidenceOfEnd | undefined;
 }
 
 /**
  * What pre-cleanup removes: leftovers, and what is more than `max-containers` and `max-sandboxes`.
- * @param live other sessions that are not over
  * @param now milliseconds since the epoch
  */
-export function selectBefore(config: Config, sessionId: string, live: LiveSessionIds, now: number): Selection {
-  const context = { sessionId, live, filters: filtersOf(config), maxAgeMs: config.maxAge, now };
+export function selectBefore(config: Config, sessionId: string, liveness: LivenessOfSessions, now: number): Selection {
+  const context = leftoverContext(config, sessionId, liveness, now);
   const judge = leftoverJudge(config.preCleanup, context);
   const isLeftover: Selector = (resource) => judge(resource) === 'goes';
   const quotas = quotasOf(config);
-  const selector = quotas.length === 0 ? isLeftover : leftoversOf('all', context);
+  const selector = quotas.length === 0 ? isLeftover : leftoversOf('all', withOthers(context));
   // `all` is asked for by people who want everything gone, whoever works.
   const othersIn = (seen: Seen): Selector => (config.preCleanup === 'all' ? () => false : madeByOthers(seen, context));
 
   return {
     selector,
+    evidence: (resource) => evidenceOf(resource, context),
     choose(selected, seen) {
       const candidates = withoutSpared(selected, othersIn(seen));
       const leftovers = candidates.filter(isLeftover);
@@ -82,15 +84,32 @@ export function selectBefore(config: Config, sessionId: string, live: LiveSessio
   };
 }
 
-/** Whether another runner's session may be running in it: it counts for a quota, and stays. */
-function mayBeLive(
-  resource: Resource,
-  { sessionId, maxAgeMs, now }: Pick<LeftoverContext, 'sessionId' | 'maxAgeMs' | 'now'>,
-): boolean {
+/** What pre-cleanup judges by, as the settings say. */
+export function leftoverContext(
+  config: Pick<Config, 'labels' | 'namePrefixes' | 'maxAge' | 'maxAgeFailed'>,
+  sessionId: string,
+  liveness: LivenessOfSessions,
+  now: number,
+): LeftoverContext {
+  const { maxAge: maxAgeMs, maxAgeFailed: maxAgeFailedMs } = config;
+  return { sessionId, liveness, filters: filtersOf(config), maxAgeMs, maxAgeFailedMs, now };
+}
+
+/** For a quota, what live sessions of other jobs have counts, too. */
+function withOthers({ liveness, ...context }: LeftoverContext): LeftoverContext {
+  const of = (session: string) => {
+    const known = liveness.of(session);
+    return known.state === 'live' && known.evidence !== 'job' ? ({ state: 'unknown' } as const) : known;
+  };
+  return { ...context, liveness: { of } };
+}
+
+/** Whether another session may be at work with it: it counts for a quota, and stays. */
+function mayBeLive(resource: Resource, context: LeftoverContext): boolean {
   const owner = ownerOf(resource);
-  const runner = runnerOf(sessionId);
-  const isOthers = owner !== undefined && (runner === undefined || runnerOf(owner) !== runner);
-  return isOthers && resource.running && !olderThan(maxAgeMs, now)(resource);
+  if (owner === undefined) return false;
+  const { state } = context.liveness.of(owner);
+  return state === 'live' || (state === 'unknown' && resource.running && !olderThanAllowed(context)(resource));
 }
 
 /**

@@ -6,7 +6,7 @@ import type { Environment } from '../lib/environment';
 import type { SweepMode } from '../reaper/sweep';
 import { providerLine } from '../report/lines';
 import { type DeathReport, type PhaseReport, providerReport } from '../report/model';
-import { leaseDirectory, liveLeases, releaseLease } from '../session/leases';
+import type { Leases } from '../session/leases';
 import { labelArgument } from '../session/session';
 import { type Cleanup, cleanUp } from './cleanup';
 import { bestEffort, type Log } from './log';
@@ -24,6 +24,7 @@ export interface Teardown {
   /** The deaths that are known already. */
   readonly told: readonly DeathReport[];
   readonly deadline: Deadline;
+  readonly leases: Leases;
   /** Of this process. */
   readonly env: Environment;
   readonly clock: Clock;
@@ -36,7 +37,7 @@ export interface Teardown {
 export async function tearDown(
   teardown: Teardown,
 ): Promise<{ readonly phase: PhaseReport; readonly deaths: readonly DeathReport[] }> {
-  const { config, sessionId, selection, mode, told, deadline, env, clock, log } = teardown;
+  const { config, sessionId, selection, mode, told, deadline, leases, env, clock, log } = teardown;
   const deaths: DeathReport[] = [];
   const lastLook = { config, owned: selection.selector, known: told, env, clock, signal: deadline.signal };
   const connections = teardown.connections.map(async (found) => {
@@ -55,10 +56,12 @@ export async function tearDown(
     deadline,
     clock,
     log: (line) => log.info(line),
-    leases: () => liveLeases(leaseDirectory(env)),
+    leases: () => leases.atWork(),
     ...(teardown.onSettled ? { onSettled: teardown.onSettled } : {}),
   });
-  if (sessionId !== undefined)
-    await bestEffort(log, 'ending this session’s lease', () => releaseLease(leaseDirectory(env), sessionId));
+  if (sessionId !== undefined) {
+    const isClean = mode.kind === 'remove' && phase.verified === true;
+    await bestEffort(log, 'ending this session’s lease', () => leases.release(sessionId, isClean));
+  }
   return { phase, deaths };
 }

@@ -1,6 +1,7 @@
 import type { Connection } from '../core/connection';
 import type { LogStatus } from '../core/container-source';
 import { labels } from '../core/labels';
+import type { EvidenceOfEnd } from '../core/liveness';
 import { type Outcome, outcomes, type Settlement, type Step } from '../core/outcome';
 import type { Kind } from '../core/resource';
 import { sessionOf } from '../core/selector';
@@ -144,6 +145,12 @@ export interface ResourceReport {
   readonly command: string | null;
   /** With `failed`: its users, which must go first. Absent if unknown. */
   readonly heldBy?: readonly HolderReport[];
+  /**
+   * What shows that the session is over that left it: its lease on this host, the CI's own word, the
+   * runner, which has another job by now, or its age. Absent where that was not asked: of the
+   * session's own resources, say.
+   */
+  readonly evidence?: EvidenceOfEnd;
 }
 
 export interface HolderReport {
@@ -156,16 +163,10 @@ export interface StepReport extends Omit<Step, 'startedAt'> {
   readonly startedAt: string;
 }
 
-export function resourceReport({
-  resource,
-  outcome,
-  durationMs,
-  steps,
-  error,
-  reason,
-  command,
-  heldBy,
-}: Settlement): ResourceReport {
+export function resourceReport(
+  { resource, outcome, durationMs, steps, error, reason, command, heldBy }: Settlement,
+  evidence?: EvidenceOfEnd,
+): ResourceReport {
   return {
     provider: resource.provider,
     kind: resource.kind,
@@ -183,6 +184,7 @@ export function resourceReport({
     reason: reason ?? null,
     command: command ?? null,
     ...(outcome === 'failed' && heldBy ? { heldBy } : {}),
+    ...(evidence ? { evidence } : {}),
   };
 }
 

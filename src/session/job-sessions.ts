@@ -5,14 +5,14 @@ import type { LiveSessionIds } from '../core/selector';
 import type { Clock } from '../lib/clock';
 import type { Environment } from '../lib/environment';
 
-/** What may be the name of a session's directory. A label's value is foreign text: it must not lead anywhere else. */
-const DIRECTORY_NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$/;
+/** What may be the name of a session's file or directory. A label's value is foreign text: it must not lead anywhere else. */
+export const SESSION_FILE_NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$/;
 
 /**
  * Milliseconds. A job on a self-hosted runner ends after five days: a directory that is older was left where nothing empties RUNNER_TEMP.
  * https://docs.github.com/actions/reference/limits
  */
-const MAX_JOB_MS = 5 * 24 * 60 * 60 * 1000;
+export const MAX_JOB_MS = 5 * 24 * 60 * 60 * 1000;
 
 /** Where the action has its files; the runner empties RUNNER_TEMP for each job. */
 export function actionDirectory(env: Environment): string {
@@ -39,7 +39,7 @@ export function sessionsOfJob(env: Environment, clock: Pick<Clock, 'now'>): Live
   return {
     has(id) {
       if (announced.has(id)) return true;
-      if (!env['RUNNER_TEMP'] || !DIRECTORY_NAME.test(id)) return false;
+      if (!env['RUNNER_TEMP'] || !SESSION_FILE_NAME.test(id)) return false;
       const changedAt = changeOf(sessionDirectory(env, id));
       return changedAt !== undefined && clock.now() - changedAt < MAX_JOB_MS;
     },
@@ -54,9 +54,4 @@ function changeOf(directory: string): number | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** What is in one of them. */
-export function anySession(...sets: readonly LiveSessionIds[]): LiveSessionIds {
-  return { has: (id) => sets.some((set) => set.has(id)) };
 }

@@ -1,10 +1,17 @@
-import { lstatSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { chmod, lstat, mkdir, open, rm } from 'node:fs/promises';
-import { hostname, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { isUnique } from '../core/labels';
+import type { LeaseWord } from '../core/liveness';
 import type { Filters, LabelFilter } from '../core/selector';
+import { writeWhole } from '../lib/atomic-file';
+import type { Clock } from '../lib/clock';
 import type { Environment } from '../lib/environment';
-import { isAlive, isProcessIdentity, type ProcessIdentity } from '../lib/process-identity';
+import { isProcessIdentity, type ProcessIdentity } from '../lib/process-identity';
+import { isProcessSpace, lifeIn, type ProcessSpace, thisSpace } from '../lib/process-space';
+import { MAX_JOB_MS, SESSION_FILE_NAME } from './job-sessions';
+import { stateDirectory } from './state-directory';
 
 /** A session at work on this host, with what tells which resources it may claim. */
 export interface Lease {
@@ -20,16 +27,27 @@ export interface Lease {
 export interface HeldLease extends Lease {
   /** The session is over when this process has ended: the runner's Worker, or `run`. */
   readonly keeper: ProcessIdentity;
-  /** The session is over when this directory is gone: the runner empties it for each job. */
-  readonly directory: string;
+  /**
+   * Of a job: the session may be over when this directory is gone. The runner empties it for each job, and other programs that run
+   * jobs have one process for all of them.
+   */
+  readonly directory?: string;
 }
 
-/**
- * The one place that all users of a host share. Anyone may put a file there: a lease can at most spare a resource, never condemn
- * one.
- */
-export function leaseDirectory({ PUBLIC }: Environment): string {
-  return join(process.platform === 'win32' ? PUBLIC || tmpdir() : '/tmp', 'cleanup-action-leases');
+/** A lease as its file has it. */
+interface LeaseFile extends HeldLease {
+  /** Where the keeper's number means something. */
+  readonly space: ProcessSpace;
+  /** The session has come to its end, and may have left something. */
+  readonly hasEnded?: boolean;
+}
+
+/** Directories with a file for each session, named after it. */
+export interface LeasePlaces {
+  /** Only this user, and root, can write to it. Undefined where there is no such place. */
+  readonly own: string | undefined;
+  /** The one place that all users of a host share. Anyone may put a file there. */
+  readonly shared: string;
 }
 
 /** Files beyond this number or size are not ours. */
@@ -38,62 +56,170 @@ const MAX_BYTES = 256 * 1024;
 
 /** Each user of the directory may remove only own files in it. */
 const SHARED_DIRECTORY = 0o1777;
+const OWN_DIRECTORY = 0o700;
 
-/** @throws what the system says, and when another user has put something else in the directory's place */
-export async function takeLease(directory: string, lease: HeldLease): Promise<void> {
+/** Milliseconds that it is remembered that a session is over. Whatever it left is older than any `max-age` by then. */
+const MAX_REMEMBERED_MS = 30 * 24 * 60 * 60 * 1000;
+
+const EXTENSION = '.json';
+
+/** @param state see `stateDirectory` */
+export function leasePlaces(state: string | undefined, { PUBLIC }: Environment): LeasePlaces {
+  return {
+    own: state === undefined ? undefined : join(state, 'leases'),
+    shared: join(process.platform === 'win32' ? PUBLIC || tmpdir() : '/tmp', 'cleanup-action-leases'),
+  };
+}
+
+/** The leases of this host's sessions. @param warn see `stateDirectory` */
+export async function openLeases(env: Environment, clock: Pick<Clock, 'now'>, warn: (line: string) => void): Promise<Leases> {
+  return new Leases(leasePlaces(await stateDirectory(env, warn), env), clock);
+}
+
+/**
+ * Says which sessions are at work on this host, and which are over. That one is at work, any lease may say: one that was planted spares
+ * something, and does no other harm. That one is over, only a lease may say that no other user can have written.
+ */
+export class Leases {
+  readonly #places: LeasePlaces;
+  readonly #clock: Pick<Clock, 'now'>;
+  readonly #here: ProcessSpace;
+
+  constructor(places: LeasePlaces, clock: Pick<Clock, 'now'>, here = thisSpace()) {
+    this.#places = places;
+    this.#clock = clock;
+    this.#here = here;
+  }
+
+  /** False: a session of this user may be at work although no lease says so. */
+  get areKept(): boolean {
+    return this.#places.own !== undefined;
+  }
+
+  /**
+   * Takes a lease in both places.
+   * @throws what the system says where one of them can't be written to, and when another user has put something else in its place
+   */
+  async take(lease: HeldLease): Promise<void> {
+    const { own, shared } = this.#places;
+    const file: LeaseFile = { ...lease, space: this.#here };
+    const taken = await Promise.allSettled([own === undefined ? undefined : this.#takeOwn(own, file), takeShared(shared, file)]);
+    for (const result of taken) if (result.status === 'rejected') throw result.reason;
+  }
+
+  async #takeOwn(directory: string, file: LeaseFile): Promise<void> {
+    await mkdir(directory, { mode: OWN_DIRECTORY }).catch(() => undefined); // Writing says why it is not there.
+    this.#forgetOld(directory);
+    await writeWhole(pathOf(directory, file.session), JSON.stringify(file));
+  }
+
+  /**
+   * Ends a lease.
+   * @param isClean the session has left nothing: then nobody will ask
+   */
+  async release(session: string, isClean: boolean): Promise<void> {
+    const { own, shared } = this.#places;
+    await rm(pathOf(shared, session), { force: true });
+    if (own === undefined) return;
+    const path = pathOf(own, session);
+    const file = quietly(() => readLease(path, this.#here));
+    if (isClean || file === undefined) await rm(path, { force: true });
+    else await writeWhole(path, JSON.stringify({ ...file, hasEnded: true } satisfies LeaseFile));
+  }
+
+  /** What the leases say of a session; its id is foreign text. Never throws. */
+  wordOf(session: string): LeaseWord {
+    if (!SESSION_FILE_NAME.test(session)) return undefined;
+    const { own, shared } = this.#places;
+    const ownFile = own === undefined ? undefined : this.#read(own, session);
+    const ownWord = ownFile && this.#wordIn(ownFile);
+    const sharedFile = this.#read(shared, session);
+    const words = [ownWord, sharedFile && this.#wordIn(sharedFile)];
+    if (words.includes('live')) return 'live';
+    if (words.includes('unknown')) return 'unknown';
+    return ownWord === 'over' && own !== undefined && isUnique(session) && isOnlyOurs(own) ? 'over' : undefined;
+  }
+
+  /** The sessions that may be at work on this host, read anew. Removes the leases of those that are over, where it may. Never throws. */
+  atWork(): readonly Lease[] {
+    return filesIn(this.#places.shared).flatMap((path) => {
+      const file = quietly(() => readLease(path, this.#here));
+      if (file === undefined) return [];
+      const word = this.#wordIn(file);
+      if (word === 'live' || (word === 'unknown' && !this.#isOlderThan(MAX_JOB_MS, file))) {
+        const { session, since, engines, filters } = file;
+        return { session, since, engines, filters };
+      }
+      if (word !== 'unknown') quietly(() => rmSync(path, { force: true })); // It may be another user's.
+      return [];
+    });
+  }
+
+  #read(directory: string, session: string): LeaseFile | undefined {
+    const file = quietly(() => readLease(pathOf(directory, session), this.#here));
+    return file?.session === session ? file : undefined;
+  }
+
+  #wordIn(file: LeaseFile): LeaseWord {
+    const { hasEnded, space, keeper, directory } = file;
+    const life = hasEnded ? 'ended' : lifeIn(space, keeper, this.#here);
+    if (life === 'ended') return 'over';
+    if (directory !== undefined && (!isThere(directory) || this.#isOlderThan(MAX_JOB_MS, file))) return undefined;
+    return life === 'alive' ? 'live' : 'unknown';
+  }
+
+  #isOlderThan(ms: number, { since }: LeaseFile): boolean {
+    return this.#clock.now() - since > ms;
+  }
+
+  #forgetOld(directory: string): void {
+    for (const path of filesIn(directory)) {
+      const file = quietly(() => readLease(path, this.#here));
+      const isOver = file !== undefined && this.#wordIn(file) === 'over';
+      if (isOver && this.#isOlderThan(MAX_REMEMBERED_MS, file)) quietly(() => rmSync(path, { force: true }));
+    }
+  }
+}
+
+/** Never through a link, and never over another's file. */
+async function takeShared(directory: string, file: LeaseFile): Promise<void> {
   await mkdir(directory).then(
     () => chmod(directory, SHARED_DIRECTORY), // What mkdir is told goes through the umask.
     () => undefined, // Whether it is a directory is asked next.
   );
   if (!(await lstat(directory)).isDirectory()) throw new Error(`${directory} is not a directory`);
-  const file = await open(pathOf(directory, lease.session), 'wx', 0o644);
-  try {
-    await file.writeFile(JSON.stringify({ ...lease, host: hostname() }));
-  } finally {
-    await file.close();
-  }
-}
-
-export async function releaseLease(directory: string, session: string): Promise<void> {
-  await rm(pathOf(directory, session), { force: true });
-}
-
-/** The leases of sessions that are live, read anew. Removes those of sessions that are over, where it may. Never throws. */
-export function liveLeases(directory: string): readonly Lease[] {
-  return filesIn(directory).flatMap((path) => {
-    try {
-      const lease = readLease(path);
-      if (lease === undefined || isLive(lease)) return lease ?? [];
-      rmSync(path, { force: true });
-    } catch {
-      return []; // It is not ours, or went meanwhile.
-    }
-    return [];
+  const path = pathOf(directory, file.session);
+  const exclusively = () => open(path, 'wx', 0o644);
+  const handle = await exclusively().catch(async (error: unknown) => {
+    // An earlier session with an id that was chosen by hand was killed. Another user's file stays.
+    await rm(path, { force: true }).catch(() => Promise.reject(error));
+    return exclusively();
   });
+  try {
+    await handle.writeFile(JSON.stringify(file));
+  } finally {
+    await handle.close();
+  }
 }
 
 function filesIn(directory: string): readonly string[] {
-  try {
-    return readdirSync(directory)
-      .slice(0, MAX_FILES)
-      .map((name) => join(directory, name));
-  } catch {
-    return [];
-  }
+  const names = quietly(() => readdirSync(directory)) ?? [];
+  return names
+    .filter((name) => name.endsWith(EXTENSION))
+    .slice(0, MAX_FILES)
+    .map((name) => join(directory, name));
 }
 
 function pathOf(directory: string, session: string): string {
-  return join(directory, `${session}.json`);
+  return join(directory, `${session}${EXTENSION}`);
 }
 
-/** @throws when it can't be read */
-function readLease(path: string): HeldLease | undefined {
-  const found = lstatSync(path);
-  return found.isFile() && found.size <= MAX_BYTES ? leaseIn(JSON.parse(readFileSync(path, 'utf8'))) : undefined;
-}
-
-function isLive({ keeper, directory }: HeldLease): boolean {
-  return isAlive(keeper) && isThere(directory);
+/** Whether nobody but this user and root can have written what is in the directory. Windows keeps others out of a user's directories. */
+function isOnlyOurs(directory: string): boolean {
+  const self = process.getuid?.();
+  if (self === undefined) return true;
+  const found = quietly(() => lstatSync(directory));
+  return found?.isDirectory() === true && [self, 0].includes(found.uid) && (found.mode & 0o077) === 0;
 }
 
 /** False only when it is known to be gone: another user's directory may be closed to us. */
@@ -105,14 +231,32 @@ function isThere(directory: string): boolean {
   }
 }
 
-/** The lease that a file holds. Undefined for a file that is not one, and for one of another host: hosts may share a directory. */
-function leaseIn(value: unknown): HeldLease | undefined {
+/**
+ * Reads what may be anything: a pipe that was put there must not hold this process up, a link must not lead it elsewhere.
+ * @returns undefined for what is not a lease, and for one of another host: hosts may share a directory
+ * @throws when it can't be read
+ */
+function readLease(path: string, here: ProcessSpace): LeaseFile | undefined {
+  const { O_RDONLY, O_NONBLOCK = 0, O_NOFOLLOW = 0 } = constants;
+  const descriptor = openSync(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
+  try {
+    const found = fstatSync(descriptor);
+    if (!found.isFile() || found.size > MAX_BYTES) return undefined;
+    const file = leaseIn(JSON.parse(readFileSync(descriptor, 'utf8')));
+    return file?.space.hostName === here.hostName ? file : undefined;
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function leaseIn(value: unknown): LeaseFile | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
-  const { host, session, since, engines, filters, keeper, directory } = value as Partial<HeldLease & { readonly host: string }>;
-  if (host !== hostname() || typeof session !== 'string' || typeof since !== 'number' || typeof directory !== 'string')
-    return undefined;
+  const { session, since, engines, filters, keeper, directory, space, hasEnded }: Partial<LeaseFile> = value;
+  if (typeof session !== 'string' || typeof since !== 'number' || !isProcessSpace(space)) return undefined;
+  if (directory !== undefined && typeof directory !== 'string') return undefined;
   if (!isProcessIdentity(keeper) || !isListOf(engines, isText) || !areFilters(filters)) return undefined;
-  return { session, since, engines, filters, keeper, directory };
+  const optional = { ...(directory === undefined ? {} : { directory }), ...(hasEnded === true ? { hasEnded } : {}) };
+  return { session, since, engines, filters, keeper, space, ...optional };
 }
 
 function areFilters(value: unknown): value is Filters {
@@ -133,4 +277,12 @@ function isListOf(value: unknown, isItem: (item: unknown) => boolean): boolean {
 
 function isText(value: unknown): value is string {
   return typeof value === 'string';
+}
+
+function quietly<T>(work: () => T): T | undefined {
+  try {
+    return work();
+  } catch {
+    return undefined;
+  }
 }

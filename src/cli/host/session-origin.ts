@@ -2,8 +2,8 @@ import { hostname } from 'node:os';
 import { labels } from '../../core/labels';
 import type { Environment } from '../../lib/environment';
 import { githubRunner, newSession, type RunnerIdentity, type Session } from '../../session/session';
+import { installationId, whoIsThis } from '../../session/state-directory';
 import { UsageError } from '../exit';
-import { installationId, whoIsThis } from './state-directory';
 
 /** Ids become values of labels, words of a shell, and parts of file names. */
 const SESSION_ID = /^[A-Za-z0-9._-]{1,128}$/;

@@ -1,7 +1,8 @@
 import type { Sizes } from '../../core/connection';
 import { labels } from '../../core/labels';
+import type { EvidenceOfEnd, LivenessOfSessions } from '../../core/liveness';
 import { KIND_NAMES, keyOf, type Resource } from '../../core/resource';
-import { type LiveSessionIds, protectionOf, type Selector, sessionOf } from '../../core/selector';
+import { protectionOf, type Selector, sessionOf } from '../../core/selector';
 import { systemClock } from '../../lib/clock';
 import type { Deadline } from '../../lib/deadline';
 import { asError } from '../../lib/errors';
@@ -14,8 +15,10 @@ import type { Ready } from '../host/connect';
 export interface InventoryItem {
   readonly resource: Resource;
   readonly session: string | undefined;
-  /** Whether its session is a `run` in progress on this host. */
+  /** Whether its session is known to be at work. */
   readonly live: boolean;
+  /** Shows that its session is over. */
+  readonly evidence: EvidenceOfEnd | undefined;
   /** The page of the run that made it: foreign text. */
   readonly runUrl: string | undefined;
   /** Milliseconds since its creation, if known. */
@@ -35,7 +38,8 @@ export interface Inventory {
 export interface ListingOptions {
   readonly selector: Selector;
   readonly withSizes: boolean;
-  readonly live: LiveSessionIds;
+  readonly liveness: LivenessOfSessions;
+  readonly evidence: (resource: Resource) => EvidenceOfEnd | undefined;
   readonly deadline: Deadline;
 }
 
@@ -56,7 +60,7 @@ export async function listAll(connections: readonly Ready[], options: ListingOpt
 }
 
 async function listOne({ name, provider, sizes }: Ready, options: ListingOptions): Promise<Inventory> {
-  const { selector, withSizes, live, deadline } = options;
+  const { selector, withSizes, liveness, evidence, deadline } = options;
   const problems: string[] = [];
   const onFailure = (what: string) => (error: unknown) => {
     problems.push(plainLine(`${name}: ${what} can’t be listed: ${asError(error).message}`));
@@ -70,10 +74,12 @@ async function listOne({ name, provider, sizes }: Ready, options: ListingOptions
   const now = systemClock.now();
   const resources = listing.resources.filter(selector).map((resource) => {
     const session = sessionOf(resource);
+    const live = session !== undefined && liveness.of(session).state === 'live';
     return {
       resource,
       session,
-      live: session !== undefined && live.has(session),
+      live,
+      evidence: live ? undefined : evidence(resource),
       runUrl: resource.labels[labels.runUrl],
       ageMs: resource.createdAt === undefined ? undefined : Math.max(0, now - resource.createdAt),
       size: bytes.get(keyOf(resource)),

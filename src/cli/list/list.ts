@@ -4,13 +4,13 @@ import { withDeadline } from '../../lib/deadline';
 import type { Environment } from '../../lib/environment';
 import { ShutdownSignals, signalExitCode } from '../../lib/shutdown-signals';
 import { plainJson } from '../../report/escape';
-import { anySession, sessionsOfJob } from '../../session/job-sessions';
+import { Leases, leasePlaces } from '../../session/leases';
+import { Liveness } from '../../session/liveness';
+import { stateDirectory } from '../../session/state-directory';
 import { exitCodes } from '../exit';
 import { connectAll, withRequiredProviders } from '../host/connect';
-import { LiveSessions } from '../host/live-sessions';
 import { localSession } from '../host/session-origin';
-import { stateDirectory } from '../host/state-directory';
-import { type FilterOptions, readFilters, selectorOf, type TypedFilters } from '../options/filters';
+import { evidenceFor, type FilterOptions, readFilters, selectorOf, type TypedFilters } from '../options/filters';
 import { type OutputOptions, outputOf } from '../options/output-options';
 import { readSettings, type SettingOptions } from '../options/setting-options';
 import type { Output } from '../terminal/output';
@@ -101,13 +101,16 @@ async function inventoryOf(
   const resources = filters.kinds.length > 0 ? filters.kinds : KINDS;
   const config = { ...withRequiredProviders(readSettings(options, env).config, filters.providers), resources };
   const state = await stateDirectory(env, (line) => output.warning(line));
-  const live = new LiveSessions(state);
   const { id: sessionId } = await localSession(env, state);
+  const leases = new Leases(leasePlaces(state, env), clock);
+  const liveness = new Liveness(sessionId, leases, env, clock);
   return (stop) =>
     withDeadline(DEADLINE_MS, { clock, signal: stop }, async (deadline) => {
       const { ready, missing } = await connectAll(config, env, deadline, output);
-      const context = { sessionId, live: anySession(live, sessionsOfJob(env, clock)), config, now: clock.now() };
-      const found = await listAll(ready, { selector: selectorOf(filters, context), withSizes, live, deadline });
+      const context = { sessionId, liveness, areLeasesKept: leases.areKept, config, now: clock.now() };
+      const selector = selectorOf(filters, context);
+      const evidence = evidenceFor(filters, context);
+      const found = await listAll(ready, { selector, withSizes, liveness, evidence, deadline });
       stop.throwIfAborted();
       return { ...found, problems: [...missing, ...found.problems] };
     });

@@ -1,12 +1,14 @@
 import { type Command, Option } from 'commander';
 import type { Config } from '../../config/config';
 import { duration, labelLine, lines } from '../../config/types';
+import type { EvidenceOfEnd, LivenessOfSessions } from '../../core/liveness';
 import { KINDS, type Kind, type Resource } from '../../core/resource';
 import {
   allOf,
+  evidenceOf,
   type Filters,
   inStates,
-  type LiveSessionIds,
+  type LeftoverContext,
   leftoversOf,
   matchesFilters,
   ofAnySession,
@@ -16,8 +18,8 @@ import {
   sessionOf,
 } from '../../core/selector';
 import { type ProviderName, providers } from '../../phases/providers';
+import { leftoverContext } from '../../phases/selection';
 import { UsageError } from '../exit';
-import type { LiveSessions } from '../host/live-sessions';
 
 const PROVIDER_NAMES = providers.map(({ name }) => name);
 
@@ -139,8 +141,10 @@ export function selectsAllSessions(filters: TypedFilters): boolean {
 export interface FilterContext {
   /** This process's own session, which identifies the runner. */
   readonly sessionId: string;
-  readonly live: LiveSessionIds;
-  readonly config: Pick<Config, 'labels' | 'namePrefixes' | 'maxAge'>;
+  readonly liveness: LivenessOfSessions;
+  /** See `Leases`. */
+  readonly areLeasesKept: boolean;
+  readonly config: Pick<Config, 'labels' | 'namePrefixes' | 'maxAge' | 'maxAgeFailed'>;
   /** Milliseconds since the epoch. */
   readonly now: number;
 }
@@ -166,10 +170,20 @@ export function selectorOf(typed: TypedFilters, context: FilterContext): Selecto
 }
 
 /** `--stale` also selects unlabelled resources that the labels or names of the settings match. */
-function staleOf(typed: TypedFilters, { sessionId, live, config, now }: FilterContext): Selector {
-  const { labels = [], namePrefixes = [], maxAge } = config;
+function staleOf(typed: TypedFilters, context: FilterContext): Selector {
+  return leftoversOf('stale', contextOf(typed, context));
+}
+
+/** Shows that the session of a resource is over: see `evidenceOf`. */
+export function evidenceFor(typed: TypedFilters, context: FilterContext): (resource: Resource) => EvidenceOfEnd | undefined {
+  const leftovers = contextOf(typed, context);
+  return (resource) => evidenceOf(resource, leftovers);
+}
+
+function contextOf(typed: TypedFilters, { sessionId, liveness, config, now }: FilterContext): LeftoverContext {
+  const { labels = [], namePrefixes = [] } = config;
   const filters = { labels: [...labels, ...typed.labels], namePrefixes: [...namePrefixes, ...typed.namePrefixes] };
-  return leftoversOf('stale', { sessionId, live, filters, maxAgeMs: maxAge, now });
+  return { ...leftoverContext(config, sessionId, liveness, now), filters };
 }
 
 /** With several engines, a provider's name contains an address. */
@@ -178,20 +192,19 @@ function isAt(provider: ProviderName, resource: Resource): boolean {
 }
 
 /**
- * Excludes the resources of runs in progress, unless `--session` names the run or `--all` is given.
- * If the runs are unknown, excludes any session's resources until they are older than `--max-age`.
- * @param live asked with each listing, because a run may begin meanwhile
+ * Excludes the resources of live sessions, unless `--session` names the session or `--all` is
+ * given. If no leases are kept, excludes any session's resources until they are older than
+ * `--max-age`.
  */
 export function excludeLive(
   { all, sessions }: Pick<TypedFilters, 'all' | 'sessions'>,
-  live: Pick<LiveSessions, 'has' | 'areKnown'>,
-  { config, now }: { readonly config: Pick<Config, 'maxAge'>; readonly now: number },
+  { liveness, config, now, areLeasesKept }: Pick<FilterContext, 'liveness' | 'config' | 'now' | 'areLeasesKept'>,
 ): Selector {
   if (all) return () => true;
   const isOld = olderThan(config.maxAge, now);
   return (resource) => {
     const owner = sessionOf(resource);
     if (owner === undefined || sessions.includes(owner)) return true;
-    return live.areKnown ? !live.has(owner) : isOld(resource);
+    return liveness.of(owner).state !== 'live' && (areLeasesKept || isOld(resource));
   };
 }

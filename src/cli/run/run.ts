@@ -7,24 +7,26 @@ import type { Resource } from '../../core/resource';
 import type { Baseline } from '../../core/selector';
 import { systemClock as clock, sleep } from '../../lib/clock';
 import { asError } from '../../lib/errors';
+import { thisProcess } from '../../lib/process-identity';
 import { signalExitCode } from '../../lib/shutdown-signals';
 import { type BenchmarkOutcome, benchmarkReport, runSupervised } from '../../phases/benchmark';
 import { mergeDeaths } from '../../phases/deaths';
 import { bestEffort } from '../../phases/log';
 import { preClean } from '../../phases/pre-clean';
 import { type LocalProxy, planProxy, startProxyHere } from '../../phases/proxy';
-import { type Selection, selectAfter } from '../../phases/selection';
+import { filtersOf, type Selection, selectAfter } from '../../phases/selection';
 import { readSnapshot } from '../../phases/snapshot';
 import { type DeathReport, type PhaseReport, type Report, wholeReport } from '../../report/model';
 import { terminalOf } from '../../report/terminal/terminal';
 import { foundNothing, needsAction } from '../../report/verdict';
 import { writeOutputs } from '../../report/write';
-import { anySession, sessionsOfJob } from '../../session/job-sessions';
+import { Leases, leasePlaces } from '../../session/leases';
+import { Liveness } from '../../session/liveness';
+import { stateDirectory } from '../../session/state-directory';
 import { exitCodes, ProviderUnreachable, UsageError } from '../exit';
+import { Claims } from '../host/claims';
 import { withRequiredProviders } from '../host/connect';
-import { LiveSessions } from '../host/live-sessions';
 import { localSession } from '../host/session-origin';
-import { stateDirectory } from '../host/state-directory';
 import { excludeLive } from '../options/filters';
 import { type OutputOptions, outputOf } from '../options/output-options';
 import { readSettings, type SettingOptions } from '../options/setting-options';
@@ -45,7 +47,7 @@ interface Run extends RunSession {
   readonly config: Config;
   readonly env: NodeJS.ProcessEnv;
   readonly output: Output;
-  readonly live: LiveSessions;
+  readonly leases: Leases;
   readonly signals: RunSignals;
   /** Counts the teardown. */
   readonly counter: ProgressCounter;
@@ -65,18 +67,21 @@ export async function run(words: readonly string[], options: RunOptions, env: No
   const { config, raw } = readSettings(options, env);
   const state = await stateDirectory(env, (line) => output.warning(line));
   const session = await localSession(env, state, options.session);
-  const live = new LiveSessions(state);
+  const leases = new Leases(leasePlaces(state, env), clock);
   const counter = new ProgressCounter();
-  const unregister = await register(session.id, live, output);
+  const unregister = await register(session.id, state, output);
+  await bestEffort(output, 'telling other runs and sweeps of this session', () =>
+    takeLease(session.id, startedAt, config, leases),
+  );
   const signals = new RunSignals({ sessionId: session.id, counter, output });
   try {
-    const begun = await beginSession(session, { state, startedAt, isLive: (id) => live.has(id), env }, output);
+    const begun = await beginSession(session, { state, startedAt, isLive: (id) => leases.wordOf(id) === 'live', env }, output);
     const paths = {
       reportPath: raw.reportPath ? config.reportPath : join(begun.directory, 'report.json'),
       logsPath: raw.logsPath ? config.logsPath : join(begun.directory, 'logs'),
     };
     const settings = { ...withRequiredProviders(config, []), ...paths };
-    return await runRegistered({ ...begun, words, config: settings, env, output, live, signals, counter, startedAt });
+    return await runRegistered({ ...begun, words, config: settings, env, output, leases, signals, counter, startedAt });
   } finally {
     await unregister().catch(() => undefined); // The registration ends with this process.
   }
@@ -86,13 +91,20 @@ export async function run(words: readonly string[], options: RunOptions, env: No
  * @returns ends the registration
  * @throws {UsageError} when another process has the session
  */
-async function register(session: string, live: LiveSessions, output: Output): Promise<() => Promise<void>> {
-  const taken = await bestEffort(output, 'telling other runs and sweeps of this session', () => live.register(session));
+async function register(session: string, state: string | undefined, output: Output): Promise<() => Promise<void>> {
+  if (state === undefined) return async () => undefined;
+  const claims = new Claims(join(state, 'sessions'), clock);
+  const taken = await bestEffort(output, 'claiming the session', () => claims.take(session));
   if (taken === undefined) return async () => undefined;
   if ('release' in taken) return taken.release;
   throw new UsageError(
     `--session: ${session} is in use by process ${taken.holder.process.pid}; two runs would remove each other’s resources`,
   );
+}
+
+/** Announces the session before anything of it exists. Pre-cleanup adds the engines later. */
+function takeLease(session: string, since: number, config: Config, leases: Leases): Promise<void> {
+  return leases.take({ session, since, engines: [], filters: filtersOf(config), keeper: thisProcess() });
 }
 
 /** `skipped`: not started, because of a signal or of what pre-cleanup left. */
@@ -139,16 +151,18 @@ interface Before {
  * Cleans up before the command, and spares other runs in progress.
  * @throws {ProviderUnreachable} when a required provider can't be reached
  */
-async function cleanBefore({ config, session, directory, startedAt, output, live, signals, env }: Run): Promise<Before> {
+async function cleanBefore({ config, session, directory, startedAt, output, leases, signals, env }: Run): Promise<Before> {
   const counter = new ProgressCounter();
-  const isSpared = excludeLive({ all: false, sessions: [] }, live, { config, now: startedAt });
+  const liveness = new Liveness(session.id, leases, env, clock);
+  const isSpared = excludeLive({ all: false, sessions: [] }, { liveness, areLeasesKept: leases.areKept, config, now: startedAt });
   let found: Endpoints = {};
   const cleaned = await bestEffort(output, 'pre-cleanup', () =>
     withProgress(output, 'Pre-cleanup', counter, () =>
       preClean({
         config,
         sessionId: session.id,
-        live: anySession(live, sessionsOfJob(env, clock)),
+        liveness,
+        leases,
         directory,
         startedAt,
         env,
@@ -162,7 +176,7 @@ async function cleanBefore({ config, session, directory, startedAt, output, live
           return counter.track({ ...selection, choose: (selected, seen) => choose(selected.filter(isSpared), seen) });
         },
         onSettled: (resource) => counter.settle(resource),
-        keeper: process.pid,
+        keeper: 'this',
         stop: signals.stop,
       }),
     ),
@@ -237,6 +251,7 @@ async function cleanAfter(run: Run, before: Before, outcome: CommandOutcome): Pr
     told: earlierDeaths,
     counter,
     output,
+    leases: run.leases,
     env,
     hurry: signals.hurry,
   });

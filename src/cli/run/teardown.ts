@@ -8,6 +8,7 @@ import { discoverProviders } from '../../phases/providers';
 import type { Selection } from '../../phases/selection';
 import { tearDown } from '../../phases/teardown';
 import { type DeathReport, type PhaseReport, totalsOf } from '../../report/model';
+import type { Leases } from '../../session/leases';
 import type { Output } from '../terminal/output';
 import { type ProgressCounter, withProgress } from '../terminal/progress';
 
@@ -21,6 +22,7 @@ export interface RunTeardown {
   readonly told: readonly DeathReport[];
   readonly counter: ProgressCounter;
   readonly output: Output;
+  readonly leases: Leases;
   readonly env: NodeJS.ProcessEnv;
   /** Aborts when grace is to be skipped. */
   readonly hurry: AbortSignal;
@@ -47,7 +49,7 @@ export async function tearDownRun(teardown: RunTeardown): Promise<TornDown> {
 }
 
 function once(config: Config, stop: AbortSignal, teardown: RunTeardown): Promise<TornDown> {
-  const { sessionId, found, selection, told, counter, output, env } = teardown;
+  const { sessionId, found, selection, told, counter, output, leases, env } = teardown;
   return withDeadline(config.deadline, { clock, signal: stop }, (deadline) =>
     tearDown({
       config,
@@ -57,6 +59,7 @@ function once(config: Config, stop: AbortSignal, teardown: RunTeardown): Promise
       mode: postCleanupMode(config),
       told,
       deadline,
+      leases,
       env,
       clock,
       log: output,

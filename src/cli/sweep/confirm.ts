@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import type { LivenessOfSessions } from '../../core/liveness';
 import { systemClock } from '../../lib/clock';
 import { withDeadline } from '../../lib/deadline';
 import type { Selection } from '../../phases/selection';
 import { count } from '../../report/words';
 import type { Ready } from '../host/connect';
-import type { LiveSessions } from '../host/live-sessions';
 import { type InventoryItem, listAll } from '../list/inventory';
 import { sortResources } from '../list/sort';
 import { listTable, totalsLine } from '../list/table';
@@ -14,7 +14,7 @@ import type { Output } from '../terminal/output';
 export interface Confirmation {
   readonly connections: readonly Ready[];
   readonly selection: Selection;
-  readonly live: LiveSessions;
+  readonly liveness: LivenessOfSessions;
   /** Aborts at a signal. */
   readonly stop: AbortSignal;
   readonly output: Output;
@@ -30,10 +30,10 @@ const LIST_MS = 60_000;
  * Shows what would be removed, and asks.
  * @returns true after a yes, and if there is nothing to remove
  */
-export async function confirm({ connections, selection, live, stop, output }: Confirmation): Promise<boolean> {
-  const { selector, choose = (selected) => selected } = selection;
+export async function confirm({ connections, selection, liveness, stop, output }: Confirmation): Promise<boolean> {
+  const { selector, choose = (selected) => selected, evidence = () => undefined } = selection;
   const listing = await withDeadline(LIST_MS, { clock: systemClock, signal: stop }, (deadline) =>
-    listAll(connections, { selector, withSizes: false, live, deadline }),
+    listAll(connections, { selector, withSizes: false, liveness, evidence, deadline }),
   );
   for (const problem of listing.problems) output.error(problem);
   const listed = listing.resources.map(({ resource }) => resource);

@@ -14,13 +14,14 @@ import { type PhaseReport, type Report, wholeReport } from '../../report/model';
 import { terminalOf } from '../../report/terminal/terminal';
 import { needsAction } from '../../report/verdict';
 import { writeOutputs } from '../../report/write';
-import { anySession, sessionsOfJob } from '../../session/job-sessions';
+import { Leases, leasePlaces } from '../../session/leases';
+import { Liveness } from '../../session/liveness';
+import { stateDirectory } from '../../session/state-directory';
 import { exitCodes, UsageError } from '../exit';
 import { type Connected, connectAll, withRequiredProviders } from '../host/connect';
-import { LiveSessions } from '../host/live-sessions';
 import { localSession } from '../host/session-origin';
-import { stateDirectory } from '../host/state-directory';
 import {
+  evidenceFor,
   excludeLive,
   type FilterOptions,
   isSelecting,
@@ -61,7 +62,8 @@ interface Sweep {
   readonly startedAt: number;
   /** See `stateDirectory`. */
   readonly state: string | undefined;
-  readonly live: LiveSessions;
+  readonly leases: Leases;
+  readonly liveness: Liveness;
 }
 
 /**
@@ -79,6 +81,7 @@ export async function sweep(options: SweepOptions, env: NodeJS.ProcessEnv): Prom
   const state = await stateDirectory(env, (line) => output.warning(line));
   const { id: sessionId } = await localSession(env, state);
   const kinds = filters.kinds.length > 0 ? filters.kinds : config.resources;
+  const leases = new Leases(leasePlaces(state, env), clock);
   const signals = new ShutdownSignals({
     onSignal(number, signal) {
       if (number > 1) process.exit(signalExitCode(signal));
@@ -98,7 +101,8 @@ export async function sweep(options: SweepOptions, env: NodeJS.ProcessEnv): Prom
       sessionId,
       startedAt: clock.now(),
       state,
-      live: new LiveSessions(state),
+      leases,
+      liveness: new Liveness(sessionId, leases, env, clock),
     }).then((code) => (signals.signal === undefined ? code : signalExitCode(signals.signal)));
   } catch (error) {
     if (signals.signal !== undefined) return signalExitCode(signals.signal);
@@ -173,27 +177,28 @@ async function lock({ options, config, state: directory, output, stop }: Sweep):
 }
 
 async function connectAndSweep(sweep: Sweep): Promise<Result> {
-  const { env, config, output, stop, live } = sweep;
+  const { env, config, output, stop, liveness } = sweep;
   const connected = await withDeadline(config.deadline, { clock, signal: stop }, (deadline) =>
     connectAll(config, env, deadline, output),
   );
   for (const line of connected.missing) output.error(line);
   if (sweep.isAsking) {
-    const isConfirmed = await confirm({ connections: connected.ready, selection: selectionOf(sweep), live, stop, output });
+    const isConfirmed = await confirm({ connections: connected.ready, selection: selectionOf(sweep), liveness, stop, output });
     if (!isConfirmed) return 'declined';
   }
   return withDeadline(config.deadline, { clock, signal: stop }, (deadline) => remove(connected, sweep, deadline));
 }
 
-function selectionOf({ filters, config, sessionId, env, live }: Sweep): Selection {
-  const context = { sessionId, live: anySession(live, sessionsOfJob(env, clock)), config, now: clock.now() };
-  const isNotLive = excludeLive(filters, live, context);
+function selectionOf({ filters, config, sessionId, leases, liveness }: Sweep): Selection {
+  const context = { sessionId, liveness, areLeasesKept: leases.areKept, config, now: clock.now() };
+  const isNotLive = excludeLive(filters, context);
   const selector = selectorOf(filters, context);
   // Typed labels and names prove what is meant; an inherited session's label does not.
   const isNamed = filters.labels.length > 0 || filters.namePrefixes.length > 0;
   const isInherited = ({ inheritsSession = false }: Resource) => inheritsSession && !isNamed;
   return {
     selector,
+    evidence: evidenceFor(filters, context),
     choose: (selected) => selected.filter((resource) => isNotLive(resource) && !isInherited(resource)),
     spared: ({ listed }) =>
       listed

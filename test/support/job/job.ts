@@ -181,6 +181,8 @@ export class Job {
       GITHUB_WORKFLOW: 'Benchmark',
       GITHUB_JOB: 'terminal-bench',
       RUNNER_TEMP: this.temp,
+      // As on one host of one user, but not this one's.
+      ...(this.#uid === undefined ? { CLEANUP_STATE_DIRECTORY: join(tmpdir(), 'cleanup-job-state') } : {}),
       GITHUB_STATE: this.#path('state'),
       GITHUB_OUTPUT: this.#path('output'),
       GITHUB_ENV: this.#path('env'),

@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { labels } from '../../../src/core/labels';
+import type { SessionState } from '../../../src/core/liveness';
 import type { Resource } from '../../../src/core/resource';
 import {
   allOf,
   type Baseline,
   createdSince,
+  evidenceOf,
   type Filters,
   inStates,
   leftoverJudge,
@@ -13,11 +15,13 @@ import {
   ofAnySession,
   ofSession,
   olderThan,
+  olderThanAllowed,
   ownedBy,
   type PreCleanup,
   protectionOf,
   type Selector,
 } from '../../../src/core/selector';
+import { LIVE, livenessOf } from '../../support/session/liveness';
 
 const MINE = 'gh-1-1.aaaaaaaa.nonce001';
 const SAME_RUNNER = 'gh-2-1.aaaaaaaa.nonce002';
@@ -47,7 +51,13 @@ const began = (...before: readonly Resource[]): Baseline => ({
 });
 const fresh = { id: 'fresh', createdAt: NOW + 1_000 };
 
-const context = (filters = nothing) => ({ sessionId: MINE, filters, maxAgeMs: 24 * HOUR_MS, now: NOW });
+const context = (filters = nothing, known: Readonly<Record<string, SessionState>> = {}) => ({
+  sessionId: MINE,
+  liveness: livenessOf(MINE, known),
+  filters,
+  maxAgeMs: 24 * HOUR_MS,
+  now: NOW,
+});
 
 describe('filters', () => {
   const bench = { team: 'eval', tier: 'gpu' };
@@ -245,8 +255,57 @@ describe('leftovers', () => {
   });
 
   it('of a session whose id has no runner are told by their age alone', () => {
-    const selector = leftoversOf('stale', { ...context(), sessionId: 'odd' });
+    const selector = leftoversOf('stale', { ...context(), sessionId: 'odd', liveness: livenessOf('odd') });
     expect([selector(of('stranger')), selector(of('stranger', old))]).toEqual([false, true]);
+  });
+});
+
+describe('what is known of its session decides first', () => {
+  const OVER = { state: 'over', evidence: 'ci' } as const;
+  const ended = { running: false, state: 'exited' };
+  const old = { createdAt: NOW - 25 * HOUR_MS };
+
+  it.each<PreCleanup>(['stale', 'stopped', 'all'])('nothing of a live session goes with %s, however old', (mode) => {
+    const judge = leftoverJudge(mode, context(nothing, { [SAME_RUNNER]: LIVE }));
+    expect([{}, old, { ...old, ...ended }].map((changes) => judge(of(SAME_RUNNER, changes)))).toEqual(Array(3).fill(undefined));
+  });
+
+  it('what a session left goes that is known to be over, whichever runner it was on', () => {
+    expect(leftoverJudge('stale', context(nothing, { [OTHER_RUNNER]: OVER }))(of(OTHER_RUNNER))).toBe('goes');
+  });
+
+  it.each<[string | undefined, Resource]>([
+    ['ci', of(OTHER_RUNNER, old)],
+    ['runner', of(SAME_RUNNER)],
+    ['age', of('gh-9-1.cccccccc.nonce009', old)],
+    ['age', resource(old)],
+    [undefined, of('gh-9-1.cccccccc.nonce009', ended)],
+    [undefined, of(OTHER_RUNNER, { inheritsSession: true })],
+  ])('the evidence is %s', (expected, candidate) => {
+    expect(evidenceOf(candidate, context(nothing, { [OTHER_RUNNER]: OVER }))).toBe(expected);
+  });
+});
+
+describe('with a maximum age of its own for what has failed or is stopped', () => {
+  const isOld = olderThanAllowed({ ...context(), maxAgeFailedMs: 2 * HOUR_MS });
+  const since = (ms: number) => ({ createdAt: NOW - ms });
+
+  it.each<[boolean, string, Resource]>([
+    [true, 'an exited container', resource({ state: 'exited', ...since(3 * HOUR_MS) })],
+    [false, 'one that is younger', resource({ state: 'exited', ...since(HOUR_MS) })],
+    [true, 'a failed sandbox', resource({ kind: 'sandbox', state: 'error', ...since(3 * HOUR_MS) })],
+    [
+      false,
+      'a sandbox that stopped just now',
+      resource({ kind: 'sandbox', state: 'stopped', ...since(30 * HOUR_MS), stateSince: NOW - 1 }),
+    ],
+    [false, 'what runs', resource(since(3 * HOUR_MS))],
+    [true, 'what runs, and is older than all may be', resource(since(25 * HOUR_MS))],
+    [false, 'what was only created', resource({ state: 'created', running: false, ...since(3 * HOUR_MS) })],
+    [false, 'a volume', resource({ kind: 'volume', state: 'present', running: false, ...since(3 * HOUR_MS) })],
+    [false, 'what is of unknown age', withoutAge(resource({ state: 'exited' }))],
+  ])('%s for %s', (expected, _, candidate) => {
+    expect(isOld(candidate)).toBe(expected);
   });
 });
 

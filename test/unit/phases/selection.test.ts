@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { parseConfig, type RawSettings } from '../../../src/config/config';
 import { labels } from '../../../src/core/labels';
+import type { SessionState } from '../../../src/core/liveness';
 import { keyOf, type Resource } from '../../../src/core/resource';
 import type { Seen } from '../../../src/phases/others';
 import { type Selection, selectAfter, selectBefore } from '../../../src/phases/selection';
 import { baselineOf } from '../../../src/phases/snapshot';
+import { LIVE, livenessOf, OF_THIS_JOB } from '../../support/session/liveness';
 
 const NOW = Date.parse('2026-11-21T12:00:00Z');
 const HOUR = 3_600_000;
@@ -28,8 +30,8 @@ const resource = (id: string, more: Partial<Resource> & { readonly session?: str
   return { ...base, labels: session ? { [labels.session]: session } : {}, ...rest };
 };
 
-const chosen = (raw: RawSettings, resources: readonly Resource[]) => {
-  const { selector, choose = (all) => all } = selectBefore(config(raw), OURS, new Set(), NOW);
+const chosen = (raw: RawSettings, resources: readonly Resource[], known: Readonly<Record<string, SessionState>> = {}) => {
+  const { selector, choose = (all) => all } = selectBefore(config(raw), OURS, livenessOf(OURS, known), NOW);
   const seen = { listed: resources, leases: [], now: NOW };
   return choose(resources.filter(selector), seen).map(({ id }) => id);
 };
@@ -50,6 +52,17 @@ describe('before the benchmark, with max-containers', () => {
 
   it('what the filters match goes, running or not', () => {
     expect(chosen({ maxContainers: '0', namePrefixes: 'bench-' }, [resource('bench-1'), resource('other')])).toEqual(['bench-1']);
+  });
+
+  it('what live sessions of other jobs have counts and stays, running or not; what this job has does not count', () => {
+    const live = { [OTHERS]: LIVE, [LEFTOVER]: OF_THIS_JOB };
+    const resources = [
+      resource('live', { session: OTHERS, running: false, createdAt: NOW - 2 * HOUR }),
+      resource('unknown', { session: 'gh-4-1.cccccccc.44444444', running: false }),
+      resource('ours', { session: LEFTOVER, running: false }),
+    ];
+    expect(chosen({ maxContainers: '1' }, resources, live)).toEqual(['unknown']);
+    expect(chosen({ maxContainers: '2' }, resources, live)).toEqual([]);
   });
 
   it('what is protected stays', () => {
@@ -80,7 +93,7 @@ describe('before the benchmark, with max-sandboxes', () => {
 });
 
 it('a live session’s resources stay', () => {
-  const { selector } = selectBefore(config({ preCleanup: 'all' }), OURS, new Set([LEFTOVER]), NOW);
+  const { selector } = selectBefore(config({ preCleanup: 'all' }), OURS, livenessOf(OURS, { [LEFTOVER]: LIVE }), NOW);
   expect([selector(resource('a', { session: LEFTOVER })), selector(resource('b', { session: OTHERS }))]).toEqual([false, true]);
 });
 
@@ -171,7 +184,7 @@ describe('another live session on the same engine', () => {
   });
   const post = selectAfter(config({ namePrefixes: 'bench-' }), OURS, baseline());
   const pre = (raw: RawSettings) =>
-    selectBefore(config({ namePrefixes: 'bench-', maxAge: '1ms', ...raw }), OURS, new Set(), NOW + HOUR);
+    selectBefore(config({ namePrefixes: 'bench-', maxAge: '1ms', ...raw }), OURS, livenessOf(OURS), NOW + HOUR);
   const goes = ({ selector, choose = (all) => all, spared = () => [] }: Selection, seen: Partial<Seen>, candidate: Resource) => {
     const all = { listed: [candidate], leases: [], now: NOW + HOUR, ...seen };
     const chosen = choose([candidate].filter(selector), all);

@@ -19,6 +19,7 @@ export function listed({
     },
     session: 'cli-me.1a2b3c4d.aaaaaaaa',
     live: false,
+    evidence: undefined,
     runUrl: undefined,
     ageMs: 7_200_000,
     size: undefined,

@@ -11,14 +11,16 @@ import {
 } from '../../../../src/cli/options/filters';
 import { labels } from '../../../../src/core/labels';
 import type { Resource } from '../../../../src/core/resource';
+import { LIVE, livenessOf } from '../../../support/session/liveness';
 
 const NOW = Date.parse('2026-11-21T12:00:00Z');
 const HOUR = 3_600_000;
 
 const here: FilterContext = {
   sessionId: 'cli-me.1a2b3c4d.aaaaaaaa',
-  live: new Set(),
-  config: { labels: undefined, namePrefixes: undefined, maxAge: 24 * HOUR },
+  liveness: livenessOf('cli-me.1a2b3c4d.aaaaaaaa'),
+  areLeasesKept: true,
+  config: { labels: undefined, namePrefixes: undefined, maxAge: 24 * HOUR, maxAgeFailed: undefined },
   now: NOW,
 };
 
@@ -92,7 +94,11 @@ describe('--stale', () => {
   });
 
   it('leaves out a session that is live', () => {
-    expect(selects({ stale: true }, resource({}, `${runner}.bbbbbbbb`), { live: new Set([`${runner}.bbbbbbbb`]) })).toBe(false);
+    expect(
+      selects({ stale: true }, resource({}, `${runner}.bbbbbbbb`), {
+        liveness: livenessOf(here.sessionId, { [`${runner}.bbbbbbbb`]: LIVE }),
+      }),
+    ).toBe(false);
   });
 
   it('leaves out another runner’s while it is young', () => {
@@ -124,32 +130,32 @@ describe('--provider', () => {
 });
 
 describe('a run in progress', () => {
-  const known = { areKnown: true, has: (id: string) => id === 'live' };
-  const unknown = { areKnown: false, has: () => false };
+  const known = { ...here, liveness: livenessOf(here.sessionId, { live: LIVE }) };
+  const unknown = { ...here, areLeasesKept: false };
   const mine = 'cli-me.1a2b3c4d.bbbbbbbb';
 
   it('keeps what it has', () => {
-    expect(excludeLive(readFilters({ olderThan: ['1s'] }), known, here)(resource({}, 'live'))).toBe(false);
+    expect(excludeLive(readFilters({ olderThan: ['1s'] }), known)(resource({}, 'live'))).toBe(false);
   });
 
   it('does not keep it from who names its session', () => {
-    expect(excludeLive(readFilters({ session: ['live'] }), known, here)(resource({}, 'live'))).toBe(true);
+    expect(excludeLive(readFilters({ session: ['live'] }), known)(resource({}, 'live'))).toBe(true);
   });
 
   it('does not keep it from who wants everything', () => {
-    expect(excludeLive(readFilters({ all: true }), known, here)(resource({}, 'live'))).toBe(true);
+    expect(excludeLive(readFilters({ all: true }), known)(resource({}, 'live'))).toBe(true);
   });
 
   it('may be any session where runs are not known', () => {
-    expect(excludeLive(readFilters({ stale: true }), unknown, here)(resource({}, mine))).toBe(false);
+    expect(excludeLive(readFilters({ stale: true }), unknown)(resource({}, mine))).toBe(false);
   });
 
   it('may be a session that was named by hand where runs are not known', () => {
-    expect(excludeLive(readFilters({ label: ['a'] }), unknown, here)(resource({}, 'gitlab-7'))).toBe(false);
+    expect(excludeLive(readFilters({ label: ['a'] }), unknown)(resource({}, 'gitlab-7'))).toBe(false);
   });
 
   it('is over at --max-age where runs are not known', () => {
-    expect(excludeLive(readFilters({ stale: true }), unknown, here)(resource({ createdAt: NOW - 25 * HOUR }, mine))).toBe(true);
+    expect(excludeLive(readFilters({ stale: true }), unknown)(resource({ createdAt: NOW - 25 * HOUR }, mine))).toBe(true);
   });
 });
 

@@ -2,7 +2,7 @@ import { chown, mkdir, mkdtemp, realpath, rm, stat, symlink, writeFile } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { stateDirectory } from '../../../../src/cli/host/state-directory';
+import { stateDirectory } from '../../../src/session/state-directory';
 
 let directory: string;
 let warnings: string[];

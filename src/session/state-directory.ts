@@ -3,9 +3,9 @@ import { constants } from 'node:fs';
 import { access, link, lstat, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { homedir, tmpdir, userInfo } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
-import type { Environment } from '../../lib/environment';
-import { asError } from '../../lib/errors';
-import { makeDirectory } from '../../lib/make-directory';
+import type { Environment } from '../lib/environment';
+import { asError } from '../lib/errors';
+import { makeDirectory } from '../lib/make-directory';
 
 /**
  * Finds the directory of this user on this host where processes of the command line meet: live
