@@ -141,10 +141,10 @@ export const settings = {
   preCleanup: setting(
     types.choice('none', 'stale', 'stopped', 'all'),
     'stale',
-    '`none`; `stale`: owned leftovers of finished sessions (same runner, another session) and any owned resource older than `max-age`; `stopped`: `stale` and every owned container that is not running (a stopped sandbox may be in use); `all`: every owned resource of every other session. “Owned” is: carries this action’s label, or matches `labels` or `name-prefixes`.',
+    '`none`; `stale`: owned leftovers of finished sessions (same runner, another session) and any owned resource older than `max-age`; `stopped`: `stale` and every owned container that is not running (a stopped sandbox may be in use); `all`: every owned resource of every other session that is not known to be live. “Owned” is: carries this action’s label, or matches `labels` or `name-prefixes`.',
     {
       group: 'timing',
-      help: 'What to remove before the command starts. `none`: nothing. `stale`: what ended sessions of this user on this host left, and what is older than `max-age`. `stopped`: the same, and containers that are not running. `all`: everything of other sessions except runs in progress on this host. Only what carries this action’s label or matches `labels` or `name-prefixes` is removed.',
+      help: 'What to remove before the command starts. `none`: nothing. `stale`: what ended sessions of this user on this host left, and what is older than `max-age`. `stopped`: the same, and containers that are not running. `all`: everything of other sessions that are not known to be live. Only what carries this action’s label or matches `labels` or `name-prefixes` is removed.',
     },
   ),
   maxAge: setting(types.positiveDuration, '24h', 'See `pre-cleanup`. An image is as old as its last tag here.', {
