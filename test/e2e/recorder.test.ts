@@ -96,7 +96,8 @@ describe('containers that end while the benchmark runs', () => {
 
 describe('main', () => {
   test('is away soon after SIGINT, with the deaths so far', async () => {
-    const job = await newJob({ inputs: { run: UNTIL_ENOUGH } });
+    // Without the trap, bash goes on when the signal comes just as its `sleep` ends by itself.
+    const job = await newJob({ inputs: { run: `trap 'exit 130' INT; ${UNTIL_ENOUGH}` } });
     const main = await job.startMain();
     await until('the benchmark runs', () => main.output.includes('started'));
     const failed = await leak(job, script('echo line; exit 3'));

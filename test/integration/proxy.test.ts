@@ -95,14 +95,15 @@ describe('what is created through the proxy is labelled', () => {
       docker.createContainer(options('direct')).then((container) => container.inspect()),
     ]);
     onTestFinished(() => removeContainer(docker.getContainer(direct.Id)));
-    const { Labels, Hostname, ...config } = through.Config;
-    expect(Labels['own']).toBe('ä');
-    expect({ ...config, host: { ...through.HostConfig } }).toEqual({
-      ...{ ...direct.Config, Labels: undefined, Hostname: undefined },
-      host: { ...direct.HostConfig },
-    });
+    expect(through.Config.Labels['own']).toBe('ä');
+    expect(withoutIdentity(through)).toEqual(withoutIdentity(direct));
   });
 });
+
+/** What two containers that were made alike have in common; Podman's list of variables has no order. */
+function withoutIdentity({ Config: { Labels, Hostname, Env, ...config }, HostConfig }: Docker.ContainerInspectInfo): unknown {
+  return { ...config, Env: Env.toSorted(), host: HostConfig };
+}
 
 describe('the docker command works through the proxy as it does without', () => {
   const input = randomBytes(5_000_000);
@@ -199,7 +200,8 @@ describe('dockerode’s two ways to take a connection over', () => {
 
 test('a client that is gone while it waits leaves no connection behind', async () => {
   const { proxied, name } = await start();
-  await proxied.cli('run', '-d', '--network', 'none', '--name', name('c'), image, ...FOREVER);
+  // Podman answers with the first line of the log.
+  await proxied.cli('run', '-d', '--network', 'none', '--name', name('c'), image, 'sh', '-c', 'echo started; sleep 3600');
   const before = await connectionsTo(proxied);
   const stream = await proxied.docker.getContainer(name('c')).logs({ follow: true, stdout: true });
   await until('it is connected', async () => (await connectionsTo(proxied)) > before);
@@ -229,30 +231,29 @@ test('fifty at a time are all labelled', async () => {
 test('a proxy that is killed again and again loses no label, and there is always one that listens', async () => {
   const { proxied, session } = await start();
   const prefix = `killed-${session.slice(-8)}`;
-  let failed = 0;
-  let kills = 0;
+  const least = isPodman ? 50 : 200;
+  let [created, failed, kills] = [0, 0, 0];
   const creations = (async () => {
-    for (let number = 0; number < (isPodman ? 50 : 200); number++) {
-      const options = { Image: image, Cmd: FOREVER, name: `${prefix}-${number}`, HostConfig: { NetworkMode: 'none' } };
+    for (; created < least || kills < 10; created++) {
+      const options = { Image: image, Cmd: FOREVER, name: `${prefix}-${created}`, HostConfig: { NetworkMode: 'none' } };
       await proxied.docker.createContainer(options).catch((error) => {
-        // As when an engine dies: the connection breaks. There is always somebody who takes a new one.
+        // As when an engine dies: the connection breaks. There is always one that takes the next.
         expect(['ECONNRESET', 'EPIPE']).toContain(error.code);
         failed++;
       });
     }
-    return 'done';
   })();
-  while (kills < 10 && (await Promise.race([creations, new Promise((resolve) => setTimeout(resolve, 150))])) !== 'done') {
+  for (; kills < 10; kills++) {
+    await until('both processes run', async () => (await proxied.processes()).length === 2);
     const [first, second] = await proxied.processes();
-    if (first === undefined || second === undefined) continue;
-    process.kill(kills % 2 ? first : second, 'SIGKILL');
-    kills++;
+    const before = created;
+    process.kill(Number(kills % 2 ? first : second), 'SIGKILL');
+    await until('some more were created', () => created >= before + 5);
   }
   await creations;
-  expect(kills).toBe(10);
   const made = (await docker.listContainers({ all: true })).filter(({ Names }) => Names.some((name) => name.includes(prefix)));
   expect(made.filter(({ Labels }) => Labels[labels.session] !== session)).toEqual([]);
-  expect(made.length).toBeGreaterThanOrEqual((isPodman ? 50 : 200) - failed);
+  expect(made.length).toBeGreaterThanOrEqual(created - failed);
   expect(failed).toBeLessThanOrEqual(10);
 }, 120_000);
 
