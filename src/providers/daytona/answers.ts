@@ -1,8 +1,6 @@
 import { UnreadableAnswer } from './errors';
 
-/**
- * A sandbox as the API describes it. A field of a type that the API never sends counts as absent.
- */
+/** A sandbox as the API describes it. A field of an unexpected type counts as absent. */
 export interface SandboxInfo {
   readonly id: string;
   readonly name: string;
@@ -22,13 +20,13 @@ export interface SandboxPage {
   readonly nextCursor: string | null;
 }
 
-/** Characters that need no escaping in a path or in a command. `..` would be another path. */
+/** Needs no escaping in paths and commands. Not `..`, which would be another path. */
 const ID = /^(?!\.+$)[\w.-]+$/;
 
-/** Characters of an odd id that are shown. */
+/** Characters shown of an unusable id. */
 const MAX_ODD_ID = 60;
 
-/** Whether requests can be made for a sandbox with this id. */
+/** Whether a request can name a sandbox with this id. */
 export function isUsableId(id: unknown): id is string {
   return typeof id === 'string' && ID.test(id);
 }
@@ -41,7 +39,7 @@ export function pageIn(answer: unknown): SandboxPage {
   return { items: items.map(infoIn), nextCursor: textIn(nextCursor) || null };
 }
 
-/** @throws {UnreadableAnswer} when the answer is not a sandbox that can be asked for */
+/** @throws {UnreadableAnswer} when the answer is not a sandbox with a usable id */
 export function sandboxIn(answer: unknown): SandboxInfo {
   if (!isUsableId(fieldsOf(answer)['id'])) throw new UnreadableAnswer('the answer is not a sandbox');
   return infoIn(answer);
@@ -53,9 +51,7 @@ export function forksIn(answer: unknown): readonly SandboxInfo[] {
   return answer.map(sandboxIn);
 }
 
-/**
- * With an id that can't be one, its labels still tell whose it is. Without both it may be anything.
- */
+/** With an unusable id, labels still identify the owner. */
 function isSandbox(item: unknown): boolean {
   const { id, labels } = fieldsOf(item);
   return isUsableId(id) || (typeof labels === 'object' && labels !== null);
@@ -78,7 +74,7 @@ function infoIn(item: unknown): SandboxInfo {
   };
 }
 
-/** Stands for an id that can't be used. The parentheses keep it from being taken for one. */
+/** Replaces an unusable id. The parentheses make it unusable, too. */
 function oddId(id: unknown, name: string | undefined): string {
   return `(${JSON.stringify(id)?.slice(0, MAX_ODD_ID) ?? 'none'}${name ? ` of ${name}` : ''})`;
 }

@@ -8,22 +8,18 @@ import type { Credentials } from './credentials';
 import { AllowanceUsedUp, classify, DaytonaError, DaytonaUnreachable, UnreadableAnswer, UnusableId } from './errors';
 import { RateLimits, retryAfterIn } from './rate-limits';
 
-/** The most that one page of a listing may hold. */
+/** The maximum size of a page. */
 const PAGE = 200;
 
-/** Characters of a server's message that are shown. */
 const MAX_MESSAGE = 500;
 
-/**
- * How often a page that could not be had is asked for again: starting anew would cost all pages
- * before it.
- */
+/** Retries of one page: starting again would repeat all pages before it. */
 const PAGE_RETRIES = 3;
 
-/** Connections at a time. A process has 1,024 file descriptors by default, on macOS 256. */
+/** A process has 1,024 file descriptors by default, 256 on macOS. */
 const MAX_CONNECTIONS = 100;
 
-/** The permission that each kind of request needs: https://www.daytona.io/docs/en/api-keys/ */
+/** The permission that a request needs: https://www.daytona.io/docs/en/api-keys/ */
 const HINT_403 = {
   GET: 'the key may not see the sandboxes of this organization',
   POST: 'the key lacks write:sandboxes',
@@ -32,7 +28,7 @@ const HINT_403 = {
 
 const HINT_401 = 'check daytona-api-key or DAYTONA_API_KEY';
 
-/** Listed as deleted, while their deletion failed: no other listing shows these. */
+/** Deleted sandboxes whose deletion failed; no other listing shows them. */
 const UNDELETED = [
   ['includeErroredDeleted', 'true'],
   ['states', 'error'],
@@ -42,13 +38,13 @@ const UNDELETED = [
 type Method = keyof typeof HINT_403;
 
 /**
- * The calls that a removal takes, over undici, which Node's own fetch is built on: fetch does not
- * use a proxy unless `NODE_USE_ENV_PROXY` was set before Node started, and takes twice the memory
- * for ten thousand sandboxes.
+ * The requests of a removal, sent with undici: Node's fetch ignores proxies unless
+ * `NODE_USE_ENV_PROXY` was set before Node's start, and needs twice the memory for ten thousand
+ * sandboxes.
  * https://www.daytona.io/docs/en/tools/api
  */
 export class DaytonaClient {
-  /** Without a slash at the end: `https://app.daytona.io/api`. */
+  /** Without a final slash: `https://app.daytona.io/api`. */
   readonly url: string;
   readonly #origin: string;
   readonly #basePath: string;
@@ -57,7 +53,7 @@ export class DaytonaClient {
   readonly #clock: Clock;
   readonly #agent: Agent | ProxyAgent;
   readonly #limits = new RateLimits();
-  /** Requests on their way, by the allowance that they use. */
+  /** Requests in flight, by their allowance. */
   readonly #inFlight = { lifecycle: 0, other: 0 };
   #serverAheadMs = 0;
 
@@ -79,67 +75,58 @@ export class DaytonaClient {
     this.#agent = proxy === '' ? new Agent({ connections }) : new ProxyAgent({ uri: proxy, connections });
   }
 
-  /**
-   * Milliseconds by which the server's clock is ahead of ours, to a second, as its last answer
-   * said.
-   */
+  /** Milliseconds by which the server's clock was ahead in its last answer, to a second. */
   get serverAheadMs(): number {
     return this.#serverAheadMs;
   }
 
   /**
-   * Whether few of the requests are left that stop or delete sandboxes: then one request a sandbox
-   * has to do.
-   * @param needed requests that are not sent yet, and can't be left out
+   * Whether few requests to stop or delete are left, enough only for one a sandbox.
+   * @param needed unsent requests that can't be left out
    */
   isShortOfRequests(needed: number): boolean {
     return this.#limits.isShort(this.#inFlight.lifecycle + needed, this.#clock.now());
   }
 
-  /** Lists one sandbox. @throws when the API can't be reached, or refuses the key */
+  /**
+   * Lists one sandbox.
+   * @throws when the API can't be reached, or refuses the key
+   */
   async probe(signal: AbortSignal): Promise<void> {
     await this.#page([['limit', '1']], signal);
   }
 
-  /**
-   * All sandboxes of the organization, page by page, the oldest first: the default order changes
-   * while sandboxes go.
-   */
+  /** All sandboxes of the organization. Oldest first: the default order changes during deletion. */
   pages(signal: AbortSignal): AsyncGenerator<readonly SandboxInfo[]> {
     return this.#pages([], signal);
   }
 
-  /**
-   * Sandboxes whose deletion Daytona accepted and failed to carry out: by their id they are not
-   * found.
-   */
+  /** Sandboxes that Daytona accepted to delete and failed to: their ids are not found. */
   async *undeleted(signal: AbortSignal): AsyncGenerator<readonly SandboxInfo[]> {
     for await (const page of this.#pages(UNDELETED, signal)) {
       yield page.filter(({ desiredState }) => desiredState === 'destroyed');
     }
   }
 
-  /**
-   * @throws {DaytonaError} 404 when it is gone, also where another sandbox has its id for a name
-   */
+  /** @throws {DaytonaError} 404 when it is gone, even if another sandbox has its id as a name */
   async get(id: string, signal: AbortSignal): Promise<SandboxInfo> {
     const sandbox = sandboxIn(await this.#ask('GET', id, '', signal));
     if (sandbox.id !== id) throw new DaytonaError('GET /sandbox/{id}', 404, 'another sandbox has this id for a name');
     return sandbox;
   }
 
-  /** Answers at once; the sandbox stops in the background. */
+  /** Answered at once; the sandbox stops in the background. */
   async stop(id: string, force: boolean, signal: AbortSignal): Promise<void> {
     // Only the literal `true` forces.
     await this.#ask('POST', id, `/stop${force ? '?force=true' : ''}`, signal);
   }
 
-  /** Answers at once; the sandbox goes in the background. */
+  /** Answered at once; the sandbox goes in the background. */
   async delete(id: string, signal: AbortSignal): Promise<void> {
     await this.#ask('DELETE', id, '', signal);
   }
 
-  /** The sandboxes that were forked from it, and are still there. */
+  /** The existing sandboxes that were forked from it. */
   async forks(id: string, signal: AbortSignal): Promise<readonly SandboxInfo[]> {
     return forksIn(await this.#ask('GET', id, '/forks', signal));
   }
@@ -175,7 +162,7 @@ export class DaytonaClient {
     );
   }
 
-  /** Asks something of one sandbox. */
+  /** Sends a request about one sandbox. */
   #ask(method: Method, id: string, action: string, signal: AbortSignal): Promise<unknown> {
     if (!isUsableId(id)) throw new UnusableId(`Daytona lists it with the id ${id}, which can’t be asked for`);
     return this.#request(method, `/sandbox/${id}${action}`, `/sandbox/{id}${action.split('?')[0]}`, signal);
@@ -183,9 +170,9 @@ export class DaytonaClient {
 
   /**
    * @param shown the path, for people
-   * @throws {DaytonaError} for an answer that is not a success
+   * @throws {DaytonaError} for an answer other than success
    * @throws {DaytonaUnreachable} without an answer
-   * @throws {AllowanceUsedUp} before the request is made, when it would be refused
+   * @throws {AllowanceUsedUp} instead of sending a request that would be refused
    */
   async #request(method: Method, path: string, shown: string, signal: AbortSignal): Promise<unknown> {
     const use = method === 'GET' ? 'other' : 'lifecycle';
@@ -225,8 +212,7 @@ export class DaytonaClient {
   #refusal(answer: Answer): Error {
     const { method, request, status, headers, text } = answer;
     const message = messageIn(text);
-    // A 404 that is not the API's own comes from what stands before it: a proxy, a tunnel, another
-    // server.
+    // Such a 404 comes from a proxy, a tunnel or another server.
     if (status === 404 && message === undefined) return notJson(answer);
     const said = (message ?? STATUS_CODES[status] ?? '').replaceAll(this.#token, '***').slice(0, MAX_MESSAGE);
     const hint = status === 401 ? HINT_401 : status === 403 ? HINT_403[method] : undefined;
@@ -236,7 +222,7 @@ export class DaytonaClient {
 
 type Query = readonly (readonly [name: string, value: string])[];
 
-/** An answer whose body has been read as far as it came. */
+/** An answer with its body, as far as it was received. */
 interface Answer {
   readonly method: Method;
   /** `GET /sandbox`, for people. */
@@ -250,7 +236,7 @@ function headersOf({ headers }: Dispatcher.ResponseData): Answer['headers'] {
   return Object.entries(headers).map(([name, value = '']) => [name, String(value)]);
 }
 
-/** Reads the body as far as it comes: of a refusal, half a message is better than none. */
+/** Keeps what was received: half the message of a refusal is better than none. */
 async function bodyOf({ body }: Dispatcher.ResponseData): Promise<{ readonly text: string; readonly isWhole: boolean }> {
   const chunks: Uint8Array[] = [];
   const join = () => Buffer.concat(chunks).toString('utf8');
@@ -276,16 +262,13 @@ function notJson({ request, status, headers }: Answer, cause?: Error): Unreadabl
   return new UnreadableAnswer(`${request}: ${status}, but ${type} instead of JSON: is this Daytona’s API?`, { cause });
 }
 
-/**
- * The server's own words: `{path, timestamp, statusCode, error, message}`, where `message` may be a
- * list.
- */
+/** The server's message: `{path, timestamp, statusCode, error, message}`, or a list of messages. */
 function messageIn(text: string): string | undefined {
   try {
     const { message, error } = JSON.parse(text) as { readonly message?: unknown; readonly error?: unknown };
     const said = Array.isArray(message) ? message.join('; ') : (message ?? error);
     return typeof said === 'string' ? said : undefined;
   } catch {
-    return undefined; // A proxy's page: its status says more.
+    return undefined; // A proxy's page: the status says more.
   }
 }

@@ -1,43 +1,40 @@
 import type { Config } from '../../config/config';
 import type { Environment } from '../../lib/environment';
 
-/**
- * How this process may use Daytona's API. `token` is secret: it goes into one header, and nowhere
- * else.
- */
+/** The access to Daytona's API. `token` is secret: it is only put into one header. */
 export interface Credentials {
   readonly token: string;
-  /** Where the token was found, for people. */
+  /** The source of the token, for people. */
   readonly from: string;
-  /** With a JWT: the organization that is meant. An API key belongs to one. */
+  /** The organization, with a JWT. An API key belongs to one. */
   readonly organizationId?: string;
 }
 
-/** No key is set. The message says what to do. */
+/** Message: what to do. */
 export class NoKey extends Error {
   override readonly name = 'NoKey';
 }
 
-/** What is set can't be used. The message says what to do, and never holds the key. */
+/** Message: what to do, never the key. */
 export class UnusableCredentials extends Error {
   override readonly name = 'UnusableCredentials';
 }
 
 /**
- * Header, claims and signature, of which the first two are JSON objects in base64:
+ * Header, claims and signature; the first two are JSON objects in base64.
  * https://www.rfc-editor.org/rfc/rfc7519#section-3.1
  */
 const JWT = /^eyJ[\w-]*\.eyJ[\w-]*\.[\w-]*$/;
 
 /**
- * The key of the settings, then that of the environment, as Daytona's own clients read it.
+ * Reads the key from the settings, then from the environment like Daytona's clients.
  * @throws {NoKey}
  * @throws {UnusableCredentials}
  */
 export function credentials(config: Config, env: Environment): Credentials {
   const [found] = tokens(config, env);
   if (found === undefined) throw new NoKey('no API key: set daytona-api-key or DAYTONA_API_KEY');
-  // A line break or what HTTP can't carry would make the client throw with the key in its message.
+  // For such characters the HTTP client would throw an error with the key in its message.
   if (!/^[\x21-\x7e]+$/.test(found.token)) {
     throw new UnusableCredentials(`the API key in ${found.from} has blanks or other characters that no key has: copy it again`);
   }
@@ -53,7 +50,7 @@ export function credentials(config: Config, env: Environment): Credentials {
   return { ...found, organizationId };
 }
 
-/** Everything that must be masked, whether it is used or not. */
+/** Every secret, used or not. */
 export function daytonaSecrets(config: Pick<Config, 'daytonaApiKey'>, env: Environment): readonly string[] {
   return tokens(config, env).map(({ token }) => token);
 }

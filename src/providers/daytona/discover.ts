@@ -16,7 +16,6 @@ const DEFAULT_URL = 'https://app.daytona.io/api';
 /** Milliseconds for the first answer. */
 const CONNECT_TIMEOUT_MS = 10_000;
 
-/** Daytona's sandboxes. */
 export const daytona = {
   name: NAME,
   kinds: ['sandbox'],
@@ -43,8 +42,7 @@ async function discover(
   const required = config.daytona === true;
   const missing = (error: unknown, curl?: Curl): Connection => ({
     name: NAME,
-    // With auto, only a key that was never set is nothing to warn of: with one, sandboxes may be
-    // there.
+    // With auto, only a missing key is no problem: with a key, sandboxes may exist.
     status: required || found !== undefined || !(error instanceof NoKey) ? 'unavailable' : 'skipped',
     reason: reasonOf(error),
     required,
@@ -68,7 +66,7 @@ async function connect(
   clock: Clock,
   deadline: Deadline,
 ): Promise<Connection> {
-  // undici takes a while to load, and most jobs have no sandboxes.
+  // Loading undici takes a while, and most jobs have no sandboxes.
   const { DaytonaClient } = await import(/* webpackMode: "eager" */ './client');
   const client = new DaytonaClient(url, token, clock);
   await withRetries(
@@ -88,10 +86,7 @@ async function connect(
   };
 }
 
-/**
- * @throws {UnusableCredentials} for one that can't be read; the setting's own is checked with all
- * settings
- */
+/** @throws {UnusableCredentials} for an unreadable variable; `parseConfig` checks the setting */
 function urlOf({ daytonaApiUrl }: Config, env: Environment): string {
   const typed = env['DAYTONA_API_URL']?.trim();
   if (daytonaApiUrl !== undefined) return daytonaApiUrl;

@@ -1,19 +1,18 @@
 import type { ErrorClass } from '../../core/provider';
 
-/** The API answered, and it was not a success. */
+/** An answer other than success. */
 export class DaytonaError extends Error {
   override readonly name = 'DaytonaError';
   readonly statusCode: number;
-  /** What the server said about when to ask again. */
+  /** When to ask again, if the server said so. */
   readonly retryAfterMs: number | undefined;
-  /** `DELETE /sandbox/{id}: 403 Forbidden`: the message without the hint. */
+  /** The message without the hint: `DELETE /sandbox/{id}: 403 Forbidden`. */
   readonly answer: string;
 
   /**
-   * @param request `DELETE /sandbox/{id}`, without the id itself: failures with one cause are to
-   * read alike
-   * @param serverSays never holds the key
-   * @param hint says what the user can do
+   * @param request without an id, so that equal failures read alike: `DELETE /sandbox/{id}`
+   * @param serverSays without the key
+   * @param hint what the user can do
    */
   constructor(request: string, statusCode: number, serverSays: string, retryAfterMs?: number, hint?: string) {
     const answer = `${request}: ${statusCode} ${serverSays}`;
@@ -24,20 +23,20 @@ export class DaytonaError extends Error {
   }
 }
 
-/** The answer broke off, or is not what was asked for: a proxy's page, say. */
+/** The answer is cut off or unexpected, such as a proxy's page. */
 export class UnreadableAnswer extends Error {
   override readonly name = 'UnreadableAnswer';
 }
 
-/** The API listed a sandbox whose id can't be part of a path: nothing can be asked of it. */
+/** The API listed a sandbox whose id can't be part of a path, so that no request can name it. */
 export class UnusableId extends Error {
   override readonly name = 'UnusableId';
 }
 
-/** There was no answer at all. */
+/** No answer arrived. */
 export class DaytonaUnreachable extends Error {
   override readonly name = 'DaytonaUnreachable';
-  /** Node's word for why: `ECONNREFUSED`. */
+  /** Node's code: `ECONNREFUSED`. */
   readonly code: string | undefined;
 
   constructor(origin: string, cause: Error) {
@@ -47,10 +46,10 @@ export class DaytonaUnreachable extends Error {
   }
 }
 
-/** Asking now would be refused: the allowance for requests is used up until a known time. */
+/** The request was not sent: the allowance is used up until a known time. */
 export class AllowanceUsedUp extends Error {
   override readonly name = 'AllowanceUsedUp';
-  /** What the server would have answered. */
+  /** The server's answer, if the request had been sent. */
   readonly statusCode = 429;
   readonly retryAfterMs: number;
 
@@ -60,7 +59,7 @@ export class AllowanceUsedUp extends Error {
   }
 }
 
-/** A stop is left out: the rest of the allowance is for deletions. */
+/** The stop was left out, to save requests for deletions. */
 export class TooFewRequests extends Error {
   static readonly MESSAGE = 'few requests are left of the rate limit: it is deleted as it runs';
   override readonly name = 'TooFewRequests';
@@ -70,11 +69,11 @@ export class TooFewRequests extends Error {
   }
 }
 
-/** It can't go before its forks. */
+/** Its forks must be deleted first. */
 export class HasForks extends Error {
   override readonly name = 'HasForks';
   readonly statusCode: number;
-  /** They are to go, too. Otherwise they were there before, and have stayed. */
+  /** Whether the forks are to be deleted, too. */
   readonly willGo: boolean;
 
   constructor(forks: readonly string[], willGo: boolean, cause: DaytonaError) {
@@ -84,7 +83,7 @@ export class HasForks extends Error {
   }
 }
 
-/** It is in between two states, and can't be deleted until it has come through. */
+/** It is changing its state, and can't be deleted meanwhile. */
 export class Changing extends Error {
   override readonly name = 'Changing';
   readonly statusCode: number;
@@ -98,20 +97,17 @@ export class Changing extends Error {
   }
 }
 
-/** It has been in between two states for so long that waiting for it makes no sense. */
+/** It has been changing its state for too long. */
 export class Stuck extends Error {
   override readonly name = 'Stuck';
 }
 
-/** The key may stop sandboxes, not delete them. */
+/** The key may stop sandboxes, but not delete them. */
 export class NotDeletable extends Error {
   override readonly name = 'NotDeletable';
 }
 
-/**
- * Daytona accepted the deletion, failed to carry it out, and hides the sandbox. It does not try
- * again.
- */
+/** Daytona accepted the deletion, failed, hides the sandbox, and does not try again. */
 export class Undeleted extends Error {
   override readonly name = 'Undeleted';
 
@@ -122,39 +118,34 @@ export class Undeleted extends Error {
   }
 }
 
-/**
- * A certificate that is not trusted will not be trusted the next time; an address that does not
- * speak TLS will not either.
- */
+/** Untrusted certificates, and addresses without TLS, do not mend by themselves. */
 const NEVER_REACHABLE = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ERR_TLS|ERR_SSL|ERR_INVALID_URL|UND_ERR_INVALID_ARG/;
 
 /**
- * Statuses below 500 that time can mend: 408 (the server gave up waiting), 409 (a state change in
- * progress, or modified by another operation), 421 (the wrong server of several), 423 and 424
- * (locked, or something it depends on is), 425 (too early), 429 (rate limit). All others say that
- * the request itself is wrong or not allowed: 400, 401, 402 (not paid), 403, 405, 410 to 418, 422,
- * 451. A redirect is never followed: the key would go to another server.
+ * Retryable statuses below 500: 408 (server timeout), 409 (state change in progress, or modified by
+ * another operation), 421 (wrong server), 423 and 424 (locked, or a dependency is), 425 (too
+ * early), 429 (rate limit). Others are wrong or forbidden requests. Redirects are never followed:
+ * the key would go to another server.
  */
 const RETRYABLE: ReadonlySet<number> = new Set([408, 409, 421, 423, 424, 425, 429]);
 
 /**
- * Statuses from 500 on that time does not mend: 501 (it can't do that), 505 (not this HTTP), 506
- * and 508 (misconfigured), 510, 511 (a login page of the network). 500 is what a deletion of a
- * starting sandbox can get; 502 to 504 and 520 to 530 are a proxy's.
+ * Permanent statuses from 500 on: 501 (not implemented), 505 (wrong HTTP), 506 and 508
+ * (misconfigured), 510, 511 (a network's login page). Retryable: 500 (deleting a starting sandbox,
+ * for one), and a proxy's 502 to 504 and 520 to 530.
  */
 const PERMANENT: ReadonlySet<number> = new Set([501, 505, 506, 508, 510, 511]);
 
 /**
- * Decides what an error means for a removal. 404 is the API's own word for gone; see
- * `DaytonaClient` for a 404 that is not the API's.
+ * The meaning of an error for a removal. 404 means gone; `DaytonaClient` sorts out other servers'
+ * 404.
  */
 export function classify(error: unknown): ErrorClass {
   if (error instanceof AllowanceUsedUp) return { kind: 'retryable', retryAfterMs: error.retryAfterMs, unsent: true };
   if (error instanceof HasForks) return { kind: error.willGo ? 'retryable' : 'permanent' };
   if (error instanceof UnreadableAnswer) return { kind: 'retryable' };
   if (error instanceof Changing) return retryable(error);
-  // Whatever Node calls it (no route, no name, no descriptor or memory, a broken connection): it
-  // may be better in a moment.
+  // Any network error may pass: no route, no name, no memory, a broken connection.
   if (error instanceof DaytonaUnreachable) return { kind: NEVER_REACHABLE.test(error.code ?? '') ? 'permanent' : 'retryable' };
   if (error instanceof DaytonaError) return errorClassByStatus(error);
   return { kind: 'permanent' };
@@ -175,7 +166,7 @@ export function hasStatus(error: unknown, ...statusCodes: readonly number[]): er
   return error instanceof DaytonaError && statusCodes.includes(error.statusCode);
 }
 
-/** The innermost cause says most; of several addresses the first. */
+/** The innermost cause, and the first of several addresses. */
 function rootOf(error: Error): { readonly code: string | undefined; readonly message: string } {
   const inner: unknown = error instanceof AggregateError ? error.errors[0] : error.cause;
   if (inner instanceof Error) return rootOf(inner);

@@ -1,46 +1,42 @@
 import { parseRetryAfter } from '../../reaper/retry';
 
-/** The headers of an answer. */
 type Headers = Iterable<readonly [name: string, value: string]>;
 
-/** One allowance of requests, as the server last described it. */
+/** An allowance of requests, as the server described it last. */
 interface Allowance {
   readonly limit: number;
   readonly remaining: number;
-  /** Milliseconds since the epoch when it is full again. */
+  /** Milliseconds since the epoch of its next refill. */
   readonly resetsAt: number;
 }
 
-/**
- * Starting, stopping and deleting count here, all other requests there:
- * https://www.daytona.io/docs/en/limits
- */
+/** `lifecycle`: starts, stops and deletions. https://www.daytona.io/docs/en/limits */
 const BUCKETS = { lifecycle: 'sandbox-lifecycle', other: 'authenticated' };
 
-/** The part of the allowance that is left to others in the organization, who share it. */
+/** The part of an allowance left to the rest of the organization. */
 const SPARE = 0.02;
 
-/** The part of the allowance below which it is used sparingly. */
+/** Below this part of an allowance, requests are saved. */
 const SHORT = 0.25;
 
-/** Milliseconds in which an answer comes that says how much is left. */
+/** Milliseconds until the next answer should have arrived. */
 const MOMENT_MS = 250;
 
-/** Two resets less than this apart are the same one: servers round them to seconds. */
+/** Milliseconds. Resets closer than this are the same, because servers round to seconds. */
 const SAME_WINDOW_MS = 1_500;
 
-/** From this number on a reset is a Unix time, not a number of seconds from now. */
+/** From here on, a reset is a Unix time, not a number of seconds. */
 const UNIX_TIME_FROM = 1_000_000_000;
 
 /**
- * How many requests the server still takes, as it says:
+ * The requests that the server still accepts, from
  * `X-RateLimit-{Limit,Remaining,Reset}-{authenticated|sandbox-lifecycle}`. Observed on API server
  * v0.190.
  */
 export class RateLimits {
   readonly #allowances = new Map<string, Allowance>();
 
-  /** Takes note of an answer's headers. */
+  /** Notes an answer's headers. */
   note(headers: Headers, now: number): void {
     const noted = new Map<string, Map<string, number>>();
     for (const [name, value] of headers) {
@@ -53,11 +49,10 @@ export class RateLimits {
   }
 
   /**
-   * Milliseconds to wait before one more request, so that it is not refused; 0: none. That is a
-   * moment while the requests on their way could use up the rest, and the time until the allowance
-   * is full again when it is used up.
-   * @param lifecycle it starts, stops or deletes a sandbox
-   * @param inFlight requests of that kind on their way, which the server may not have counted yet
+   * Milliseconds to wait so that the next request is not refused: until the refill when the
+   * allowance is used up, or a moment while requests in flight may use it up.
+   * @param lifecycle whether it starts, stops or deletes a sandbox
+   * @param inFlight requests of that kind, which the server may not have counted
    */
   waitMs(lifecycle: boolean, inFlight: number, now: number): number {
     const waits = [...this.#allowances].map(([bucket, { limit, remaining, resetsAt }]) => {
@@ -72,8 +67,8 @@ export class RateLimits {
   }
 
   /**
-   * Whether little is left of the allowance for starting, stopping and deleting.
-   * @param needed requests on their way, and those that have to follow
+   * Whether few starts, stops and deletions are left.
+   * @param needed requests in flight, and those that must follow
    */
   isShort(needed: number, now: number): boolean {
     return [...this.#allowances].some(
@@ -82,7 +77,7 @@ export class RateLimits {
     );
   }
 
-  /** Answers overtake each other: within one window, the rest only becomes smaller. */
+  /** Answers overtake each other: until a refill, the remaining number only shrinks. */
   #note(bucket: string, fields: ReadonlyMap<string, number>, now: number): void {
     const remaining = fields.get('remaining');
     const reset = fields.get('reset');
@@ -98,10 +93,7 @@ export class RateLimits {
   }
 }
 
-/**
- * The longest wait that any `Retry-After`, `Retry-After-sandbox-lifecycle` or the like asks for, in
- * milliseconds.
- */
+/** The longest wait, in milliseconds, of all headers like `Retry-After-sandbox-lifecycle`. */
 export function retryAfterIn(headers: Headers, now: number): number | undefined {
   const waits = [...headers].flatMap(([name, value]) => (/^retry-after/i.test(name) ? (parseRetryAfter(value, now) ?? []) : []));
   return waits.length === 0 ? undefined : Math.max(...waits);

@@ -19,19 +19,13 @@ import {
 
 export const NAME = 'daytona';
 
-/** How sandboxes are taken down. */
 export interface DaytonaSettings {
-  /**
-   * Milliseconds of each rung: for one request, and after its answer until the sandbox is in the
-   * state that was asked for.
-   */
+  /** Milliseconds of each rung, for one request and then for its effect. */
   readonly stopMs: number;
   readonly removeMs: number;
 }
 
-/**
- * States in which nothing runs. A sandbox in any other state may be somebody's work, or become it.
- */
+/** States in which nothing runs. Any other sandbox may be in use, or come into use. */
 const AT_REST: ReadonlySet<string> = new Set<SandboxState>([
   'stopped',
   'paused',
@@ -44,13 +38,12 @@ const AT_REST: ReadonlySet<string> = new Set<SandboxState>([
   'destroyed',
 ]);
 
-/** States that a sandbox ends in when Daytona failed at something. */
+/** States after a failure of Daytona's. */
 const FAILED: ReadonlySet<string> = new Set<SandboxState>(['error', 'build_failed']);
 
 /**
- * Milliseconds that a sandbox may be in between two states before it counts as lost: many times
- * what the change takes when all is well. Daytona's own client gives up on a start after 60 s.
- * `unknown` is what a sandbox is before its runner knows it.
+ * Milliseconds in a passing state after which a sandbox counts as lost: many times the usual.
+ * Daytona's own client gives up on a start after 60 s. `unknown`: its runner does not know it yet.
  */
 const PATIENCE_MS: Partial<Readonly<Record<string, number>>> = {
   creating: 60_000,
@@ -72,36 +65,30 @@ const PATIENCE_MS: Partial<Readonly<Record<string, number>>> = {
 } satisfies Partial<Record<SandboxState, number>>;
 
 /**
- * Milliseconds after which Daytona's runner kills what has not stopped. There is no way to hasten
- * that: from an accepted stop until the sandbox has stopped, the API refuses a second stop, by
- * force as well, and a deletion. Read in v0.190, apps/runner/pkg/docker/stop.go.
+ * Milliseconds from a stop until Daytona's runner kills. It can't be hastened: meanwhile the API
+ * refuses forced stops and deletions. Read in v0.190, apps/runner/pkg/docker/stop.go.
  */
 const DAYTONA_KILLS_AFTER_MS = 10_000;
 
-/**
- * Milliseconds for which a listing may show a sandbox as it was: about 2 s, observed on API server
- * v0.190.
- */
+/** Milliseconds. Listings are late by about 2 s, observed on API server v0.190. */
 const LISTING_LAG_MS = 2_500;
 
-/**
- * Milliseconds for a listing: of ten thousand sandboxes it has fifty pages, one after the other.
- */
+/** Milliseconds. Ten thousand sandboxes have fifty pages, fetched one by one. */
 const LIST_TIMEOUT_MS = 120_000;
 
-/** Sandboxes take seconds to stop and to go, and each inspection counts against the rate limit. */
+/** Sandboxes take seconds to stop, and each inspection counts against the rate limit. */
 const POLL_MS = { first: 500, max: 4_000 };
 
-/** How long a sandbox has been in its state, in milliseconds since the epoch. */
+/** When a sandbox entered its state, in milliseconds since the epoch. */
 interface Since {
   readonly state: string;
   /** By the server's clock. */
   readonly since: number;
-  /** By ours: from when on we have seen it so. */
+  /** By our clock: the first time we saw it. */
   readonly seenSince: number;
 }
 
-/** One organization's sandboxes at Daytona. */
+/** The sandboxes of one organization. */
 export class Sandboxes implements Provider {
   readonly name = NAME;
   readonly stages = [['sandbox']] as const;
@@ -113,24 +100,18 @@ export class Sandboxes implements Provider {
   readonly #curl: Curl;
   readonly #settings: DaytonaSettings;
   readonly #clock: Clock;
-  /** The forks of those that can't be deleted because of them. Listings do not show forks. */
+  /** Forks that prevent a deletion, by sandbox. Listings do not show them. */
   readonly #forks = new Map<string, readonly string[]>();
-  /** Those with forks which have been listed since, so that the sweep takes the forks first. */
+  /** Sandboxes of `#forks` that were listed again, so that the sweep deletes forks first. */
   readonly #ordered = new Set<string>();
-  /**
-   * The name that each had at first: a deletion changes it, and the sandbox may be owned by its
-   * name.
-   */
+  /** First names: a deletion renames a sandbox, which may be owned by name. */
   readonly #names = new Map<string, string>();
   readonly #since = new Map<string, Since>();
-  /** Those whose stop we asked for. */
+  /** Sandboxes that we stopped. */
   readonly #stopped = new Set<string>();
-  /** Those that were inspected to be taken down, and whose deletion still has to be asked for. */
+  /** Sandboxes whose deletion has not been requested yet. */
   readonly #toDelete = new Set<string>();
-  /**
-   * Those that had failed before we asked anything of them: a deletion hides them, and Daytona
-   * carries nothing out.
-   */
+  /** Sandboxes that had failed before their deletion. Daytona hides them, and does nothing. */
   readonly #failedBefore = new Set<string>();
 
   constructor(client: DaytonaClient, curl: Curl, settings: DaytonaSettings, clock: Clock) {
@@ -150,10 +131,7 @@ export class Sandboxes implements Provider {
     return found;
   }
 
-  /**
-   * Daytona says of these that they are gone: neither a listing nor their id leads to them. It
-   * forgets them after 7 days (v0.190).
-   */
+  /** Sandboxes that Daytona calls gone and hides. It forgets them after 7 days (v0.190). */
   async failedRemovals(signal: AbortSignal): Promise<readonly FailedRemoval[]> {
     const found: FailedRemoval[] = [];
     for await (const page of this.#client.undeleted(signal)) {
@@ -170,16 +148,15 @@ export class Sandboxes implements Provider {
   }
 
   async inspect({ id }: Resource, signal: AbortSignal): Promise<Resource | undefined> {
-    const now = await this.#look(id, signal);
+    const now = await this.#inspect(id, signal);
     if (now === undefined || isLeaving(now)) this.#toDelete.delete(id);
     else this.#toDelete.add(id);
     return now && this.#resource(now);
   }
 
   /**
-   * What is started is stopped, then deleted; everything else is deleted. A deletion kills what
-   * still runs, so there is no rung for that. Without a grace period the stop is left out, and
-   * where few requests are left: then a sandbox takes one request, not two.
+   * Stops a started sandbox before the deletion. No kill: a deletion kills. Skips the stop when
+   * requests run short, so that each sandbox takes only one.
    */
   ladder(resource: Resource): readonly Rung[] {
     const { stopMs, removeMs } = this.#settings;
@@ -206,25 +183,21 @@ export class Sandboxes implements Provider {
   }
 
   async #stop(id: string, signal: AbortSignal): Promise<StopOutcome> {
-    // Others may have used them up while this one waited for its turn.
+    // Others may have used them up meanwhile.
     if (this.#isShortOfRequests()) throw new TooFewRequests();
     try {
       await this.#client.stop(id, false, signal);
       this.#stopped.add(id);
     } catch (error) {
       if (!hasStatus(error, 400, 409)) throw error;
-      // Refused: it has stopped meanwhile, somebody else is stopping it, or it is in between two
-      // other states.
+      // It has stopped, something else stops it, or its state is changing.
       const now = await this.#client.get(id, signal);
       if (!isStopping(now) && (!AT_REST.has(now.state) || FAILED.has(now.state))) throw error;
     }
     return 'graceful';
   }
 
-  /**
-   * @returns `graceful` for one that somebody else was stopping: it can't be deleted before it has
-   * stopped
-   */
+  /** @returns `graceful` if something else was stopping it: the deletion had to wait for that */
   async #delete({ id, state }: Resource, signal: AbortSignal): Promise<StopOutcome | undefined> {
     try {
       await this.#client.delete(id, signal);
@@ -233,27 +206,30 @@ export class Sandboxes implements Provider {
     } catch (error) {
       if (hasStatus(error, 400)) throw await this.#forksOf(id, error, signal);
       if (!hasStatus(error, 403, 409, 500)) throw error;
-      await this.#understand(id, error, signal);
+      await this.#explainRefusal(id, error, signal);
     }
     return state === 'stopping' && !this.#stopped.has(id) ? 'graceful' : undefined;
   }
 
-  /** Looks why a deletion was refused. @throws unless the sandbox is gone, or going */
-  async #understand(id: string, refusal: DaytonaError, signal: AbortSignal): Promise<void> {
-    const now = await this.#look(id, signal);
+  /**
+   * Finds out why a deletion was refused.
+   * @throws unless the sandbox is gone or going
+   */
+  async #explainRefusal(id: string, refusal: DaytonaError, signal: AbortSignal): Promise<void> {
+    const now = await this.#inspect(id, signal);
     if (now === undefined) return;
     if (isLeaving(now)) this.#requireProgress(id);
     else if (refusal.statusCode === 403) throw await this.#stopInstead(now, refusal, signal);
     else throw this.#changing(now, refusal);
   }
 
-  /** Whether a stop could cost another sandbox its deletion. */
+  /** Whether a stop could use up the request for another sandbox's deletion. */
   #isShortOfRequests(): boolean {
     return this.#client.isShortOfRequests(this.#toDelete.size);
   }
 
-  /** Inspects the sandbox itself: listings lag behind. */
-  async #look(id: string, signal: AbortSignal): Promise<SandboxInfo | undefined> {
+  /** Inspects the sandbox, because listings are late. */
+  async #inspect(id: string, signal: AbortSignal): Promise<SandboxInfo | undefined> {
     try {
       const now = await this.#client.get(id, signal);
       if (now.state === 'destroyed') return undefined;
@@ -276,13 +252,13 @@ export class Sandboxes implements Provider {
     return this.#clock.now() + this.#client.serverAheadMs;
   }
 
-  /** Whether it has been in its state for longer than makes sense. */
+  /** Whether it has been in a passing state for too long. */
   #isLost({ state, since, seenSince }: Since): boolean {
     const patience = PATIENCE_MS[state] ?? Number.POSITIVE_INFINITY;
     return this.#serverNow() - since >= patience || this.#clock.now() - seenSince >= patience;
   }
 
-  /** @throws {Stuck} when it was asked to go long ago */
+  /** @throws {Stuck} when its deletion began long ago */
   #requireProgress(id: string): void {
     const known = this.#since.get(id);
     if (known === undefined || !this.#isLost(known)) return;
@@ -297,10 +273,7 @@ export class Sandboxes implements Provider {
     return new Stuck(`${refusal.message} (it has been ${text})`, { cause: refusal });
   }
 
-  /**
-   * A key that may not delete may still stop: a stopped sandbox costs next to nothing. A later
-   * inspection finds it stopped.
-   */
+  /** Stops what the key may not delete: a stopped sandbox costs almost nothing. */
   async #stopInstead(now: SandboxInfo, refusal: DaytonaError, signal: AbortSignal): Promise<Error> {
     const { id, state } = now;
     if (state === 'started' && !isStopping(now)) {
@@ -314,13 +287,12 @@ export class Sandboxes implements Provider {
     return new NotDeletable(`${state}, not deleted: the key lacks delete:sandboxes (${refusal.answer})`, { cause: refusal });
   }
 
-  /** A deletion gets 400 for forks that are still there. Another 400 stays what it is. */
+  /** A deletion gets 400 if forks exist, and for other reasons. */
   async #forksOf(id: string, refusal: DaytonaError, signal: AbortSignal): Promise<Error> {
     const forks = await this.#client.forks(id, signal).catch(() => []);
     if (forks.length === 0 && !/\bforks?\b/i.test(refusal.message)) return refusal;
     const ids = forks.map((fork) => fork.id);
-    // The sweep takes the forks first that it knows of. What is still there then is not the sweep's
-    // to take.
+    // The sweep deletes known forks first. Forks that still exist then are not the sweep's.
     const stay = this.#ordered.has(id) && !forks.some(isLeaving) && ids.every((fork) => this.#forks.get(id)?.includes(fork));
     this.#forks.set(id, ids);
     return new HasForks(
@@ -352,22 +324,22 @@ export class Sandboxes implements Provider {
   }
 }
 
-/** A stop was accepted: at first only the desired state shows it. */
+/** Right after an accepted stop, only the desired state shows it. */
 function isStopping({ state, desiredState }: SandboxInfo): boolean {
   return state === 'stopping' || (state === 'started' && desiredState === 'stopped');
 }
 
-/** It is being destroyed, or has been asked to go. */
+/** It is being deleted, or its deletion was requested. */
 function isLeaving({ state, desiredState }: SandboxInfo): boolean {
   return state === 'destroying' || desiredState === 'destroyed';
 }
 
-/** It was asked to go, and Daytona failed at that. */
+/** Daytona failed to delete it. */
 function isUndeleted({ id, state, desiredState }: SandboxInfo): boolean {
   return FAILED.has(state) && desiredState === 'destroyed' && isUsableId(id);
 }
 
-/** The name before its deletion, which is `DESTROYED_<name>_<time>` since. */
+/** Daytona renames a deleted sandbox to `DESTROYED_<name>_<time>`. */
 function nameBefore(name: string): string {
   return /^DESTROYED_(.+)_\d+$/.exec(name)?.[1] ?? name;
 }

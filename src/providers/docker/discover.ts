@@ -13,7 +13,7 @@ import { sizesOf } from './resources/sizes';
 
 const NAME = 'docker';
 
-/** Docker engines, and what speaks their API: each address is a connection of its own. */
+/** Docker-compatible engines. Each address is a connection of its own. */
 export const docker = {
   name: NAME,
   kinds: ['container', 'network', 'volume', 'image'],
@@ -34,13 +34,16 @@ export const docker = {
   isAddressed: ({ dockerHost }) => dockerHost !== undefined,
 } as const satisfies ProviderDefinition<Config>;
 
-/** A connection, and the engine that it leads to. */
+/** A connection with its engine. */
 interface Discovered {
   readonly connection: Connection;
   readonly engine?: Engine;
 }
 
-/** @param found where main found it: it is given a while to come back, as is what the user named */
+/**
+ * Retries an address that the user or main named: the engine may come back.
+ * @param found where main found it
+ */
 async function discoverOne(
   name: string,
   dockerHost: string | undefined,
@@ -48,7 +51,7 @@ async function discoverOne(
   found: Endpoints[string] | undefined,
 ): Promise<Discovered> {
   let known = found as unknown as Endpoint | undefined;
-  let isNamed = true; // A docker context that can't be read is named, too.
+  let isNamed = true; // True for an unreadable docker context.
   try {
     known ??= namedEndpoint(dockerHost, env);
     isNamed = known !== undefined;
@@ -66,7 +69,7 @@ async function discoverOne(
     return {
       connection: {
         name,
-        // What is named must be there.
+        // A named engine must exist.
         status: isRequired || isNamed ? 'unavailable' : 'skipped',
         reason: error instanceof NoEngine ? error.message : `no Docker engine: ${asError(error).message}`,
         required: isRequired,
@@ -95,8 +98,8 @@ function cleanupAt(endpoint: Endpoint): CleanupCommand {
 }
 
 /**
- * Skips a second way to an engine.
- * @param engines names of connections by the identities of their engines, in the order in which they answered
+ * Skips a second address of an engine.
+ * @param engines names of connections by their engines' identities
  */
 async function oncePerEngine(
   { connection, engine }: Discovered,

@@ -2,7 +2,7 @@ import { type ErrorClass, InUse } from '../../core/provider';
 import { asError } from '../../lib/errors';
 import { AskedToWait, BrokenAnswer, Redirected } from './connection/http';
 
-/** What Node and dockerode put on their errors. */
+/** Fields of Node's and dockerode's errors. */
 interface DockerError {
   readonly statusCode?: number;
   readonly code?: string;
@@ -15,11 +15,12 @@ const RETRYABLE: ErrorClass = { kind: 'retryable' };
 const PERMANENT: ErrorClass = { kind: 'permanent' };
 
 /**
- * Codes of errors without an answer that time can mend. All others are permanent: rights (EACCES, EPERM), addresses that can't be
- * used (EINVAL, EAFNOSUPPORT, ERR_INVALID_URL), certificates (CERT_*, DEPTH_ZERO_SELF_SIGNED_CERT, UNABLE_TO_*), faults of our own.
+ * Codes of network errors that time can mend. Permanent ones: rights (EACCES, EPERM), unusable
+ * addresses (EINVAL, EAFNOSUPPORT, ERR_INVALID_URL), certificates (CERT_*,
+ * DEPTH_ZERO_SELF_SIGNED_CERT, UNABLE_TO_*), faults of our own.
  */
 const MENDED_BY_TIME: ReadonlySet<string> = new Set([
-  // The engine restarts, or has just ended.
+  // The engine is restarting, or has just ended.
   'ECONNREFUSED',
   'ECONNRESET',
   'ECONNABORTED',
@@ -28,29 +29,29 @@ const MENDED_BY_TIME: ReadonlySet<string> = new Set([
   'ESHUTDOWN',
   'ERR_SOCKET_CLOSED',
   'ERR_STREAM_PREMATURE_CLOSE',
-  'ENOENT', // Its socket is made anew when it starts.
-  'ENXIO', // So is a pipe.
-  // It is busy: too many wait already at its socket, or its pipe.
+  'ENOENT', // Its socket is made when it starts.
+  'ENXIO', // The same for a pipe.
+  // The engine is busy: its socket or pipe has a queue.
   'EAGAIN',
   'EBUSY',
   'ETIMEDOUT',
   'EINTR',
   'EALREADY',
-  // This machine has none left of something that comes back when other work is done: descriptors, memory, buffers, ports.
+  // This machine lacks descriptors, memory, buffers or ports until other work is done.
   'EMFILE',
   'ENFILE',
   'ENOMEM',
   'ENOBUFS',
   'EADDRNOTAVAIL',
   'EADDRINUSE',
-  // The way to it is down, as after a change of routes, or while a VPN connects.
+  // The network is down: routes change, or a VPN connects.
   'EHOSTUNREACH',
   'EHOSTDOWN',
   'ENETUNREACH',
   'ENETDOWN',
   'ENETRESET',
   'ENONET',
-  // Names do not resolve while a resolver or a VPN restarts.
+  // Names do not resolve: a resolver or VPN restarts.
   'EAI_AGAIN',
   'EAI_FAIL',
   'EAI_NODATA',
@@ -59,29 +60,29 @@ const MENDED_BY_TIME: ReadonlySet<string> = new Set([
   'ENOTFOUND',
 ]);
 
-/** What HTTP's status codes mean that are no plain refusal (below 500) or trouble (from 500 on). */
+/** Exceptions: other statuses are permanent below 500, and retryable from there. */
 const STATUS_CODES: ReadonlyMap<number, ErrorClass> = new Map<number, ErrorClass>([
-  [404, RETRYABLE], // Not Found, of a proxy: the engine's own is "gone"
+  [404, RETRYABLE], // Not Found, from a proxy: the engine's own means gone
   [408, RETRYABLE], // Request Timeout
-  [409, RETRYABLE], // Conflict: in transition (a removal in progress, a container that is just starting)
+  [409, RETRYABLE], // Conflict: a removal in progress, a container that is starting
   [423, RETRYABLE], // Locked
   [425, RETRYABLE], // Too Early
   [429, RETRYABLE], // Too Many Requests
-  [499, RETRYABLE], // nginx: the client, here a proxy, hung up
+  [499, RETRYABLE], // nginx: a proxy gave up waiting
   [501, PERMANENT], // Not Implemented
   [505, PERMANENT], // HTTP Version Not Supported
-  [506, PERMANENT], // Variant Also Negotiates: a proxy's settings are wrong
+  [506, PERMANENT], // Variant Also Negotiates: a misconfigured proxy
   [510, PERMANENT], // Not Extended
   [511, PERMANENT], // Network Authentication Required
 ]);
 
-/** The process hangs in the kernel: asking again does not help. */
+/** The process hangs in the kernel: a retry does not help. */
 const HANGS = /did not receive an exit event/i;
 
-/** Podman's 500 for what went while it was asked about it. */
+/** Podman's 500 for a container that vanished during the request. */
 const WENT_MEANWHILE = /no such container|container has already been removed/i;
 
-/** Decides what an error means for a removal, by the tables above. */
+/** The meaning of an error for a removal, by the tables above. */
 export function classify(error: unknown): ErrorClass {
   if (error instanceof InUse) return error.mayPass ? RETRYABLE : PERMANENT;
   if (error instanceof AskedToWait) return { kind: 'retryable', retryAfterMs: error.retryAfterMs };
@@ -98,15 +99,15 @@ function ofStatus(statusCode: number, message: string): ErrorClass {
 }
 
 function ofFailure(code: string, message: string): ErrorClass {
-  // HPE_*: Node's parser found no HTTP, as behind a proxy that is about to end.
+  // HPE_*: the answer is not HTTP, as from a proxy that is ending.
   if (MENDED_BY_TIME.has(code) || code.startsWith('HPE_')) return RETRYABLE;
-  // Node's words for a connection that ended in the middle of an answer.
+  // Node's message for a connection that broke during an answer.
   return /socket hang up|aborted/i.test(message) ? RETRYABLE : PERMANENT;
 }
 
 /**
- * Whether the engine says that it is not there any more. A 404 of a proxy whose engine is away says nothing: the engine's has a
- * message about the resource.
+ * Whether the engine says that the resource no longer exists. An engine's 404 has a message about
+ * the resource; a proxy's 404 proves nothing.
  */
 export function isGone(error: unknown): boolean {
   const { statusCode, json, message } = asError(error) as DockerError & Error;
@@ -124,18 +125,18 @@ export function hasStatus(error: unknown, ...statusCodes: readonly number[]): bo
   return statusCode !== undefined && statusCodes.includes(statusCode);
 }
 
-/** No socket is where one was looked for. */
+/** Whether the place has no socket. */
 export function isNothingThere(error: unknown): boolean {
   const { code, syscall } = asError(error) as DockerError;
   return code === 'ENOENT' && isOfSocket(syscall);
 }
 
-/** Not of a file, a certificate say, that could not be read. */
+/** Not an error about a file, such as a certificate. */
 function isOfSocket(syscall: string | undefined): boolean {
   return syscall === undefined || syscall === 'connect';
 }
 
-/** One line: why an engine could not be reached, and what to do where that is known. */
+/** One line: why the engine is unreachable, and what to do. */
 export function whyUnreachable(error: unknown): string {
   const { code, syscall, message } = asError(error) as DockerError & Error;
   switch (isOfSocket(syscall) ? code : undefined) {

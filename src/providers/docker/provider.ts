@@ -15,10 +15,10 @@ import { Volumes } from './resources/volumes';
 
 const NOT_IDENTIFIED = 'the engine lists it without an id and a name';
 
-/** What uses others goes first. */
+/** Users come before what they use. */
 const STAGES: Provider['stages'] = [['container'], ['network', 'volume'], ['image']];
 
-/** One Docker engine, or what speaks its API. */
+/** An engine as a provider. */
 export function dockerProvider(engine: Engine, settings: DockerSettings, clock: Clock): Provider {
   const containers = new Containers(engine, settings, clock);
   const inspections = new ImageInspections(engine.docker);
@@ -74,7 +74,10 @@ export function dockerProvider(engine: Engine, settings: DockerSettings, clock: 
   };
 }
 
-/** What a person types to remove all containers with a label (their networks and volumes are for the next run's pre-cleanup), where the engine can't be reached from here. */
+/**
+ * A command to copy that removes all containers with a label. Their networks and volumes are left
+ * to the next pre-cleanup.
+ */
 export function cleanupCommand(endpoint: Endpoint, label: string): string {
   const list = dockerCommand(endpoint, 'ps', '--all', '--quiet', '--filter', `label=${label}`);
   return `${list} | xargs --no-run-if-empty ${dockerCommand(endpoint, 'rm', '--force', '--volumes')}`;

@@ -4,13 +4,12 @@ import type { Environment } from '../../../lib/environment';
 import { contextEndpoint, dockerDirectory, home } from './context';
 import type { Endpoint } from './endpoint';
 
-/** An engine's address goes into state, log and report: it may hold no secret. */
+/** State, log and report show an engine's address: it must not contain a secret. */
 const HAS_PASSWORD = /^[a-z]+:\/\/[^/@]*:[^/@]*@/;
 
 /**
- * The engine that the user named: in the settings, in DOCKER_HOST, or with a docker context. When it does not answer, another
- * engine is not what was meant.
- * @returns undefined where none is named
+ * The engine that settings, DOCKER_HOST or a docker context name. It is never replaced by another.
+ * @returns undefined if none is named
  * @throws {BadContext} when the current docker context can't be read
  */
 export function namedEndpoint(dockerHost: string | undefined, env: Environment): Endpoint | undefined {
@@ -21,7 +20,7 @@ export function namedEndpoint(dockerHost: string | undefined, env: Environment):
   return { url, from: 'DOCKER_HOST', ...tlsFrom(url, env) };
 }
 
-/** What the docker command reads instead of an address without a host or a path. */
+/** The docker command's defaults for addresses without a host or path. */
 const DEFAULT_URLS: Readonly<Record<string, string>> = {
   'unix://': 'unix:///var/run/docker.sock',
   'npipe://': 'npipe:////./pipe/docker_engine',
@@ -29,7 +28,7 @@ const DEFAULT_URLS: Readonly<Record<string, string>> = {
 };
 
 /**
- * DOCKER_HOST as the docker command reads it: blanks around it do not count, and without a scheme it is a host for TCP.
+ * Reads DOCKER_HOST like the docker command: trims it, and takes it for TCP without a scheme.
  * https://github.com/docker/cli/blob/v29.0.0/opts/hosts.go
  */
 function hostUrl(value: string | undefined): string | undefined {
@@ -40,7 +39,7 @@ function hostUrl(value: string | undefined): string | undefined {
 }
 
 /**
- * As the docker command does, a client certificate is used where there is one.
+ * Uses a client certificate if there is one, like the docker command.
  * https://docs.docker.com/reference/cli/docker/#environment-variables
  */
 function tlsFrom(url: string, env: Environment): Pick<Endpoint, 'ca' | 'cert' | 'key'> {
@@ -50,7 +49,7 @@ function tlsFrom(url: string, env: Environment): Pick<Endpoint, 'ca' | 'cert' | 
   return { ca, ...(existsSync(cert) && existsSync(key) ? { cert, key } : {}) };
 }
 
-/** Where engines listen when nothing else is said, best first. */
+/** The usual addresses of engines, best first. */
 export function wellKnownEndpoints(env: Environment, platform: NodeJS.Platform): readonly Endpoint[] {
   if (platform === 'win32') return [{ url: 'npipe:////./pipe/docker_engine', from: 'the default' }];
   const runtime = env['XDG_RUNTIME_DIR'];

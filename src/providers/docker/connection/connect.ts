@@ -14,20 +14,19 @@ export interface Engine {
   readonly endpoint: Endpoint;
   /** For the log: `Docker Engine 20.10.24`. */
   readonly version: string;
-  /** Requests in flight at one time; more wait. */
+  /** Requests in flight; more wait. */
   readonly maxConnections: number;
 }
 
-/** How one try to reach an engine ended. */
+/** A failed attempt to reach an engine. */
 interface Try {
   readonly endpoint: Endpoint;
   readonly error: unknown;
 }
 
-/** No engine answered; one line of the message says what was tried, and how each try ended. */
+/** No engine answered. The message tells each attempt in one line. */
 export class NoEngine extends Error {
   override readonly name = 'NoEngine';
-  /** Time may mend it. */
   readonly isRetryable: boolean;
 
   constructor(tries: readonly Try[]) {
@@ -36,7 +35,7 @@ export class NoEngine extends Error {
   }
 }
 
-/** Of several places, those at which there is nothing are counted: only what is odd helps. */
+/** Counts the places without a socket, and describes the others. */
 function triedLine(tries: readonly Try[]): string {
   const empty = tries.length > 1 ? tries.filter(({ error }) => isNothingThere(error)) : [];
   const [first, ...others] = empty;
@@ -47,11 +46,11 @@ function triedLine(tries: readonly Try[]): string {
   ].join('; ');
 }
 
-/** Milliseconds for an engine's first answer. One that is healthy takes a few; a starting one some seconds. */
+/** Milliseconds. A healthy engine needs a few; a starting one needs seconds. */
 const CONNECT_TIMEOUT_MS = 10_000;
 
 /**
- * The first of the endpoints at which an engine answers.
+ * Connects to the first endpoint where an engine answers.
  * @throws {NoEngine} when none does
  */
 export async function connect(candidates: readonly Endpoint[], deadline: Deadline): Promise<Engine> {
@@ -69,7 +68,10 @@ export async function connect(candidates: readonly Endpoint[], deadline: Deadlin
   throw new NoEngine(tries);
 }
 
-/** docker-modem mixes DOCKER_HOST into options that say something else, and throws when it can't read it: keep it out of sight. */
+/**
+ * Hides DOCKER_HOST from docker-modem, which mixes it into other options, and throws when it can't
+ * read it.
+ */
 function client(endpoint: Endpoint, maxSockets: number): Docker {
   const dockerHost = process.env['DOCKER_HOST'];
   delete process.env['DOCKER_HOST'];
@@ -93,9 +95,10 @@ function versionOf(docker: Docker, signal: AbortSignal): Promise<string> {
 }
 
 /**
- * What tells an engine from others, whatever its address: its socket, and its own id. The id alone does not do: a copied machine has
- * that of its original, and up to Docker 22 all engines of a machine have one. Podman makes one up for each answer.
- * @returns none where the engine does not tell
+ * Identifies an engine under any address: by its socket, and by its id with its name and directory.
+ * The id alone is ambiguous: copied machines share it, and so do all engines of a machine up to
+ * Docker 22. Podman makes up a new one for each answer.
+ * @returns empty if it is unknown
  */
 export async function identitiesOf({ docker, endpoint, version }: Engine, deadline: Deadline): Promise<readonly string[]> {
   const socket = endpoint.url.startsWith('unix://') ? await realpath(endpoint.url.slice('unix://'.length)).catch(() => '') : '';

@@ -6,7 +6,7 @@ import type { Environment } from '../../../lib/environment';
 import { asError } from '../../../lib/errors';
 import type { Endpoint } from './endpoint';
 
-/** The docker context that is named can't be used; one line says why. */
+/** The named docker context can't be used. The message says why in one line. */
 export class BadContext extends Error {
   override readonly name = 'BadContext';
   constructor(context: string, namedBy: string, why: string, cause?: unknown) {
@@ -14,12 +14,15 @@ export class BadContext extends Error {
   }
 }
 
-/** What of a context's meta.json is needed here. */
+/** The fields of meta.json that are used. */
 interface Meta {
   readonly Endpoints?: { readonly docker?: { readonly Host?: unknown; readonly SkipTLSVerify?: unknown } };
 }
 
-/** The directory of docker's own settings. https://docs.docker.com/reference/cli/docker/#environment-variables */
+/**
+ * The docker command's directory:
+ * https://docs.docker.com/reference/cli/docker/#environment-variables
+ */
 export function dockerDirectory(env: Environment): string {
   return env['DOCKER_CONFIG'] || join(home(env), '.docker');
 }
@@ -29,9 +32,9 @@ export function home(env: Environment): string {
 }
 
 /**
- * The engine of the current docker context, as the docker command chooses it: `DOCKER_CONTEXT`, else what `docker context use` said.
- * @returns undefined where none is chosen, or `default`: then there is no context
- * @throws {BadContext} when one is named that can't be read: another engine is not what was meant
+ * The engine of the current docker context: of `DOCKER_CONTEXT`, or as set by `docker context use`.
+ * @returns undefined if there is none, or `default`
+ * @throws {BadContext} when it can't be read: never uses another engine instead
  */
 export function contextEndpoint(env: Environment): Endpoint | undefined {
   const directory = dockerDirectory(env);
@@ -49,7 +52,7 @@ export function contextEndpoint(env: Environment): Endpoint | undefined {
   };
 }
 
-/** As the docker command does, a config.json that is not there or can't be read is as good as an empty one. */
+/** Ignores an absent or unreadable config.json, like the docker command. */
 function currentContext(directory: string): string | undefined {
   try {
     const { currentContext: name } = JSON.parse(readFileSync(join(directory, 'config.json'), 'utf8'));
@@ -76,7 +79,7 @@ function parseMeta(path: string, name: string, namedBy: string): Meta | null {
   }
 }
 
-/** The context's TLS material, as far as it has any: all of it is optional. */
+/** The context's TLS files, each optional. */
 function tlsFiles(directory: string): Pick<Endpoint, 'ca' | 'cert' | 'key'> {
   const files = (['ca', 'cert', 'key'] as const).map((part) => [part, join(directory, `${part}.pem`)] as const);
   return Object.fromEntries(files.filter(([, path]) => existsSync(path)));

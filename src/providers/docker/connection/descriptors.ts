@@ -1,13 +1,13 @@
 import { readFile } from 'node:fs/promises';
 
-/** Descriptors for everything but connections to engines: log files, this process's own, another provider's sockets. */
+/** File descriptors for log files, this process, and other providers. */
 const RESERVED = 64;
 
-/** Where the limit is not known: the default of macOS is 256. */
+/** If the limit is unknown: the default of macOS. */
 const DEFAULT_LIMIT = 256;
 
 /**
- * Connections to one engine that this process may have at one time.
+ * The maximum number of connections to one engine.
  * https://man7.org/linux/man-pages/man5/proc_pid_limits.5.html
  */
 export async function maxConnections(): Promise<number> {
@@ -15,7 +15,7 @@ export async function maxConnections(): Promise<number> {
   return connectionsWithin(limits);
 }
 
-/** @param limits the text of /proc/self/limits; empty where there is none */
+/** @param limits the text of /proc/self/limits, or empty */
 export function connectionsWithin(limits: string): number {
   const soft = /^Max open files\s+(\d+|unlimited)/m.exec(limits)?.[1] ?? `${DEFAULT_LIMIT}`;
   if (soft === 'unlimited') return Number.POSITIVE_INFINITY;

@@ -7,37 +7,40 @@ import type Docker from 'dockerode';
 import { EngineAgent } from './agent';
 import { SshAgent } from './ssh';
 
-/** Where an engine may be reached, and why there. All of it is text that main can leave for post, and none of it secret. */
+/** The address of an engine, without secrets: main saves it for post. */
 export interface Endpoint {
-  /** `unix:///var/run/docker.sock`, `npipe:////./pipe/docker_engine`, `tcp://host:2376`, `ssh://user@host`. */
+  /**
+   * `unix:///var/run/docker.sock`, `npipe:////./pipe/docker_engine`, `tcp://host:2376`,
+   * `ssh://user@host`.
+   */
   readonly url: string;
-  /** Why this one, for the log. */
+  /** The source of the address, for the log. */
   readonly from: string;
-  /** Files for TLS. Any of them means that TLS is wanted; without `ca` the system's authorities are trusted. */
+  /** Files for TLS, which any of them switches on. Default of `ca`: the system's authorities. */
   readonly ca?: string;
   readonly cert?: string;
   readonly key?: string;
-  /** `none`: TLS, but whoever answers is trusted, as the user's docker context says. */
+  /** `none`: uses TLS without verification, as the user's docker context says. */
   readonly verification?: 'none';
 }
 
-/** The socket that the docker command uses when nothing else is said. */
+/** The docker command's default. */
 const DEFAULT_URL = 'unix:///var/run/docker.sock';
 
-/** Port of an engine without and with TLS, registered with IANA. */
+/** An engine's ports, registered with IANA. */
 const TCP_PORT = { plain: 2375, tls: 2376 };
 
-/** dockerode takes an agent and headers, of which the declared types leave the agent out. */
+/** The declared types lack the agent. */
 type ClientOptions = Docker.DockerOptions & { readonly agent: Agent };
 
-/** As Node's own agent: what is free is used again, and is no reason for this process to go on. */
+/** As in Node's default agent: reuses connections, which do not keep the process alive. */
 const KEEP_ALIVE: AgentOptions = { keepAlive: true, scheduling: 'lifo', timeout: 5_000 };
 
 /**
- * What dockerode connects with. Everything goes through an agent that alone decides where it leads: given a host, docker-modem
- * would take addresses apart with `url.parse`, which Node warns of in a bundle (DEP0169).
- * @param maxSockets connections at one time; more requests wait
- * @throws {Error} when the URL is of no kind that an engine listens on, or a certificate can't be read
+ * The options for dockerode. An agent decides where to connect: given a host, docker-modem would
+ * use `url.parse`, which warns (DEP0169) in a bundle.
+ * @param maxSockets connections; more requests wait
+ * @throws {Error} when the URL's scheme is unknown, or a certificate can't be read
  */
 export function dockerOptions(endpoint: Endpoint, maxSockets = Number.POSITIVE_INFINITY): ClientOptions {
   const { url } = endpoint;
@@ -74,7 +77,7 @@ interface TcpAddress {
 
 /** @throws {Error} when a certificate can't be read */
 export function tcpAddress({ url, verification, ...files }: Endpoint): TcpAddress {
-  // Read as tcp:, a scheme that URL does not know, no port is dropped as the scheme's own. Brackets of an IPv6 address stay.
+  // With the scheme tcp:, URL keeps any port. It also keeps the brackets of IPv6 addresses.
   const { hostname, port } = new URL(url.replace(/^[a-z]+:/, 'tcp:'));
   const host = hostname.replace(/^\[|\]$/g, '');
   const named = (['ca', 'cert', 'key'] as const).flatMap((part) =>
@@ -90,13 +93,13 @@ export function tcpAddress({ url, verification, ...files }: Endpoint): TcpAddres
   };
 }
 
-/** Leads to one address, whatever the request says. */
+/** Connects to one address, whatever the request says. */
 class TcpAgent extends EngineAgent {
   readonly #dial: () => Duplex;
 
   constructor(options: AgentOptions, address: TcpNetConnectOpts & { readonly host: string }, tls: ConnectionOptions | undefined) {
     super(options);
-    // The name of an address is not asked for in a handshake. https://www.rfc-editor.org/rfc/rfc6066#section-3
+    // TLS handshakes do not name IP addresses: https://www.rfc-editor.org/rfc/rfc6066#section-3
     const servername = isIP(address.host) ? {} : { servername: address.host };
     this.#dial = () => (tls ? connectTls({ ...tls, ...address, ...servername }) : connect(address));
   }
@@ -106,7 +109,7 @@ class TcpAgent extends EngineAgent {
   }
 }
 
-/** How the docker command is told to use the same engine: `--host tcp://host:2376 --tlsverify …`. */
+/** Leads the docker command to the engine: `--host tcp://host:2376 --tlsverify …`. */
 export function dockerArguments({ url, ca, cert, key, verification }: Endpoint): readonly string[] {
   if (url === DEFAULT_URL) return [];
   const files = { tlscacert: ca, tlscert: cert, tlskey: key };
@@ -117,7 +120,7 @@ export function dockerArguments({ url, ca, cert, key, verification }: Endpoint):
   return ['--host', url.replace(/^https?:/, 'tcp:'), ...tls];
 }
 
-/** A command that a person can type into a POSIX shell. */
+/** A command for a POSIX shell. */
 export function dockerCommand(endpoint: Endpoint, ...words: readonly string[]): string {
   return ['docker', ...dockerArguments(endpoint), ...words].map(quoted).join(' ');
 }

@@ -5,7 +5,7 @@ import type Docker from 'dockerode';
 import { asError } from '../../../lib/errors';
 import { parseRetryAfter } from '../../../reaper/retry';
 
-/** The engine's answer broke off, or is not what was asked for. */
+/** The engine's answer is cut off, or unexpected. */
 export class BrokenAnswer extends Error {
   override readonly name = 'BrokenAnswer';
 }
@@ -23,7 +23,7 @@ export class AskedToWait extends Error {
   }
 }
 
-/** The answer leads elsewhere. An engine never does that, and its client must not be led to another host. */
+/** A redirect. Engines never redirect, and their client must not follow to another host. */
 export class Redirected extends Error {
   override readonly name = 'Redirected';
   readonly statusCode: number;
@@ -42,14 +42,14 @@ export interface EngineRequest {
 
 type Callback = (error: Error | null, answer: unknown) => void;
 
-/** What docker-modem is asked for. */
+/** A request to docker-modem. */
 interface DialOptions {
   readonly method: string;
   readonly path: string;
   readonly isStream?: boolean;
 }
 
-/** The parts of docker-modem that make requests; its declared types leave them open, or call them private. */
+/** The methods of docker-modem that make requests, which its types hide. */
 interface Modem {
   dial(options: DialOptions & object, answered: Callback): void;
   buildRequest(...parts: readonly unknown[]): void;
@@ -62,10 +62,10 @@ function modemOf(docker: Docker): Modem {
 const STATUS_CODES = { 200: true, 204: true, 404: 'not found', 409: 'conflict', 500: 'server error' };
 
 /**
- * Asks the engine for a JSON document.
- * @param parse makes what is needed of it; throws `BrokenAnswer` for what it can't be made of
+ * Requests a JSON document.
+ * @param parse throws `BrokenAnswer` for an unexpected document
  * @throws {BrokenAnswer} when the answer is not an object or a list
- * @throws what dockerode's own calls throw
+ * @throws dockerode's errors
  */
 export function ask<T>(
   docker: Docker,
@@ -88,9 +88,10 @@ export function ask<T>(
 }
 
 /**
- * Opens an answer that comes bit by bit. dockerode's own calls declare neither the signal nor a stream that is destroyed with it.
- * @returns when the engine has answered with a head; the stream ends with an error when the signal aborts or the connection breaks
- * @throws what dockerode's own calls throw
+ * Opens a streamed answer. dockerode's own calls lack the signal, and do not destroy the stream.
+ * @returns after the answer's head; the stream fails when the signal aborts or the connection
+ *   breaks
+ * @throws dockerode's errors
  */
 export function openStream(docker: Docker, request: EngineRequest, abortSignal: AbortSignal): Promise<Readable> {
   const { promise, resolve, reject } = Promise.withResolvers<Readable>();
@@ -99,27 +100,27 @@ export function openStream(docker: Docker, request: EngineRequest, abortSignal: 
   modemOf(docker).dial(options, (error, answer) => {
     if (error) return reject(error);
     const stream = answer as Readable;
-    stream.on('error', () => undefined); // It may break while it is not read; the reader gets the error.
+    stream.on('error', () => undefined); // The reader gets the error, too.
     resolve(stream);
   });
   return promise;
 }
 
-/** docker-modem takes the last character of a query away. */
+/** docker-modem cuts off the last character of a query. */
 function withQuery(path: string, query: Readonly<Record<string, string>>): string {
   return `${path}?${new URLSearchParams(query)}&`;
 }
 
-/** https://nodejs.org/api/diagnostics_channel.html#http: published while a request is being made, before anything is sent. */
+/** Published before a request is sent: https://nodejs.org/api/diagnostics_channel.html#http */
 const REQUEST_CREATED = 'http.client.request.created';
 
 /**
- * Adds what docker-modem leaves out, for all requests of a client:
+ * Adds to all requests of a client:
  *
- * - the error names the request;
- * - what is not JSON is an error, where JSON was asked for;
- * - an answer that breaks off is an error (docker-modem listens to the request, and Node tells only the response);
- * - redirects are errors, as is a switch of protocols (Node would hang up without a word);
+ * - errors name the request;
+ * - an answer must be JSON if JSON was requested;
+ * - an answer that breaks off is an error (docker-modem only listens to the request);
+ * - redirects, and switches of the protocol, are errors;
  * - `Retry-After` is read.
  */
 export function watchRequests(docker: Docker): void {
@@ -135,7 +136,7 @@ export function watchRequests(docker: Docker): void {
     });
   };
   modem.buildRequest = (...parts) => {
-    // No other request can be made before this returns.
+    // Synchronous: sees no other request.
     subscribe(REQUEST_CREATED, onCreated);
     try {
       buildRequest.apply(modem, [...parts]);
@@ -145,14 +146,14 @@ export function watchRequests(docker: Docker): void {
   };
 }
 
-/** Puts the request before the message. In place: class and fields of the error say what it means. */
+/** Puts the request before the message, and keeps the error's class and fields. */
 function nameRequest(error: Error, options: DialOptions): Error {
-  // The abort's reason is the caller's own error, and says more.
+  // An abort's reason is the caller's own error.
   if (error.name !== 'AbortError') error.message = `${callOf(options)}: ${error.message.trim()}`;
   return error;
 }
 
-/** `GET /containers/{id}/json`: without ids, so that the same failure of many resources is one text. */
+/** `GET /containers/{id}/json`: without ids, so that equal failures read alike. */
 function callOf({ method, path }: DialOptions): string {
   const [pathname = ''] = path.split('?');
   return `${method} ${pathname.replace(/^(\/(?:containers|networks|volumes|images)\/)(?!json$)[^/]+/, '$1{id}')}`;
@@ -162,7 +163,7 @@ function expectsJson({ method, isStream }: DialOptions): boolean {
   return method === 'GET' && isStream !== true;
 }
 
-/** docker-modem hands on the bytes of what it can't parse. */
+/** docker-modem returns the bytes of answers that it can't parse. */
 function isJson(answer: unknown): boolean {
   return typeof answer === 'object' && answer !== null && !Buffer.isBuffer(answer);
 }
@@ -173,7 +174,7 @@ function onCreated(message: unknown): void {
   // Before docker-modem's own listener, which follows redirects.
   request.prependOnceListener('response', (response: IncomingMessage) => {
     const error = refusalOf(response);
-    // docker-modem takes the first word that it gets: later ones have no effect.
+    // docker-modem ignores all but the first result.
     if (error) fail(error);
     response.once('close', () => {
       if (!response.complete) fail(new BrokenAnswer('the connection ended in the middle of the answer'));
@@ -189,7 +190,7 @@ function switched(): BrokenAnswer {
   return new BrokenAnswer('(HTTP code 101) an answer in another protocol: is this a Docker engine?');
 }
 
-/** What a head says that docker-modem does not understand. */
+/** Errors in an answer's head that docker-modem ignores. */
 function refusalOf({ statusCode = 0, headers }: IncomingMessage): Error | undefined {
   if (statusCode >= 300 && statusCode <= 399 && headers.location !== undefined) {
     delete headers.location;
@@ -197,7 +198,6 @@ function refusalOf({ statusCode = 0, headers }: IncomingMessage): Error | undefi
   }
   if (statusCode === 101) return switched();
   if (statusCode !== 429 && statusCode < 500) return undefined;
-  // https://www.rfc-editor.org/rfc/rfc9110#name-retry-after
   const retryAfterMs = parseRetryAfter(headers['retry-after'], Date.now());
   return retryAfterMs === undefined ? undefined : new AskedToWait(statusCode, retryAfterMs);
 }

@@ -3,29 +3,29 @@ import type { ClientRequestArgs } from 'node:http';
 import { Duplex } from 'node:stream';
 import { EngineAgent } from './agent';
 
-/** Seconds for ssh to reach the host. No longer than an engine's first answer may take. */
+/** Seconds for ssh to connect: as long as for an engine's first answer. */
 const CONNECT_TIMEOUT_S = 10;
 
 /**
- * Milliseconds between two starts of ssh. By default sshd drops connections by chance as soon as ten of them have not logged in yet
- * (https://man.openbsd.org/sshd_config#MaxStartups); a hundred stops at once would lose most of theirs.
+ * Milliseconds between two starts of ssh. From ten pending logins on, sshd drops connections at
+ * random (https://man.openbsd.org/sshd_config#MaxStartups): a hundred stops would lose most.
  */
 const PACE_MS = 50;
 
-/** An error is one line at the end of what ssh says. */
-const STDERR_KEPT = 4096;
+/** Characters. The error is in the last line. */
+const MAX_STDERR = 4096;
 
-/** The connection through ssh ended by itself. */
+/** The connection through ssh has ended. */
 export class SshFailed extends Error {
   override readonly name = 'SshFailed';
-  /** Node's word for a connection that broke: another one may hold. */
+  /** Node's code for a broken connection: a retry may help. */
   readonly code = 'ECONNRESET';
 }
 
 /**
- * The arguments of ssh for `ssh://[user@]host[:port]`: the same as the docker command's, so that ~/.ssh/config, its keys and its agent
- * do what they do there. Nobody is asked for anything.
- * @throws {Error} when the URL is none of that form: what ssh would take as an option, say
+ * The arguments of ssh for `ssh://[user@]host[:port]`, like the docker command's, so that
+ * ~/.ssh/config, keys and agent apply. Never prompts.
+ * @throws {Error} for another form, which ssh could take for an option
  */
 export function sshArguments(url: string): readonly string[] {
   const parts = /^ssh:\/\/(?:(?<user>[\w.][\w.@+-]*)@)?(?<host>[\w.][\w.-]*|\[[0-9a-f:.]+\])(?::(?<port>\d{1,5}))?\/?$/i.exec(
@@ -44,17 +44,17 @@ export function sshArguments(url: string): readonly string[] {
   ];
 }
 
-/** Connects to the engine of another host: each connection is an ssh that runs `docker system dial-stdio` there. */
+/** Connects to a remote engine: each connection is an ssh that runs `docker system dial-stdio`. */
 export class SshAgent extends EngineAgent {
   readonly #arguments: readonly string[];
   #nextStart = 0;
 
   /**
-   * @param maxSockets connections at one time; more requests wait
+   * @param maxSockets connections; more requests wait
    * @throws {Error} see `sshArguments`
    */
   constructor(url: string, maxSockets = Number.POSITIVE_INFINITY) {
-    super({ keepAlive: true, maxSockets }); // A handshake takes a while: what is free is used again.
+    super({ keepAlive: true, maxSockets }); // Handshakes are slow: reuse connections.
     this.#arguments = sshArguments(url);
   }
 
@@ -70,7 +70,7 @@ export class SshAgent extends EngineAgent {
     return undefined;
   }
 
-  /** Node's own needs a socket. A connection that waits for its next use is no reason for this process to go on. */
+  /** Node's own method needs a socket. An idle connection must not keep the process alive. */
   override keepSocketAlive(connection: Duplex): boolean {
     if (connection instanceof SshConnection) connection.unref();
     return true;
@@ -82,7 +82,7 @@ export class SshAgent extends EngineAgent {
 }
 
 /**
- * Connects to the engine of another host, each time anew.
+ * Connects to a remote engine, each time anew.
  * @throws {Error} see `sshArguments`
  */
 export function sshDialer(url: string): () => Promise<Duplex> {
@@ -94,10 +94,10 @@ export function sshDialer(url: string): () => Promise<Duplex> {
     });
 }
 
-/** The two ends of an ssh as one stream. ssh ends with it, and it with ssh. */
+/** The input and output of an ssh process as one stream. Both end together. */
 class SshConnection extends Duplex {
   readonly #ssh: ChildProcessWithoutNullStreams;
-  #said = '';
+  #stderr = '';
 
   constructor(ssh: ChildProcessWithoutNullStreams) {
     super();
@@ -106,12 +106,12 @@ class SshConnection extends Duplex {
       if (!this.push(chunk)) ssh.stdout.pause();
     });
     ssh.stderr.on('data', (chunk: Buffer) => {
-      this.#said = (this.#said + chunk.toString()).slice(-STDERR_KEPT);
+      this.#stderr = (this.#stderr + chunk.toString()).slice(-MAX_STDERR);
     });
     ssh.once('error', (cause) => this.destroy(new SshFailed(`ssh can’t be started: ${cause.message}`, { cause })));
-    // When ssh has ended and all that it wrote is read: how it ended says more than the end of its output.
+    // After all output: the exit code says more than the end of output.
     ssh.once('close', (code) => this.#ended(code));
-    // What could not be written shows when ssh ends.
+    // Failed writes show when ssh ends.
     for (const stream of [ssh.stdin, ssh.stdout, ssh.stderr]) stream.on('error', () => undefined);
   }
 
@@ -130,7 +130,7 @@ class SshConnection extends Duplex {
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
     for (const stream of [this.#ssh.stdin, this.#ssh.stdout, this.#ssh.stderr]) stream.destroy();
     this.#ssh.kill();
-    this.unref(); // An ssh that is deaf to SIGTERM does not hold up this process.
+    this.unref(); // An ssh that ignores SIGTERM must not keep the process alive.
     done(error);
   }
 
@@ -145,7 +145,7 @@ class SshConnection extends Duplex {
   #each(action: 'ref' | 'unref'): this {
     this.#ssh[action]();
     for (const stream of [this.#ssh.stdin, this.#ssh.stdout, this.#ssh.stderr]) {
-      // Node declares these pipes as streams; they are sockets.
+      // Declared as streams, these pipes are sockets.
       (stream as Partial<Record<'ref' | 'unref', () => void>>)[action]?.();
     }
     return this;
@@ -156,7 +156,7 @@ class SshConnection extends Duplex {
       this.push(null);
       return;
     }
-    const lastLine = this.#said.trimEnd().split(/\r?\n/).at(-1)?.trim();
+    const lastLine = this.#stderr.trimEnd().split(/\r?\n/).at(-1)?.trim();
     this.destroy(new SshFailed(`ssh: ${lastLine || `it ended with ${code === null ? 'a signal' : `exit code ${code}`}`}`));
   }
 }
