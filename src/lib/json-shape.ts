@@ -1,12 +1,31 @@
-/** Whether a value is an object whose fields can be read one by one. */
-export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+/** A JSON object with unknown fields. */
+export type Json = Readonly<Record<string, unknown>>;
+
+export function isRecord(value: unknown): value is Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** @returns an object without fields for a value of another type */
+export function object(value: unknown): Json {
+  return isRecord(value) ? value : {};
+}
+
+/** @returns undefined for an empty text, and for a value of another type */
+export function text(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+/** The fields with a text as their value: labels. */
+export function textsIn(value: unknown): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(object(value)).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
+  );
+}
+
 /** Parses JSON that may be broken or cut off; undefined when it is not JSON. */
-export function parsedJson(text: string): unknown {
+export function parsedJson(json: string): unknown {
   try {
-    return JSON.parse(text);
+    return JSON.parse(json);
   } catch {
     return undefined;
   }

@@ -1,3 +1,4 @@
+import { isRecord, object, text, textsIn } from '../../lib/json-shape';
 import { UnreadableAnswer } from './errors';
 
 /** A sandbox as the API describes it. A field of an unexpected type counts as absent. */
@@ -34,14 +35,14 @@ export function isUsableId(id: unknown): id is string {
 /** @throws {UnreadableAnswer} when the answer is not a list of sandboxes */
 export function pageIn(answer: unknown): SandboxPage {
   // Old self-hosted servers do not know pages.
-  const { items, nextCursor } = Array.isArray(answer) ? { items: answer, nextCursor: null } : fieldsOf(answer);
+  const { items, nextCursor } = Array.isArray(answer) ? { items: answer, nextCursor: null } : object(answer);
   if (!Array.isArray(items) || !items.every(isSandbox)) throw new UnreadableAnswer('the answer is not a list of sandboxes');
-  return { items: items.map(infoIn), nextCursor: textIn(nextCursor) || null };
+  return { items: items.map(infoIn), nextCursor: text(nextCursor) ?? null };
 }
 
 /** @throws {UnreadableAnswer} when the answer is not a sandbox with a usable id */
 export function sandboxIn(answer: unknown): SandboxInfo {
-  if (!isUsableId(fieldsOf(answer)['id'])) throw new UnreadableAnswer('the answer is not a sandbox');
+  if (!isUsableId(object(answer)['id'])) throw new UnreadableAnswer('the answer is not a sandbox');
   return infoIn(answer);
 }
 
@@ -53,22 +54,22 @@ export function forksIn(answer: unknown): readonly SandboxInfo[] {
 
 /** With an unusable id, labels still identify the owner. */
 function isSandbox(item: unknown): boolean {
-  const { id, labels } = fieldsOf(item);
-  return isUsableId(id) || (typeof labels === 'object' && labels !== null);
+  const { id, labels } = object(item);
+  return isUsableId(id) || isRecord(labels);
 }
 
 function infoIn(item: unknown): SandboxInfo {
-  const fields = fieldsOf(item);
-  const name = textIn(fields['name']);
+  const fields = object(item);
+  const name = text(fields['name']);
   const id = isUsableId(fields['id']) ? fields['id'] : oddId(fields['id'], name);
   return {
     id,
-    name: name || id,
-    state: textIn(fields['state']) || 'unknown',
-    labels: labelsIn(fields['labels']),
-    ...known('desiredState', textIn(fields['desiredState'])),
-    ...known('snapshot', textIn(fields['snapshot']) || undefined),
-    ...known('errorReason', textIn(fields['errorReason']) || undefined),
+    name: name ?? id,
+    state: text(fields['state']) ?? 'unknown',
+    labels: textsIn(fields['labels']),
+    ...known('desiredState', text(fields['desiredState'])),
+    ...known('snapshot', text(fields['snapshot'])),
+    ...known('errorReason', text(fields['errorReason'])),
     ...known('createdAt', timeIn(fields['createdAt'])),
     ...known('updatedAt', timeIn(fields['updatedAt'])),
   };
@@ -77,20 +78,6 @@ function infoIn(item: unknown): SandboxInfo {
 /** Replaces an unusable id. The parentheses make it unusable, too. */
 function oddId(id: unknown, name: string | undefined): string {
   return `(${JSON.stringify(id)?.slice(0, MAX_ODD_ID) ?? 'none'}${name ? ` of ${name}` : ''})`;
-}
-
-function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null ? { ...value } : {};
-}
-
-function textIn(value: unknown): string | undefined {
-  return typeof value === 'string' ? value : undefined;
-}
-
-function labelsIn(value: unknown): Readonly<Record<string, string>> {
-  return Object.fromEntries(
-    Object.entries(fieldsOf(value)).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
-  );
 }
 
 function timeIn(value: unknown): number | undefined {

@@ -2,11 +2,12 @@ import { realpath } from 'node:fs/promises';
 import Docker from 'dockerode';
 import type { Deadline } from '../../../lib/deadline';
 import { TimedOut } from '../../../lib/errors';
+import { type Json, object, text } from '../../../lib/json-shape';
 import { classify, isNothingThere, whyUnreachable } from '../errors';
 import { maxConnections } from './descriptors';
 import { dockerOptions, type Endpoint } from './endpoint';
 import { ask, BrokenAnswer, watchRequests } from './http';
-import { items, type Json, object, text } from './shapes';
+import { items } from './shapes';
 
 /** An engine that answered. */
 export interface Engine {

@@ -1,20 +1,8 @@
+import { type Json, object, text } from '../../../lib/json-shape';
 import { BrokenAnswer } from './http';
-
-/** A JSON object, of which nothing is known yet. */
-export type Json = Readonly<Record<string, unknown>>;
 
 /** Stands for an absent id and name. No id or name looks like this. */
 export const UNIDENTIFIED = '(no id)';
-
-/** What is not an object has no fields. */
-export function object(value: unknown): Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : {};
-}
-
-/** Text, where there is some. */
-export function text(value: unknown): string | undefined {
-  return typeof value === 'string' && value !== '' ? value : undefined;
-}
 
 /** The items of a list; empty objects for items of another type. */
 export function items(value: unknown): readonly Json[] {
@@ -40,12 +28,6 @@ export function withField(field: 'Id' | 'Name'): (value: unknown) => Json {
     if (text(found[field]) === undefined) throw new BrokenAnswer(`the engine’s answer has no ${field}`);
     return found;
   };
-}
-
-export function labelsIn(value: unknown): Readonly<Record<string, string>> {
-  return Object.fromEntries(
-    Object.entries(object(value)).flatMap(([key, label]) => (typeof label === 'string' ? [[key, label]] : [])),
-  );
 }
 
 /** @param value RFC 3339, or seconds since the epoch */

@@ -3,10 +3,11 @@ import { InUse, type Rung, type StopOutcome } from '../../../core/provider';
 import type { Resource } from '../../../core/resource';
 import type { Clock } from '../../../lib/clock';
 import { asError } from '../../../lib/errors';
+import { type Json, object, text, textsIn } from '../../../lib/json-shape';
 import type { Engine } from '../connection/connect';
 import { dockerCommand, type Endpoint } from '../connection/endpoint';
 import { ask } from '../connection/http';
-import { createdAt, type Json, labelsIn, listing, object, text, UNIDENTIFIED, withField } from '../connection/shapes';
+import { createdAt, listing, UNIDENTIFIED, withField } from '../connection/shapes';
 import { hasStatus } from '../errors';
 import { whyDeaf } from './deafness';
 import { type DockerSettings, type KindHandler, removalOnly } from './handler';
@@ -58,7 +59,7 @@ export class Containers implements KindHandler {
       imageId: text(ImageID) ?? '',
       state,
       running: RUNNING_STATES.has(state),
-      labels: labelsIn(Labels),
+      labels: textsIn(Labels),
       ...createdAt(Created),
     };
   }
@@ -78,7 +79,7 @@ export class Containers implements KindHandler {
       imageId: text(found['Image']) ?? '',
       state: status,
       running: RUNNING_STATES.has(status),
-      labels: labelsIn(config['Labels']),
+      labels: textsIn(config['Labels']),
       ...createdAt(found['Created']),
       ...(deaf === undefined ? {} : { deaf }),
     };

@@ -1,6 +1,6 @@
 import type { Rung } from '../../../core/provider';
 import type { Kind, Resource } from '../../../core/resource';
-import type { Json } from '../connection/shapes';
+import type { Json } from '../../../lib/json-shape';
 
 /** How this engine's resources are taken down. */
 export interface DockerSettings {

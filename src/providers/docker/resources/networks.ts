@@ -2,10 +2,11 @@ import type Docker from 'dockerode';
 import { InUse, type Rung } from '../../../core/provider';
 import type { Resource } from '../../../core/resource';
 import { asError } from '../../../lib/errors';
+import { type Json, object, text, textsIn } from '../../../lib/json-shape';
 import type { Engine } from '../connection/connect';
 import { dockerCommand, type Endpoint } from '../connection/endpoint';
 import { ask } from '../connection/http';
-import { createdAt, items, type Json, labelsIn, listing, object, text, UNIDENTIFIED, withField } from '../connection/shapes';
+import { createdAt, items, listing, UNIDENTIFIED, withField } from '../connection/shapes';
 import { hasStatus } from '../errors';
 import { type DockerSettings, type KindHandler, removalOnly, type UserLookup } from './handler';
 import { inUseBy } from './in-use';
@@ -56,7 +57,7 @@ export class Networks implements KindHandler {
       name: name ?? id.slice(0, 12),
       state: 'present',
       running: false,
-      labels: labelsIn(Labels),
+      labels: textsIn(Labels),
       ...createdAt(Created),
       ...(name !== undefined && ENGINES_OWN.has(name) ? { protection: 'it is the engine’s own' } : {}),
     };

@@ -1,8 +1,9 @@
 import type { Sizes } from '../../../core/connection';
 import { keyOf } from '../../../core/resource';
+import { object } from '../../../lib/json-shape';
 import type { Engine } from '../connection/connect';
 import { ask } from '../connection/http';
-import { items, object } from '../connection/shapes';
+import { items } from '../connection/shapes';
 
 /**
  * What the removal of each would free: of a container what it has written, of an image what it shares with no other. The engine walks

@@ -1,10 +1,11 @@
 import type Docker from 'dockerode';
 import type { Rung } from '../../../core/provider';
 import type { Resource } from '../../../core/resource';
+import { type Json, object, text, textsIn } from '../../../lib/json-shape';
 import type { Engine } from '../connection/connect';
 import { dockerCommand, type Endpoint } from '../connection/endpoint';
 import { ask } from '../connection/http';
-import { createdAt, items, type Json, labelsIn, listing, object, text, UNIDENTIFIED, withField } from '../connection/shapes';
+import { createdAt, items, listing, UNIDENTIFIED, withField } from '../connection/shapes';
 import { hasStatus } from '../errors';
 import { type DockerSettings, type KindHandler, removalOnly, type UserLookup } from './handler';
 import { inUseBy, removeContainer } from './in-use';
@@ -70,7 +71,7 @@ export class Volumes implements KindHandler {
       name,
       state: 'present',
       running: false,
-      labels: labelsIn(Labels),
+      labels: textsIn(Labels),
       ...createdAt(CreatedAt),
       ...(isAnonymous(volume) ? { anonymous: true } : {}),
     };
@@ -98,5 +99,5 @@ function volumesIn(answer: unknown): readonly Json[] {
 }
 
 function isAnonymous({ Name, Labels }: Json): boolean {
-  return ANONYMOUS.name.test(text(Name) ?? '') && Object.keys(labelsIn(Labels)).every((label) => label === ANONYMOUS.label);
+  return ANONYMOUS.name.test(text(Name) ?? '') && Object.keys(textsIn(Labels)).every((label) => label === ANONYMOUS.label);
 }
