@@ -160,14 +160,14 @@ test('ends quietly when nobody reads on', async () => {
 });
 
 test('ends with 69 where there is no engine, and says where it looked', async () => {
-  const user = await User.create({ DOCKER_HOST: 'unix:///nowhere/docker.sock' });
+  const user = await User.create({ DOCKER_HOST: 'unix:///nowhere/docker.sock', CLEANUP_RETRIES: '0' });
   const { exitCode, stderr, stdout } = await user.run('list');
   expect({ exitCode, stdout }).toEqual({ exitCode: 69, stdout: '' });
   expect(stderr).toContain('unix:///nowhere/docker.sock');
 });
 
 test('lists what it can reach, and ends with 69 for an engine that it can’t', async () => {
-  const user = await User.create();
+  const user = await User.create({ CLEANUP_RETRIES: '0' });
   const { session } = await leftBehind({ containers: 1 });
   const engines = ['--docker-host', user.environment()['DOCKER_HOST'] ?? '', '--docker-host', 'unix:///nowhere/docker.sock'];
   const { exitCode, stdout, stderr } = await user.run('list', '--session', session, ...engines, '--format', '{{.Kind}}');
@@ -211,7 +211,7 @@ test('does not touch what it lists', async () => {
 });
 
 test('an engine at a TCP address is looked for without a word about deprecated functions', async () => {
-  const user = await User.create();
+  const user = await User.create({ CLEANUP_RETRIES: '0' });
   const { exitCode, stderr } = await user.run('list', '--docker-host', 'tcp://127.0.0.1:1');
   expect(exitCode).toBe(69);
   expect(stderr).toContain('nothing listens there');

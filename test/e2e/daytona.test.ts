@@ -67,7 +67,7 @@ describe('a job with sandboxes', () => {
   test('that has no engine still cleans Daytona', async () => {
     const server = await start();
     const job = await newJob({
-      inputs: { 'docker-host': 'unix:///nowhere/docker.sock' },
+      inputs: { 'docker-host': 'unix:///nowhere/docker.sock', retries: '0' },
       env: { DAYTONA_API_URL: server.url, DAYTONA_API_KEY: server.apiKey },
     });
     await job.main();

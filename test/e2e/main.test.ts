@@ -52,7 +52,7 @@ describe('without an engine', () => {
   });
 
   test('true fails main with what was tried', async () => {
-    const job = await newJob({ env: nowhere, inputs: { docker: 'true', run: 'echo started' } });
+    const job = await newJob({ env: nowhere, inputs: { docker: 'true', run: 'echo started', retries: '0' } });
 
     const main = await job.main();
 
@@ -170,7 +170,7 @@ describe('pre-cleanup', () => {
 describe('several engines', () => {
   test('are providers of their own: one that is down does not hold up the other, in main and in post', async () => {
     const [up, down] = [inject('dockerHost'), 'unix:///no/such/docker.sock'];
-    const job = await newJob({ inputs: { 'docker-host': `${down}\n${up}` } });
+    const job = await newJob({ inputs: { 'docker-host': `${down}\n${up}`, retries: '1', 'retry-delay': '100ms' } });
     const main = await job.main();
     expect(main.exitCode, main.output).toBe(0);
     const container = await leak(job, HONOURS_SIGTERM);

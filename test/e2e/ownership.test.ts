@@ -22,7 +22,10 @@ describe('scope: job', () => {
   });
 
   test('removes only the session’s own when main left no list of what was there', async () => {
-    const job = await newJob({ inputs: { scope: 'job', docker: 'true' }, env: { DOCKER_HOST: 'unix:///no/such.sock' } });
+    const job = await newJob({
+      inputs: { scope: 'job', docker: 'true', retries: '0' },
+      env: { DOCKER_HOST: 'unix:///no/such.sock' },
+    });
     await job.main();
     await bystander();
 
