@@ -11,7 +11,7 @@ import { micromark } from 'micromark';
 import { gfm, gfmHtml } from 'micromark-extension-gfm';
 import puppeteer, { type Browser } from 'puppeteer-core';
 import { summaryOf } from '../src/report/summary/summary';
-import { type ScenarioName, scenarioNames, scenarios } from '../test/unit/report/scenarios';
+import { type ScenarioName, scenarioNames, scenarios } from '../test/support/report/scenarios';
 
 const require = createRequire(import.meta.url);
 

@@ -29,3 +29,18 @@ export function startEntry(phase: string, fault: string, env: NodeJS.ProcessEnv,
   const ended = once(child, 'close').then(([exitCode, signal]) => ({ exitCode, signal, output }));
   return { process: child, ended };
 }
+
+/** All that the runner gives an entry which is to find no provider. */
+export function entryEnvironment(directory: string, inputs: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
+  const given = { docker: 'false', daytona: 'false', 'grace-period': '1s', ...inputs };
+  return {
+    PATH: process.env['PATH'],
+    RUNNER_TEMP: directory,
+    ...Object.fromEntries(Object.entries(given).map(([name, value]) => [`INPUT_${name.toUpperCase()}`, value])),
+  };
+}
+
+/** The annotations in a step's output. */
+export function annotationsIn(output: string): readonly string[] {
+  return output.split('\n').filter((line) => /^::(warning|error|notice)/.test(line));
+}

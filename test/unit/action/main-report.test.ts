@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readMainReport, writeMainReport } from '../../../src/action/main-report';
-import { scenarios } from '../report/scenarios';
+import { scenarios } from '../../support/report/scenarios';
 
 let directory: string;
 beforeEach(async () => {

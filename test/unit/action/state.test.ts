@@ -1,5 +1,8 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { loadState } from '../../../src/action/state';
+import { loadState, saveBenchmark, saveEnd, saveFound, saveMain } from '../../../src/action/state';
 import { thisProcess } from '../../../src/lib/process-identity';
 
 const ID = 'gh-1-1.3f9a1c22.k3v9q0xw';
@@ -20,6 +23,31 @@ function load(state: Readonly<Record<string, unknown>>, env: NodeJS.ProcessEnv =
 }
 
 describe('main’s state', () => {
+  it('comes back as it was saved, the last value of each', () => {
+    const directory = mkdtempSync(join(tmpdir(), 'state-'));
+    const path = join(directory, 'state');
+    writeFileSync(path, '');
+    vi.stubEnv('GITHUB_STATE', path);
+    saveMain({ ...MAIN, session: { id: ID, labels: {} } });
+    saveFound(FOUND);
+    saveBenchmark(4711);
+    saveBenchmark('ended');
+    saveEnd();
+    // The runner's part: the last value of each name becomes a variable of post's.
+    const saved = [...readFileSync(path, 'utf8').matchAll(/^(.+?)<<(ghadelimiter_\S+)\n(.*?)\n\2$/gms)];
+    rmSync(directory, { recursive: true });
+    expect(load(Object.fromEntries(saved.map(([, name = '', , value = '']) => [name, value])))).toEqual({
+      sessionId: ID,
+      settings: MAIN.settings,
+      process: MAIN.process,
+      found: FOUND,
+      hasBegun: true,
+      benchmark: 'ended',
+      hasEnded: true,
+      problems: [],
+    });
+  });
+
   it('is read as main wrote it', () => {
     expect(load({ main: MAIN, found: FOUND, benchmark: 4711, ended: 'true' })).toEqual({
       sessionId: ID,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { annotationOf, leftoversMessage } from '../../../src/report/annotation';
-import { failed, phase, provider, resource } from './sample';
+import { failed, phase, provider, resource } from '../../support/report/sample';
 
 const SESSION = 'gh-1-1.3f9a1c22.k3v9q0xw';
 const trouble = (message: string, of = 'Cleanup') => ({ of, message });

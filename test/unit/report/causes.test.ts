@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { causesOf } from '../../../src/report/causes';
-import { failed } from './sample';
+import { failed } from '../../support/report/sample';
 
 const UUIDS = ['9a6e1f0c-2f53-4f8e-9d0e-1c2b3a4d5e6f', 'b1946ac9-2492-4d23-8f7a-6235b4d2611e'] as const;
 

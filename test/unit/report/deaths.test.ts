@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { askedSentence, failuresIn, hasUnknownEnd, wasAsked } from '../../../src/report/deaths';
-import { death } from './sample';
+import { death } from '../../support/report/sample';
 
 describe('a death', () => {
   it.each([

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { htmlCode, htmlProse, htmlText, plainJson, plainLine } from '../../../src/report/escape';
-import { HOSTILE } from './sample';
+import { HOSTILE } from '../../support/report/sample';
 
 describe('a plain line', () => {
   it.each([

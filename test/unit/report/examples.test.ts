@@ -6,8 +6,8 @@ import { stringify } from 'yaml';
 import { metricsOf } from '../../../src/report/metrics';
 import type { Report } from '../../../src/report/model';
 import { promtool } from '../../support/report/promtool';
-import { failed, phase, provider, report, resource, step } from './sample';
-import { scenarios } from './scenarios';
+import { failed, phase, provider, report, resource, step } from '../../support/report/sample';
+import { scenarios } from '../../support/report/scenarios';
 
 const root = join(import.meta.dirname, '../../..');
 const ALERTS = join(root, 'examples/prometheus-alerts.yml');

@@ -7,8 +7,8 @@ import { metricsOf } from '../../../src/report/metrics';
 import type { Report } from '../../../src/report/model';
 import { summaryOf } from '../../../src/report/summary/summary';
 import { terminalOf } from '../../../src/report/terminal/terminal';
-import { rendered, tags } from './rendered';
-import { death, failed, HOSTILE, phase, provider, report, resource, step } from './sample';
+import { rendered, tags } from '../../support/report/rendered';
+import { death, failed, HOSTILE, phase, provider, report, resource, step } from '../../support/report/sample';
 
 /** Pieces that mean something somewhere: to HTML, Markdown, GitHub, Mermaid, the runner, a terminal. */
 // biome-ignore format: a list of words

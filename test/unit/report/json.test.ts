@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { jsonOf } from '../../../src/report/json';
-import { failed, HOSTILE, phase, report, resource } from './sample';
+import { failed, HOSTILE, phase, report, resource } from '../../support/report/sample';
 
 const text = (...made: Parameters<typeof report>) => [...jsonOf(report(...made))].join('');
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { closingLines, resourceLine } from '../../../src/report/lines';
-import { failed, HOSTILE, phase, resource, step } from './sample';
+import { failed, HOSTILE, phase, resource, step } from '../../support/report/sample';
 
 /** What would change a terminal or a log: control characters, line breaks, the runner's commands. */
 const DANGEROUS = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]|##\w*\[|^\s*::/u;

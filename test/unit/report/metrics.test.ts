@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { metricsOf, writeMetrics } from '../../../src/report/metrics';
 import { promtool } from '../../support/report/promtool';
-import { death, failed, HOSTILE, phase, provider, report, resource, step } from './sample';
-import { scenarioNames, scenarios } from './scenarios';
+import { death, failed, HOSTILE, phase, provider, report, resource, step } from '../../support/report/sample';
+import { scenarioNames, scenarios } from '../../support/report/scenarios';
 
 const samplesOf = async (made: ReturnType<typeof report>) =>
   (await metricsOf(made)).split('\n').filter((line) => !line.startsWith('#'));

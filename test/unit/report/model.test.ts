@@ -3,7 +3,7 @@ import { labels } from '../../../src/core/labels';
 import type { Settlement } from '../../../src/core/outcome';
 import type { Resource } from '../../../src/core/resource';
 import { providerReport, removedIn, resourceReport, totalsOf } from '../../../src/report/model';
-import { failed, phase, resource } from './sample';
+import { failed, phase, resource } from '../../support/report/sample';
 
 const seen: Resource = {
   provider: 'docker',

@@ -4,8 +4,8 @@ import type { PhaseReport } from '../../../src/report/model';
 import { summaryOf } from '../../../src/report/summary/summary';
 import { terminalOf } from '../../../src/report/terminal/terminal';
 import { untouchedNotes } from '../../../src/report/untouched';
-import { rendered, texts } from './rendered';
-import { failed, HOSTILE, phase, report, resource } from './sample';
+import { rendered, texts } from '../../support/report/rendered';
+import { failed, HOSTILE, phase, report, resource } from '../../support/report/sample';
 
 type Unowned = NonNullable<PhaseReport['unowned']>[number];
 type Spared = NonNullable<PhaseReport['spared']>[number];

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { PhaseReport } from '../../../src/report/model';
 import { isVerifiable, needsAction, type PhaseVerdict, verdictOf, verdictOfAll } from '../../../src/report/verdict';
-import { failed, phase, provider, report as reportOf, resource } from './sample';
+import { failed, phase, provider, report as reportOf, resource } from '../../support/report/sample';
 
 const killed = resource({ outcome: 'killed' });
 const gone = resource({ outcome: 'gone' });

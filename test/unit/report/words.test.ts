@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { outcomes } from '../../../src/core/outcome';
 import { ageWords, count, countKinds, meaningOf, sizeWords, time } from '../../../src/report/words';
-import { resource } from './sample';
+import { resource } from '../../support/report/sample';
 
 describe('a time', () => {
   it.each([

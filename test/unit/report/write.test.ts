@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { metricsOf } from '../../../src/report/metrics';
 import { summaryOf } from '../../../src/report/summary/summary';
 import { writeOutputs } from '../../../src/report/write';
-import { failed, HOSTILE, phase, report } from './sample';
+import { failed, HOSTILE, phase, report } from '../../support/report/sample';
 
 const made = report({ post: phase([failed({ name: HOSTILE })]) });
 

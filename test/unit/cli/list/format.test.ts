@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { FIELD_NAMES, jsonOf, readFormat } from '../../../../src/cli/list/format';
-import { listed } from './listed';
+import { listed } from '../../../support/cli/listed';
 
 it('puts fields where the template has them', () => {
   expect(readFormat('{{.Kind}}/{{ .Name }} $1 100%').line(listed())).toBe('container/task-1 $1 100%');

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import type { InventoryItem } from '../../../../src/cli/list/inventory';
 import { type SortKey, sortResources } from '../../../../src/cli/list/sort';
-import { listed } from './listed';
+import { listed } from '../../../support/cli/listed';
 
 function names(resources: readonly InventoryItem[], key?: SortKey, reverse = false): string {
   return sortResources(resources, key, reverse)

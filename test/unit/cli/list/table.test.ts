@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { listTable, runLines, totalsLine } from '../../../../src/cli/list/table';
-import { listed } from './listed';
+import { listed } from '../../../support/cli/listed';
 
 const LONG = {
   resource: { name: 'a-container-with-a-name-that-takes-all-the-room-there-is' },

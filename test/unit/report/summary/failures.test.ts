@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { summaryOf } from '../../../../src/report/summary/summary';
-import { rendered, texts } from '../rendered';
-import { death, failed, phase, provider, report, resource, step } from '../sample';
+import { rendered, texts } from '../../../support/report/rendered';
+import { death, failed, phase, provider, report, resource, step } from '../../../support/report/sample';
 
 const unavailable = provider({ status: 'unavailable', reason: 'no answer' });
 

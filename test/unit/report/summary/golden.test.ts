@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { summaryOf } from '../../../../src/report/summary/summary';
 import { terminalOf } from '../../../../src/report/terminal/terminal';
 import { validReport } from '../../../support/report/report-schema';
-import { scenarioNames, scenarios } from '../scenarios';
+import { scenarioNames, scenarios } from '../../../support/report/scenarios';
 
 /** What people see, as a whole. `npx vitest run --project unit golden -u` writes them anew: look at them then. */
 const golden = (file: string) => join(import.meta.dirname, 'golden', file);

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { summaryOf } from '../../../../src/report/summary/summary';
 import { terminalOf } from '../../../../src/report/terminal/terminal';
-import { rendered, texts } from '../rendered';
-import { death, deaths, failed, phase, provider, report, resource, step } from '../sample';
+import { rendered, texts } from '../../../support/report/rendered';
+import { death, deaths, failed, phase, provider, report, resource, step } from '../../../support/report/sample';
 
 const benchmark = { command: 'make bench', exitCode: 0, signal: null, timedOut: false, interruptedBy: null, durationMs: 64_000 };
 const unavailable = provider({ status: 'unavailable', reason: 'no answer' });

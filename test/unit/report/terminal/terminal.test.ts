@@ -1,8 +1,8 @@
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { terminalOf } from '../../../../src/report/terminal/terminal';
-import { death, failed, phase, report, resource } from '../sample';
-import { scenarios } from '../scenarios';
+import { death, failed, phase, report, resource } from '../../../support/report/sample';
+import { scenarios } from '../../../support/report/scenarios';
 
 const ESCAPE = '\u001b[';
 

@@ -1,5 +1,5 @@
-import type { InventoryItem } from '../../../../src/cli/list/inventory';
-import type { Resource } from '../../../../src/core/resource';
+import type { InventoryItem } from '../../../src/cli/list/inventory';
+import type { Resource } from '../../../src/core/resource';
 
 /** A resource as `list` has it. */
 export function listed({
