@@ -59,7 +59,7 @@ export class AnnotationCollector implements Log {
  */
 export function annotate(
   phase: PhaseReport,
-  { failOnError }: Config,
+  { failOnError }: Pick<Config, 'failOnError'>,
   of: 'Pre-cleanup' | 'Cleanup',
   troubles: AnnotationCollector,
 ): boolean {

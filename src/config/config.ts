@@ -85,6 +85,8 @@ function withRoomToStop(config: Config): Config {
   return stopTimeout > gracePeriod ? config : { ...config, stopTimeout: gracePeriod + 10_000 };
 }
 
-export function retryPolicy({ retries, retryDelay, retryFactor }: Config): RetryPolicy {
+export type RetrySettings = Pick<Config, 'retries' | 'retryDelay' | 'retryFactor'>;
+
+export function retryPolicy({ retries, retryDelay, retryFactor }: RetrySettings): RetryPolicy {
   return { retries, delayMs: retryDelay, factor: retryFactor };
 }

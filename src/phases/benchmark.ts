@@ -10,27 +10,31 @@ import type { ShutdownSignals } from '../lib/shutdown-signals';
 import { plainLine } from '../report/escape';
 import { benchmarkEnd } from '../report/exit-code';
 import type { BenchmarkReport, DeathReport, PhaseReport } from '../report/model';
+import type { Cleanup } from './cleanup';
 import { sweepExited } from './exited';
 import type { Log } from './log';
-import { type Recording, startRecording } from './recording';
-import { selectAfter } from './selection';
+import { type Recording, type RecordingOptions, startRecording } from './recording';
+import { type SelectionSettings, selectAfter } from './selection';
 
 export interface SupervisedBenchmark {
-  readonly config: Config;
+  readonly config: RecordingOptions['config'] &
+    SelectionSettings &
+    Cleanup['config'] &
+    Pick<Config, 'workingDirectory' | 'timeout' | 'exitedTtl' | 'dryRun'>;
   readonly sessionId: string;
   readonly command: Command;
-  /** Of the benchmark. */
+  /** The benchmark's. */
   readonly environment: NodeJS.ProcessEnv;
   readonly connections: readonly Connection[];
-  /** Whose containers are recorded. */
+  /** Selects the containers to record. */
   readonly recorded: Selector;
-  /** Of this process. */
+  /** This process's own. */
   readonly env: Environment;
   readonly clock: Clock;
   readonly log: Log;
-  /** Called with the benchmark's process group as soon as it runs, and with nothing when it has ended. */
+  /** Called with the benchmark's process group when it runs, and with undefined after its end. */
   readonly onGroup: (processGroup: number | undefined) => void;
-  /** The signals to this process. */
+  /** Signals to this process. */
   readonly signals: ShutdownSignals;
   /** Ends the benchmark. */
   readonly stop: AbortSignal;
@@ -42,18 +46,18 @@ export interface SupervisedBenchmark {
 
 export interface BenchmarkOutcome {
   readonly result: BenchmarkResult;
-  /** What `exited-ttl` did meanwhile; null without it. */
+  /** The phase of `exited-ttl`; null without it. */
   readonly run: PhaseReport | null;
   readonly deaths: readonly DeathReport[];
 }
 
-/** Runs the benchmark, with the recorder and the removal of what has exited beside it. */
+/** Runs the benchmark, with the recorder and the removal of exited containers beside it. */
 export async function runSupervised(care: SupervisedBenchmark): Promise<BenchmarkOutcome> {
   const recording = await startRecording({ ...care, owned: care.recorded });
   const ended = new AbortController();
   const beside = Promise.all([run(care).finally(() => ended.abort()), sweepBeside(care, recording, ended.signal)]);
   const [result, phase] = await beside.catch(async (error: unknown) => {
-    await recording.finish(true); // Its streams would keep this process from its end.
+    await recording.finish(true); // Its streams would keep the process alive.
     throw error;
   });
   const deaths = await recording.finish(result.interruptedBy !== null || care.stop.aborted);
@@ -82,7 +86,7 @@ async function run(care: SupervisedBenchmark): Promise<BenchmarkResult> {
   return result;
 }
 
-/** `exited-ttl`: what goes while the benchmark runs. */
+/** Runs `exited-ttl` beside the benchmark. */
 async function sweepBeside(
   { config, sessionId, connections, clock, log }: SupervisedBenchmark,
   { isRecorded }: Recording,
@@ -102,12 +106,12 @@ async function sweepBeside(
   });
 }
 
-/** What the report shows of a script. */
+/** The part of a script that the report shows. */
 export function firstLine(script: string): string {
   return script.trim().split('\n')[0]?.trim() ?? '';
 }
 
-/** @param command what was run, as people wrote it: its first line is told */
+/** @param command as the user wrote it */
 export function benchmarkReport(command: string, result: BenchmarkResult): BenchmarkReport {
   const { exitCode, signal, timedOut, interruptedBy, durationMs } = result;
   return { command: firstLine(command), exitCode, signal, timedOut, interruptedBy, durationMs: Math.round(durationMs) };

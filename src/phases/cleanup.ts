@@ -1,4 +1,4 @@
-import { type Config, retryPolicy } from '../config/config';
+import { type Config, type RetrySettings, retryPolicy } from '../config/config';
 import type { Connection } from '../core/connection';
 import type { Settlement } from '../core/outcome';
 import type { Provider } from '../core/provider';
@@ -23,20 +23,20 @@ import type { Seen } from './others';
 import type { Selection, Spared } from './selection';
 import { survey } from './snapshot';
 
-/** Milliseconds for an engine to tell its id. */
+/** Milliseconds to ask for an engine's id. */
 const ENGINE_ID_TIMEOUT_MS = 5_000;
 
 export interface Cleanup {
-  /** Each is swept as soon as it is known: one that does not answer does not hold up the others. */
+  /** Swept one by one as they settle: a slow provider does not hold up the others. */
   readonly connections: readonly (Connection | Promise<Connection>)[];
   readonly selection: Selection;
   readonly mode: SweepMode;
-  readonly config: Config;
+  readonly config: RetrySettings & Pick<Config, 'gracePeriod' | 'concurrency' | 'failFast' | 'deadline'>;
   readonly deadline: Deadline;
   readonly clock: Clock;
-  /** Reads the leases of this host's live sessions, with each listing. */
+  /** Reads the leases of live sessions on this host, with each listing. */
   readonly leases?: () => readonly Lease[];
-  /** The session's label, `key=value`: for the command where a provider can't be reached. */
+  /** The session's label, `key=value`, for the command to clean an unreachable provider. */
   readonly label?: string;
   readonly log: (line: string) => void;
   /** False: another cleanup follows. See `SweepOptions`. */
@@ -45,7 +45,7 @@ export interface Cleanup {
   readonly onSettled?: (resource: ResourceReport) => void;
 }
 
-/** Sweeps all providers side by side, and tells. Never throws. */
+/** Sweeps all providers side by side, and logs each resource. Never throws. */
 export async function cleanUp(cleanup: Cleanup): Promise<PhaseReport> {
   const { connections, selection, mode, config, deadline, clock, log } = cleanup;
   const startedAt = clock.now();
@@ -94,19 +94,19 @@ export async function cleanUp(cleanup: Cleanup): Promise<PhaseReport> {
   };
 }
 
-/** Reads the leases of the sessions that use the same engine. */
+/** Reads the leases of sessions on the same engine. */
 async function leasesAt(provider: Provider, { leases = () => [], deadline }: Cleanup): Promise<() => readonly Lease[]> {
   const id = await engineIdOf(provider, deadline);
   return () => (id === undefined ? [] : leases().filter(({ engines }) => engines.includes(id)));
 }
 
-/** Undefined also where it can't be had. Never throws. */
+/** Undefined if it is unknown. Never throws. */
 export async function engineIdOf({ engineId }: Provider, deadline: Deadline): Promise<string | undefined> {
   if (engineId === undefined) return undefined;
   return deadline.within(ENGINE_ID_TIMEOUT_MS, 'the engine’s id', engineId).catch(() => undefined);
 }
 
-/** Counts what is new on an engine and stays. What can't be listed is not counted. */
+/** Counts new resources that stay on an engine, as far as they can be listed. */
 async function unownedAt(provider: Provider, { selection, deadline }: Cleanup): Promise<readonly UnownedReport[]> {
   const { unowned } = selection;
   if (unowned === undefined) return [];
@@ -115,7 +115,7 @@ async function unownedAt(provider: Provider, { selection, deadline }: Cleanup): 
   return counted(inOrder.filter(unowned));
 }
 
-/** Null when all providers were skipped: then no listing says anything. */
+/** Null when all providers were skipped. */
 function verifiedBy(
   swept: readonly { readonly report: ProviderReport; readonly result: SweepResult | undefined }[],
 ): boolean | null {
@@ -123,7 +123,7 @@ function verifiedBy(
   return looked.length === 0 ? null : looked.every(({ result }) => result?.verified ?? false);
 }
 
-/** A provider that could not be listed at the end was not available, whatever it said at the beginning. */
+/** A provider whose last listing failed counts as unavailable. */
 function reportOf(connection: Connection, result: SweepResult | undefined, { label, mode }: Cleanup): ProviderReport {
   const report = providerReport(connection);
   const { error, unlisted } = result ?? {};
@@ -137,7 +137,7 @@ function reportOf(connection: Connection, result: SweepResult | undefined, { lab
   return { ...told, command: connection.cleanupCommand?.(label) ?? null };
 }
 
-/** Names that are told of each group: more of them tell people nothing more. */
+/** Names for each group. */
 const MAX_NAMES = 5;
 
 /** Counts resources by provider and kind. */
@@ -154,7 +154,7 @@ export function counted(resources: readonly Resource[]): readonly UnownedReport[
   });
 }
 
-/** Counts resources by provider, kind, and the reason for which they stay. */
+/** Counts resources by provider, kind, and why they stay. */
 export function countedSpared(spared: readonly Spared[]): readonly SparedReport[] {
   return [...Map.groupBy(spared, ({ why }) => why)].flatMap(([why, group]) =>
     counted(group.map(({ resource }) => resource)).map((count) => ({ ...count, why })),

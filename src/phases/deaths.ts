@@ -1,10 +1,10 @@
 import type { Death } from '../recorder/death';
 import { type DeathReport, isoTime } from '../report/model';
 
-/** Milliseconds that the engine's two accounts of one end, its event and its own notes, can be apart. */
+/** Milliseconds between the times of an end in the engine's event and in its inspection. */
 const SAME_END_MS = 2_000;
 
-/** As the report has it. */
+/** A death, as in the report. */
 export function deathReport({ container, exitCode, oomKilled, asked, at, livedMs, log }: Death): DeathReport {
   return {
     provider: container.provider,
@@ -23,12 +23,12 @@ export function deathReport({ container, exitCode, oomKilled, asked, at, livedMs
   };
 }
 
-/** Main had no time for its log, or took it for gone: a later look may find it. */
+/** Whether the log may still be found: main had no time for it, or took it for gone. */
 function isOpen({ logStatus }: DeathReport): boolean {
   return logStatus === 'gone' || logStatus === 'out-of-time';
 }
 
-/** Whether main has reported this end, with its log or a reason that holds. */
+/** Whether main has reported this end, with its log or a final reason. */
 export function isReported(deaths: readonly DeathReport[], end: Pick<Death, 'container' | 'at' | 'neverStarted'>): boolean {
   return deaths.some(
     (death) =>
@@ -39,8 +39,8 @@ export function isReported(deaths: readonly DeathReport[], end: Pick<Death, 'con
 }
 
 /**
- * Main's deaths, and those that post has found: the same with their logs, or others. In the order in which they ended. Only main knows
- * whether a container was asked to end.
+ * Joins main's deaths with post's, which may complete them with logs, in the order of their ends.
+ * Only main knows whether a container was asked to end.
  */
 export function mergeDeaths(main: readonly DeathReport[], post: readonly DeathReport[]): readonly DeathReport[] {
   const found = new Set(post.map(({ id }) => id));

@@ -1,18 +1,17 @@
-import type { Config } from '../config/config';
 import type { Connection } from '../core/connection';
 import { keyOf, type Resource } from '../core/resource';
 import { protectionOf, type Selector } from '../core/selector';
 import { type Clock, sleep } from '../lib/clock';
 import { withDeadline } from '../lib/deadline';
 import { type PhaseReport, totalsOf } from '../report/model';
-import { cleanUp } from './cleanup';
+import { type Cleanup, cleanUp } from './cleanup';
 
 export interface ExitedCleanup {
   readonly connections: readonly Connection[];
-  readonly config: Config;
-  /** What is the session's. */
+  readonly config: Cleanup['config'];
+  /** Selects what the session owns. */
   readonly owned: Selector;
-  /** Whether a container that has exited may be removed by now: its log is kept first. */
+  /** Whether the container's log is kept already. */
   readonly canRemove: (container: Resource) => boolean;
   /** Milliseconds that a container stays after its exit. */
   readonly ttlMs: number;
@@ -22,22 +21,22 @@ export interface ExitedCleanup {
   readonly benchmark: AbortSignal;
 }
 
-/** Milliseconds between two sweeps: short enough for the time to live, long enough for the engine. */
+/** Milliseconds between two sweeps. */
 const SWEEP_EVERY_MS = { min: 500, max: 10_000 };
 
-/** States of a container that has never run: it has not exited. */
+/** States before a first run: not exited. */
 const NOT_YET_RUN = new Set(['created', 'configured']);
 
 /**
- * While the benchmark runs, removes the session's containers some time after they exit. Ends soon after the benchmark has ended; post does
- * the rest.
+ * Removes the session's containers some time after their exits, while the benchmark runs. Leaves
+ * the rest to post.
  * @returns all sweeps as one phase
  */
 export async function sweepExited(options: ExitedCleanup): Promise<PhaseReport> {
   const { config, clock, ttlMs, benchmark, connections } = options;
   const startedAt = clock.now();
   const since = new Map<string, number>();
-  /** Tried once; post tries again. */
+  /** Left to post. */
   const failed = new Set<string>();
   const done: PhaseReport[] = [];
   const every = Math.min(SWEEP_EVERY_MS.max, Math.max(SWEEP_EVERY_MS.min, ttlMs / 2));
@@ -55,13 +54,13 @@ export async function sweepExited(options: ExitedCleanup): Promise<PhaseReport> 
   return merged(done, clock.now() - startedAt);
 }
 
-/** The session's containers that exited at least the time to live ago. Remembers when each was first seen to have exited. */
+/** Selects containers that exited `ttlMs` ago. Remembers when each was first seen so. */
 function exitedSince(since: Map<string, number>, failed: ReadonlySet<string>, options: ExitedCleanup): Selector {
   const { clock, owned, ttlMs, canRemove } = options;
   return (resource: Resource) => {
     if (resource.kind !== 'container' || !owned(resource) || protectionOf(resource) !== undefined) return false;
     if (resource.running || NOT_YET_RUN.has(resource.state)) {
-      since.delete(keyOf(resource)); // Started again: its time begins anew.
+      since.delete(keyOf(resource)); // It runs again: its time starts anew.
       return false;
     }
     const seen = since.get(keyOf(resource)) ?? clock.now();
@@ -77,7 +76,7 @@ async function elapsed(clock: Clock, ms: number, signal: AbortSignal): Promise<b
   );
 }
 
-/** Kept resources are left out: they were only not finished. The providers are as the last sweep found them. */
+/** Leaves out kept resources, which are only unfinished. Takes the providers of the last sweep. */
 function merged(phases: readonly PhaseReport[], durationMs: number): PhaseReport {
   const resources = phases.flatMap((phase) => phase.resources.filter(({ outcome }) => outcome !== 'kept'));
   return {

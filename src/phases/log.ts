@@ -1,19 +1,19 @@
 import { asError } from '../lib/errors';
 import { plainLine } from '../report/escape';
-/** Where phases tell what they do: the runner's log, or a terminal. What is handed over is one line, and foreign text in it is escaped. */
+/** The log of phases: the runner's, or a terminal. Takes single lines with foreign text escaped. */
 export interface Log {
   debug(line: string): void;
   info(line: string): void;
   warning(line: string, title: string): void;
   error(line: string, title: string): void;
-  /** Puts together what `work` tells. */
+  /** Groups the lines that `work` logs. */
   group<T>(title: string, work: () => Promise<T>): Promise<T>;
-  /** From now on the text is shown nowhere. */
+  /** Hides the text from now on. */
   mask(secret: string): void;
 }
 
 /**
- * Does one thing whose failure is logged as a warning, and stops nothing else.
+ * Does work whose failure is only a warning.
  * @param what begins the sentence "… failed"
  */
 export async function bestEffort<T>(log: Log, what: string, work: () => Promise<T>, of = 'Cleanup'): Promise<T | undefined> {

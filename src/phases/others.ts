@@ -3,35 +3,36 @@ import type { Resource } from '../core/resource';
 import { type Filters, matchesFilters, olderThan, ownerOf, type Selector, sessionOf } from '../core/selector';
 import type { Lease } from '../session/leases';
 
-/** What is known of a provider when it is decided what goes. */
+/** The state of a provider when a selection is made. */
 export interface Seen {
-  /** Everything that was listed. */
+  /** The whole listing. */
   readonly listed: readonly Resource[];
-  /** Live sessions of this host that use the same engine. */
+  /** Of live sessions of this host on the same engine. */
   readonly leases: readonly Lease[];
   /** Milliseconds since the epoch. */
   readonly now: number;
 }
 
-/** The session that decides. */
+/** The session that selects. */
 export interface Deciding {
   readonly sessionId: string | undefined;
   readonly filters: Filters;
   readonly maxAgeMs: number;
 }
 
-/** Engines tell whole seconds. */
+/** Engines round to seconds. */
 const CLOCK_TOLERANCE_MS = 2_000;
 
-/** A time from which on another session may have made what matches its filters. */
+/** Another session: from `since` on, it may have made what matches its filters. */
 interface OtherSession {
   readonly since: number;
   readonly filters: Filters;
 }
 
 /**
- * Selects what another live session may have made: it carries no session's label, and began while a session was at work whose filters
- * match it. Of sessions without a lease on this host, filters are not known: there, what carries the session's label must match ours.
+ * Selects what another live session may have made: unlabelled resources that match its filters and
+ * are not older. Without a lease, the filters are unknown: then the other session counts if ours
+ * match its resources.
  */
 export function madeByOthers(seen: Seen, deciding: Deciding): Selector {
   const runner = runnerOf(deciding.sessionId ?? '');
@@ -45,7 +46,7 @@ export function madeByOthers(seen: Seen, deciding: Deciding): Selector {
     );
 }
 
-/** Other sessions that have something running which our filters match, too. */
+/** Other sessions with something running that our filters match. */
 function sessionsAtWork(
   { listed, now }: Seen,
   isOurs: (session: string) => boolean,

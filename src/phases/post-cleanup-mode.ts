@@ -2,7 +2,11 @@ import type { Config } from '../config/config';
 import type { SweepMode } from '../reaper/sweep';
 
 /** Decides what post does with the session's resources, by `post-cleanup` and `dry-run`. */
-export function postCleanupMode({ dryRun, postCleanup, jobStatus }: Config): SweepMode {
+export function postCleanupMode({
+  dryRun,
+  postCleanup,
+  jobStatus,
+}: Pick<Config, 'dryRun' | 'postCleanup' | 'jobStatus'>): SweepMode {
   const succeeded = jobStatus === 'success';
   if (postCleanup === 'never') return { kind: 'keep', reason: 'post-cleanup is never' };
   if (postCleanup === 'success' && !succeeded)
@@ -12,7 +16,7 @@ export function postCleanupMode({ dryRun, postCleanup, jobStatus }: Config): Swe
 }
 
 /**
- * Tells users what the session's label is for.
+ * Tells users what happens to resources with the session's label.
  * @param label `key=value`
  */
 export function labelLine(label: string, { dryRun, postCleanup }: Pick<Config, 'dryRun' | 'postCleanup'>): string {

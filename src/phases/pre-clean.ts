@@ -12,12 +12,12 @@ import { type PhaseReport, providerReport } from '../report/model';
 import type { Leases } from '../session/leases';
 import { type Cleanup, cleanUp, engineIdOf } from './cleanup';
 import { bestEffort, type Log } from './log';
-import { discoverProviders } from './providers';
-import { filtersOf, type Selection, selectBefore } from './selection';
+import { discoverProviders, type ProviderSettings } from './providers';
+import { filtersOf, type PreSelectionSettings, type Selection, selectBefore } from './selection';
 import { writeSnapshot } from './snapshot';
 
 export interface PreCleanup {
-  readonly config: Config;
+  readonly config: ProviderSettings & Cleanup['config'] & PreSelectionSettings & Pick<Config, 'dryRun' | 'scope'>;
   readonly sessionId: string;
   /** Of other sessions. */
   readonly liveness: LivenessOfSessions;
@@ -29,25 +29,26 @@ export interface PreCleanup {
   readonly env: Environment;
   readonly clock: Clock;
   readonly log: Log;
-  /** Called with where each provider was found, for a later process to find the same, before anything is done. */
+  /** Called before anything is done, with the places where a later process finds the providers. */
   readonly onFound?: (found: Endpoints) => void;
-  /** Narrows what is selected, or watches it. */
+  /** Narrows or watches the selection. */
   readonly around?: (selection: Selection) => Selection;
   /** See `Cleanup`. */
   readonly onSettled?: Cleanup['onSettled'];
-  /** The process with which the session ends: this one, or its parent, the runner's Worker, which may have other jobs later. */
+  /**
+   * The process with whose end the session is over: this one, or the runner's Worker, its parent.
+   */
   readonly keeper: 'this' | 'parent';
   /** See `Search`. */
   readonly runProgram?: RunProgram;
-  /** Ends it before its deadline: what is left stays. */
+  /** Ends it before its deadline: the rest stays. */
   readonly stop?: AbortSignal;
 }
 
-/** Undefined `pre`: a required provider is not there; `problem` says which, in one line each. */
+/** Without `pre`, required providers are missing: `problem` has a line for each. */
 export type PreCleaned =
   | {
       readonly pre: PhaseReport;
-      /** What was found: post uses the same. */
       readonly connections: readonly Connection[];
     }
   | { readonly pre?: undefined; readonly connections: readonly Connection[]; readonly problem: string };
@@ -87,14 +88,14 @@ async function clean(options: PreCleanup, deadline: Deadline): Promise<PreCleane
   return { pre, connections };
 }
 
-/** Says which resources this session may claim, before anything of it is made. What it can't say, another job can't respect. */
+/** Announces which resources this session may claim, before any of them exists. */
 async function takeSessionLease(
   { config, sessionId, directory, startedAt, leases, keeper }: PreCleanup,
   connections: readonly Connection[],
   deadline: Deadline,
 ): Promise<void> {
   const pid = keeper === 'this' ? process.pid : process.ppid;
-  if (keeper === 'parent' && pid <= 1) return; // In a container, and no process outside of it is known.
+  if (keeper === 'parent' && pid <= 1) return; // This process is in a container: the outer process is unknown.
   const ids = connections.map((connection) =>
     connection.status === 'ready' ? engineIdOf(connection.provider, deadline) : undefined,
   );
@@ -113,7 +114,7 @@ function foundOf(connections: readonly Connection[]): Endpoints {
   return Object.fromEntries(connections.flatMap((found) => (found.status === 'ready' ? [[found.name, found.found]] : [])));
 }
 
-/** Others work in the same organization at the same time: that something came since main's start says nothing. */
+/** Others share the organization: new sandboxes may be theirs. */
 const SCOPE_OF_SANDBOXES =
   'scope: job does not reach Daytona, which others share: of its sandboxes, those of the session are removed, and what labels and name-prefixes name.';
 

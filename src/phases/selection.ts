@@ -22,37 +22,51 @@ import {
 import { excess } from '../reaper/quota';
 import { madeByOthers, type Seen } from './others';
 
-/** A resource that matches, and stays. */
+/** A resource that matches but stays. */
 export interface Spared {
   readonly resource: Resource;
   readonly why: SpareReason;
 }
 
-/** What one cleanup is about. */
+/** What a cleanup selects. */
 export interface Selection {
-  /** Decides about each resource by itself. */
+  /** Decides about each resource on its own. */
   readonly selector: Selector;
-  /** Of what the selector selects, what is to go when everything else is known; all of it by default. */
+  /** Narrows the selected resources by the whole state. Default: all of them. */
   readonly choose?: (selected: readonly Resource[], seen: Seen) => readonly Resource[];
-  /** What matches, and stays. */
+  /** Lists what matches but stays. */
   readonly spared?: (seen: Seen) => readonly Spared[];
-  /** Selects what appeared while the job ran and belongs to no session. */
+  /** Selects new resources without an owner. */
   readonly unowned?: Selector;
   /** What shows that the session is over that left a resource. */
   readonly evidence?: (resource: Resource) => EvidenceOfEnd | undefined;
 }
 
+/** The settings that post's selection reads. */
+export type SelectionSettings = FilterSettings & Pick<Config, 'scope' | 'maxAge' | 'resources'>;
+
+/** The settings that pre-cleanup's selection reads. */
+export type PreSelectionSettings = LeftoverSettings & Pick<Config, 'preCleanup' | 'maxContainers' | 'maxSandboxes'>;
+
+type FilterSettings = Pick<Config, 'labels' | 'namePrefixes'>;
+type LeftoverSettings = FilterSettings & Pick<Config, 'maxAge' | 'maxAgeFailed'>;
+
 /**
- * What pre-cleanup removes: leftovers, and what is more than `max-containers` and `max-sandboxes`.
+ * Selects for pre-cleanup: leftovers, and the excess over `max-containers` and `max-sandboxes`.
  * @param now milliseconds since the epoch
  */
-export function selectBefore(config: Config, sessionId: string, liveness: LivenessOfSessions, now: number): Selection {
+export function selectBefore(
+  config: PreSelectionSettings,
+  sessionId: string,
+  liveness: LivenessOfSessions,
+  now: number,
+): Selection {
   const context = leftoverContext(config, sessionId, liveness, now);
   const judge = leftoverJudge(config.preCleanup, context);
   const isLeftover: Selector = (resource) => judge(resource) === 'goes';
   const quotas = quotasOf(config);
   const selector = quotas.length === 0 ? isLeftover : leftoversOf('all', withOthers(context));
-  // `all` is asked for by people who want everything gone, whoever works.
+  // `all` means everything, even during another session.
   const othersIn = (seen: Seen): Selector => (config.preCleanup === 'all' ? () => false : madeByOthers(seen, context));
 
   return {
@@ -86,7 +100,7 @@ export function selectBefore(config: Config, sessionId: string, liveness: Livene
 
 /** What pre-cleanup judges by, as the settings say. */
 export function leftoverContext(
-  config: Pick<Config, 'labels' | 'namePrefixes' | 'maxAge' | 'maxAgeFailed'>,
+  config: LeftoverSettings,
   sessionId: string,
   liveness: LivenessOfSessions,
   now: number,
@@ -95,7 +109,7 @@ export function leftoverContext(
   return { sessionId, liveness, filters: filtersOf(config), maxAgeMs, maxAgeFailedMs, now };
 }
 
-/** For a quota, what live sessions of other jobs have counts, too. */
+/** For quotas, resources of other jobs' live sessions count, too. */
 function withOthers({ liveness, ...context }: LeftoverContext): LeftoverContext {
   const of = (session: string) => {
     const known = liveness.of(session);
@@ -104,7 +118,7 @@ function withOthers({ liveness, ...context }: LeftoverContext): LeftoverContext 
   return { ...context, liveness: { of } };
 }
 
-/** Whether another session may be at work with it: it counts for a quota, and stays. */
+/** Whether another session may be using it: it counts for quotas, but stays. */
 function mayBeLive(resource: Resource, context: LeftoverContext): boolean {
   const owner = ownerOf(resource);
   if (owner === undefined) return false;
@@ -113,11 +127,11 @@ function mayBeLive(resource: Resource, context: LeftoverContext): boolean {
 }
 
 /**
- * What post removes: what the session owns, and with `scope: job` what appeared since main's start.
+ * Selects for post: what the session owns, and with `scope: job` what is new.
  * @param sessionId undefined when main died before it had one
- * @param baseline undefined when main did not get as far as writing it
+ * @param baseline undefined when main did not get so far
  */
-export function selectAfter(config: Config, sessionId: string | undefined, baseline: Baseline | undefined): Selection {
+export function selectAfter(config: SelectionSettings, sessionId: string | undefined, baseline: Baseline | undefined): Selection {
   const filters = filtersOf(config);
   const owned = ownedBy(sessionId, filters, baseline);
   const selector = config.scope === 'job' && baseline ? createdSince(owned, baseline) : owned;
@@ -136,7 +150,7 @@ export function selectAfter(config: Config, sessionId: string | undefined, basel
   };
 }
 
-/** With what is spared stays what it uses. */
+/** A spared resource keeps what it uses. */
 function withoutSpared(selected: readonly Resource[], isSpared: Selector): readonly Resource[] {
   return selected.filter((resource) => !isSpared(resource) && !resource.usedBy?.some(isSpared));
 }
@@ -145,14 +159,14 @@ function unprotected(listed: readonly Resource[]): readonly Resource[] {
   return listed.filter((resource) => protectionOf(resource) === undefined);
 }
 
-/** What is new on an engine and stays: it belongs to no session, or is of a kind that is not cleaned. */
+/** Selects new resources on an engine that stay: without an owner, or of a kind not to clean. */
 function unownedSince(
   baseline: Baseline,
   {
     config,
     sessionId,
     selector,
-  }: { readonly config: Config; readonly sessionId: string | undefined; readonly selector: Selector },
+  }: { readonly config: SelectionSettings; readonly sessionId: string | undefined; readonly selector: Selector },
 ): Selector {
   const isCleaned = ({ kind }: Resource) => config.resources.includes(kind);
   return (resource) => {
@@ -164,12 +178,15 @@ function unownedSince(
   };
 }
 
-/** A layer between two images is not an image that people know. */
+/** Users do not know the layers between two images. */
 function isPartOfAnother({ dependents = [] }: Resource): boolean {
   return dependents.length > 0;
 }
 
-function quotasOf({ maxContainers, maxSandboxes }: Config): readonly (readonly [kind: Kind, max: number])[] {
+function quotasOf({
+  maxContainers,
+  maxSandboxes,
+}: Pick<Config, 'maxContainers' | 'maxSandboxes'>): readonly (readonly [kind: Kind, max: number])[] {
   const quotas = [
     ['container', maxContainers],
     ['sandbox', maxSandboxes],
@@ -177,6 +194,6 @@ function quotasOf({ maxContainers, maxSandboxes }: Config): readonly (readonly [
   return quotas.flatMap(([kind, max]) => (max === undefined ? [] : [[kind, max] as const]));
 }
 
-export function filtersOf({ labels = [], namePrefixes = [] }: Pick<Config, 'labels' | 'namePrefixes'>): Filters {
+export function filtersOf({ labels = [], namePrefixes = [] }: FilterSettings): Filters {
   return { labels, namePrefixes };
 }

@@ -6,25 +6,27 @@ import { type Kind, keyOf, type Resource } from '../core/resource';
 import type { Baseline } from '../core/selector';
 import type { Deadline } from '../lib/deadline';
 
-/** A baseline as its file has it. */
+/** The content of a baseline's file. */
 interface Snapshot {
   /** Milliseconds since the epoch. */
   readonly startedAt: number;
-  /** Provider and kind of all that was listed. Of the others it is not known what was there. */
+  /** Provider and kind of each complete listing. */
   readonly listed: readonly string[];
-  /** By `keyOf`. Of a volume, when it was made: its id is its name, which a later volume may have again. */
+  /**
+   * By `keyOf`, with a volume's creation time: volumes are identified by names, which come again.
+   */
   readonly resources: Readonly<Record<string, number | null>>;
 }
 
 const FILE = 'snapshot.json';
 
-/** Milliseconds for one kind's listing. */
+/** Milliseconds to list one kind. */
 const LIST_TIMEOUT_MS = 10_000;
 
-/** The same volume's time by two measurements of the engine's clock. */
+/** Milliseconds between two measurements of the same volume's time. */
 const SAME_TIME_MS = 2_000;
 
-/** Lists what all engines have now, and writes it into the session's directory: it may be too long for the runner's state. */
+/** Lists everything on all engines into a file of the session's directory. */
 export async function writeSnapshot(
   directory: string,
   startedAt: number,
@@ -43,12 +45,15 @@ export async function writeSnapshot(
   await writeFile(join(directory, FILE), JSON.stringify(snapshot));
 }
 
-/** @throws when main did not get as far as writing it */
+/** @throws when main did not get so far */
 export async function readSnapshot(directory: string): Promise<Baseline> {
   return baselineOf(JSON.parse(await readFile(join(directory, FILE), 'utf8')));
 }
 
-/** Lists each kind of what is on an engine, whether it is cleaned or not. A kind that can't be listed is missing. Never throws. */
+/**
+ * Lists every kind on an engine, even kinds not to clean. Leaves out kinds that can't be listed.
+ * Never throws.
+ */
 export async function survey(
   { survey: surveyed }: Provider,
   deadline: Deadline,
@@ -65,7 +70,7 @@ export async function survey(
   return found;
 }
 
-/** @throws {TypeError} for what another version wrote */
+/** @throws {TypeError} for another version's file */
 export function baselineOf({ startedAt, listed, resources }: Snapshot): Baseline {
   if (typeof startedAt !== 'number' || !Array.isArray(listed) || typeof resources !== 'object') {
     throw new TypeError(`${FILE} is not a list of what was there before`);

@@ -1,4 +1,3 @@
-import type { Config } from '../config/config';
 import type { Connection } from '../core/connection';
 import type { Clock } from '../lib/clock';
 import type { Deadline } from '../lib/deadline';
@@ -10,22 +9,22 @@ import type { Leases } from '../session/leases';
 import { labelArgument } from '../session/session';
 import { type Cleanup, cleanUp } from './cleanup';
 import { bestEffort, type Log } from './log';
-import { recordLast } from './recording';
+import { type LastRecording, recordLast } from './recording';
 import type { Selection } from './selection';
 
 export interface Teardown {
-  readonly config: Config;
+  readonly config: Cleanup['config'] & LastRecording['config'];
   /** Undefined when main died before it had one. */
   readonly sessionId: string | undefined;
-  /** Each is cleaned as soon as it is known. */
+  /** Cleaned one by one as they settle. */
   readonly connections: readonly Promise<Connection>[];
   readonly selection: Selection;
   readonly mode: SweepMode;
-  /** The deaths that are known already. */
+  /** Deaths that are known already. */
   readonly told: readonly DeathReport[];
   readonly deadline: Deadline;
   readonly leases: Leases;
-  /** Of this process. */
+  /** This process's own. */
   readonly env: Environment;
   readonly clock: Clock;
   readonly log: Log;
@@ -33,7 +32,7 @@ export interface Teardown {
   readonly onSettled?: Cleanup['onSettled'];
 }
 
-/** What post does, and `run` at its end: keeps the logs of what has failed, then removes all that the session owns. Never throws. */
+/** Keeps the logs of failed containers, then removes what the session owns. Never throws. */
 export async function tearDown(
   teardown: Teardown,
 ): Promise<{ readonly phase: PhaseReport; readonly deaths: readonly DeathReport[] }> {

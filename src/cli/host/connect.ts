@@ -1,9 +1,8 @@
-import type { Config } from '../../config/config';
 import type { Connection } from '../../core/connection';
 import { systemClock } from '../../lib/clock';
 import type { Deadline } from '../../lib/deadline';
 import type { Environment } from '../../lib/environment';
-import { discoverProviders, type ProviderName, providers } from '../../phases/providers';
+import { discoverProviders, type ProviderName, type ProviderSettings, providers } from '../../phases/providers';
 import { plainLine } from '../../report/escape';
 import { providerLine } from '../../report/lines';
 import { providerReport } from '../../report/model';
@@ -21,7 +20,7 @@ export interface Connected {
 }
 
 /** Requires named or addressed providers, and with `--provider` excludes the others. */
-export function withRequiredProviders(config: Config, names: readonly ProviderName[]): Config {
+export function withRequiredProviders<C extends ProviderSettings>(config: C, names: readonly ProviderName[]): C {
   const uses = providers.map(({ name, isAddressed }) => {
     const isNamed = names.includes(name);
     if (names.length > 0 && !isNamed) return [name, false];
@@ -34,7 +33,12 @@ export function withRequiredProviders(config: Config, names: readonly ProviderNa
  * Looks for all providers side by side, and shows them with `--verbose`.
  * @throws {ProviderUnreachable} when no provider can be reached
  */
-export async function connectAll(config: Config, env: Environment, deadline: Deadline, output: Output): Promise<Connected> {
+export async function connectAll(
+  config: ProviderSettings,
+  env: Environment,
+  deadline: Deadline,
+  output: Output,
+): Promise<Connected> {
   const all = await Promise.all(discoverProviders({ config, env, clock: systemClock, deadline, endpoints: {} }, output));
   for (const connection of all) output.debug(providerLine(providerReport(connection)));
   const ready = all.filter((connection) => connection.status === 'ready');

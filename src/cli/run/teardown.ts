@@ -4,16 +4,16 @@ import { keyOf } from '../../core/resource';
 import { systemClock as clock } from '../../lib/clock';
 import { withDeadline } from '../../lib/deadline';
 import { postCleanupMode } from '../../phases/post-cleanup-mode';
-import { discoverProviders } from '../../phases/providers';
+import { discoverProviders, type ProviderSettings } from '../../phases/providers';
 import type { Selection } from '../../phases/selection';
-import { tearDown } from '../../phases/teardown';
+import { type Teardown, tearDown } from '../../phases/teardown';
 import { type DeathReport, type PhaseReport, totalsOf } from '../../report/model';
 import type { Leases } from '../../session/leases';
 import type { Output } from '../terminal/output';
 import { type ProgressCounter, withProgress } from '../terminal/progress';
 
 export interface RunTeardown {
-  readonly config: Config;
+  readonly config: ProviderSettings & Teardown['config'] & Pick<Config, 'dryRun' | 'postCleanup' | 'jobStatus'>;
   readonly sessionId: string;
   /** Where to look for providers. */
   readonly found: Endpoints;
@@ -48,7 +48,7 @@ export async function tearDownRun(teardown: RunTeardown): Promise<TornDown> {
   });
 }
 
-function once(config: Config, stop: AbortSignal, teardown: RunTeardown): Promise<TornDown> {
+function once(config: RunTeardown['config'], stop: AbortSignal, teardown: RunTeardown): Promise<TornDown> {
   const { sessionId, found, selection, told, counter, output, leases, env } = teardown;
   return withDeadline(config.deadline, { clock, signal: stop }, (deadline) =>
     tearDown({

@@ -26,12 +26,14 @@ export class UnusableCredentials extends Error {
  */
 const JWT = /^eyJ[\w-]*\.eyJ[\w-]*\.[\w-]*$/;
 
+export type CredentialSettings = Pick<Config, 'daytonaApiKey' | 'daytonaOrganizationId'>;
+
 /**
  * Reads the key from the settings, then from the environment like Daytona's clients.
  * @throws {NoKey}
  * @throws {UnusableCredentials}
  */
-export function credentials(config: Config, env: Environment): Credentials {
+export function credentials(config: CredentialSettings, env: Environment): Credentials {
   const [found] = tokens(config, env);
   if (found === undefined) throw new NoKey('no API key: set daytona-api-key or DAYTONA_API_KEY');
   // For such characters the HTTP client would throw an error with the key in its message.

@@ -1,4 +1,4 @@
-import { type Config, retryPolicy } from '../../config/config';
+import { type Config, type RetrySettings, retryPolicy } from '../../config/config';
 import { httpUrl } from '../../config/types';
 import type { Connection, Endpoints, ProviderDefinition, Search } from '../../core/connection';
 import type { Clock } from '../../lib/clock';
@@ -6,10 +6,21 @@ import type { Deadline } from '../../lib/deadline';
 import type { Environment } from '../../lib/environment';
 import { asError } from '../../lib/errors';
 import { errorClassOf, withRetries } from '../../reaper/retry';
-import { type Credentials, credentials, daytonaSecrets, NoKey, UnusableCredentials } from './credentials';
+import {
+  type CredentialSettings,
+  type Credentials,
+  credentials,
+  daytonaSecrets,
+  NoKey,
+  UnusableCredentials,
+} from './credentials';
 import { Curl } from './curl';
 import { classify, hasStatus } from './errors';
 import { type DaytonaSettings, NAME, Sandboxes } from './sandboxes';
+
+export type DaytonaConfig = RetrySettings &
+  CredentialSettings &
+  Pick<Config, 'daytona' | 'daytonaApiUrl' | 'resources' | 'stopTimeout' | 'removeTimeout'>;
 
 const DEFAULT_URL = 'https://app.daytona.io/api';
 
@@ -19,21 +30,21 @@ const CONNECT_TIMEOUT_MS = 10_000;
 export const daytona = {
   name: NAME,
   kinds: ['sandbox'],
-  discover({ config, env, clock, deadline, endpoints }: Search<Config>) {
+  discover({ config, env, clock, deadline, endpoints }: Search<DaytonaConfig>) {
     if (config.daytona === false) return [skipped('daytona is false')];
     if (!config.resources.includes('sandbox')) return [skipped('resources leaves sandboxes out')];
     return [discover(config, env, clock, deadline, endpoints[NAME])];
   },
   secrets: daytonaSecrets,
   isAddressed: ({ daytonaApiUrl }) => daytonaApiUrl !== undefined,
-} as const satisfies ProviderDefinition<Config>;
+} as const satisfies ProviderDefinition<DaytonaConfig>;
 
 async function skipped(reason: string): Promise<Connection> {
   return { name: NAME, status: 'skipped', reason };
 }
 
 async function discover(
-  config: Config,
+  config: DaytonaConfig,
   env: Environment,
   clock: Clock,
   deadline: Deadline,
@@ -62,7 +73,7 @@ async function connect(
   url: string,
   token: Credentials,
   curl: Curl,
-  config: Config,
+  config: DaytonaConfig,
   clock: Clock,
   deadline: Deadline,
 ): Promise<Connection> {
@@ -87,7 +98,7 @@ async function connect(
 }
 
 /** @throws {UnusableCredentials} for an unreadable variable; `parseConfig` checks the setting */
-function urlOf({ daytonaApiUrl }: Config, env: Environment): string {
+function urlOf({ daytonaApiUrl }: DaytonaConfig, env: Environment): string {
   const typed = env['DAYTONA_API_URL']?.trim();
   if (daytonaApiUrl !== undefined) return daytonaApiUrl;
   if (!typed) return DEFAULT_URL;
@@ -104,6 +115,6 @@ function reasonOf(error: unknown): string {
   return asError(error).message;
 }
 
-function settingsOf({ stopTimeout, removeTimeout }: Config): DaytonaSettings {
+function settingsOf({ stopTimeout, removeTimeout }: DaytonaConfig): DaytonaSettings {
   return { stopMs: stopTimeout, removeMs: removeTimeout };
 }

@@ -1,4 +1,4 @@
-import { type Config, retryPolicy } from '../../config/config';
+import { type Config, type RetrySettings, retryPolicy } from '../../config/config';
 import type { CleanupCommand, Connection, Endpoints, ProviderDefinition, Search } from '../../core/connection';
 import type { Clock } from '../../lib/clock';
 import { asError } from '../../lib/errors';
@@ -13,11 +13,17 @@ import { sizesOf } from './resources/sizes';
 
 const NAME = 'docker';
 
+export type DockerConfig = RetrySettings &
+  Pick<
+    Config,
+    'docker' | 'dockerHost' | 'resources' | 'scope' | 'skipGraceWhenDeaf' | 'stopTimeout' | 'killTimeout' | 'removeTimeout'
+  >;
+
 /** Docker-compatible engines. Each address is a connection of its own. */
 export const docker = {
   name: NAME,
   kinds: ['container', 'network', 'volume', 'image'],
-  discover(search: Search<Config>): readonly Promise<Connection>[] {
+  discover(search: Search<DockerConfig>): readonly Promise<Connection>[] {
     const { config, endpoints } = search;
     if (config.docker === false) return [Promise.resolve({ name: NAME, status: 'skipped', reason: 'docker is false' })];
     const [host, ...others] = config.dockerHost ?? [];
@@ -32,7 +38,7 @@ export const docker = {
   },
   secrets: () => [],
   isAddressed: ({ dockerHost }) => dockerHost !== undefined,
-} as const satisfies ProviderDefinition<Config>;
+} as const satisfies ProviderDefinition<DockerConfig>;
 
 /** A connection with its engine. */
 interface Discovered {
@@ -47,7 +53,7 @@ interface Discovered {
 async function discoverOne(
   name: string,
   dockerHost: string | undefined,
-  { config, env, clock, deadline }: Search<Config>,
+  { config, env, clock, deadline }: Search<DockerConfig>,
   found: Endpoints[string] | undefined,
 ): Promise<Discovered> {
   let known = found as unknown as Endpoint | undefined;
@@ -79,7 +85,7 @@ async function discoverOne(
   }
 }
 
-function connectionTo(engine: Engine, name: string, config: Config, clock: Clock): Connection {
+function connectionTo(engine: Engine, name: string, config: DockerConfig, clock: Clock): Connection {
   const settings = settingsOf(config, name);
   return {
     name,
@@ -104,7 +110,7 @@ function cleanupAt(endpoint: Endpoint): CleanupCommand {
 async function oncePerEngine(
   { connection, engine }: Discovered,
   engines: Map<string, string>,
-  { deadline }: Search<Config>,
+  { deadline }: Search<DockerConfig>,
 ): Promise<Connection> {
   if (engine === undefined) return connection;
   const identities = await identitiesOf(engine, deadline);
@@ -114,7 +120,7 @@ async function oncePerEngine(
   return connection;
 }
 
-function settingsOf(config: Config, name: string): DockerSettings {
+function settingsOf(config: DockerConfig, name: string): DockerSettings {
   return {
     name,
     stopMs: config.stopTimeout,
