@@ -64,19 +64,19 @@ export const settings = {
   ),
   labels: optional(
     types.labelFilters,
-    'Ownership filters besides the session’s own label: a line is `key` or `key=value`, commas in a line are AND, lines are OR. A bare key that tools set for everyone, such as `com.docker.compose.project`, is refused.',
+    'Ownership filters besides the session’s own label: a line is `key` or `key=value`, commas in a line are AND, lines are OR. In a value, `*` is a wildcard and `\\,` a comma. A bare key that tools set for everyone, such as `com.docker.compose.project`, is refused.',
     {
       group: 'ownership',
-      help: 'Also remove what carries these labels and no other session’s: `key` or `key=value`. Labels joined by commas must all match.',
+      help: 'Also remove what carries these labels and no other session’s: `key` or `key=value`. Labels joined by commas must all match. In a value, `*` is a wildcard and `\\,` a comma.',
       singular: '--label',
     },
   ),
   namePrefixes: optional(
-    types.lines,
-    'Ownership by name: containers, networks, volumes and sandboxes whose name starts so, one prefix a line.',
+    types.namePrefixes,
+    'Ownership by name: containers, networks, volumes and sandboxes whose name starts so, one prefix a line; `*` is a wildcard: `sweb.eval.*.run-17`.',
     {
       group: 'ownership',
-      help: 'Also remove containers, networks, volumes and sandboxes whose name starts with this and which carry no other session’s label.',
+      help: 'Also remove containers, networks, volumes and sandboxes whose name starts with this (`*` is a wildcard) and which carry no other session’s label.',
       singular: '--name-prefix',
     },
   ),

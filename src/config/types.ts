@@ -1,3 +1,4 @@
+import { isUnlimited } from '../core/glob';
 import { KIND_NAMES, KINDS, type Kind } from '../core/resource';
 import type { LabelFilter } from '../core/selector';
 import type { Environment } from '../lib/environment';
@@ -138,7 +139,7 @@ export const lines: SettingType<readonly string[]> = {
  * labels which tools set for everyone.
  */
 export const labelFilters: SettingType<readonly (readonly LabelFilter[])[]> = {
-  accepts: 'lines of key or key=value, joined by commas where all must match',
+  accepts: 'lines of key or key=value, joined by commas where all must match; in a value, * is a wildcard and \\, a comma',
   placeholder: 'filter',
   isList: true,
   parse: (value, env) =>
@@ -151,18 +152,39 @@ export const labelFilters: SettingType<readonly (readonly LabelFilter[])[]> = {
 };
 
 /**
- * Reads one line of `labelFilters`, without refusing broad ones.
- * @throws {InvalidValue} for an empty key
+ * Reads one line of `labelFilters`, without refusing foreign ones. `\,` is a comma.
+ * @throws {InvalidValue} for a key that is empty or holds `*`, and a value of nothing but `*`
  */
 export function labelLine(line: string): readonly LabelFilter[] {
-  return line.split(',').map(labelFilter);
+  return line.split(/(?<!\\),/).map((item) => labelFilter(item.replaceAll('\\,', ',').trim()));
 }
 
 function labelFilter(item: string): LabelFilter {
-  const [key = '', ...rest] = item.split('=');
-  if (key.trim() === '') throw new InvalidValue(`“${item.trim()}” has an empty key, which could match everything`);
-  return rest.length === 0 ? { key: key.trim() } : { key: key.trim(), value: rest.join('=').trim() };
+  const [start = '', ...rest] = item.split('=');
+  const key = start.trim();
+  if (key === '') throw new InvalidValue(`“${item}” has an empty key, which could match everything`);
+  if (key.includes('*')) throw new InvalidValue(`“${item}” has a * in its key; only a value can hold one`);
+  if (rest.length === 0) return { key };
+  const value = rest.join('=').trim();
+  if (isUnlimited(value)) throw new InvalidValue(`“${item}” matches every value; write “${key}” if that is what you want`);
+  return { key, value };
 }
+
+/**
+ * The start of a name. `*` stands for any characters.
+ * @throws {InvalidValue} for nothing but `*`
+ */
+export function namePrefix(text: string): string {
+  if (isUnlimited(text)) throw new InvalidValue(`“${text}” matches every name`);
+  return text;
+}
+
+export const namePrefixes: SettingType<readonly string[]> = {
+  accepts: 'the start of a name a line, where * is a wildcard',
+  placeholder: lines.placeholder,
+  isList: true,
+  parse: (value, env) => lines.parse(value, env)?.map(namePrefix),
+};
 
 /** Kinds of resources, in the plural. */
 export const resourceKinds: SettingType<readonly Kind[]> = {

@@ -1,3 +1,4 @@
+import { matchesGlob } from './glob';
 import { labels } from './labels';
 import type { EvidenceOfEnd, LivenessOfSessions } from './liveness';
 import type { Kind, Resource } from './resource';
@@ -5,12 +6,14 @@ import type { Kind, Resource } from './resource';
 /** Matches a label's key, and its value if one is given. */
 export interface LabelFilter {
   readonly key: string;
+  /** `*` stands for any characters. */
   readonly value?: string;
 }
 
 /** The user's own selection. All filters of a line must match (AND), one line is enough (OR). */
 export interface Filters {
   readonly labels: readonly (readonly LabelFilter[])[];
+  /** `*` stands for any characters. */
   readonly namePrefixes: readonly string[];
 }
 
@@ -38,12 +41,14 @@ const CLOCK_TOLERANCE_MS = 2_000;
 
 /** Ignores the names of images and anonymous volumes: they do not tell an owner. */
 export function matchesFilters(resource: Resource, filters: Filters): boolean {
-  const has = ({ key, value }: LabelFilter) =>
-    value === undefined ? Object.hasOwn(resource.labels, key) : resource.labels[key] === value;
+  const has = ({ key, value = '*' }: LabelFilter) => {
+    const found = Object.hasOwn(resource.labels, key) ? resource.labels[key] : undefined;
+    return found !== undefined && matchesGlob(found, value);
+  };
   const hasName = resource.kind !== 'image' && !resource.anonymous;
   return (
     filters.labels.some((line) => line.length > 0 && line.every(has)) ||
-    (hasName && filters.namePrefixes.some((prefix) => prefix !== '' && resource.name.startsWith(prefix)))
+    (hasName && filters.namePrefixes.some((prefix) => prefix !== '' && matchesGlob(resource.name, `${prefix}*`)))
   );
 }
 

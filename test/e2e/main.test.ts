@@ -17,7 +17,7 @@ describe('bad input', () => {
 
     expect(main.exitCode).toBe(1);
     const problems = [
-      'labels: “=x” has an empty key, which could match everything (in "=x"); use lines of key or key=value, joined by commas where all must match',
+      'labels: “=x” has an empty key, which could match everything (in "=x"); use lines of key or key=value, joined by commas where all must match; in a value, * is a wildcard and \\, a comma',
       'pre-cleanup: "everything" can’t be read; use one of none, stale, stopped, all',
       'grace-period: "soon" can’t be read; use a duration such as 500ms, 5s, 2m, 24h or 7d, or a number of seconds',
       'retries: "-1" can’t be read; use a whole number from 0',

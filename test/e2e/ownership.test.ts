@@ -37,6 +37,23 @@ describe('scope: job', () => {
   });
 });
 
+test('a * in labels and name-prefixes is a wildcard: what it matches goes, and nothing else', async () => {
+  const run = randomUUID();
+  const project = 'com.docker.compose.project';
+  const job = await newJob({ inputs: { labels: `${project}=bench-*-${run}`, 'name-prefixes': `sweb.eval.*.${run}` } });
+  await job.main();
+  await bystander({ labels: { [project]: `prod-1-${run}` } });
+  await bystander({ name: `sweb.eval.django.other-${run}` });
+  const owned = [
+    await startContainer(HONOURS_SIGTERM, { labels: { [project]: `bench-1-${run}` } }),
+    await startContainer(HONOURS_SIGTERM, { name: `sweb.eval.django.${run}` }),
+  ];
+
+  await job.post();
+
+  expect(await Promise.all(owned.map(stateOf))).toEqual(['gone', 'gone']);
+});
+
 describe('max-containers', () => {
   test('removes stopped ones, then the oldest, until so many are left', async () => {
     const prefix = `quota-${randomUUID()}`;

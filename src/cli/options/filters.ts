@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import type { Config } from '../../config/config';
-import { duration, labelLine, lines } from '../../config/types';
+import { duration, InvalidValue, labelLine, lines, namePrefix } from '../../config/types';
 import type { EvidenceOfEnd, LivenessOfSessions } from '../../core/liveness';
 import { KINDS, type Kind, type Resource } from '../../core/resource';
 import {
@@ -55,8 +55,11 @@ const HEADING = 'Filters (different ones must all match; of one that is repeated
 /** Adds the options that select resources. */
 export function addFilters(command: Command): void {
   const options = [
-    new Option('--label <filter>', 'has the label: key or key=value. Labels joined by commas must all match'),
-    new Option('--name-prefix <text>', 'has a name that starts with this'),
+    new Option(
+      '--label <filter>',
+      'has the label: key or key=value, where * is a wildcard. Labels joined by commas must all match',
+    ),
+    new Option('--name-prefix <text>', 'has a name that starts with this; * is a wildcard'),
     new Option('--session <id>', 'belongs to this session'),
     new Option('--older-than <time>', 'was created longer ago than this: 90m, 24h, 7d'),
     new Option('--status <state>', 'is in this state, as the provider calls it: exited, paused, stopped'),
@@ -83,11 +86,11 @@ function repeatable(option: Option): Option {
 
 /** @throws {UsageError} naming the option that can't be read */
 export function readFilters(options: FilterOptions): TypedFilters {
-  const { label = [], namePrefix = [], session = [], status = [], provider = [], kind = [] } = options;
+  const { label = [], namePrefix: prefixes = [], session = [], status = [], provider = [], kind = [] } = options;
   const ages = (options.olderThan ?? []).map(readAge);
   return {
     labels: label.flatMap(readLabels),
-    namePrefixes: namePrefix.map((prefix) => notEmpty('--name-prefix', prefix)),
+    namePrefixes: prefixes.map(readPrefix),
     sessions: session.map((id) => notEmpty('--session', id)),
     // A resource must match one of them: take the shortest age.
     ...(ages.length > 0 ? { olderThan: Math.min(...ages) } : {}),
@@ -107,12 +110,20 @@ function readAge(text: string): number {
 
 function readLabels(text: string): Filters['labels'] {
   const typed = notEmpty('--label', text);
+  return orUsageError('--label', () => (lines.parse(typed, {}) ?? []).map(labelLine));
+}
+
+function readPrefix(text: string): string {
+  const typed = notEmpty('--name-prefix', text);
+  return orUsageError('--name-prefix', () => namePrefix(typed));
+}
+
+function orUsageError<T>(option: string, read: () => T): T {
   try {
-    return (lines.parse(typed, {}) ?? []).map(labelLine);
+    return read();
   } catch (error) {
-    throw new UsageError(`--label: ${JSON.stringify(text)} can’t be read; use key or key=value, joined by commas`, {
-      cause: error,
-    });
+    if (!(error instanceof InvalidValue)) throw error;
+    throw new UsageError(`${option}: ${error.message}`, { cause: error });
   }
 }
 

@@ -113,6 +113,8 @@ describe('label filters', () => {
     ['a value with an equals sign', 'a=b=c', [[{ key: 'a', value: 'b=c' }]]],
     ['all of a line', 'team=eval, tier', [[{ key: 'team', value: 'eval' }, { key: 'tier' }]]],
     ['one of the lines', 'team\n\ntier', [[{ key: 'team' }], [{ key: 'tier' }]]],
+    ['a comma in a value', 'team=a\\,b,tier', [[{ key: 'team', value: 'a,b' }, { key: 'tier' }]]],
+    ['a wildcard in a value', 'team=bench-*', [[{ key: 'team', value: 'bench-*' }]]],
   ])('take %s', (_, text, filters) => {
     expect(read(types.labelFilters, text)).toEqual(filters);
   });
@@ -123,6 +125,20 @@ describe('label filters', () => {
       expect(read(types.labelFilters, text)).toBe('refused');
     },
   );
+});
+
+describe('what can match everything', () => {
+  it.each(['*', 'team=*', 'team=**', 'te*=eval', 'tier=gpu,team=*'])('is refused as a label filter: %s', (text) => {
+    expect(read(types.labelFilters, text)).toBe('refused');
+  });
+
+  it.each(['*', '**', 'task-\n*'])('is refused as a name’s prefix: %j', (text) => {
+    expect(read(types.namePrefixes, text)).toBe('refused');
+  });
+
+  it('is not a prefix with something beside the wildcard', () => {
+    expect(read(types.namePrefixes, 'sweb.eval.*.run-17\n*-bench')).toEqual(['sweb.eval.*.run-17', '*-bench']);
+  });
 });
 
 describe('kinds of resources', () => {

@@ -76,6 +76,11 @@ describe('filters', () => {
     ['the middle of the name', false, byName('ask')],
     ['one prefix of two', true, byName('other', 'task')],
     ['an empty prefix', false, byName('')],
+    ['a prefix with a wildcard', true, byName('t*k')],
+    ['a prefix with a wildcard that does not match', false, byName('t*K')],
+    ['a value with a wildcard', true, byLabel([{ key: 'team', value: 'e*l' }])],
+    ['a value with a wildcard that does not match', false, byLabel([{ key: 'team', value: 'e*k' }])],
+    ['a wildcard for a key that is not there', false, byLabel([{ key: 'other', value: 'e*' }])],
     ['a name prefix beside a label that is not there', true, { labels: [[{ key: 'other' }]], namePrefixes: ['task'] }],
     ['nothing at all', false, nothing],
   ])('by %s: %s', (_, matches, filters) => {

@@ -197,6 +197,13 @@ it.each<FilterOptions>([
   expect(isSelecting(readFilters(options))).toBe(true);
 });
 
+it.each([{ label: ['a=*'] }, { label: ['*'] }, { namePrefix: ['*'] }])(
+  '%j is a usage error: it could match everything',
+  (options) => {
+    expect(() => readFilters(options)).toThrow(UsageError);
+  },
+);
+
 it.each(['label', 'namePrefix', 'session', 'status'])('an empty %s is a usage error: a script’s variable was not set', (name) => {
   expect(() => readFilters({ [name]: [' '] })).toThrow(/is empty, which could match everything/);
 });
