@@ -23,13 +23,13 @@ function actionYml(): string {
   return `# Made by \`npm run build\` from src/config/settings.ts: change it there.\n${stringify(action, { lineWidth: 0 })}`;
 }
 
-function inputOf({ description, default: byDefault }: Setting<unknown>): Record<string, unknown> {
+function inputOf({ description, default: plain, expression: byDefault = plain }: Setting<unknown>): Record<string, unknown> {
   return { description, required: false, ...(byDefault === '' ? {} : { default: byDefault }) };
 }
 
 function settingsTable(): string {
   const rows = settingKeys.map((key) => {
-    const { default: byDefault, description } = settings[key];
+    const { default: plain, expression: byDefault = plain, description }: Setting<unknown> = settings[key];
     return `| \`${inputName(key)}\` | ${byDefault === '' ? '' : `\`${byDefault}\``} | ${description} |`;
   });
   return ['| Input | Default | Meaning |', '| --- | --- | --- |', ...rows].join('\n');

@@ -104,7 +104,7 @@ async function cleanBefore({ config, session, startedAt, log, env, clock }: Work
   return preClean({
     config,
     sessionId: session.id,
-    liveness: new Liveness(session.id, leases, env, clock),
+    liveness: new Liveness({ sessionId: session.id, leases, githubToken: config.githubToken, env, clock, log }),
     leases,
     keeper: 'parent',
     directory: sessionDirectory(env, session.id),

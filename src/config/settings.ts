@@ -21,6 +21,8 @@ export interface Setting<T> {
   readonly default: string;
   /** One line of Markdown, for action.yml, the README and `--help`. */
   readonly description: string;
+  /** Default in action.yml: an expression, which only GitHub's runner evaluates. */
+  readonly expression?: string;
   /** Never written; masked in logs. */
   readonly secret?: boolean;
   /** Absent if the command line does not have it. */
@@ -156,6 +158,12 @@ export const settings = {
     'The same for containers and sandboxes that are stopped or have failed. Default: as `max-age`.',
     { group: 'timing' },
   ),
+  githubToken: {
+    ...secret(
+      'Asks GitHub whether the run that left something is over (`permissions: actions: read`). Without it, or where it may not see the run, `max-age` decides. Masked, and never written anywhere.',
+    ),
+    expression: '${{ github.token }}',
+  },
   maxContainers: optional(
     types.integer(0),
     'After pre-cleanup, remove owned containers, stopped first, then oldest, until this many are left on each engine. What may be running in another runner’s live session counts, and stays.',

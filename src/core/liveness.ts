@@ -1,3 +1,5 @@
+import type { Resource } from './resource';
+
 /** What shows that a session is over, the surest first. The words are those of the report. */
 export const evidenceOfEnd = ['lease', 'ci', 'runner', 'age'] as const;
 export type EvidenceOfEnd = (typeof evidenceOfEnd)[number];
@@ -13,6 +15,8 @@ export type SessionState =
 /** Says what is known of any session by now. Asked with each listing: a session may begin or end meanwhile. */
 export interface LivenessOfSessions {
   of(sessionId: string): SessionState;
+  /** Asks for what is not known yet about the sessions of these resources. Never throws, and takes some seconds at most. */
+  learn?(listed: readonly Resource[]): Promise<void>;
 }
 
 /** What one kind of evidence says; undefined: nothing. */

@@ -62,6 +62,7 @@ export async function cleanUp(cleanup: Cleanup): Promise<PhaseReport> {
         provider,
         selector: selection.selector,
         choose: choose && ((selected, listed) => choose(selected, seen(listed))),
+        learn: selection.learn,
         mode,
         policy: { graceMs: config.gracePeriod, retry: retryPolicy(config) },
         deadline,

@@ -40,6 +40,8 @@ export interface Selection {
   readonly unowned?: Selector;
   /** What shows that the session is over that left a resource. */
   readonly evidence?: (resource: Resource) => EvidenceOfEnd | undefined;
+  /** Called with each listing before anything of it is chosen: see `LivenessOfSessions`. */
+  readonly learn?: (listed: readonly Resource[]) => Promise<void>;
 }
 
 /** The settings that post's selection reads. */
@@ -72,6 +74,7 @@ export function selectBefore(
   return {
     selector,
     evidence: (resource) => evidenceOf(resource, context),
+    learn: async (listed) => liveness.learn?.(listed),
     choose(selected, seen) {
       const candidates = withoutSpared(selected, othersIn(seen));
       const leftovers = candidates.filter(isLeftover);

@@ -23,6 +23,8 @@ export interface SweepOptions {
   readonly selector: Selector;
   /** Narrows the selection of each listing. Default: everything selected goes. */
   readonly choose?: ((selected: readonly Resource[], listed: readonly Resource[]) => readonly Resource[]) | undefined;
+  /** Called with each listing before anything of it is chosen. Must not throw. */
+  readonly learn?: ((listed: readonly Resource[]) => Promise<void>) | undefined;
   readonly mode: SweepMode;
   readonly policy: ReapPolicy;
   readonly deadline: Deadline;
@@ -119,6 +121,7 @@ async function sweepInRounds(
   let failure: ListingFailure | undefined;
   for (let round = 0; ; round += 1) {
     const listing = await list(ledger, options);
+    await options.learn?.(listing.resources);
     onListed(listing.resources);
     failure = listingFailure(listing, options.provider, failure);
     const next = nextAfter(listing, failure, ledger, quietSince, options);

@@ -2,7 +2,7 @@ import { plainLine } from './escape';
 import type { PhaseReport, ProviderReport, ResourceReport } from './model';
 import { untouchedNotes } from './untouched';
 import { verdictOf } from './verdict';
-import { shortId, time } from './words';
+import { endOfSession, shortId, time } from './words';
 
 /** `docker: ready: Docker Engine 20.10.24 at unix:///var/run/docker.sock (the default)`. */
 export function providerLine({ name, status, reason }: ProviderReport): string {
@@ -11,13 +11,14 @@ export function providerLine({ name, status, reason }: ProviderReport): string {
 
 /** One resource in a line of a log. */
 export function resourceLine(resource: ResourceReport): string {
-  const { outcome, kind, name, id, state, durationMs, error, reason } = resource;
+  const { outcome, kind, name, id, state, durationMs, error, reason, evidence } = resource;
   const parts = [
     outcome.padEnd(8),
     `${kind} ${name}`,
     `(${shortId(id)}, ${state})`,
     time(durationMs),
     stepsOf(resource),
+    evidence ? endOfSession(evidence) : '',
     error ?? reason ?? '',
   ];
   return plainLine(parts.filter((part) => part !== '').join('  '));

@@ -1,4 +1,5 @@
 import prettyMilliseconds from 'pretty-ms';
+import type { EvidenceOfEnd } from '../core/liveness';
 import type { Outcome } from '../core/outcome';
 import { KIND_NAMES, KINDS, type Kind } from '../core/resource';
 import type { ResourceReport } from './model';
@@ -48,6 +49,18 @@ export function meaningOf(outcome: Outcome, resources: readonly ResourceReport[]
   const reasons = new Set(resources.flatMap((resource) => (resource.outcome === outcome ? (resource.reason ?? []) : [])));
   return [...reasons].slice(0, 3).join('; ') || MEANINGS[outcome];
 }
+
+/** Says why a resource's session counts as over: ends the sentence "it went because …". */
+export function endOfSession(evidence: EvidenceOfEnd): string {
+  return ENDS[evidence];
+}
+
+const ENDS: Readonly<Record<EvidenceOfEnd, string>> = {
+  lease: 'its process has ended',
+  ci: 'its run is over',
+  runner: 'its runner has another job',
+  age: 'it is too old',
+};
 
 const MEANINGS: Readonly<Record<Outcome, string>> = {
   graceful: 'ended by itself after the stop signal, removed',

@@ -1,33 +1,88 @@
 import { runnerOf } from '../core/labels';
 import { decide, type LivenessOfSessions, type SessionState } from '../core/liveness';
+import type { Resource } from '../core/resource';
 import type { LiveSessionIds } from '../core/selector';
 import type { Clock } from '../lib/clock';
 import type { Environment } from '../lib/environment';
+import { type AskGithub, GithubRuns, thisRun } from './github-runs';
 import { sessionsOfJob } from './job-sessions';
 import type { Leases } from './leases';
+
+/** What evidence is taken from. */
+export interface LivenessOptions {
+  /** Of this process. */
+  readonly sessionId: string;
+  readonly leases: Leases;
+  /** GitHub is not asked without one. */
+  readonly githubToken: string | undefined;
+  readonly env: Environment;
+  readonly clock: Clock;
+  /** Gets a line about evidence that can't be had, and the token to mask. */
+  readonly log: { info(line: string): void; mask(secret: string): void };
+}
 
 /** Knows which sessions are live and which are over, from all the evidence there is. */
 export class Liveness implements LivenessOfSessions {
   readonly #sessionId: string;
   readonly #ofJob: LiveSessionIds;
   readonly #leases: Leases;
+  readonly #github: GithubRuns | undefined;
+  readonly #thisRun: string | undefined;
 
-  /** @param sessionId of this process */
-  constructor(sessionId: string, leases: Leases, env: Environment, clock: Pick<Clock, 'now'>) {
+  constructor(options: LivenessOptions) {
+    const { sessionId, leases, env, clock } = options;
     this.#sessionId = sessionId;
     this.#ofJob = sessionsOfJob(env, clock);
     this.#leases = leases;
+    this.#github = githubRuns(options);
+    this.#thisRun = thisRun(env);
   }
 
-  /** Read anew: what holds now, and did when something of it was listed. */
+  /** Reads leases anew: they show what holds now, and did when something of the session was listed. */
   of(session: string): SessionState {
     const runner = runnerOf(this.#sessionId);
     return decide({
       isOfThisJob: session === this.#sessionId || this.#ofJob.has(session),
       lease: this.#leases.wordOf(session),
-      ci: undefined,
-      isOfThisRun: false,
+      ci: this.#github?.wordOf(session),
+      isOfThisRun: this.#isOfThisRun(session),
       isOfThisRunner: runner !== undefined && runnerOf(session) === runner,
     });
   }
+
+  /** Asks GitHub about runs of which nothing surer is known. Never throws, and takes some seconds at most. */
+  async learn(listed: readonly Resource[]): Promise<void> {
+    await this.#github?.learn(listed, (session) => {
+      const known = this.of(session);
+      // A runner's word is weaker than GitHub's: what GitHub said may have changed.
+      return known.state === 'unknown' || known.evidence === 'runner' || (known.evidence === 'ci' && !this.#isOfThisRun(session));
+    });
+  }
+
+  #isOfThisRun(session: string): boolean {
+    return this.#thisRun !== undefined && session.startsWith(`${this.#thisRun}.`);
+  }
+}
+
+const DEFAULT_API = 'https://api.github.com';
+const DEFAULT_SERVER = 'https://github.com';
+
+/** Addresses of GitHub Enterprise Server are in the same variables. */
+function githubRuns({ githubToken, env, clock, log }: LivenessOptions): GithubRuns | undefined {
+  const url = (env['GITHUB_API_URL'] || DEFAULT_API).replace(/\/+$/, '');
+  // An expression that nothing has evaluated is not a token.
+  const isToken = /^[\x21-\x7e]+$/.test(githubToken ?? '');
+  if (githubToken === undefined || !isToken || !/^https?:\/\/[^/@]+(\/|$)/.test(url) || !URL.canParse(url)) return undefined;
+  log.mask(githubToken);
+  let client: Promise<AskGithub> | undefined;
+  return new GithubRuns({
+    serverUrl: env['GITHUB_SERVER_URL'] || DEFAULT_SERVER,
+    clock,
+    onTrouble: (line) => log.info(line),
+    async ask(path, signal) {
+      // undici takes a while to load, and most jobs find nothing to ask about.
+      client ??= import(/* webpackMode: "eager" */ './github-client').then(({ githubClient }) => githubClient(url, githubToken));
+      return (await client)(path, signal);
+    },
+  });
 }

@@ -71,6 +71,7 @@ async function listOne({ name, provider, sizes }: Ready, options: ListingOptions
     withSizes && sizes ? deadline.within(SIZES_TIMEOUT_MS, 'measuring', sizes).catch(onFailure('the sizes')) : undefined,
   ]);
   for (const { kind, error } of listing.failures) onFailure(KIND_NAMES[kind])(error);
+  await liveness.learn?.(listing.resources);
   const now = systemClock.now();
   const resources = listing.resources.filter(selector).map((resource) => {
     const session = sessionOf(resource);

@@ -17,7 +17,7 @@ import type { Output } from '../terminal/output';
 import { type Format, jsonOf, readFormat } from './format';
 import { type Inventory, listAll } from './inventory';
 import { type SortKey, sortResources } from './sort';
-import { listTable, runLines, totalsLine } from './table';
+import { listTable, runLines, sessionLines, totalsLine } from './table';
 import { watch } from './watch';
 
 /** As commander reads the options of `list`. */
@@ -103,7 +103,7 @@ async function inventoryOf(
   const state = await stateDirectory(env, (line) => output.warning(line));
   const { id: sessionId } = await localSession(env, state);
   const leases = new Leases(leasePlaces(state, env), clock);
-  const liveness = new Liveness(sessionId, leases, env, clock);
+  const liveness = new Liveness({ sessionId, leases, githubToken: config.githubToken, env, clock, log: output });
   return (stop) =>
     withDeadline(DEADLINE_MS, { clock, signal: stop }, async (deadline) => {
       const { ready, missing } = await connectAll(config, env, deadline, output);
@@ -125,7 +125,7 @@ function show(listing: Inventory, view: View, output: Output): void {
   output.result(textOf(listing, view, output));
   if (!isForPeople) return;
   output.info(totalsLine(listing.resources, withSizes));
-  for (const line of runLines(listing.resources)) output.info(line);
+  for (const line of [...sessionLines(listing.resources), ...runLines(listing.resources)]) output.info(line);
 }
 
 function textOf({ resources }: Inventory, { json, format, sort, reverse, withSizes }: View, output: Output): string {

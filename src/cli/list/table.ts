@@ -106,6 +106,17 @@ export function totalsLine(resources: readonly InventoryItem[], withSizes: boole
   return `${resources.length === 0 ? 'Nothing' : what}${withSizes ? `; ${sizeWords(bytes)}` : ''}`;
 }
 
+/** `Sessions: 3 resources of live ones, 2 of ones that are over (lease, age)`; no line where nothing is known. */
+export function sessionLines(resources: readonly InventoryItem[]): readonly string[] {
+  const live = resources.filter((item) => item.live).length;
+  const over = resources.flatMap(({ evidence }) => evidence ?? []);
+  const parts = [
+    ...(live > 0 ? [`${count(live, 'resource')} of live ones`] : []),
+    ...(over.length > 0 ? [`${count(over.length, 'resource')} of ones that are over (${[...new Set(over)].join(', ')})`] : []),
+  ];
+  return parts.length === 0 ? [] : [`Sessions: ${parts.join(', ')}`];
+}
+
 const MAX_RUNS = 10;
 
 /** One line for each run that made a resource, with its page. */

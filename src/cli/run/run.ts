@@ -153,7 +153,8 @@ interface Before {
  */
 async function cleanBefore({ config, session, directory, startedAt, output, leases, signals, env }: Run): Promise<Before> {
   const counter = new ProgressCounter();
-  const liveness = new Liveness(session.id, leases, env, clock);
+  const { githubToken } = config;
+  const liveness = new Liveness({ sessionId: session.id, leases, githubToken, env, clock, log: output });
   const isSpared = excludeLive({ all: false, sessions: [] }, { liveness, areLeasesKept: leases.areKept, config, now: startedAt });
   let found: Endpoints = {};
   const cleaned = await bestEffort(output, 'pre-cleanup', () =>

@@ -102,7 +102,7 @@ export async function sweep(options: SweepOptions, env: NodeJS.ProcessEnv): Prom
       startedAt: clock.now(),
       state,
       leases,
-      liveness: new Liveness(sessionId, leases, env, clock),
+      liveness: new Liveness({ sessionId, leases, githubToken: config.githubToken, env, clock, log: output }),
     }).then((code) => (signals.signal === undefined ? code : signalExitCode(signals.signal)));
   } catch (error) {
     if (signals.signal !== undefined) return signalExitCode(signals.signal);
@@ -199,6 +199,7 @@ function selectionOf({ filters, config, sessionId, leases, liveness }: Sweep): S
   return {
     selector,
     evidence: evidenceFor(filters, context),
+    learn: (listed) => liveness.learn(listed),
     choose: (selected) => selected.filter((resource) => isNotLive(resource) && !isInherited(resource)),
     spared: ({ listed }) =>
       listed

@@ -2,7 +2,7 @@ import { htmlCode, htmlProse } from '../escape';
 import { isRemovedLater } from '../leftovers';
 import type { PhaseReport, Report, ResourceReport } from '../model';
 import { verdictOf } from '../verdict';
-import { count, countKinds, time } from '../words';
+import { count, countKinds, endOfSession, time } from '../words';
 import type { Section } from './fit';
 
 const MAX_SESSIONS = 5;
@@ -40,10 +40,16 @@ function sessionList(resources: readonly ResourceReport[], maxItems: number, ser
   const bySession = [...Map.groupBy(resources, ({ session }) => session ?? '')].filter(([session]) => session !== '');
   const items = bySession
     .slice(0, maxItems)
-    .map(([session, left]) => `<li>${countKinds(left)} of ${source(session, left, serverUrl)}</li>`);
+    .map(([session, left]) => `<li>${countKinds(left)} of ${source(session, left, serverUrl)}${whyOver(left)}</li>`);
   if (items.length === 0) return [];
   const more = bySession.length - items.length;
   return ['<ul>', ...items, ...(more > 0 ? [`<li>and of ${count(more, 'other session')}</li>`] : []), '</ul>'];
+}
+
+/** Resources of one session can differ: some carry labels that GitHub can be asked by, and some do not. */
+function whyOver(left: readonly ResourceReport[]): string {
+  const reasons = new Set(left.flatMap(({ evidence }) => (evidence ? endOfSession(evidence) : [])));
+  return reasons.size === 0 ? '' : ` (${[...reasons].join('; ')})`;
 }
 
 function source(session: string, left: readonly ResourceReport[], serverUrl: string | undefined): string {

@@ -58,8 +58,9 @@ export class EngineToBreak {
   }
 
   /** A job on this engine, on a runner of its own, with times that a test can wait for. */
-  async job({ inputs = {}, env = {}, runnerName = randomUUID() }: JobOptions = {}): Promise<Job> {
+  async job({ inputs = {}, env = {}, runnerName = randomUUID(), ...rest }: JobOptions = {}): Promise<Job> {
     const job = await Job.create({
+      ...rest,
       inputs: { 'grace-period': '1s', 'retry-delay': '200ms', ...inputs },
       env: { DOCKER_HOST: this.engine.url, ...env },
       runnerName,

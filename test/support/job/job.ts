@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path';
 import { parse } from 'yaml';
 import type { Report } from '../../../src/report/model';
 import { validReport } from '../report/report-schema';
+import type { StartedStep, Worker, WorkerStep } from './worker';
 
 const root = join(import.meta.dirname, '..', '..', '..');
 
@@ -38,6 +39,8 @@ export interface JobOptions {
   readonly beside?: Job;
   /** The user that the runner runs as, by number; the tests' own by default. */
   readonly uid?: number;
+  /** Starts the steps, and keeps the job alive; the tests' own process by default. */
+  readonly worker?: Worker;
 }
 
 /**
@@ -52,18 +55,20 @@ export class Job {
   readonly #env: Readonly<Record<string, string | undefined>>;
 
   readonly #uid: number | undefined;
+  readonly #worker: Worker | undefined;
   /** RUNNER_TEMP. */
   readonly temp: string;
   readonly #runnerName: string;
 
   private constructor(directory: string, options: JobOptions) {
-    const { inputs = {}, env = {}, after, beside, uid } = options;
+    const { inputs = {}, env = {}, after, beside, uid, worker } = options;
     const same = after ?? beside;
     const { runnerName = same ? same.#runnerName : 'runner-1' } = options;
     this.directory = directory;
     this.temp = same?.temp ?? join(directory, 'temp');
     this.#runnerName = runnerName;
     this.#uid = uid;
+    this.#worker = worker;
     this.#inputs = inputs;
     this.#env = { RUNNER_NAME: runnerName, ...env };
   }
@@ -88,6 +93,7 @@ export class Job {
 
   /** @param more added to its environment */
   async main(more?: Readonly<Record<string, string>>): Promise<StepResult> {
+    if (this.#worker) return this.#startIn(this.#worker, action.runs.main, more).then(({ ended }) => ended);
     return (await this.startMain(more)).ended;
   }
 
@@ -111,6 +117,10 @@ export class Job {
   }
 
   async post(later?: Readonly<Record<string, string>>, stateFile?: string): Promise<StepResult> {
+    if (this.#worker) {
+      const env = { ...(await this.#state(stateFile)), ...later };
+      return this.#startIn(this.#worker, action.runs.post, env).then(({ ended }) => ended);
+    }
     return (await this.startPost(later, stateFile)).ended;
   }
 
@@ -163,10 +173,27 @@ export class Job {
     return new Step(node, copy, environment, this.#uid);
   }
 
+  /** Another step of the job, with a program of the test's. Only with a worker. */
+  async startStep(command: WorkerStep['command'], env: Readonly<Record<string, string>> = {}): Promise<StartedStep> {
+    if (!this.#worker) throw new Error('the job has no worker to start a step');
+    return this.#worker.startStep({ command, env: await this.#environment(env), cwd: this.temp });
+  }
+
+  async #startIn(worker: Worker, bundle: string, env: Readonly<Record<string, string>> = {}): Promise<StartedStep> {
+    const path = join(root, bundle);
+    return worker.startStep({ command: [process.execPath, path], env: await this.#environment(env), cwd: dirname(path) });
+  }
+
   async #environment(more: Readonly<Record<string, string>>): Promise<NodeJS.ProcessEnv> {
     const inputs = Object.entries(action.inputs).map(([name, { default: byDefault = '' }]) => {
-      // The runner evaluates the expression; it is the only one there is.
-      const value = this.#inputs[name] ?? byDefault.replace(/\$\{\{ job\.status \}\}/, this.status);
+      // The runner evaluates expressions; there are no others.
+      const expressions = { 'job.status': this.status, 'github.token': '' };
+      const value =
+        this.#inputs[name] ??
+        byDefault.replace(
+          /\$\{\{ (job\.status|github\.token) \}\}/,
+          (_, expression: keyof typeof expressions) => expressions[expression],
+        );
       return [`INPUT_${name.toUpperCase()}`, value];
     });
     return {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { listTable, runLines, totalsLine } from '../../../../src/cli/list/table';
+import { listTable, runLines, sessionLines, totalsLine } from '../../../../src/cli/list/table';
 import { listed } from '../../../support/cli/listed';
 
 const LONG = {
@@ -60,5 +60,9 @@ it('totals add up what is known of sizes', () => {
 
 it('names the page of each run once', () => {
   const run = { runUrl: 'https://ci.example/1' };
+  expect(sessionLines([listed({ live: true }), listed({ evidence: 'ci' }), listed({ evidence: 'age' }), listed()])).toEqual([
+    'Sessions: 1 resource of live ones, 2 resources of ones that are over (ci, age)',
+  ]);
+  expect(sessionLines([listed()])).toEqual([]);
   expect(runLines([listed(run), listed(run), listed()])).toEqual(['cli-me.1a2b3c4d.aaaaaaaa: https://ci.example/1']);
 });

@@ -1,0 +1,231 @@
+import { labels } from '../core/labels';
+import type { Word } from '../core/liveness';
+import type { Resource } from '../core/resource';
+import { ownerOf } from '../core/selector';
+import { onAbort } from '../lib/abort';
+import type { Clock } from '../lib/clock';
+import type { Environment } from '../lib/environment';
+import { asError } from '../lib/errors';
+import { isRecord, parsedJson } from '../lib/json-shape';
+import { Limit } from '../lib/limit';
+
+/** One attempt of a workflow run. */
+export interface RunAttempt {
+  /** `owner/name` */
+  readonly repository: string;
+  readonly run: string;
+  readonly attempt: string;
+}
+
+/** What a server answered. Absent headers are null. */
+export interface GithubAnswer {
+  readonly status: number;
+  readonly header: (name: string) => string | null;
+  /** Empty where it could not be read, or is longer than any answer about a run. */
+  readonly text: string;
+}
+
+/**
+ * Sends `GET <address of the API><path>` with the token. Follows no redirect: the token must not
+ * reach another host.
+ * @throws when there is no answer
+ */
+export type AskGithub = (path: string, signal: AbortSignal) => Promise<GithubAnswer>;
+
+export interface GithubRunsOptions {
+  readonly ask: AskGithub;
+  /** `https://github.com`: only runs of this server are asked about. */
+  readonly serverUrl: string;
+  readonly clock: Clock;
+  /** Gets a line about why GitHub does not help. Free of foreign text. */
+  readonly onTrouble: (line: string) => void;
+}
+
+/** Milliseconds for all answers together. What is not known by then stays unknown. */
+const MAX_ASKING_MS = 5_000;
+
+/** Milliseconds until GitHub is asked again: after a failure, and about a run that was in progress. */
+const ASK_AGAIN_AFTER_MS = 60_000;
+
+/** Requests at a time, and runs that are asked about at a time: a job's token has 1,000 requests an hour. */
+const MAX_REQUESTS = 8;
+const MAX_RUNS = 100;
+
+/** https://docs.github.com/rest/actions/workflow-runs */
+const IN_PROGRESS = new Set(['queued', 'in_progress', 'requested', 'waiting', 'pending']);
+
+/** The answer about one run. */
+interface Known {
+  readonly word: Word;
+  readonly askedAt: number;
+}
+
+/** Asks GitHub whether the runs of sessions are over: each once, all within some seconds. */
+export class GithubRuns {
+  readonly #options: GithubRunsOptions;
+  /** By session. Null: its resources tell of several repositories, so none is believed. */
+  readonly #runs = new Map<string, RunAttempt | null>();
+  readonly #known = new Map<string, Known>();
+  readonly #pending = new Map<string, Promise<void>>();
+  readonly #closed = new Set<string>();
+  #silentUntil = Number.NEGATIVE_INFINITY;
+
+  constructor(options: GithubRunsOptions) {
+    this.#options = options;
+  }
+
+  /** What GitHub said of a session's run; undefined: nothing, or it was not asked. */
+  wordOf(session: string): Word {
+    const run = this.#runs.get(session);
+    return run ? this.#known.get(pathOf(run))?.word : undefined;
+  }
+
+  /**
+   * Asks about the runs that made these resources. Never throws.
+   * @param isWanted whether anything is gained by asking about a session
+   */
+  async learn(listed: readonly Resource[], isWanted: (session: string) => boolean): Promise<void> {
+    const { clock } = this.#options;
+    const sessions = this.#note(listed).filter(isWanted);
+    const runs = sessions.flatMap((session) => this.#runs.get(session) ?? []);
+    const open = [...new Map(runs.map((run) => [pathOf(run), run])).values()]
+      .filter((run) => this.#isOpen(run))
+      .slice(0, MAX_RUNS);
+    if (open.length === 0) return;
+    const time = new AbortController();
+    const cancel = clock.after(MAX_ASKING_MS, () => time.abort());
+    const limit = new Limit(MAX_REQUESTS);
+    try {
+      await Promise.all(open.map((run) => this.#once(run, () => this.#askInTurn(run, limit, time.signal))));
+    } finally {
+      cancel();
+    }
+  }
+
+  /** Remembers whose runs the resources tell of. Returns their sessions. */
+  #note(listed: readonly Resource[]): readonly string[] {
+    const sessions = new Set<string>();
+    for (const resource of listed) {
+      const [session, run] = [ownerOf(resource), runOf(resource, this.#options.serverUrl)];
+      if (session === undefined || run === undefined) continue;
+      const before = this.#runs.get(session);
+      const isSame = before === undefined || before?.repository === run.repository;
+      this.#runs.set(session, isSame ? run : null);
+      sessions.add(session);
+    }
+    return [...sessions];
+  }
+
+  #isOpen(run: RunAttempt): boolean {
+    const now = this.#options.clock.now();
+    if (now < this.#silentUntil || this.#closed.has(run.repository)) return false;
+    const known = this.#known.get(pathOf(run));
+    return known === undefined || (known.word === 'live' && now - known.askedAt > ASK_AGAIN_AFTER_MS);
+  }
+
+  /** Providers are listed side by side: what one asks about, the others wait for. */
+  #once(run: RunAttempt, ask: () => Promise<void>): Promise<void> {
+    const key = pathOf(run);
+    const pending = this.#pending.get(key) ?? ask().finally(() => this.#pending.delete(key));
+    this.#pending.set(key, pending);
+    return pending;
+  }
+
+  async #askInTurn(run: RunAttempt, limit: Limit, time: AbortSignal): Promise<void> {
+    try {
+      await limit.run(time, async () => {
+        if (!this.#isOpen(run)) return; // Another answer has said that it is of no use.
+        const answer = await inTime(this.#options.ask(pathOf(run), time), time);
+        this.#take(run, answer);
+      });
+    } catch (error) {
+      this.#giveUp(
+        time.aborted ? `it did not answer within ${MAX_ASKING_MS / 1_000} s` : `it can’t be reached (${codeOf(error)})`,
+      );
+    }
+  }
+
+  #take(run: RunAttempt, answer: GithubAnswer): void {
+    const refusal = refusalOf(answer);
+    if (refusal !== undefined) {
+      this.#giveUp(refusal);
+      return;
+    }
+    const { status, text } = answer;
+    if (status === 403 && !this.#closed.has(run.repository)) {
+      this.#closed.add(run.repository);
+      this.#tell(`the token may not see runs of ${run.repository} (403): it takes “permissions: actions: read”`);
+    }
+    const word = status === 200 ? wordIn(text, run) : undefined;
+    this.#known.set(pathOf(run), { word, askedAt: this.#options.clock.now() });
+  }
+
+  #giveUp(why: string): void {
+    const now = this.#options.clock.now();
+    if (now >= this.#silentUntil) this.#tell(why);
+    this.#silentUntil = now + ASK_AGAIN_AFTER_MS;
+  }
+
+  #tell(why: string): void {
+    this.#options.onTrouble(`GitHub does not say which runs are over: ${why}. Their age decides.`);
+  }
+}
+
+/** Why there is no point in asking more; undefined for an answer about the one run. */
+function refusalOf({ status, header }: GithubAnswer): string | undefined {
+  const isLimited = header('retry-after') !== null || header('x-ratelimit-remaining') === '0';
+  if (status === 401) return 'it refuses the token (401)';
+  if (status === 429 || (status === 403 && isLimited)) return `too much was asked of it (${status})`;
+  return status >= 500 ? `it answers with ${status}` : undefined;
+}
+
+/** Rejects when the time is up, even if `work` ignores the signal. */
+function inTime<T>(work: Promise<T>, time: AbortSignal): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const forget = onAbort(time, () => reject(time.reason));
+  return Promise.race([work, promise]).finally(forget);
+}
+
+/** A word of the system's: `ECONNREFUSED`. */
+function codeOf(thrown: unknown): string {
+  const error = asError(thrown);
+  const code = 'code' in error ? String(error.code) : error.name;
+  return /^\w{1,40}$/.test(code) ? code : 'unknown error';
+}
+
+/** https://docs.github.com/rest/actions/workflow-runs#get-a-workflow-run-attempt */
+function pathOf({ repository, run, attempt }: RunAttempt): string {
+  return `/repos/${repository}/actions/runs/${run}/attempts/${attempt}`;
+}
+
+/** A lie about another run, or half an answer, says nothing. */
+function wordIn(text: string, { run, attempt }: RunAttempt): Word {
+  const answer = parsedJson(text);
+  if (!isRecord(answer)) return undefined;
+  const { id, run_attempt: number, status, conclusion } = answer;
+  if (String(id) !== run || String(number) !== attempt || typeof status !== 'string') return undefined;
+  if (status === 'completed') return typeof conclusion === 'string' ? 'over' : undefined;
+  return IN_PROGRESS.has(status) ? 'live' : undefined;
+}
+
+const RUN_AND_ATTEMPT = /^gh-([1-9]\d{0,15})-([1-9]\d{0,4})\./;
+
+/** No name of GitHub's consists of dots only. */
+const REPOSITORY = /^(?!\.+\/)[\w.-]{1,100}\/(?!\.+$)[\w.-]{1,100}$/;
+
+/**
+ * The run that made a resource, by its labels. Runs are numbered by each server for itself: all of
+ * the labels must tell of the same run on this server.
+ */
+export function runOf({ labels: values }: Resource, serverUrl: string): RunAttempt | undefined {
+  const [, run, attempt] = RUN_AND_ATTEMPT.exec(values[labels.session] ?? '') ?? [];
+  const repository = values[labels.repository] ?? '';
+  if (run === undefined || attempt === undefined || !REPOSITORY.test(repository)) return undefined;
+  const url = `${serverUrl}/${repository}/actions/runs/${run}/attempts/${attempt}`;
+  return values[labels.runUrl] === url ? { repository, run, attempt } : undefined;
+}
+
+/** The first part of the ids of this run's sessions; undefined outside of a run. */
+export function thisRun({ GITHUB_RUN_ID, GITHUB_RUN_ATTEMPT }: Environment): string | undefined {
+  return GITHUB_RUN_ID ? `gh-${GITHUB_RUN_ID}-${GITHUB_RUN_ATTEMPT || '1'}` : undefined;
+}
