@@ -7,7 +7,7 @@ const everything = Object.fromEntries(settingKeys.map((key) => [key, 'x']));
 describe('what main saves', () => {
   it('is everything but secrets and the job’s status, which main can’t know', () => {
     const left = Object.keys(everything).filter((key) => !(key in savable(everything)));
-    expect(left).toEqual(['daytonaApiKey', 'jobStatus']);
+    expect(left).toEqual(['daytonaApiKey', 'githubToken', 'jobStatus']);
   });
 
   it('is as it was typed', () => {
