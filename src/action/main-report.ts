@@ -42,7 +42,7 @@ export async function readMainReport(directory: string): Promise<MainReport> {
     benchmark: part('the benchmark', benchmark, isBenchmark),
     deaths: part('deaths', deaths, isDeaths) ?? [],
     pre: part('pre-cleanup', pre, isPhase),
-    run: part('what was removed while the benchmark ran', run, isPhase),
+    run: part('removals during the benchmark', run, isPhase),
     unreadable,
   };
 }

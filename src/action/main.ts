@@ -124,7 +124,7 @@ async function announce(main: Work): Promise<SessionVariables> {
   const file = await inMain(log, 'Writing the label file', () => writeLabelFile(session, directory));
   const variables = sessionVariables(session, env, file);
   const label = variables.CLEANUP_LABEL;
-  await inMain(log, 'Handing the label to later steps', () => exportVariables(variables));
+  await inMain(log, 'Exporting the label to later steps', () => exportVariables(variables));
   await setAll(log, { 'session-id': session.id, label, ...(file === undefined ? {} : { 'label-file': file }) });
   log.info(labelLine(label, config));
   return variables;

@@ -121,11 +121,14 @@ async function mainReport({ state, env, log }: Work): Promise<MainReport> {
 async function waitForMain({ state, clock, log }: Work): Promise<void> {
   const main: ProcessIdentity | undefined = state.process;
   if (main === undefined || state.hasEnded || !isAlive(main)) return;
-  log.info(`Main (process ${main.pid}) still runs: waiting for its end, at most ${time(MAX_FOR_MAIN_MS)}.`);
+  log.info(`Main (process ${main.pid}) is still running: waiting at most ${time(MAX_FOR_MAIN_MS)} for its end.`);
   const giveUpAt = clock.now() + MAX_FOR_MAIN_MS;
   while (isAlive(main)) {
     if (clock.now() >= giveUpAt) {
-      log.warning(`Main (process ${main.pid}) still runs. What it starts from now on may be left behind.`, 'Cleanup');
+      log.warning(
+        `Main (process ${main.pid}) is still running. Resources that it creates from now on may be left behind.`,
+        'Cleanup',
+      );
       return;
     }
     await sleep(clock, 100, new AbortController().signal);
@@ -165,17 +168,17 @@ function reportLostMain({ state, config, log }: Work, remains: BenchmarkRemains 
 }
 
 const BENCHMARK: Readonly<Record<BenchmarkRemains | 'over' | 'unstarted', string>> = {
-  ended: 'The benchmark still ran, and was ended now; its exit code is not known.',
-  gone: 'The benchmark ran then; nothing of it runs any more, and its exit code is not known.',
-  alive: 'The benchmark still runs, and could not be ended.',
-  over: 'The benchmark had ended; its exit code is not known.',
+  ended: 'The benchmark was still running, and has been ended; its exit code is unknown.',
+  gone: 'The benchmark was running, and has ended since; its exit code is unknown.',
+  alive: 'The benchmark is still running, and could not be ended.',
+  over: 'The benchmark had ended; its exit code is unknown.',
   unstarted: 'The benchmark had not begun.',
 };
 
 async function clean(post: Work, { deaths: told }: MainReport): ReturnType<typeof tearDown> {
   const { state, config, env, clock, log } = post;
   if (config.delay > 0) {
-    log.info(`Waiting ${time(config.delay)}, as delay says.`);
+    log.info(`Waiting ${time(config.delay)} before cleaning up (delay).`);
     await sleep(clock, config.delay, new AbortController().signal);
   }
   return withDeadline(config.deadline, { clock }, (deadline) =>
@@ -202,9 +205,9 @@ async function baselineFor({ config, state, env, log }: Work): Promise<Baseline 
   const { sessionId } = state;
   const read = async () => (sessionId === undefined ? undefined : readSnapshot(sessionDirectory(env, sessionId)));
   if (config.scope === 'session') return read().catch(() => undefined);
-  const before = await bestEffort(log, 'Reading the list of what was there before', read);
+  const before = await bestEffort(log, 'Reading the list of existing resources', read);
   if (before === undefined) {
-    const why = 'scope: job can’t be kept: main left no list of what was there before. Only the session’s own is removed.';
+    const why = 'scope: job can’t be applied: main left no list of existing resources. Only the session’s own are removed.';
     log.warning(why, 'Cleanup');
   }
   return before;

@@ -111,7 +111,7 @@ function endpointsIn(found: unknown, problems: string[]): Endpoints {
   const entries = isRecord(found) ? Object.entries(found) : [];
   const readable = entries.filter((entry): entry is [string, Endpoints[string]] => isEndpoint(entry[1]));
   if (!isRecord(found) || readable.length < entries.length) {
-    problems.push('Where main found a provider can’t be read: it is looked for again.');
+    problems.push('The address of a provider that main saved can’t be read: it is searched for again.');
   }
   return Object.fromEntries(readable);
 }

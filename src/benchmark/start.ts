@@ -64,7 +64,10 @@ async function requireDirectory(directory: string | undefined): Promise<void> {
   if (directory === undefined) return;
   const found = await stat(directory).catch(() => undefined);
   if (!found?.isDirectory()) {
-    throw new StartError('working-directory', `${JSON.stringify(directory)} is no directory; name one that exists by then`);
+    throw new StartError(
+      'working-directory',
+      `${JSON.stringify(directory)} is not a directory; name one that exists when the benchmark starts`,
+    );
   }
   await access(directory, constants.X_OK).catch((error: unknown) => {
     const problem = `${JSON.stringify(directory)} may not be entered by this user; name another`;

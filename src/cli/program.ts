@@ -9,9 +9,9 @@ import { addSweepCommand } from './sweep/command';
 
 const EXAMPLES = `
 Examples:
-  cleanup-action run -- ./benchmark.sh     remove what it labelled when it ends
+  cleanup-action run -- ./benchmark.sh     run it, then remove what it created
   cleanup-action list                      show the resources of sessions
-  cleanup-action sweep --stale             remove what ended sessions have left
+  cleanup-action sweep --stale             remove leftovers of ended sessions
   cleanup-action sweep --older-than 24h --dry-run
   cleanup-action report report.json        show a report as a summary
   cleanup-action run --help                show all options of run
@@ -19,8 +19,8 @@ Examples:
 A variable sets the default of an option: CLEANUP_GRACE_PERIOD for
 --grace-period. Secrets can only be set as variables: DAYTONA_API_KEY.
 
-Exit codes: 0 done; 1 something is left or failed; 2 wrong usage; 69 a required
-provider can’t be reached. run ends with the exit code of its command.
+Exit codes: 0 success; 1 a resource is left, or something failed; 2 wrong usage;
+69 a required provider can’t be reached. run ends with the exit code of its command.
 `;
 
 /**

@@ -49,113 +49,125 @@ function secret(description: string): Optional<string> {
  * check keeps them equal. `inputName` turns a key into the input's name.
  */
 export const settings = {
-  run: optional(types.text, 'The benchmark: shell commands run by main. Empty: the rest of the job’s steps are the benchmark.'),
+  run: optional(types.text, 'The benchmark: shell commands that main runs. Empty: the job’s later steps are the benchmark.'),
   shell: setting(
     types.shell,
     'bash',
     'Runs `run`, as in a workflow step: `bash`, `sh`, `pwsh`, `python`, or a template with `{0}`.',
   ),
-  workingDirectory: optional(types.path, 'Where `run` runs.', { group: 'benchmark', help: 'The directory the command runs in.' }),
+  workingDirectory: optional(types.path, 'The directory of `run`.', {
+    group: 'benchmark',
+    help: 'The directory of the command.',
+  }),
   timeout: optional(
     types.positiveDuration,
-    'Ends the benchmark: SIGTERM to its process group, SIGKILL after `grace-period`; main fails with exit code 124.',
+    'Time limit of the benchmark: SIGTERM to its process group, SIGKILL after `grace-period`, then exit code 124.',
     {
       group: 'benchmark',
-      help: 'Ends the command: SIGTERM to its process group, SIGKILL after `grace-period`. The exit code is then 124.',
+      help: 'Time limit of the command: SIGTERM to its process group, SIGKILL after `grace-period`, then exit code 124.',
     },
   ),
   labels: optional(
     types.labelFilters,
-    'Ownership filters besides the session’s own label: a line is `key` or `key=value`, commas in a line are AND, lines are OR. In a value, `*` is a wildcard and `\\,` a comma. A bare key that tools set for everyone, such as `com.docker.compose.project`, is refused.',
+    'More owned resources, by label: each line is `key` or `key=value`; commas in a line mean AND, lines mean OR. In a value, `*` is a wildcard and `\\,` a comma. A bare key that tools set for everyone, such as `com.docker.compose.project`, is refused.',
     {
       group: 'ownership',
-      help: 'Also remove what carries these labels and no other session’s: `key` or `key=value`. Labels joined by commas must all match. In a value, `*` is a wildcard and `\\,` a comma.',
+      help: 'Also remove resources with this label, unless another session owns them: `key` or `key=value`. Labels joined by commas must all match. In a value, `*` is a wildcard and `\\,` a comma.',
       singular: '--label',
     },
   ),
   namePrefixes: optional(
     types.namePrefixes,
-    'Ownership by name: containers, networks, volumes and sandboxes whose name starts so, one prefix a line; `*` is a wildcard: `sweb.eval.*.run-17`.',
+    'More owned resources, by name: prefixes of the names of containers, networks, volumes and sandboxes, one a line; `*` is a wildcard: `sweb.eval.*.run-17`.',
     {
       group: 'ownership',
-      help: 'Also remove containers, networks, volumes and sandboxes whose name starts with this (`*` is a wildcard) and which carry no other session’s label.',
+      help: 'Also remove containers, networks, volumes and sandboxes whose name starts with this (`*` is a wildcard), unless another session owns them.',
       singular: '--name-prefix',
     },
   ),
   scope: setting(
     types.choice('session', 'job'),
     'session',
-    '`session`: what carries the session’s label or matches the filters. `job`: also everything created on the engine between main’s start and post which no other session owns (single-tenant runners).',
+    '`session`: resources that carry the session’s label or match `labels` or `name-prefixes`. `job`: also everything else created on the engine between main’s start and post, unless another session owns it. Use `job` only on runners that nothing else uses.',
     {
       group: 'ownership',
-      help: '`session`: what carries the session’s label or matches `labels` or `name-prefixes`. `job`: also everything created on the engine while the command runs and owned by no other session. Only for machines that nothing else uses.',
+      help: '`session`: resources that carry the session’s label or match `labels` or `name-prefixes`. `job`: also everything else created on the engine while the command runs, unless another session owns it. Use `job` only on machines that nothing else uses.',
     },
   ),
   docker: setting(
     types.autoOrBoolean,
     'auto',
-    '`auto`: used when an engine answers, else reported as skipped. `true`: main fails without one. `false`: left alone.',
-    { group: 'providers', help: '`auto`: used when an engine answers. `true`: an engine must answer. `false`: not used.' },
+    '`auto`: used if an engine answers, else reported as skipped. `true`: main fails without an engine. `false`: not used.',
+    { group: 'providers', help: '`auto`: used if an engine answers. `true`: an engine must answer. `false`: not used.' },
   ),
   dockerHost: optional(
     types.endpoints,
-    'Engine endpoint: `unix://`, `npipe://`, `tcp://`, `ssh://`. Default: `DOCKER_HOST`, the current docker context, then the well-known sockets (root, rootless, Docker Desktop, Colima, Podman). Several, one a line: each is swept as a provider of its own.',
+    'Address of the engine: `unix://`, `npipe://`, `tcp://`, `ssh://`. Default: `DOCKER_HOST`, the current docker context, then the usual sockets (root, rootless, Docker Desktop, Colima, Podman). Several engines, one a line, are separate providers.',
     {
       group: 'providers',
-      help: 'Engine endpoint: `unix://`, `npipe://`, `tcp://`, `ssh://`; it must answer. Default: DOCKER_HOST, the current docker context, then the well-known sockets (root, rootless, Docker Desktop, Colima, Podman).',
+      help: 'Address of the engine, which must answer: `unix://`, `npipe://`, `tcp://`, `ssh://`. Default: DOCKER_HOST, the current docker context, then the usual sockets (root, rootless, Docker Desktop, Colima, Podman).',
     },
   ),
   proxy: setting(
     types.autoOrBoolean,
     'auto',
-    '`auto`: what later steps and `run` create on the engine and on Daytona is labelled on the way, by a proxy to which `DOCKER_HOST` and `DAYTONA_API_URL` lead; for one local engine, on Linux and macOS. `true`: main fails without it. `false`: nothing is exported, and you label.',
+    '`auto`: a proxy labels everything that later steps and `run` create on the engine and on Daytona; `DOCKER_HOST` and `DAYTONA_API_URL` lead to it. Only for one local engine, on Linux and macOS. `true`: main fails without the proxy. `false`: no proxy, you add the label yourself.',
     {
       group: 'ownership',
-      help: '`auto`: what the command creates on the engine and on Daytona is labelled on the way, by a proxy in this process to which DOCKER_HOST and DAYTONA_API_URL lead; for one local engine, on Linux and macOS. `true`: it must be labelled. `false`: the command labels.',
+      help: '`auto`: a proxy in this process labels everything that the command creates on the engine and on Daytona; DOCKER_HOST and DAYTONA_API_URL lead to it. Only for one local engine, on Linux and macOS. `true`: fails without the proxy. `false`: no proxy, the command adds the label itself.',
     },
   ),
   daytona: setting(
     types.autoOrBoolean,
     'auto',
-    '`auto`: used when an API key is known, and Daytona takes it; else reported as skipped. `true`: main fails without one. `false`: left alone.',
+    '`auto`: used if an API key is set, else reported as skipped. `true`: main fails without a key that Daytona accepts. `false`: not used.',
     {
       group: 'providers',
-      help: '`auto`: used when an API key is set. `true`: a key must be set, and Daytona must answer. `false`: not used.',
+      help: '`auto`: used if an API key is set. `true`: a key must be set, and Daytona must answer. `false`: not used.',
     },
   ),
   daytonaApiKey: secret(
-    'Key for Daytona’s API. Default: `DAYTONA_API_KEY`, or the JWT in `DAYTONA_JWT_TOKEN`. Masked, and never written anywhere.',
+    'Daytona’s API key. Default: `DAYTONA_API_KEY`, or the JWT in `DAYTONA_JWT_TOKEN`. Masked in logs, and never written to files.',
   ),
   daytonaApiUrl: optional(
     types.httpUrl,
-    'Where Daytona’s API is. Default: `DAYTONA_API_URL`, then `https://app.daytona.io/api`.',
+    'Address of Daytona’s API. Default: `DAYTONA_API_URL`, then `https://app.daytona.io/api`.',
     { group: 'providers' },
   ),
-  daytonaOrganizationId: optional(types.text, 'The organization, which a JWT needs. Default: `DAYTONA_ORGANIZATION_ID`.', {
-    group: 'providers',
-  }),
+  daytonaOrganizationId: optional(
+    types.text,
+    'Daytona’s organization; required with a JWT. Default: `DAYTONA_ORGANIZATION_ID`.',
+    {
+      group: 'providers',
+    },
+  ),
   resources: setting(
     types.resourceKinds,
     'containers networks volumes sandboxes',
-    'Kinds to clean; `images` can be added: images that the session built, or that only its removed containers used, never one that was there before.',
+    'Kinds of resources to clean. `images` can be added: images that the session built, or that only its removed containers used, but none that existed before.',
     { group: 'ownership' },
   ),
   preCleanup: setting(
     types.choice('none', 'stale', 'stopped', 'all'),
     'stale',
-    '`none`; `stale`: owned leftovers of finished sessions (same runner, another session) and any owned resource older than `max-age`; `stopped`: `stale` and every owned container that is not running (a stopped sandbox may be in use); `all`: every owned resource of every other session that is not known to be live. “Owned” is: carries this action’s label, or matches `labels` or `name-prefixes`.',
+    '`none`; `stale`: leftovers of sessions that are over, and owned resources older than `max-age`; `stopped`: also owned containers that are not running; `all`: everything owned by sessions that are not known to be live. Resources are owned if they carry this action’s label or match `labels` or `name-prefixes`.',
     {
       group: 'timing',
-      help: 'What to remove before the command starts. `none`: nothing. `stale`: what ended sessions of this user on this host left, and what is older than `max-age`. `stopped`: the same, and containers that are not running. `all`: everything of other sessions that are not known to be live. Only what carries this action’s label or matches `labels` or `name-prefixes` is removed.',
+      help: 'Removes before the command starts: `none`: nothing; `stale`: leftovers of this user’s ended sessions on this host, and owned resources older than `max-age`; `stopped`: also owned containers that are not running; `all`: everything owned by sessions that are not known to be live. Resources are owned if they carry this action’s label or match `labels` or `name-prefixes`.',
     },
   ),
-  maxAge: setting(types.positiveDuration, '24h', 'See `pre-cleanup`. An image is as old as its last tag here.', {
-    group: 'timing',
-    help: 'Anything older than this is stale, no matter which session made it.',
-  }),
+  maxAge: setting(
+    types.positiveDuration,
+    '24h',
+    'See `pre-cleanup`. The age of an image is that of its last tag on this engine.',
+    {
+      group: 'timing',
+      help: 'Resources older than this are stale, whichever session made them.',
+    },
+  ),
   maxAgeFailed: optional(
     types.positiveDuration,
-    'The same for containers and sandboxes that are stopped or have failed. Default: as `max-age`.',
+    'The same for containers and sandboxes that have stopped or failed. Default: `max-age`.',
     { group: 'timing' },
   ),
   githubToken: {
@@ -166,7 +178,7 @@ export const settings = {
   },
   maxContainers: optional(
     types.integer(0),
-    'After pre-cleanup, remove owned containers, stopped first, then oldest, until this many are left on each engine. What may be running in another runner’s live session counts, and stays.',
+    'After pre-cleanup, remove owned containers, stopped first, then oldest, until this many are left on each engine. Containers of other runners’ live sessions count but stay.',
     {
       group: 'timing',
       help: 'Before the command starts, remove containers until this many are left on each engine: stopped ones first, then the oldest.',
@@ -184,84 +196,92 @@ export const settings = {
   postCleanup: setting(
     types.choice('always', 'success', 'failure', 'never'),
     'always',
-    'When post cleans: `always`, on `success` or on `failure` of the job, `never`.',
+    'When post cleans up: `always`, only after `success` or `failure` of the job, or `never`.',
     { group: 'timing', help: 'When to clean up after the command: `always`, only after `success` or `failure`, or `never`.' },
   ),
-  delay: setting(types.duration, '0s', 'Wait before post cleans, for debugging.', {
+  delay: setting(types.duration, '0s', 'Wait this long before post cleans up, for debugging.', {
     group: 'timing',
     help: 'Wait this long before cleaning up, for debugging. A signal ends the wait.',
   }),
-  gracePeriod: setting(types.duration, '5s', 'Between the stop signal and SIGKILL; `0s` kills at once.', { group: 'removal' }),
+  gracePeriod: setting(types.duration, '5s', 'Time between the stop signal and SIGKILL; `0s` kills at once.', {
+    group: 'removal',
+  }),
   stopTimeout: setting(
     types.positiveDuration,
     '15s',
-    'How long one stop request may take before the kill is tried. `grace-period` + 10 s where it is not longer than `grace-period`.',
+    'Time limit of one stop request, after which a kill is tried. If it is not longer than `grace-period`, `grace-period` + 10 s.',
     { group: 'removal' },
   ),
-  killTimeout: setting(types.positiveDuration, '5s', 'How long one kill request may take before the removal is tried.', {
+  killTimeout: setting(types.positiveDuration, '5s', 'Time limit of one kill request, after which a removal is tried.', {
     group: 'removal',
   }),
-  removeTimeout: setting(types.positiveDuration, '10s', 'How long one removal request may take.', { group: 'removal' }),
-  retries: setting(types.integer(0), '3', 'Further attempts after a retryable error, with exponential backoff.', {
+  removeTimeout: setting(types.positiveDuration, '10s', 'Time limit of one removal request.', { group: 'removal' }),
+  retries: setting(types.integer(0), '3', 'Number of retries after an error that may pass, with exponential backoff.', {
     group: 'removal',
   }),
-  retryDelay: setting(types.duration, '2s', 'Wait before the first retry, plus a random part; `Retry-After` wins.', {
-    group: 'removal',
-  }),
-  retryFactor: setting(types.number(1), '2', 'Each further wait is this many times longer: 2 s, 4 s, 8 s.', { group: 'removal' }),
+  retryDelay: setting(
+    types.duration,
+    '2s',
+    'Wait before the first retry, plus up to 25 %; a server’s `Retry-After` replaces it.',
+    {
+      group: 'removal',
+    },
+  ),
+  retryFactor: setting(types.number(1), '2', 'Factor by which each further wait is longer: 2 s, 4 s, 8 s.', { group: 'removal' }),
   skipGraceWhenDeaf: setting(
     types.boolean,
     'true',
-    'Kill at once what visibly ignores its stop signal (local engine), instead of waiting out the grace period.',
+    'Kill containers at once, without a grace period, if they visibly ignore their stop signal (local engines only).',
     { group: 'removal' },
   ),
   concurrency: setting(
     types.integer(1),
     '16',
-    'Engine or API calls in flight that do work; waiting out a grace period does not count.',
+    'Maximum number of engine or API requests in flight; waiting out a grace period does not count.',
     { group: 'removal' },
   ),
   deadline: setting(
     types.positiveDuration,
     '4m',
-    'Time limit of one whole cleanup. As it nears, grace is cut short, then skipped. What is left is reported with the command that removes it.',
+    'Time limit of one whole cleanup. Near its end, grace periods are shortened, then skipped. Resources that are left are reported with the commands that remove them.',
     { group: 'removal' },
   ),
-  failFast: setting(types.boolean, 'false', 'Stop at the first permanent failure (debugging); the rest is reported as kept.', {
+  failFast: setting(types.boolean, 'false', 'Stop at the first permanent failure, for debugging; the rest is kept.', {
     group: 'removal',
-    help: 'Stop at the first permanent failure, for debugging. The rest is kept.',
   }),
   failOnError: setting(
     types.boolean,
     'false',
-    '`true`: a leftover or failure fails the step. Otherwise one warning annotation.',
+    '`true`: the step fails if a resource could not be removed. `false`: one warning annotation.',
     {
       group: 'timing',
-      help: 'End with exit code 1 instead of 0 when something could not be removed. If pre-cleanup could not remove something, the command does not start.',
+      help: 'Exit with 1 instead of 0 if a resource could not be removed. The command does not start if pre-cleanup failed to remove one.',
     },
   ),
-  dryRun: setting(types.boolean, 'false', 'List and report, remove nothing.', { group: 'timing' }),
+  dryRun: setting(types.boolean, 'false', 'List and report resources, but remove nothing.', { group: 'timing' }),
   logs: setting(
     types.choice('failed', 'all', 'none'),
     'failed',
-    'Keep container logs before removal: `failed` (non-zero exit, OOM, dead), `all`, `none`.',
+    'Containers whose logs to keep: `failed` (exit code other than 0, out of memory, dead), `all`, `none`.',
     { group: 'files' },
   ),
   logsPath: setting(
     types.path,
     '$RUNNER_TEMP/cleanup-action/logs',
-    'One file a container, stdout and stderr interleaved with timestamps, the end kept when cut.',
+    'Directory of the logs: one file for each container, stdout and stderr interleaved, with timestamps. A long log keeps its end.',
     { group: 'files', hidesDefault: true },
   ),
-  logLimit: setting(types.size, '10MiB', 'Size limit of one container’s log.', { group: 'files' }),
+  logLimit: setting(types.size, '10MiB', 'Size limit of each container’s log.', { group: 'files' }),
   logsLimit: setting(types.size, '200MiB', 'Size limit of all logs of a session.', { group: 'files' }),
-  reportPath: setting(types.path, '$RUNNER_TEMP/cleanup-action/report.json', 'The JSON report.', {
+  reportPath: setting(types.path, '$RUNNER_TEMP/cleanup-action/report.json', 'Path of the JSON report.', {
     group: 'files',
     hidesDefault: true,
   }),
-  metricsPath: optional(types.path, 'Prometheus text file (node_exporter’s textfile collector reads it).', { group: 'files' }),
+  metricsPath: optional(types.path, 'Path of a Prometheus text file, for node_exporter’s textfile collector.', {
+    group: 'files',
+  }),
   summary: setting(types.boolean, 'true', 'Write the job summary.'),
-  jobStatus: setting(types.text, '${{ job.status }}', 'Read in post; leave it alone.'),
+  jobStatus: setting(types.text, '${{ job.status }}', 'For internal use: post reads the job’s status.'),
 } as const;
 
 export type SettingKey = keyof typeof settings;
@@ -279,8 +299,8 @@ export const outputs = {
   label: 'The session’s label, `key=value`, for `docker run --label`.',
   'label-file': 'Path of a file with the session’s labels, for `docker run --label-file`.',
   'exit-code': 'The benchmark’s exit code; empty without `run`.',
-  removed: 'Resources that pre-cleanup removed.',
-  failed: 'Resources that pre-cleanup could not remove.',
+  removed: 'Number of resources that pre-cleanup removed.',
+  failed: 'Number of resources that pre-cleanup could not remove.',
   report: 'Path of the JSON report.',
   logs: 'Path of the directory with the containers’ logs.',
 } as const;

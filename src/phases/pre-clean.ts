@@ -68,8 +68,8 @@ async function clean(options: PreCleanup, deadline: Deadline): Promise<PreCleane
   options.onFound?.(foundOf(connections));
   const missing = connections.filter((found) => found.status === 'unavailable' && found.required);
   if (missing.length > 0) return { connections, problem: missing.map(requiredButMissing).join('\n') };
-  await bestEffort(log, 'listing what was there before', () => writeSnapshot(directory, startedAt, connections, deadline));
-  await bestEffort(log, 'telling other jobs of this session', () => takeSessionLease(options, connections, deadline));
+  await bestEffort(log, 'listing existing resources', () => writeSnapshot(directory, startedAt, connections, deadline));
+  await bestEffort(log, 'announcing this session to other jobs', () => takeSessionLease(options, connections, deadline));
   for (const connection of connections) log.info(providerLine(providerReport(connection)));
   if (config.scope === 'job' && connections.some(hasSandboxes)) log.info(SCOPE_OF_SANDBOXES);
   const { around = (same) => same, onSettled } = options;
@@ -116,7 +116,7 @@ function foundOf(connections: readonly Connection[]): Endpoints {
 
 /** Others share the organization: new sandboxes may be theirs. */
 const SCOPE_OF_SANDBOXES =
-  'scope: job does not reach Daytona, which others share: of its sandboxes, those of the session are removed, and what labels and name-prefixes name.';
+  'scope: job does not apply to Daytona, which other jobs share: only sandboxes of the session, or matching labels or name-prefixes, are removed.';
 
 function hasSandboxes(connection: Connection): boolean {
   return connection.status === 'ready' && connection.provider.stages.flat().includes('sandbox');

@@ -73,7 +73,7 @@ export async function survey(
 /** @throws {TypeError} for another version's file */
 export function baselineOf({ startedAt, listed, resources }: Snapshot): Baseline {
   if (typeof startedAt !== 'number' || !Array.isArray(listed) || typeof resources !== 'object') {
-    throw new TypeError(`${FILE} is not a list of what was there before`);
+    throw new TypeError(`${FILE} is not a list of existing resources`);
   }
   const kinds = new Set(listed);
   return {

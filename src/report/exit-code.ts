@@ -108,6 +108,6 @@ export function benchmarkEnd({
 
 const REMAINS: Readonly<Record<BenchmarkRemains, string>> = {
   ended: 'it was ended when the job ended',
-  gone: 'it did not run any more when the job ended',
+  gone: 'it had ended before the job did',
   alive: 'it could not be ended',
 };

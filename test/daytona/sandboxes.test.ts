@@ -140,9 +140,7 @@ describe('a sandbox that does not go', () => {
 
     expect(verified).toBe(false);
     expect(settlements[0]).toMatchObject({ outcome: 'failed', retryable: false });
-    expect(settlements[0]?.error?.message).toBe(
-      'it has been destroying since 2026-01-01T00:00:00.000Z, and Daytona does not get it done',
-    );
+    expect(settlements[0]?.error?.message).toBe('Daytona has been destroying it since 2026-01-01T00:00:00.000Z, without success');
   });
 
   test('because it has been changing for ever is reported with its state, and not waited for', async () => {
@@ -384,7 +382,7 @@ describe('one odd sandbox', () => {
 
     expect(settlements.map(({ outcome }) => outcome).toSorted()).toEqual(['failed', 'graceful']);
     const failed = settlements.find(({ outcome }) => outcome === 'failed');
-    expect(failed?.error?.message).toMatch(/^Daytona lists it with the id \(.*\), which can’t be asked for$/);
+    expect(failed?.error?.message).toMatch(/^Daytona lists it with the id \(.*\), which no request can contain$/);
     expect(failed?.command).not.toContain('pwned');
     expect([verified, server.get(id)]).toEqual([expect.any(Boolean), undefined]);
     expect(server.requests.map(({ path }) => decodeURIComponent(path)).filter((path) => /null|pwned|\b5\b/.test(path))).toEqual(

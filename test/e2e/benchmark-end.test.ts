@@ -62,7 +62,7 @@ describe('a benchmark that does not end by itself', () => {
     expect(await processesWith(mark)).toEqual([]);
     expect(await stateOf(container)).toBe('gone');
     expect((await job.report()).benchmark).toMatchObject({ exitCode: null, signal: null, remains: 'ended' });
-    expect(post.output).toContain('Main was killed before its end. The benchmark still ran, and was ended now');
+    expect(post.output).toContain('Main was killed before its end. The benchmark was still running, and has been ended');
     expect(await job.summary()).toContain('was still running when this step was killed; it was ended when the job ended');
   });
 
@@ -81,7 +81,7 @@ describe('a benchmark that does not end by itself', () => {
     expect(post.exitCode, post.output).toBe(0);
     expect((await job.report()).benchmark).toMatchObject({ exitCode: null, remains: 'gone' });
     expect(post.output).toMatch(
-      /^::warning title=Main of session gh-\S+::Main was killed before its end\. The benchmark ran then;/m,
+      /^::warning title=Main of session gh-\S+::Main was killed before its end\. The benchmark was running, and has ended since;/m,
     );
   });
 
@@ -95,7 +95,7 @@ describe('a benchmark that does not end by itself', () => {
     job.status = 'cancelled';
     const post = await job.post();
 
-    expect(post.output).toMatch(/^Main \(process \d+\) still runs: waiting for its end/m);
+    expect(post.output).toMatch(/^Main \(process \d+\) is still running: waiting at most 10s for its end/m);
     expect(post.output).not.toContain('Main was killed');
     expect(post.exitCode, post.output).toBe(0);
     expect(await stateOf(container)).toBe('gone');

@@ -60,7 +60,7 @@ describe('the benchmark', () => {
   });
 
   test.each([
-    [{ 'working-directory': '/no/such/place' }, /working-directory: "\/no\/such\/place" is no directory/],
+    [{ 'working-directory': '/no/such/place' }, /working-directory: "\/no\/such\/place" is not a directory/],
     [{ shell: 'no-such-shell {0}' }, /shell: "no-such-shell" was not found/],
   ])('that can’t be started is one clear line: %o', async (inputs, message) => {
     const job = await newJob(run('true', inputs));

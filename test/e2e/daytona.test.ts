@@ -88,7 +88,7 @@ describe('a job with sandboxes', () => {
 
     const post = await job.post();
 
-    expect(`${main.output}${post.output}`.match(/scope: job does not reach Daytona/g)).toHaveLength(1);
+    expect(`${main.output}${post.output}`.match(/scope: job does not apply to Daytona/g)).toHaveLength(1);
     expect(server.get(id)?.state).toBe('started');
   });
 });

@@ -32,7 +32,7 @@ describe('scope: job', () => {
     const post = await job.post({ DOCKER_HOST: inject('dockerHost') });
 
     expect(post.output.split('\n').filter((line) => /^::(warning|error)/.test(line))).toEqual([
-      expect.stringMatching(/^::warning title=Cleanup of session gh-\S+::.*scope: job can’t be kept/),
+      expect.stringMatching(/^::warning title=Cleanup of session gh-\S+::.*scope: job can’t be applied/),
     ]);
   });
 });

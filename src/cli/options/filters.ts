@@ -50,26 +50,26 @@ export interface TypedFilters {
   readonly kinds: readonly Kind[];
 }
 
-const HEADING = 'Filters (different ones must all match; of one that is repeated, any):';
+const HEADING = 'Filters (different filters must all match; of a repeated filter, one is enough):';
 
 /** Adds the options that select resources. */
 export function addFilters(command: Command): void {
   const options = [
     new Option(
       '--label <filter>',
-      'has the label: key or key=value, where * is a wildcard. Labels joined by commas must all match',
+      'with this label: key or key=value, where * is a wildcard. Labels joined by commas must all match',
     ),
-    new Option('--name-prefix <text>', 'has a name that starts with this; * is a wildcard'),
-    new Option('--session <id>', 'belongs to this session'),
-    new Option('--older-than <time>', 'was created longer ago than this: 90m, 24h, 7d'),
-    new Option('--status <state>', 'is in this state, as the provider calls it: exited, paused, stopped'),
+    new Option('--name-prefix <text>', 'with a name that starts with this; * is a wildcard'),
+    new Option('--session <id>', 'of this session'),
+    new Option('--older-than <time>', 'older than this: 90m, 24h, 7d'),
+    new Option('--status <state>', 'in this state, in the provider’s words: exited, paused, stopped'),
     new Option(
       '--stale',
-      'was left behind by an ended session of this user on this host (or of this runner), or is older than --max-age',
+      'left behind by an ended session of this user on this host (or of this runner), or older than --max-age',
     ),
-    new Option('--all', 'has this action’s label'),
-    new Option('--provider <name>', 'is at this provider, which must answer').choices(PROVIDER_NAMES),
-    new Option('--kind <kind>', 'is of this kind').choices(KINDS),
+    new Option('--all', 'with this action’s label, of any session'),
+    new Option('--provider <name>', 'at this provider, which must answer').choices(PROVIDER_NAMES),
+    new Option('--kind <kind>', 'of this kind').choices(KINDS),
   ];
   for (const option of options) command.addOption((option.required ? repeatable(option) : option).helpGroup(HEADING));
 }

@@ -17,7 +17,7 @@ const HEADING = 'Output:';
 export function addOutputOptions(command: Command): void {
   for (const option of [
     new Option('-q, --quiet', 'print only warnings, errors, and what was removed'),
-    new Option('-v, --verbose', 'also print where the command looks, and how'),
+    new Option('-v, --verbose', 'also print which providers are searched, and what is found'),
     new Option('--no-color', 'print without colours, as with NO_COLOR in the environment'),
   ]) {
     command.addOption(option.helpGroup(HEADING));

@@ -11,10 +11,10 @@ export type SettingOptions = { readonly [K in SettingKey]?: string | true };
 /** The help's heading for each group of settings. */
 const HEADINGS: Readonly<Record<OptionGroup, string>> = {
   benchmark: 'The command:',
-  ownership: 'What belongs to it:',
+  ownership: 'Ownership:',
   timing: 'When to clean up:',
-  removal: 'How resources are removed:',
-  providers: 'Where to look:',
+  removal: 'Removal:',
+  providers: 'Providers:',
   files: 'Logs and reports:',
 };
 

@@ -70,7 +70,7 @@ export async function run(words: readonly string[], options: RunOptions, env: No
   const leases = new Leases(leasePlaces(state, env), clock);
   const counter = new ProgressCounter();
   const unregister = await register(session.id, state, output);
-  await bestEffort(output, 'telling other runs and sweeps of this session', () =>
+  await bestEffort(output, 'announcing this session to other runs and sweeps', () =>
     takeLease(session.id, startedAt, config, leases),
   );
   const signals = new RunSignals({ sessionId: session.id, counter, output });
@@ -265,7 +265,7 @@ async function ownedSelection({ config, session, directory, output }: Run): Prom
   const baseline: Baseline | undefined =
     config.scope === 'session'
       ? await readSnapshot(directory).catch(() => undefined)
-      : await bestEffort(output, 'reading what was there before', () => readSnapshot(directory));
+      : await bestEffort(output, 'reading the list of existing resources', () => readSnapshot(directory));
   return selectAfter(config, session.id, baseline);
 }
 

@@ -37,7 +37,7 @@ export class RunSignals {
         if (!this.#hasBegun) this.#begin.abort(new NotBegun(`interrupted by ${signal}`));
         if (number === 1) output.warning(`${signal}: ending the command and cleaning up; a second signal skips the grace period`);
         if (number === 2) {
-          output.warning(`${signal}: cleaning up without grace; a third signal ends this at once, whatever is left`);
+          output.warning(`${signal}: cleaning up without grace; a third signal exits at once, and may leave resources behind`);
           this.#hurry.abort();
         }
         if (number > 2) {

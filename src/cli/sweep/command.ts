@@ -12,11 +12,11 @@ host are left alone, unless --session names one or --all is given. Resources
 with the label io.github.cleanup-action.keep=true are never removed.
 
 Examples:
-  cleanup-action sweep --stale                      what ended sessions have left
+  cleanup-action sweep --stale                      leftovers of ended sessions
   cleanup-action sweep --session "$CLEANUP_SESSION_ID"
   cleanup-action sweep --older-than 24h --dry-run   show what would be removed
   cleanup-action sweep --label com.docker.compose.project=bench --status exited
-  cleanup-action sweep --all --yes                  remove all, without asking
+  cleanup-action sweep --all --yes                  remove everything, without asking
   cleanup-action sweep --stale --quiet              for cron
 `;
 

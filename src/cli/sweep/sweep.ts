@@ -85,7 +85,7 @@ export async function sweep(options: SweepOptions, env: NodeJS.ProcessEnv): Prom
   const signals = new ShutdownSignals({
     onSignal(number, signal) {
       if (number > 1) process.exit(signalExitCode(signal));
-      output.warning('interrupted: finishing what has begun; a second signal ends this at once');
+      output.warning('interrupted: finishing the removals in progress; a second signal exits at once');
     },
   });
   try {
@@ -153,7 +153,7 @@ async function withLock(sweep: Sweep, work: () => Promise<Result>): Promise<Resu
       return 'busy';
     }
     // Two sweeps at a time waste work, but do no harm.
-    await bestEffort(sweep.output, 'taking the lock of sweeps', () => Promise.reject(error));
+    await bestEffort(sweep.output, 'locking out other sweeps', () => Promise.reject(error));
   }
   try {
     return await work();

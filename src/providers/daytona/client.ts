@@ -139,7 +139,7 @@ export class DaytonaClient {
       const page: SandboxPage = await this.#pageWithRetries(query, cursor === '' ? 0 : PAGE_RETRIES, signal);
       yield page.items;
       cursor = page.nextCursor;
-      if (cursor !== null && seen.has(cursor)) throw new UnreadableAnswer('the listing goes in circles: its cursor came twice');
+      if (cursor !== null && seen.has(cursor)) throw new UnreadableAnswer('the listing loops: a cursor came twice');
       seen.add(cursor ?? '');
     }
   }
@@ -164,7 +164,7 @@ export class DaytonaClient {
 
   /** Sends a request about one sandbox. */
   #ask(method: Method, id: string, action: string, signal: AbortSignal): Promise<unknown> {
-    if (!isUsableId(id)) throw new UnusableId(`Daytona lists it with the id ${id}, which can’t be asked for`);
+    if (!isUsableId(id)) throw new UnusableId(`Daytona lists it with the id ${id}, which no request can contain`);
     return this.#request(method, `/sandbox/${id}${action}`, `/sandbox/{id}${action.split('?')[0]}`, signal);
   }
 

@@ -262,7 +262,7 @@ export class Sandboxes implements Provider {
   #requireProgress(id: string): void {
     const known = this.#since.get(id);
     if (known === undefined || !this.#isLost(known)) return;
-    throw new Stuck(`it has been destroying since ${timeText(known.since)}, and Daytona does not get it done`);
+    throw new Stuck(`Daytona has been destroying it since ${timeText(known.since)}, without success`);
   }
 
   #changing({ id, state }: SandboxInfo, refusal: DaytonaError): Error {

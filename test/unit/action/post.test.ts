@@ -25,7 +25,7 @@ describe('post', { timeout: 30_000 }, () => {
     expect(annotationsIn(output)).toEqual([
       expect.stringMatching(
         new RegExp(
-          `^::warning title=Cleanup of session ${SESSION}::3 problems: .*; scope: job can’t be kept: .*; The metrics could not be written`,
+          `^::warning title=Cleanup of session ${SESSION}::3 problems: .*; scope: job can’t be applied: .*; The metrics could not be written`,
         ),
       ),
     ]);

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { processTable, signalProcess, survivorsLine } from '../../../src/benchmark/process-table';
 import { limitsFrom, ProcessTree, SESSION_MARKER } from '../../../src/benchmark/process-tree';
 import { systemClock } from '../../../src/lib/clock';
@@ -25,9 +25,10 @@ async function started(script: string, env: NodeJS.ProcessEnv = {}): Promise<Chi
 it('a saved process group counts when a process in it carries the session’s mark', async () => {
   const { pid } = await started('env -i sleep 1000 &', { [SESSION_MARKER]: SESSION });
 
-  const found = await ProcessTree.ofEarlier(SESSION, pid).alive();
-
-  expect(found.map(({ name }) => name).sort()).toEqual(['bash', 'sleep']);
+  await vi.waitFor(async () => {
+    const found = await ProcessTree.ofEarlier(SESSION, pid).alive();
+    expect(found.map(({ name }) => name).sort()).toEqual(['bash', 'sleep']);
+  });
 });
 
 it('a saved process group without the mark is another’s by now, and left alone', async () => {

@@ -83,10 +83,10 @@ describe('a benchmark that can’t be started says in one line', () => {
     expect(await failure('')).toBe('shell: "" names no program');
   });
 
-  it('that working-directory is no directory', async () => {
+  it('that working-directory is not a directory', async () => {
     const path = await program('');
     expect(await failure('true', { workingDirectory: path })).toBe(
-      `working-directory: "${path}" is no directory; name one that exists by then`,
+      `working-directory: "${path}" is not a directory; name one that exists when the benchmark starts`,
     );
   });
 });

@@ -41,7 +41,7 @@ async function threadHears(directory: string, signal: number): Promise<boolean> 
 /** Bit n - 1 of a mask in /proc stands for signal n. */
 function hasSignal(status: string, mask: 'SigCgt' | 'SigBlk', signal: number): boolean {
   const bits = new RegExp(`^${mask}:\\s*([0-9a-f]+)$`, 'm').exec(status)?.[1];
-  if (bits === undefined) throw new Error(`/proc tells no ${mask}`);
+  if (bits === undefined) throw new Error(`/proc does not show ${mask}`);
   return ((BigInt(`0x${bits}`) >> BigInt(signal - 1)) & 1n) === 1n;
 }
 

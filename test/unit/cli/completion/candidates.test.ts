@@ -48,5 +48,5 @@ describe('what comes after --', () => {
 
 it('says what an option means, without its default', () => {
   const [grace] = candidates(program, ['run', '--grace']).values;
-  expect(grace).toEqual({ value: '--grace-period', description: 'Between the stop signal and SIGKILL' });
+  expect(grace).toEqual({ value: '--grace-period', description: 'Time between the stop signal and SIGKILL' });
 });

@@ -31,7 +31,7 @@ describe('an error of Daytona’s', () => {
     ['a key that may not delete', new NotDeletable('no'), { kind: 'permanent' }],
     ['an allowance used up', new AllowanceUsedUp(5), { kind: 'retryable', retryAfterMs: 5, unsent: true }],
     ['a deletion that Daytona failed at', new Undeleted('x'), { kind: 'permanent' }],
-    ['an id that can’t be asked for', new UnusableId('x'), { kind: 'permanent' }],
+    ['an unusable id', new UnusableId('x'), { kind: 'permanent' }],
     ['an unreadable answer', new UnreadableAnswer('html'), { kind: 'retryable' }],
     ['a refused connection', unreachable('ECONNREFUSED'), { kind: 'retryable' }],
     ['a name that is not found', unreachable('ENOTFOUND'), { kind: 'retryable' }],
