@@ -20,6 +20,7 @@ import {
   sessionOf,
 } from '../core/selector';
 import { excess } from '../reaper/quota';
+import { withComposeProjects } from './compose-projects';
 import { madeByOthers, type Seen } from './others';
 
 /** A resource that matches but stays. */
@@ -32,7 +33,7 @@ export interface Spared {
 export interface Selection {
   /** Decides about each resource on its own. */
   readonly selector: Selector;
-  /** Narrows the selected resources by the whole state. Default: all of them. */
+  /** Selects by the whole state. Default: what `selector` selects. */
   readonly choose?: (selected: readonly Resource[], seen: Seen) => readonly Resource[];
   /** Lists what matches but stays. */
   readonly spared?: (seen: Seen) => readonly Spared[];
@@ -136,12 +137,16 @@ function mayBeLive(resource: Resource, context: LeftoverContext): boolean {
  */
 export function selectAfter(config: SelectionSettings, sessionId: string | undefined, baseline: Baseline | undefined): Selection {
   const filters = filtersOf(config);
-  const owned = ownedBy(sessionId, filters, baseline);
+  const projects = withComposeProjects(ownedBy(sessionId, filters, baseline), baseline);
+  const owned = projects.selector;
   const selector = config.scope === 'job' && baseline ? createdSince(owned, baseline) : owned;
   const othersIn = (seen: Seen) => madeByOthers(seen, { sessionId, filters, maxAgeMs: config.maxAge });
   return {
     selector,
-    choose: (selected, seen) => withoutSpared(selected, othersIn(seen)),
+    choose(_, seen) {
+      projects.learn(seen.listed);
+      return withoutSpared(seen.listed.filter(selector), othersIn(seen));
+    },
     spared(seen) {
       const isOthers = othersIn(seen);
       return unprotected(seen.listed).flatMap((resource) => {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { dirname } from 'node:path';
 import { describe, expect, inject, test } from 'vitest';
 import { labels } from '../../src/core/labels';
-import { HONOURS_SIGTERM, removeContainer, startContainer, stateOf } from '../support/engine/containers';
+import { docker, HONOURS_SIGTERM, removeContainer, startContainer, stateOf } from '../support/engine/containers';
 import { bystander, leak, newJob } from '../support/job/jobs';
 import { until } from '../support/until';
 
@@ -52,6 +52,31 @@ test('a * in labels and name-prefixes is a wildcard: what it matches goes, and n
   await job.post();
 
   expect(await Promise.all(owned.map(stateOf))).toEqual(['gone', 'gone']);
+});
+
+test('the rest of an owned container’s Compose project goes with it; what was there before, or is another’s, stays', async () => {
+  const [run, joined] = [`run-${randomUUID()}`, `joined-${randomUUID()}`];
+  const project = 'com.docker.compose.project';
+  const prod = await bystander({ labels: { [project]: joined } });
+  const job = await newJob();
+  await job.main();
+  const label = { [labels.session]: await job.session() };
+  await startContainer(HONOURS_SIGTERM, { labels: { ...label, [project]: run } });
+  await startContainer(HONOURS_SIGTERM, { labels: { ...label, [project]: joined } });
+  await startContainer(HONOURS_SIGTERM, { labels: { [project]: run }, name: `${run}-unlabelled` });
+  await docker.createNetwork({ Name: `${run}_default`, Labels: { [project]: run } });
+  await docker.createVolume({ Name: `${run}_data`, Labels: { [project]: run } });
+  await bystander({ labels: { [project]: `${run}-of-others` } });
+  await bystander({ labels: { [project]: run, [labels.session]: 'gh-9-1.99999999.99999999' } });
+
+  const post = await job.post();
+
+  expect(post.exitCode, post.output).toBe(0);
+  expect((await docker.listNetworks({ filters: { label: [`${project}=${run}`] } })).length).toBe(0);
+  expect((await docker.listVolumes({ filters: { label: [`${project}=${run}`] } })).Volumes).toEqual([]);
+  const left = await docker.listContainers({ all: true, filters: { label: [project] } });
+  expect(left.map(({ Labels }) => Labels[project]).toSorted()).toEqual([joined, run, `${run}-of-others`].toSorted());
+  expect(left.find(({ Labels }) => Labels[project] === joined)?.Id).toBe(prod.id);
 });
 
 describe('max-containers', () => {

@@ -175,6 +175,52 @@ describe('what has no owner after the benchmark', () => {
   });
 });
 
+describe('the Compose project of an owned container', () => {
+  const of = (project: string, id: string, more: Parameters<typeof resource>[1] = {}) => {
+    const made = resource(id, { createdAt: NOW + 1, ...more });
+    return { ...made, labels: { ...made.labels, 'com.docker.compose.project': project } };
+  };
+  const owned = of('trial', 'owned', { session: OURS });
+  const goWith = (others: readonly Resource[]) => {
+    const { selector, choose = (all) => all } = selectAfter(config({}), OURS, baseline());
+    const seen = { listed: [...others, owned], leases: [], now: NOW + HOUR };
+    return choose(seen.listed.filter(selector), seen).map(({ id }) => id);
+  };
+
+  it.each<[string, boolean, Resource]>([
+    ['a container', true, of('trial', 'other')],
+    ['a network', true, of('trial', 'other', { kind: 'network' })],
+    ['a volume', true, of('trial', 'other', { kind: 'volume' })],
+    ['not an image', false, of('trial', 'other', { kind: 'image' })],
+    ['not what is older', false, of('trial', 'other', { createdAt: NOW - HOUR })],
+    ['not what another session owns', false, of('trial', 'other', { session: OTHERS })],
+    ['not another project', false, of('trial-2', 'other')],
+    ['not the same name at another provider', false, { ...of('trial', 'other'), provider: 'docker (tcp://other)' }],
+    ['not what has no project', false, resource('other', { createdAt: NOW + 1 })],
+  ])('takes %s along', (_, goes, other) => {
+    expect(goWith([other])).toEqual(goes ? ['other', 'owned'] : ['owned']);
+  });
+
+  it('is remembered when the container has gone', () => {
+    const { selector, choose } = selectAfter(config({}), OURS, baseline());
+    const network = of('trial', 'network', { kind: 'network' });
+    choose?.([owned], { listed: [owned], leases: [], now: NOW });
+    expect(selector(network)).toBe(true);
+  });
+
+  it('takes nothing along where it is not known what was there before', () => {
+    const { selector, choose } = selectAfter(config({}), OURS, undefined);
+    choose?.([owned], { listed: [owned], leases: [], now: NOW });
+    expect(selector(of('trial', 'other'))).toBe(false);
+  });
+
+  it('of a container that only matches a filter goes, too', () => {
+    const { selector, choose } = selectAfter(config({ namePrefixes: 'bench-' }), OURS, baseline());
+    const listed = [of('trial', 'bench-1'), of('trial', 'other')];
+    expect(choose?.(listed.filter(selector), { listed, leases: [], now: NOW })).toHaveLength(2);
+  });
+});
+
 describe('another live session on the same engine', () => {
   const lease = (session = OTHERS, namePrefix = 'bench-') => ({
     session,
