@@ -49,7 +49,7 @@ export interface Cleanup {
 export async function cleanUp(cleanup: Cleanup): Promise<PhaseReport> {
   const { connections, selection, mode, config, deadline, clock, log } = cleanup;
   const startedAt = clock.now();
-  const told = (settlement: Settlement) => resourceReport(settlement, selection.evidence?.(settlement.resource));
+  const reportOn = (settlement: Settlement) => resourceReport(settlement, selection.evidence?.(settlement.resource));
   const swept = await Promise.all(
     connections.map(async (found) => {
       const connection = await found;
@@ -71,7 +71,7 @@ export async function cleanUp(cleanup: Cleanup): Promise<PhaseReport> {
         failFast: config.failFast,
         clock,
         onSettled: (settlement) => {
-          const resource = told(settlement);
+          const resource = reportOn(settlement);
           log(resourceLine(resource));
           cleanup.onSettled?.(resource);
         },
@@ -81,7 +81,7 @@ export async function cleanUp(cleanup: Cleanup): Promise<PhaseReport> {
       return { report: reportOf(connection, result, cleanup), result, spared, unowned: await unownedAt(provider, cleanup) };
     }),
   );
-  const resources = swept.flatMap(({ result }) => result?.settlements.map(told) ?? []);
+  const resources = swept.flatMap(({ result }) => result?.settlements.map(reportOn) ?? []);
   return {
     durationMs: Math.round(clock.now() - startedAt),
     deadlineMs: config.deadline,
@@ -133,9 +133,9 @@ function reportOf(connection: Connection, result: SweepResult | undefined, { lab
     : unlisted
       ? `${report.reason}; ${unlisted.message}`
       : report.reason;
-  const told: ProviderReport = { ...report, ...(error ? { status: 'unavailable' } : {}), reason };
-  if (told.status !== 'unavailable' || label === undefined || mode.kind !== 'remove') return told;
-  return { ...told, command: connection.cleanupCommand?.(label) ?? null };
+  const reported: ProviderReport = { ...report, ...(error ? { status: 'unavailable' } : {}), reason };
+  if (reported.status !== 'unavailable' || label === undefined || mode.kind !== 'remove') return reported;
+  return { ...reported, command: connection.cleanupCommand?.(label) ?? null };
 }
 
 /** Names for each group. */

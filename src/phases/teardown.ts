@@ -21,7 +21,7 @@ export interface Teardown {
   readonly selection: Selection;
   readonly mode: SweepMode;
   /** Deaths that are known already. */
-  readonly told: readonly DeathReport[];
+  readonly knownDeaths: readonly DeathReport[];
   readonly deadline: Deadline;
   readonly leases: Leases;
   /** This process's own. */
@@ -36,9 +36,9 @@ export interface Teardown {
 export async function tearDown(
   teardown: Teardown,
 ): Promise<{ readonly phase: PhaseReport; readonly deaths: readonly DeathReport[] }> {
-  const { config, sessionId, selection, mode, told, deadline, leases, env, clock, log } = teardown;
+  const { config, sessionId, selection, mode, knownDeaths, deadline, leases, env, clock, log } = teardown;
   const deaths: DeathReport[] = [];
-  const lastLook = { config, owned: selection.selector, known: told, env, clock, signal: deadline.signal };
+  const lastLook = { config, owned: selection.selector, known: knownDeaths, env, clock, signal: deadline.signal };
   const connections = teardown.connections.map(async (found) => {
     const connection = await found;
     log.info(providerLine(providerReport(connection)));

@@ -249,7 +249,7 @@ async function cleanAfter(run: Run, before: Before, outcome: CommandOutcome): Pr
     sessionId: session.id,
     found: before.found,
     selection: await ownedSelection(run),
-    told: earlierDeaths,
+    knownDeaths: earlierDeaths,
     counter,
     output,
     leases: run.leases,

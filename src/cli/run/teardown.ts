@@ -19,7 +19,7 @@ export interface RunTeardown {
   readonly found: Endpoints;
   readonly selection: Selection;
   /** Deaths that are known already. */
-  readonly told: readonly DeathReport[];
+  readonly knownDeaths: readonly DeathReport[];
   readonly counter: ProgressCounter;
   readonly output: Output;
   readonly leases: Leases;
@@ -43,13 +43,13 @@ export async function tearDownRun(teardown: RunTeardown): Promise<TornDown> {
     if (hurry.aborted) return once(atOnce, NEVER, teardown);
     const first = await once(config, hurry, teardown);
     if (!hurry.aborted) return first;
-    const second = await once(atOnce, NEVER, { ...teardown, told: [...teardown.told, ...first.deaths] });
+    const second = await once(atOnce, NEVER, { ...teardown, knownDeaths: [...teardown.knownDeaths, ...first.deaths] });
     return { phase: mergePhases(first.phase, second.phase), deaths: [...first.deaths, ...second.deaths] };
   });
 }
 
 function once(config: RunTeardown['config'], stop: AbortSignal, teardown: RunTeardown): Promise<TornDown> {
-  const { sessionId, found, selection, told, counter, output, leases, env } = teardown;
+  const { sessionId, found, selection, knownDeaths, counter, output, leases, env } = teardown;
   return withDeadline(config.deadline, { clock, signal: stop }, (deadline) =>
     tearDown({
       config,
@@ -57,7 +57,7 @@ function once(config: RunTeardown['config'], stop: AbortSignal, teardown: RunTea
       connections: discoverProviders({ config, env, clock, deadline, endpoints: found }, output),
       selection: counter.track(selection),
       mode: postCleanupMode(config),
-      told,
+      knownDeaths,
       deadline,
       leases,
       env,

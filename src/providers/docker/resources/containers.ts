@@ -13,15 +13,15 @@ import { whyDeaf } from './deafness';
 import { type DockerSettings, type KindHandler, removalOnly } from './handler';
 
 /**
- * States in which the engine still has something to end: `restarting` starts again by itself unless it is stopped; `stopping` is
- * Podman's word for a stop that has not come to its end.
+ * States that a stop or kill must end. `restarting` starts again unless stopped; `stopping` is
+ * Podman's state during a stop.
  */
 const RUNNING_STATES = new Set(['running', 'paused', 'restarting', 'stopping']);
 
-/** What a process leaves that SIGKILL ended: 128 + 9. */
+/** 128 + 9. */
 const SIGKILL_EXIT_CODE = 137;
 
-/** Containers, with their anonymous volumes. */
+/** Containers with their anonymous volumes. */
 export class Containers implements KindHandler {
   readonly kind = 'container';
   readonly #docker: Docker;
@@ -86,8 +86,8 @@ export class Containers implements KindHandler {
   }
 
   /**
-   * What does not run has only to be removed; where a stop signal can't do anything, SIGKILL comes at once. What Swarm would replace
-   * is left alone.
+   * Only removes a stopped container, kills one that would ignore a stop signal, and leaves alone
+   * one that Swarm would replace.
    */
   ladder(container: Resource): readonly Rung[] {
     const refusal = this.#whyNot(container);
@@ -111,7 +111,7 @@ export class Containers implements KindHandler {
       timeoutMs: this.#settings.removeMs,
       waits: false,
       run: (signal) => this.#remove(id, signal),
-      // A removal that is already in progress is waited for.
+      // Waits also for a removal that was in progress.
       reached: () => false,
     };
     return running ? [stop, kill, remove] : [remove];
@@ -129,7 +129,7 @@ export class Containers implements KindHandler {
     });
   }
 
-  /** A paused container gets no signal before it is thawed; SIGKILL thaws it. */
+  /** A paused container receives only SIGKILL, which also thaws it. */
   async #whyDeaf(id: string, state: Json, config: Json): Promise<string | undefined> {
     if (state['Paused'] === true) return 'it is paused: no signal reaches it';
     if (object(state['Health'])['Status'] === 'unhealthy') return 'its health check says unhealthy';
@@ -138,7 +138,10 @@ export class Containers implements KindHandler {
     return whyDeaf(pid, text(config['StopSignal']) ?? 'SIGTERM', id);
   }
 
-  /** The engine sends the stop signal, waits, and then kills: how it ended shows in the time it took, and in the exit code. */
+  /**
+   * The engine sends the stop signal, waits, and kills. The duration and the exit code tell the
+   * ending.
+   */
   async #stop(id: string, graceMs: number, abortSignal: AbortSignal): Promise<StopOutcome | undefined> {
     // The API takes whole seconds; 0 would kill at once.
     const seconds = Math.max(1, Math.ceil(graceMs / 1000));
@@ -147,7 +150,7 @@ export class Containers implements KindHandler {
     const wasRunning = await container.stop({ t: seconds, abortSignal }).then(
       () => true,
       (error: unknown) => {
-        // It has ended since it was looked at: by itself, or by a stop whose answer was lost.
+        // It ended by itself, or by an earlier stop whose answer was lost.
         if (hasStatus(error, 304)) return false;
         throw error;
       },
@@ -157,8 +160,8 @@ export class Containers implements KindHandler {
       const { ExitCode } = object((await ask(this.#docker, `/containers/${id}/json`, abortSignal, object))['State']);
       return ExitCode === SIGKILL_EXIT_CODE ? 'killed' : 'graceful';
     } catch (error) {
-      if (!wasRunning) throw error; // It was removed by someone else: there is nothing to tell of a stop.
-      return 'killed'; // A --rm container is gone by now: the time it took is all there is to go by.
+      if (!wasRunning) throw error; // It was removed by something else.
+      return 'killed'; // A --rm container is gone: only the duration tells.
     }
   }
 
@@ -179,21 +182,22 @@ export class Containers implements KindHandler {
   }
 }
 
-/** The engine's names start with a slash; a container being made or removed can have none. */
+/** Names start with a slash. A container may have none while it is created or removed. */
 export function nameOf(name: string | undefined, id: string): string {
   return name?.replace(/^\//, '') || id.slice(0, 12);
 }
 
 /**
- * The Swarm service that a container runs a task of. An image that was made from such a container has the same labels: the engine
- * names a task `<service>.<slot>.<task id>`. https://docs.docker.com/engine/swarm/how-swarm-mode-works/swarm-task-states/
+ * The service of a Swarm task's container, whose name is `<service>.<slot>.<task id>`. Images made
+ * from it have the same labels, so that labels alone prove nothing.
+ * https://docs.docker.com/engine/swarm/how-swarm-mode-works/swarm-task-states/
  */
 function swarmService({ name, labels }: Resource): string | undefined {
   const task = labels['com.docker.swarm.task.id'];
   return task && name.endsWith(`.${task}`) ? labels['com.docker.swarm.service.name'] : undefined;
 }
 
-/** What has ended can't be killed. Docker says 409; Podman says 500, and why. */
+/** Docker answers 409 for an ended container, Podman 500 with a reason. */
 function isNotRunning(error: unknown): boolean {
   return hasStatus(error, 409) || (hasStatus(error, 500) && /can only kill running containers/i.test(asError(error).message));
 }

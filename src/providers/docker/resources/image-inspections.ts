@@ -13,10 +13,10 @@ export interface ImageInspection {
   readonly Metadata?: { readonly LastTagTime?: string } | null;
 }
 
-/** Inspections in flight. A healthy engine answers one in a millisecond. */
+/** Inspections in flight. A healthy engine needs a millisecond for each. */
 const CONCURRENCY = 8;
 
-/** Inspects images, each once: an image never changes, only its tags do. */
+/** Inspects each image once: only its tags can change. */
 export class ImageInspections {
   readonly #docker: Docker;
   readonly #limit = new Limit(CONCURRENCY);
@@ -27,8 +27,8 @@ export class ImageInspections {
   }
 
   /**
-   * Inspects those of the images that are not known yet.
-   * @returns by id; an image is missing where the engine refuses to tell about it, or has it no more
+   * Inspects the images that are not known yet.
+   * @returns by id, without images that can't be inspected or are gone
    * @throws the signal's reason
    */
   async of(ids: Iterable<string>, signal: AbortSignal): Promise<ReadonlyMap<string, ImageInspection>> {
@@ -46,22 +46,23 @@ export class ImageInspections {
   }
 }
 
-/** @throws what the engine answers: 404 when it has no such image */
+/** @throws the engine's errors: 404 without such an image */
 export function inspectImage(docker: Docker, id: string, signal: AbortSignal): Promise<ImageInspection> {
   return ask(docker, `/images/${id}/json`, signal, (answer) => withField('Id')(answer) as unknown as ImageInspection);
 }
 
 /**
- * When the image was last tagged on this engine, in milliseconds since the epoch. Its `Created` is when it was built, on whichever
- * machine: 1970 where builds are reproducible. https://github.com/moby/moby/blob/master/api/types/image/image_inspect.go
- * @returns undefined where it has no tag, or came without one: engines tell the year 1 then
+ * When the image was last tagged on this engine, in milliseconds since the epoch. `Created` is the
+ * time of its build on any machine, or 1970 for reproducible builds.
+ * https://github.com/moby/moby/blob/master/api/types/image/image_inspect.go
+ * @returns undefined without a tag (engines answer the year 1)
  */
 export function taggedAt({ Metadata }: ImageInspection): number | undefined {
   const time = Date.parse(Metadata?.LastTagTime ?? '');
   return time > 0 ? time : undefined;
 }
 
-/** Whether one of the two images was made from the other, as their layers tell. */
+/** Whether one of the images was made from the other, by their layers. */
 export function areRelated(one: ImageInspection, other: ImageInspection): boolean {
   const [shorter = [], longer = []] = [layersOf(one), layersOf(other)].sort((a, b) => a.length - b.length);
   return shorter.every((layer, index) => layer === longer[index]);

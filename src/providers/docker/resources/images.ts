@@ -9,7 +9,7 @@ import { type DockerSettings, type KindHandler, removalOnly } from './handler';
 import { areRelated, type ImageInspection, type ImageInspections, inspectImage, taggedAt } from './image-inspections';
 import { inUseBy, MAX_NAMES, refused } from './in-use';
 
-/** What lists and inspections of images have in common. */
+/** The common fields of listed and inspected images. */
 interface Image {
   readonly Id: string;
   readonly RepoTags?: readonly string[] | null | undefined;
@@ -27,7 +27,7 @@ export class Images implements KindHandler {
   readonly #settings: DockerSettings;
   readonly #containers: KindHandler;
   readonly #inspections: ImageInspections;
-  /** Containers by the id of their image, then by their own id. Those that are gone stay in it: their images are their leftovers. */
+  /** Containers by image id, then by their own. Keeps gone ones, whose images are leftovers. */
   readonly #users = new Map<string, Map<string, Resource>>();
 
   constructor({ docker, endpoint }: Engine, settings: DockerSettings, containers: KindHandler, inspections: ImageInspections) {
@@ -42,7 +42,7 @@ export class Images implements KindHandler {
     await this.#lookForUsers(abortSignal);
     const { listed, children } = await this.#listAll(abortSignal);
     const images = listed.filter((image) => !isLayer(image, children));
-    // Ages matter where a label can match. Without labels an image is known by its users and by what was there before.
+    // Only labelled images need an age; the others are judged by their users and the baseline.
     const labelled = images.filter(({ Labels }) => Object.keys(Labels ?? {}).length > 0).map(({ Id }) => Id);
     const inspections = await this.#inspections.of(labelled, abortSignal);
     const inheriting = inheritingIn(images, inspections);
@@ -54,7 +54,7 @@ export class Images implements KindHandler {
     }));
   }
 
-  /** All images, and the layers between them, which alone have dependents here. */
+  /** Images and the layers between them; only layers have dependents here. */
   async survey(abortSignal: AbortSignal): Promise<readonly Resource[]> {
     const { listed, children } = await this.#listAll(abortSignal);
     return listed.map((image) => ({
@@ -80,7 +80,7 @@ export class Images implements KindHandler {
     return ['image', 'rm', shortId(id)];
   }
 
-  /** Also the layers between an image and its parent, which tell who descends from whom. They go with their last child. */
+  /** Includes the layers between images, which show the ancestry, and go with their last child. */
   async #listAll(abortSignal: AbortSignal) {
     const listed = await this.#docker.listImages({ all: true, abortSignal });
     return { listed, children: Map.groupBy(listed, ({ ParentId }) => ParentId) };
@@ -99,7 +99,7 @@ export class Images implements KindHandler {
     };
   }
 
-  /** @returns the containers that are there now */
+  /** @returns the existing containers */
   async #lookForUsers(abortSignal: AbortSignal): Promise<readonly Resource[]> {
     const containers = await this.#containers.list(abortSignal);
     for (const container of containers) {
@@ -110,13 +110,13 @@ export class Images implements KindHandler {
     return containers;
   }
 
-  /** Without force an engine removes an image by its id only where that leaves one reference at most. */
+  /** Without force, an engine removes an image by id only if it has one reference at most. */
   async #remove(id: string, abortSignal: AbortSignal): Promise<undefined> {
     await this.#refuseIfUsed(id, abortSignal);
     await this.#refuseIfParent(id, abortSignal);
     for (const reference of besidesFirst(await inspectImage(this.#docker, id, abortSignal))) {
       await this.#removeOne(reference, abortSignal).catch((error: unknown) => {
-        if (!hasStatus(error, 404)) throw error; // It was untagged meanwhile.
+        if (!hasStatus(error, 404)) throw error; // It is untagged already.
       });
     }
     try {
@@ -124,18 +124,20 @@ export class Images implements KindHandler {
     } catch (error) {
       if (!hasStatus(error, 409)) throw error;
       await this.#refuseIfUsed(id, abortSignal, error);
-      throw refused(error); // Other images were made from it, say.
+      throw refused(error); // It has child images, for one.
     }
   }
 
-  /** Looks before anything is untagged: an engine untags an image that is in use, and only then refuses to remove it. */
+  /**
+   * Called before untagging: an engine untags an image in use, and only then refuses its removal.
+   */
   async #refuseIfUsed(id: string, abortSignal: AbortSignal, cause?: unknown): Promise<void> {
     const containers = await this.#lookForUsers(abortSignal);
     const users = containers.filter(({ imageId = '' }) => bareId(imageId) === bareId(id));
     if (users.length > 0) throw inUseBy(users, this.#endpoint, { cause });
   }
 
-  /** Refuses to remove a parent image; its children are removed in an earlier wave (`Resource.dependents`). */
+  /** Refuses to remove a parent image: an earlier wave removes its children. */
   async #refuseIfParent(id: string, abortSignal: AbortSignal): Promise<void> {
     const images = await this.#docker.listImages({ all: true, abortSignal });
     const children = images.filter(({ ParentId }) => ParentId === id);
@@ -149,7 +151,7 @@ export class Images implements KindHandler {
   }
 }
 
-/** Whether it is only a step between an image and its parent. */
+/** Whether it is only a layer between images. */
 function isLayer(image: ListedImage, children: ReadonlyMap<string, unknown>): boolean {
   return tagsOf(image).length === 0 && children.has(image.Id);
 }
@@ -160,8 +162,8 @@ function timeOf(inspection: ImageInspection | undefined): Pick<Resource, 'create
 }
 
 /**
- * Ids of the images that may have their session's label from one another: a build hands on all labels of its base. Those without
- * an inspection may, too.
+ * Ids of images that may have their session's label from their base image, whose labels a build
+ * copies. Includes images without an inspection.
  */
 function inheritingIn(images: readonly ListedImage[], inspections: ReadonlyMap<string, ImageInspection>): ReadonlySet<string> {
   const ofSessions = images.filter(({ Labels }) => Object.hasOwn(Labels ?? {}, labels.session));
@@ -179,7 +181,7 @@ function inheritingIn(images: readonly ListedImage[], inspections: ReadonlyMap<s
   );
 }
 
-/** Old engines show `<none>:<none>` where there is nothing. */
+/** Old engines answer `<none>:<none>`. */
 function tagsOf({ RepoTags }: Image): readonly string[] {
   return (RepoTags ?? []).filter((tag) => !tag.startsWith('<none>'));
 }
@@ -189,8 +191,8 @@ function digestsOf({ RepoDigests }: Image): readonly string[] {
 }
 
 /**
- * The references that have to go before the image can go by its id: all tags but one, and the digests of other repositories; those of
- * a repository go with its last tag.
+ * The references to remove before the image's id: all tags but one, and digests of other
+ * repositories. A repository's digests go with its last tag.
  */
 function besidesFirst(image: Image): readonly string[] {
   const [tags, digests] = [tagsOf(image), digestsOf(image)];
@@ -198,17 +200,17 @@ function besidesFirst(image: Image): readonly string[] {
   return [...tags.slice(1), ...digests.filter((digest) => !going.has(repositoryOf(digest)))];
 }
 
-/** `host:5000/team/tool:1.2` and `host:5000/team/tool@sha256:…` are of `host:5000/team/tool`. */
+/** `host:5000/team/tool` of `host:5000/team/tool:1.2` or `host:5000/team/tool@sha256:…`. */
 function repositoryOf(reference: string): string {
   return reference.replace(/@.*$/, '').replace(/:[^:/]*$/, '');
 }
 
-/** Ids of all images that were made from this one. */
+/** Ids of all images made from this one. */
 function descendants(id: string, children: ReadonlyMap<string, readonly { readonly Id: string }[]>): readonly string[] {
   return (children.get(id) ?? []).flatMap((child) => [child.Id, ...descendants(child.Id, children)]);
 }
 
-/** Podman leaves out the algorithm in places. */
+/** Podman sometimes omits the algorithm. */
 function bareId(id: string): string {
   return id.replace(/^sha256:/, '');
 }

@@ -4,13 +4,11 @@ import { protectionOf } from '../../../core/selector';
 import { asError } from '../../../lib/errors';
 import { dockerCommand, type Endpoint } from '../connection/endpoint';
 
-/** More names than these do not help anybody. */
 export const MAX_NAMES = 5;
 
 /**
- * A refusal, the engine's or ours, with the names of the containers that use the resource. The engine's own message has their ids,
- * or nothing.
- * @param command removes the resource though it is in use
+ * A refusal that names the containers which use the resource; the engine only gives ids or nothing.
+ * @param command removes the resource although it is in use
  */
 export function inUseBy(
   users: readonly Resource[],
@@ -37,7 +35,7 @@ export function removeContainer(id: string, endpoint: Endpoint): string {
   return dockerCommand(endpoint, 'rm', '--force', '--volumes', id.slice(0, 12));
 }
 
-/** The engine's refusal, where its users are not known. */
+/** The engine's refusal, if the users are unknown. */
 export function refused(cause: unknown): InUse {
   return new InUse(asError(cause).message, { cause });
 }

@@ -11,10 +11,10 @@ import { hasStatus } from '../errors';
 import { type DockerSettings, type KindHandler, removalOnly, type UserLookup } from './handler';
 import { inUseBy } from './in-use';
 
-/** Networks that an engine makes for itself: Docker's, a swarm's, Podman's. It refuses to remove most of them. */
+/** Networks of Docker, Swarm and Podman themselves. */
 const ENGINES_OWN = new Set(['bridge', 'host', 'none', 'ingress', 'docker_gwbridge', 'podman']);
 
-/** Newer engines name the endpoint that they still count. */
+/** Newer engines name the endpoint. */
 const ACTIVE_ENDPOINTS = /has active endpoints(?:[^"]*name:\s*"([^"]+)")?/i;
 
 export class Networks implements KindHandler {
@@ -67,20 +67,20 @@ export class Networks implements KindHandler {
     return ask(this.#docker, `/networks/${encodeURIComponent(id)}`, abortSignal, withField('Id'));
   }
 
-  /** Asks first who is on it: through this API Podman (4.3) cuts running containers off where Docker refuses. */
+  /** Checks for users first: Podman 4.3 disconnects running containers where Docker refuses. */
   async #remove(network: Resource, abortSignal: AbortSignal): Promise<undefined> {
     await this.#refuseIfUsed(network, abortSignal);
     try {
       await this.#docker.getNetwork(network.id).remove({ abortSignal });
     } catch (error) {
-      // Docker says 403 while endpoints are attached, newer Podmans 409 or 500.
+      // While endpoints are attached, Docker answers 403, newer Podmans 409 or 500.
       if (!hasStatus(error, 403, 409, 500)) throw error;
       await this.#refuseIfUsed(network, abortSignal, error);
       throw ACTIVE_ENDPOINTS.test(asError(error).message) ? await this.#ghost(network, error, abortSignal) : error;
     }
   }
 
-  /** Docker asks only for those that run; one that is stopped could not start again without its network. */
+  /** Counts stopped containers too: they could not start without their network. Docker does not. */
   async #refuseIfUsed(network: Resource, abortSignal: AbortSignal, cause?: unknown): Promise<void> {
     const attached = Object.keys(object((await this.#look(network.id, abortSignal))['Containers']));
     const isUser = (container: Json) => attached.includes(text(container['Id']) ?? '') || isOn(network, container);
@@ -93,7 +93,10 @@ export class Networks implements KindHandler {
     throw inUseBy(users, this.#endpoint, { command, cause });
   }
 
-  /** An engine may still count an endpoint whose container is gone. https://github.com/moby/moby/issues/42119 */
+  /**
+   * An engine may count an endpoint whose container is gone:
+   * https://github.com/moby/moby/issues/42119
+   */
   async #ghost(network: Resource, cause: unknown, abortSignal: AbortSignal): Promise<InUse> {
     const attached = Object.values(object((await this.#look(network.id, abortSignal))['Containers']));
     const named = ACTIVE_ENDPOINTS.exec(asError(cause).message)?.[1];
@@ -114,7 +117,10 @@ export class Networks implements KindHandler {
   }
 }
 
-/** Whether a container, as it is listed, is on the network or will be when it starts; before its first start it has the name only. */
+/**
+ * Whether a listed container is, or will be, on the network. Before its first start it only has the
+ * name.
+ */
 function isOn({ id, name }: Resource, container: Json): boolean {
   const networks = Object.entries(object(object(container['NetworkSettings'])['Networks']));
   return networks.some(([key, settings]) => {

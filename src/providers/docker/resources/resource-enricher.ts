@@ -9,21 +9,21 @@ import { classify } from '../errors';
 import { ImageInspections } from './image-inspections';
 import { findOwnContainer, type OwnContainer, protectionOn } from './protection';
 
-/** What an engine is asked once, and holds for all of its resources. */
+/** Facts about the engine, for all of its resources. */
 interface Facts {
   readonly own: OwnContainer | undefined;
-  /** Milliseconds that the engine's clock is ahead of ours. */
+  /** Milliseconds by which the engine's clock is ahead of ours. */
   readonly aheadMs: number;
-  /** The engine's own id: the same under every address. */
+  /** The same under every address. */
   readonly engineId: string | undefined;
 }
 
-/** Clocks that differ by less are as good as equal: the engine tells whole seconds. */
+/** Milliseconds. Smaller differences do not count: the engine rounds to seconds. */
 const SAME_TIME_MS = 1_000;
 
 /**
- * Adds to a resource what its own listing does not tell: its protection, its age by our clock (an engine on another machine has its
- * own), and whether its session's label may come from its image.
+ * Adds what a listing lacks: protection, the age by our clock, and whether the session's label may
+ * come from the image.
  */
 export class ResourceEnricher {
   readonly #docker: Docker;
@@ -37,7 +37,7 @@ export class ResourceEnricher {
     this.#images = images;
   }
 
-  /** @throws what the engine answers: without the facts, nothing can be listed */
+  /** @throws the engine's errors: nothing can be listed without the facts */
   async enrich(resources: readonly Resource[], signal: AbortSignal): Promise<readonly Resource[]> {
     const { own, aheadMs } = await this.#factsOf(signal);
     const inheriting = await this.#inheriting(resources, signal);
@@ -54,14 +54,14 @@ export class ResourceEnricher {
     return resources.map(enriched);
   }
 
-  /** @throws what the engine answers */
+  /** @throws the engine's errors */
   async engineId(signal: AbortSignal): Promise<string | undefined> {
     return (await this.#factsOf(signal)).engineId;
   }
 
   /**
-   * Which containers may have their session's label from their image: the engine gives a container the labels of both, and of two
-   * that are the same it does not tell which it was. So may those whose image can't be inspected.
+   * Returns a test for containers whose session's label may come from their image: the same label,
+   * or an image that can't be inspected. The engine does not tell equal labels apart.
    */
   async #inheriting(resources: readonly Resource[], signal: AbortSignal): Promise<(resource: Resource) => boolean> {
     const ofSessions = resources
@@ -81,7 +81,7 @@ export class ResourceEnricher {
     return ({ kind, id }) => kind === 'container' && ids.has(id);
   }
 
-  /** Several listings at once ask once; one that fails is asked again. */
+  /** Asks once for simultaneous listings, and again after a failure. */
   async #factsOf(signal: AbortSignal): Promise<Facts> {
     this.#facts ??= this.#ask(signal);
     try {
@@ -104,7 +104,7 @@ export class ResourceEnricher {
     };
   }
 
-  /** A proxy before the engine may forbid it: then the clocks are taken for equal. */
+  /** A proxy may forbid it: then the clocks count as equal. */
   async #info(signal: AbortSignal): Promise<Json> {
     try {
       return await ask(this.#docker, '/info', signal, object);

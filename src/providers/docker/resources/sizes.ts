@@ -6,18 +6,18 @@ import { ask } from '../connection/http';
 import { items } from '../connection/shapes';
 
 /**
- * What the removal of each would free: of a container what it has written, of an image what it shares with no other. The engine walks
- * through all files for it: seconds, minutes on a full disk.
+ * The bytes that each removal frees: those that a container wrote, or that only one image has.
+ * Slow: the engine walks through all files.
  * @param provider the provider's name
  */
 export async function sizesOf({ docker }: Engine, provider: string, signal: AbortSignal): Promise<Sizes> {
   const { Containers, Volumes, Images } = await ask(docker, '/system/df', signal, object);
   const sizes = new Map<string, number>();
   const note = (kind: 'container' | 'volume' | 'image', id: unknown, bytes: unknown) => {
-    // An engine that does not know a size leaves it out, or says -1.
+    // An unknown size is absent or -1.
     if (typeof id === 'string' && typeof bytes === 'number' && bytes >= 0) sizes.set(keyOf({ provider, kind, id }), bytes);
   };
-  // Without anything written an engine leaves the size out.
+  // Absent if nothing was written.
   for (const { Id, SizeRw = 0 } of items(Containers)) note('container', Id, SizeRw);
   for (const { Name, UsageData } of items(Volumes)) note('volume', Name, object(UsageData)['Size']);
   for (const { Id, Size, SharedSize } of items(Images)) {

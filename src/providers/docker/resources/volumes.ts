@@ -10,12 +10,12 @@ import { hasStatus } from '../errors';
 import { type DockerSettings, type KindHandler, removalOnly, type UserLookup } from './handler';
 import { inUseBy, removeContainer } from './in-use';
 
-/** The form of the names that engines make up, and the label that newer ones add. */
+/** The names that engines make up, and the label of newer engines. */
 const ANONYMOUS = { name: /^[0-9a-f]{64}$/, label: 'com.docker.volume.anonymous' };
 
 /**
- * Volumes with a name or a label. An anonymous one goes with its container; once that is gone, nothing tells whose it was but
- * that it is new.
+ * Named and labelled volumes. Anonymous ones go with their containers; afterwards only their age
+ * hints at an owner.
  */
 export class Volumes implements KindHandler {
   readonly kind = 'volume';
@@ -40,7 +40,7 @@ export class Volumes implements KindHandler {
     return [...named, ...orphans.filter(isAnonymous)].map((volume) => this.#resource(volume));
   }
 
-  /** All volumes, the anonymous ones included. */
+  /** All volumes, anonymous ones too. */
   async survey(abortSignal: AbortSignal): Promise<readonly Resource[]> {
     return (await this.#listAll(abortSignal)).map((volume) => this.#resource(volume));
   }
@@ -83,7 +83,7 @@ export class Volumes implements KindHandler {
     } catch (error) {
       if (!hasStatus(error, 409, 500)) throw error;
       const users = await this.#users(({ Mounts }) => items(Mounts).some(({ Name }) => Name === name), abortSignal);
-      // Without any user a container is just going: it gives up its volumes a moment after its name.
+      // Its container is just being removed.
       if (users.length === 0) throw error;
       const removals = users.map(({ id }) => removeContainer(id, this.#endpoint));
       const command = [...removals, dockerCommand(this.#endpoint, 'volume', 'rm', name)].join('; ');
@@ -92,7 +92,7 @@ export class Volumes implements KindHandler {
   }
 }
 
-/** Without any volume, old engines answer null. */
+/** Old engines answer null without volumes. */
 function volumesIn(answer: unknown): readonly Json[] {
   const { Volumes: listed } = object(answer);
   return listed === null ? [] : listing(listed);
