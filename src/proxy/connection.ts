@@ -1,9 +1,9 @@
 import type { Duplex } from 'node:stream';
 import { askOver } from './ask';
 import type { Dial } from './dial';
-import { BadMessage, type BodyScanner, type Framing, scannerOf } from './framing';
+import { type BodyScanner, scannerOf } from './framing';
 import {
-  isHttp2Preface,
+  BadMessage,
   parseRequest,
   parseResponse,
   type RequestHead,
@@ -46,8 +46,6 @@ class ProxiedConnection {
   #responses: Promise<void> | undefined;
   /** The one that the client waits for. */
   #exchange: Exchange | undefined;
-  /** The client has got a part of a response. */
-  #isMidResponse = false;
   /** There are no more requests to be understood. */
   #isRaw = false;
 
@@ -74,8 +72,8 @@ class ProxiedConnection {
   async #requests(): Promise<void> {
     for (;;) {
       const bytes = await this.#client.readHead();
-      if (bytes === undefined || isHttp2Preface(bytes)) return this.#raw(bytes);
-      const request = parseRequest(bytes);
+      const request = bytes && understood(parseRequest, bytes);
+      if (request === undefined) return this.#raw(bytes);
       const server = await this.#connected();
       const exchange: Exchange = { method: request.method, outcome: Promise.withResolvers() };
       this.#exchange = exchange;
@@ -84,7 +82,10 @@ class ProxiedConnection {
     }
   }
 
-  /** What is left is not for us to understand: the beginning of a head before the end, or another protocol. */
+  /**
+   * What is left can’t be understood: the beginning of a head before the end, a head that is odd or too long, HTTP/2 from the first
+   * byte. It is for the server to judge: what comes after it is unlabelled, but not broken.
+   */
   async #raw(bytes: Buffer | undefined): Promise<void> {
     if (this.#client.hasEnded) return;
     this.#isRaw = true;
@@ -163,7 +164,6 @@ class ProxiedConnection {
   async #response(server: Peer): Promise<boolean> {
     const head = await this.#responseHead(server);
     if (head === undefined) return false;
-    this.#isMidResponse = true;
     await this.#client.write(head.bytes);
     if (head.status >= 100 && head.status < 200 && head.status !== 101) return true;
     const exchange = this.#exchange;
@@ -172,39 +172,20 @@ class ProxiedConnection {
       exchange?.outcome.resolve('raw');
       return false;
     }
-    if (!(await this.#responseBody(server, framing))) return false;
-    this.#isMidResponse = false;
+    if (!(await forwardBody(server, scannerOf(framing), this.#client))) return false;
     this.#exchange = undefined;
     exchange.outcome.resolve('next');
     return true;
   }
 
-  /** @returns whether it came to its end, and the end of the connection is not that */
-  async #responseBody(server: Peer, framing: Framing): Promise<boolean> {
-    try {
-      return await forwardBody(server, scannerOf(framing), this.#client);
-    } catch (error) {
-      if (!(error instanceof BadMessage)) throw error;
-      this.#exchange?.outcome.resolve('raw');
-      return false;
-    }
-  }
-
   /** @returns undefined at the end, and where a server says what no client understands: then all there is is bytes */
   async #responseHead(server: Peer): Promise<ResponseHead | undefined> {
-    let bytes: Buffer | undefined;
-    try {
-      bytes = await server.readHead();
-      if (bytes === undefined) return undefined;
-      const head = parseResponse(bytes);
-      responseFraming(head, '');
-      return head;
-    } catch (error) {
-      if (!(error instanceof BadMessage)) throw error;
-      if (bytes !== undefined) server.unread(bytes);
-      this.#exchange?.outcome.resolve('raw');
-      return undefined;
-    }
+    const bytes = await server.readHead();
+    const head = bytes && understood(parseResponse, bytes);
+    if (head !== undefined) return head;
+    if (bytes !== undefined) server.unread(bytes);
+    this.#exchange?.outcome.resolve('raw');
+    return undefined;
   }
 
   /** A client that doesn't read is gone; a server that has ended and doesn't read is gone. Neither is left waiting for the other. */
@@ -216,14 +197,12 @@ class ProxiedConnection {
     }
   }
 
-  /** Says what is wrong, unless the client is in the middle of a response: then the connection breaks. */
+  /** Says that the server can’t be reached. It is found out with the first request. */
   async #refuse(error: unknown): Promise<void> {
-    if (!(error instanceof Unreachable || error instanceof BadMessage)) throw error;
-    if (this.#isMidResponse) return;
-    const status = error instanceof Unreachable ? '503 Service Unavailable' : '400 Bad Request';
+    if (!(error instanceof Unreachable)) throw error;
     const body = JSON.stringify({ message: `cleanup-action’s proxy: ${messageOf(error)}` });
     const head = ['Content-Type: application/json', `Content-Length: ${Buffer.byteLength(body)}`, 'Connection: close'];
-    await this.#client.write(Buffer.from([`HTTP/1.1 ${status}`, ...head, '', body].join('\r\n')));
+    await this.#client.write(Buffer.from(['HTTP/1.1 503 Service Unavailable', ...head, '', body].join('\r\n')));
   }
 }
 
@@ -239,7 +218,6 @@ function messageOf({ message, cause }: Error): string {
 /**
  * Hands a body on as it comes.
  * @returns whether its end has come
- * @throws {BadMessage}
  */
 async function forwardBody(from: Peer, scanner: BodyScanner, to: Peer): Promise<boolean> {
   while (!scanner.done) {
@@ -251,11 +229,11 @@ async function forwardBody(from: Peer, scanner: BodyScanner, to: Peer): Promise<
   return true;
 }
 
-/** Reads a body until it ends or is too long to be held: `raw` as it came, `content` without its framing. */
+/** Reads a body until it ends, is malformed or is too long to be held: `raw` as it came, `content` without its framing. */
 async function hold(from: Peer, scanner: BodyScanner): Promise<{ readonly raw: readonly Buffer[]; readonly content: Buffer }> {
   const [raw, content]: [Buffer[], Buffer[]] = [[], []];
   let held = 0;
-  while (!scanner.done && held <= MAX_REWRITTEN_BYTES) {
+  while (!scanner.done && !scanner.lost && held <= MAX_REWRITTEN_BYTES) {
     const bytes = await from.read();
     if (bytes === undefined) break;
     const taken = take(from, scanner, bytes, content);
@@ -265,16 +243,18 @@ async function hold(from: Peer, scanner: BodyScanner): Promise<{ readonly raw: r
   return { raw, content: Buffer.concat(content) };
 }
 
-/**
- * Takes what belongs to the body; the rest is put back.
- * @throws {BadMessage} when all of it is put back
- */
+/** Takes what belongs to the body; the rest is put back. */
 function take(from: Peer, scanner: BodyScanner, bytes: Buffer, content?: Buffer[]): number {
-  let taken = 0;
+  const taken = scanner.take(bytes, content);
+  from.unread(bytes.subarray(taken));
+  return taken;
+}
+
+function understood<Head>(parse: (bytes: Buffer) => Head, bytes: Buffer): Head | undefined {
   try {
-    taken = scanner.take(bytes, content);
-    return taken;
-  } finally {
-    from.unread(bytes.subarray(taken));
+    return parse(bytes);
+  } catch (error) {
+    if (error instanceof BadMessage) return undefined;
+    throw error;
   }
 }

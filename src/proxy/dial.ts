@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { connect, type Socket } from 'node:net';
+import { connect, isIP, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 
 /** Connects to a server. Rejects when it can't be reached. */
@@ -56,6 +56,7 @@ function dialTcp({ url, ca, cert, key, verification }: Address, isHttps: boolean
       ...options,
       ...material,
       port: Number(port || TCP_PORT.tls),
+      ...(isIP(host) ? {} : { servername: host }), // A server of many names asks for it, and Node does not say it by itself.
       rejectUnauthorized: verification !== 'none',
     });
     return connected(socket, 'secureConnect');

@@ -5,19 +5,15 @@ export type Framing =
   | { readonly kind: 'chunked' }
   | { readonly kind: 'until-close' };
 
-/** It can't be told where this message ends. */
-export class BadMessage extends Error {
-  override readonly name = 'BadMessage';
-}
-
 /** Finds the end of a body in the bytes as they come, which stay as they are. */
 export interface BodyScanner {
   /** The body has ended. */
   readonly done: boolean;
+  /** The framing is malformed: where the body ends can’t be told any more, and all that comes is taken for a part of it. */
+  readonly lost: boolean;
   /**
    * @param content gets the pieces of the body itself, without the framing
    * @returns how many of the bytes belong to the body
-   * @throws {BadMessage}
    */
   take(bytes: Buffer, content?: Buffer[]): number;
 }
@@ -36,6 +32,7 @@ export function scannerOf(framing: Framing): BodyScanner {
 }
 
 class LengthScanner implements BodyScanner {
+  readonly lost = false;
   #left: number;
 
   constructor(bytes: number) {
@@ -58,7 +55,7 @@ class LengthScanner implements BodyScanner {
 const MAX_LINE_BYTES = 16 * 1024;
 
 /** What comes next in a chunked body. https://www.rfc-editor.org/rfc/rfc9112#section-7.1 */
-type Part = 'size' | 'data' | 'end of data' | 'trailer' | 'nothing';
+type Part = 'size' | 'data' | 'end of data' | 'trailer' | 'nothing' | 'unknown';
 
 class ChunkScanner implements BodyScanner {
   #part: Part = 'size';
@@ -71,6 +68,10 @@ class ChunkScanner implements BodyScanner {
     return this.#part === 'nothing';
   }
 
+  get lost(): boolean {
+    return this.#part === 'unknown';
+  }
+
   take(bytes: Buffer, content?: Buffer[]): number {
     let at = 0;
     while (at < bytes.length && !this.done) at += this.#step(bytes, at, content);
@@ -78,6 +79,7 @@ class ChunkScanner implements BodyScanner {
   }
 
   #step(bytes: Buffer, at: number, content: Buffer[] | undefined): number {
+    if (this.lost) return bytes.length - at;
     if (this.#part !== 'data') return this.#takeLine(bytes, at);
     const taken = Math.min(bytes.length - at, this.#left);
     content?.push(bytes.subarray(at, at + taken));
@@ -89,24 +91,22 @@ class ChunkScanner implements BodyScanner {
   #takeLine(bytes: Buffer, at: number): number {
     const newline = bytes.indexOf(10, at);
     const end = newline < 0 ? bytes.length : newline;
-    if (this.#line.length + end - at > MAX_LINE_BYTES) throw new BadMessage('a line of a chunked body is too long');
+    if (this.#line.length + end - at > MAX_LINE_BYTES) this.#part = 'unknown';
+    if (this.lost) return 0;
     this.#line += bytes.toString('latin1', at, end);
     if (newline < 0) return end - at;
     const line = this.#line.replace(/\r$/, '');
     this.#line = '';
-    this.#lineEnded(line);
+    this.#part = this.#partAfter(line);
     return newline + 1 - at;
   }
 
-  #lineEnded(line: string): void {
-    if (this.#part === 'size') {
-      const size = /^([0-9a-f]{1,13})[ \t]*(?:;.*)?$/i.exec(line)?.[1];
-      if (size === undefined) throw new BadMessage('the size of a chunk is malformed');
-      this.#left = Number.parseInt(size, 16);
-      this.#part = this.#left === 0 ? 'trailer' : 'data';
-    } else if (this.#part === 'end of data') {
-      if (line !== '') throw new BadMessage('a chunk is longer than its size');
-      this.#part = 'size';
-    } else if (line === '') this.#part = 'nothing';
+  #partAfter(line: string): Part {
+    if (this.#part === 'trailer') return line === '' ? 'nothing' : 'trailer';
+    if (this.#part === 'end of data') return line === '' ? 'size' : 'unknown';
+    const size = /^([0-9a-f]{1,13})[ \t]*(?:;.*)?$/i.exec(line)?.[1];
+    if (size === undefined) return 'unknown';
+    this.#left = Number.parseInt(size, 16);
+    return this.#left === 0 ? 'trailer' : 'data';
   }
 }

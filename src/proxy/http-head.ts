@@ -1,4 +1,9 @@
-import { BadMessage, type Framing } from './framing';
+import type { Framing } from './framing';
+
+/** A head that readers could take for different ones, or that is none. */
+export class BadMessage extends Error {
+  override readonly name = 'BadMessage';
+}
 
 /** One header field, with the line as it came, its ending included. */
 interface Field {
@@ -41,13 +46,8 @@ export function endOfHead(bytes: Buffer): number | undefined {
   return ends.length === 0 ? undefined : Math.min(...ends);
 }
 
-/** A client that speaks HTTP/2 from its first byte says so with this head. https://www.rfc-editor.org/rfc/rfc9113#preface */
-export function isHttp2Preface(bytes: Buffer): boolean {
-  return bytes.subarray(0, 16).toString('latin1') === 'PRI * HTTP/2.0\r\n';
-}
-
 /**
- * Reads the head of a request, strictly: where two readers could disagree about its end, it is refused.
+ * Reads the head of a request, strictly: one whose end two readers could disagree about is not understood.
  * @throws {BadMessage}
  */
 export function parseRequest(bytes: Buffer): RequestHead {
@@ -93,6 +93,7 @@ export function valuesOf(head: Head, name: string): readonly string[] {
 function requestFraming(head: Head, is11: boolean): Framing {
   const encodings = valuesOf(head, 'transfer-encoding');
   const length = lengthOf(head);
+  if (length === 'odd') throw new BadMessage('an odd Content-Length');
   if (encodings.length === 0) return length === undefined ? { kind: 'none' } : { kind: 'length', bytes: length };
   if (length !== undefined) throw new BadMessage('both Content-Length and Transfer-Encoding');
   if (!is11 || encodings.length > 1 || encodings[0]?.toLowerCase() !== 'chunked')
@@ -100,24 +101,20 @@ function requestFraming(head: Head, is11: boolean): Framing {
   return { kind: 'chunked' };
 }
 
-/**
- * How the body of a response ends.
- * @throws {BadMessage} when it has an odd Content-Length
- */
+/** How the body of a response ends: where that is odd, with the connection. */
 export function responseFraming(head: ResponseHead, method: string): Framing {
   const { status } = head;
   if (method === 'HEAD' || status < 200 || status === 204 || status === 304) return { kind: 'none' };
   const encodings = valuesOf(head, 'transfer-encoding');
   if (encodings.length > 0) return /(^|[ ,])chunked$/i.test(encodings.join(',')) ? { kind: 'chunked' } : { kind: 'until-close' };
   const length = lengthOf(head);
-  return length === undefined ? { kind: 'until-close' } : { kind: 'length', bytes: length };
+  return typeof length === 'number' ? { kind: 'length', bytes: length } : { kind: 'until-close' };
 }
 
-function lengthOf(head: Head): number | undefined {
+function lengthOf(head: Head): number | 'odd' | undefined {
   const [length, ...others] = new Set(valuesOf(head, 'content-length'));
   if (length === undefined) return undefined;
-  if (others.length > 0 || !/^\d{1,15}$/.test(length)) throw new BadMessage('an odd Content-Length');
-  return Number(length);
+  return others.length > 0 || !/^\d{1,15}$/.test(length) ? 'odd' : Number(length);
 }
 
 /**

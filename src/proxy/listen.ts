@@ -1,5 +1,5 @@
 import { chmod, mkdtemp, rename } from 'node:fs/promises';
-import { createServer, type Server, type Socket } from 'node:net';
+import { createServer, type ListenOptions, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { serve } from './connection';
@@ -21,6 +21,12 @@ export async function socketPath(directory: string, platform: NodeJS.Platform): 
 }
 
 const NOT_READY = '.new';
+
+/**
+ * Connections that may wait to be accepted. A client that connects to a Unix socket when there are more gets EAGAIN at once; Node’s own
+ * 511 are fewer than a burst of a benchmark’s has. The kernel caps this at its own limit, which Go’s servers ask for.
+ */
+const BACKLOG = 4096;
 
 /** How the name of a directory begins that is there for a socket alone. */
 export const OWN_DIRECTORY = 'cleanup-proxy-';
@@ -44,11 +50,18 @@ export async function listenLocally(): Promise<Server> {
   return server;
 }
 
-async function listening(server: Server, where: { path: string } | { host: string; port: number }): Promise<void> {
+async function listening(server: Server, where: ListenOptions | { readonly fd: number }): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(where, resolve);
+    server.listen(where, BACKLOG, resolve);
   });
+}
+
+/** Listens at what another process listens at, and which this one has inherited. */
+export async function listenAs(descriptor: number): Promise<Server> {
+  const server = createServer({ allowHalfOpen: true });
+  await listening(server, { fd: descriptor });
+  return server;
 }
 
 /**
@@ -59,7 +72,6 @@ export function serveAll(server: Server, dial: Dial, rules: Rules, odd: (error: 
   const open = new Set<Socket>();
   server.on('connection', (socket: Socket) => {
     open.add(socket.once('close', () => open.delete(socket)));
-    socket.allowHalfOpen = true; // A server that came from another process does not know that.
     if (socket.remoteAddress !== undefined) socket.setNoDelay(true);
     serve(socket, dial, rules).catch((error) => {
       socket.destroy();

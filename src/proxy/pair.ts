@@ -1,13 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { Server } from 'node:net';
-import type { Servers, Side } from './servers';
+import { spawn } from 'node:child_process';
+import type { Server } from 'node:net';
+import { listenAs } from './listen';
+import { type Servers, SIDES } from './servers';
 
-/** What one of two processes tells the other when it hands it something that listens. */
-interface HandedOn {
-  readonly side: Side;
-  /** All that will be handed on. */
-  readonly sides: readonly Side[];
-}
+/** The first of the file descriptors at which a second process finds what it is to listen at: after Node’s three, and the channel. */
+const FIRST_DESCRIPTOR = 4;
 
 /** Milliseconds before a partner that keeps ending is started again; each time twice as long. */
 const PAUSE_MS = { first: 50, longest: 10_000 };
@@ -17,19 +14,12 @@ const LONG_LIFE_MS = 5_000;
 
 /**
  * Two processes serve the same sockets, and each starts the other again when it ends: there is always one that listens, and what
- * connects while the other starts waits for nothing. This is the second's view: what it gets from the first.
- * @throws {Error} when the first ends before that: then there is nothing to serve
+ * connects while the other starts waits for nothing. This is the second's view: what it has from the first.
  */
-export async function handedOn(): Promise<Servers> {
-  const servers: Partial<Record<Side, Server>> = {};
-  return new Promise((resolve, reject) => {
-    process.on('message', ({ side, sides }: HandedOn, server: unknown) => {
-      if (!(server instanceof Server)) return reject(new Error(`nothing listens for ${side}`));
-      servers[side] = server;
-      if (sides.every((name) => servers[name])) resolve(servers);
-    });
-    process.once('disconnect', () => reject(new Error('the first process ended')));
-  });
+export async function inherited(has: Readonly<Record<string, unknown>>): Promise<Servers> {
+  const sides = SIDES.filter((side) => has[side]);
+  const servers = sides.map(async (side, index) => [side, await listenAs(FIRST_DESCRIPTOR + index)] as const);
+  return Object.fromEntries(await Promise.all(servers));
 }
 
 /** How a partner is started. */
@@ -52,7 +42,11 @@ export function keepPartner(partnership: Partnership): void {
 function startPartner(partnership: Partnership, pauseMs: number): void {
   if (partnership.isOver()) return;
   const startedAt = performance.now();
-  const partner = spawn(process.execPath, partnership.command, { detached: true, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  const descriptors = SIDES.flatMap((side) => partnership.servers[side] ?? []).map(descriptorOf);
+  const partner = spawn(process.execPath, partnership.command, {
+    detached: true,
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc', ...descriptors],
+  });
   let hasEnded = false;
   const ended = () => {
     if (hasEnded) return;
@@ -62,15 +56,9 @@ function startPartner(partnership: Partnership, pauseMs: number): void {
     setTimeout(() => startPartner(partnership, Math.min(pause * 2, PAUSE_MS.longest)), pause);
   };
   partner.once('error', ended).once('exit', ended);
-  handOn(partnership.servers, partner);
 }
 
-function handOn(servers: Servers, partner: ChildProcess): void {
-  const sides = Object.keys(servers) as readonly Side[];
-  for (const side of sides) {
-    const server = servers[side];
-    const message: HandedOn = { side, sides };
-    // A partner that ended meanwhile is started again.
-    if (server && partner.connected) partner.send(message, server, () => undefined);
-  }
+/** Node has no public name for it. Handed on as a message instead, a server would get Node's own, shorter backlog. */
+function descriptorOf(server: Server): number {
+  return (server as unknown as { readonly _handle: { readonly fd: number } })._handle.fd;
 }

@@ -1,5 +1,4 @@
 import type { Duplex } from 'node:stream';
-import { BadMessage } from './framing';
 import { endOfHead, MAX_HEAD_BYTES } from './http-head';
 
 /** Bytes that may wait to be read here before the other end is made to wait. */
@@ -71,8 +70,7 @@ export class Peer {
 
   /**
    * Reads up to and including the empty line that ends a head.
-   * @returns undefined at the end; what came of a head is put back
-   * @throws {BadMessage} when it is longer than a head may be; it is put back, too
+   * @returns undefined at the end, or when it is longer than a head may be; what came of it is put back
    */
   async readHead(): Promise<Buffer | undefined> {
     let bytes: Buffer = Buffer.alloc(0);
@@ -83,10 +81,7 @@ export class Peer {
         this.unread(bytes.subarray(end));
         return bytes.subarray(0, end);
       }
-      if (bytes.length > MAX_HEAD_BYTES) {
-        this.unread(bytes);
-        throw new BadMessage('the head is too long');
-      }
+      if (bytes.length > MAX_HEAD_BYTES) break;
     }
     this.unread(bytes);
     return undefined;

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { isAlive, type ProcessIdentity } from '../lib/process-identity';
-import { handedOn, keepPartner } from './pair';
+import { inherited, keepPartner } from './pair';
 import { type Dials, listenAll, type ProxySettings, removeSocket, serveEach, variablesOf } from './servers';
 
 /** What a proxy that is a process of its own is started with, as JSON in its first argument. */
@@ -25,12 +25,13 @@ const SECOND = 'second';
 /** A proxy's process, until its session is over. */
 export async function proxyProcess([json = '', position]: readonly string[], dials: Dials): Promise<void> {
   const settings = JSON.parse(json) as ProcessSettings;
+  // A step's `killall node` is meant for the step's own processes. So are signals: what ends this one is the end of its session.
+  process.title = `cleanup-proxy ${settings.lease}`;
+  for (const signal of ['SIGINT', 'SIGHUP', 'SIGTERM'] as const) process.on(signal, () => undefined);
   const end = () => {
     removeSocket(settings);
     process.exit();
   };
-  process.on('SIGTERM', end);
-  for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => undefined); // Meant for the job's processes.
   // A partner lives on; this one must not close what both listen at in an orderly way, which would remove it.
   process.on('uncaughtException', (error) => {
     console.error(error);
@@ -40,7 +41,7 @@ export async function proxyProcess([json = '', position]: readonly string[], dia
   setInterval(() => isOver() && end(), LOOK_EVERY_MS);
 
   const isSecond = position === SECOND;
-  const servers = await (isSecond ? handedOn().catch(() => process.exit()) : listenAll(settings));
+  const servers = await (isSecond ? inherited({ ...settings }) : listenAll(settings));
   serveEach(settings, servers, dials, (error) => console.error(error));
   keepPartner({ servers, isSecond, isOver, command: [process.argv[1] ?? '', json, SECOND] });
   const ready: Ready = { variables: variablesOf(settings, servers) };

@@ -31,7 +31,8 @@ export interface ProxySettings {
 }
 
 /** What listens, by what stands behind it. */
-export type Side = 'engine' | 'sandboxes';
+export const SIDES = ['engine', 'sandboxes'] as const;
+type Side = (typeof SIDES)[number];
 export type Servers = Readonly<Partial<Record<Side, Server>>>;
 
 /** @throws when it can't listen */

@@ -7,6 +7,7 @@ import { describe, expect, inject, onTestFinished, test } from 'vitest';
 import { labels } from '../../src/core/labels';
 import { docker, removeContainer } from '../support/engine/containers';
 import { ProxiedEngine } from '../support/proxy/proxied-engine';
+import { ownershipOf } from '../support/proxy/proxy-process';
 import { until } from '../support/until';
 
 const image = inject('image');
@@ -17,7 +18,7 @@ const FOREVER = ['sleep', '3600'];
 /** A proxy before the tests' engine, for a session of its own; what carries its label is removed after the test. */
 async function start(): Promise<{ proxied: ProxiedEngine; session: string; name: (what: string) => string }> {
   const session = `cli-test.00000000.${randomUUID().slice(0, 8)}`;
-  const proxied = await ProxiedEngine.start(inject('dockerHost'), { session });
+  const proxied = await ProxiedEngine.start(inject('dockerHost'), { ownership: ownershipOf(session) });
   onTestFinished(() => removeOwned(session));
   return { proxied, session, name: (what) => `${what}-${session.slice(-8)}` };
 }
@@ -76,7 +77,7 @@ describe('what is created through the proxy is labelled', () => {
     const container = await proxied.docker.createContainer(options);
     onTestFinished(() => removeContainer(docker.getContainer(container.id)));
     expect((await container.inspect()).Config.Labels).toEqual(other);
-    expect((await docker.getVolume(name('theirs')).inspect()).Labels).toEqual({ a: 'b' });
+    expect((await docker.getVolume(name('theirs')).inspect()).Labels).not.toHaveProperty(labels.session);
     expect(await owned(session)).toEqual([]);
   });
 
@@ -258,9 +259,8 @@ test('a proxy that is killed again and again loses no label, and there is always
 }, 120_000);
 
 test('it ends when its owner has', async () => {
-  const session = randomUUID();
   const owner = { pid: process.pid, startedAt: 'another start of this machine' };
-  const proxied = await ProxiedEngine.start(inject('dockerHost'), { session, more: { owner } });
+  const proxied = await ProxiedEngine.start(inject('dockerHost'), { owner });
   await until('it has ended', async () => (await proxied.processes()).length === 0);
 });
 

@@ -1,6 +1,7 @@
 import Docker from 'dockerode';
 import type { TestProject } from 'vitest/node';
 import { dockerOptions } from '../../../src/providers/docker/connection/endpoint';
+import { ProxyProcess } from '../proxy/proxy-process';
 import { findOrStartEngine } from './engine';
 import { busyboxImage } from './image';
 
@@ -15,16 +16,26 @@ declare module 'vitest' {
   }
 }
 
-/** Before the tests of a project: an engine and an image. After them, also when they are interrupted: neither. */
+/** Not this action's own label: what no session owns stays so, and can be owned by its name. */
+const FOREIGN = { owner: 'passed-a-proxy', labels: { 'passed-a-proxy': 'yes' } };
+
+/**
+ * Before the tests of a project: an engine and an image. After them, also when they are interrupted: neither. With
+ * TEST_THROUGH_PROXY, the tests and what they test reach the engine through the built proxy.
+ */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const engine = await findOrStartEngine();
   const docker = new Docker(dockerOptions({ url: engine.url, from: 'the tests' }));
   const image = await busyboxImage(docker, `cleanup-action-test:${process.pid}-${project.name}`);
-  project.provide('dockerHost', engine.url);
+  const proxy = process.env['TEST_THROUGH_PROXY'] ? await ProxyProcess.start(engine.url, { ownership: FOREIGN }) : undefined;
+  project.provide('dockerHost', proxy?.url ?? engine.url);
   project.provide('image', image);
   project.provide('product', engine.description.startsWith('Podman') ? 'podman' : 'docker');
-  console.log(`${project.name}: testing on ${engine.description}`);
+  console.log(`${project.name}: testing on ${engine.description}${proxy ? `, through ${proxy.url}` : ''}`);
   return async () => {
+    const complaints = await proxy?.log();
+    if (complaints) console.error(`the proxy says:\n${complaints}`);
+    await proxy?.stop();
     await docker.getImage(image).remove({ force: true });
     await engine.stop();
   };

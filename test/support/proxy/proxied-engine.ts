@@ -1,53 +1,17 @@
-import { execFile, type SpawnOptions, spawn } from 'node:child_process';
+import { type SpawnOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
-import { promisify } from 'node:util';
 import Docker from 'dockerode';
 import { onTestFinished } from 'vitest';
-import { labels } from '../../../src/core/labels';
-import { launchProxy } from '../../../src/proxy/launch';
-import type { ProcessSettings } from '../../../src/proxy/process';
-import { until } from '../until';
+import { type ProxyOptions, ProxyProcess } from './proxy-process';
 
-const root = join(import.meta.dirname, '..', '..', '..');
+/** A proxy's process before an engine, for one test. */
+export class ProxiedEngine extends ProxyProcess {
+  readonly docker = new Docker({ socketPath: join(this.directory, 'docker.sock') });
 
-/** The built proxy. */
-const BUNDLE = join(root, 'dist', 'proxy', 'index.js');
-
-export interface ProxyOptions {
-  readonly session: string;
-  readonly more?: Partial<ProcessSettings>;
-}
-
-/** A proxy's process before an engine, as main starts it. */
-export class ProxiedEngine {
-  readonly directory: string;
-  readonly url: string;
-  readonly docker: Docker;
-  readonly variables: Readonly<Record<string, string>>;
-
-  private constructor(directory: string, variables: Readonly<Record<string, string>>) {
-    this.directory = directory;
-    this.variables = variables;
-    const socketPath = join(directory, 'docker.sock');
-    this.url = `unix://${socketPath}`;
-    this.docker = new Docker({ socketPath });
-  }
-
-  static async start(engineUrl: string, { session, more = {} }: ProxyOptions): Promise<ProxiedEngine> {
-    const directory = await mkdtemp(join(tmpdir(), 'proxied-'));
-    const settings: ProcessSettings = {
-      ownership: { owner: labels.session, labels: { [labels.session]: session, [labels.job]: 'täst' } },
-      lease: join(directory, 'lease'),
-      engine: { address: { url: engineUrl }, socket: join(directory, 'docker.sock'), variables: { DOCKER_HOST: '' } },
-      ...more,
-    };
-    const { variables } = await launchProxy(BUNDLE, settings, join(directory, 'log'), process.env);
-    const proxied = new ProxiedEngine(directory, variables);
+  static override async start(engineUrl: string, options: ProxyOptions): Promise<ProxiedEngine> {
+    const proxied = new ProxiedEngine(...(await ProxyProcess.launch(engineUrl, options)));
     onTestFinished(() => proxied.stop());
     return proxied;
   }
@@ -65,26 +29,6 @@ export class ProxiedEngine {
   async command(args: readonly string[], options: { readonly input?: Buffer; readonly url?: string } = {}): Promise<Output> {
     const env = { ...process.env, DOCKER_HOST: options.url ?? this.url, DOCKER_BUILDKIT: '0' };
     return run('docker', args, { env }, options.input);
-  }
-
-  /** The ids of its processes. */
-  async processes(): Promise<readonly number[]> {
-    const { stdout } = await promisify(execFile)('pgrep', ['-f', `${this.directory}/lease`]).catch(() => ({ stdout: '' }));
-    return stdout.split('\n').filter(Boolean).map(Number);
-  }
-
-  /** What it had to say: nothing, as long as all goes well. */
-  async log(): Promise<string> {
-    return readFile(join(this.directory, 'log'), 'utf8');
-  }
-
-  /** Tells it that the session is over, and waits until it has ended. */
-  async stop(): Promise<void> {
-    if (!existsSync(this.directory)) return;
-    await rm(join(this.directory, 'lease'), { force: true });
-    await until('the proxy has ended', async () => (await this.processes()).length === 0);
-    await until('its socket is gone', async () => !(await readdir(this.directory)).includes('docker.sock'));
-    await rm(this.directory, { recursive: true });
   }
 }
 

@@ -75,7 +75,7 @@ export class RawProxy {
 
   async #listen(): Promise<void> {
     this.#server = createServer({ allowHalfOpen: true }, (socket) => this.connections.push(new End(socket)));
-    this.#server.listen(join(this.directory, 'server.sock'));
+    this.#server.listen({ path: join(this.directory, 'server.sock'), backlog: 4096 }); // As Go's servers have it.
     await once(this.#server, 'listening');
   }
 

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { BadMessage } from '../../../src/proxy/framing';
-import { endOfHead, parseRequest, parseResponse, responseFraming, withFields } from '../../../src/proxy/http-head';
+import { BadMessage, endOfHead, parseRequest, parseResponse, responseFraming, withFields } from '../../../src/proxy/http-head';
 
 const request = (...fields: readonly string[]) => Buffer.from(['POST /a?b=c HTTP/1.1', ...fields, '', ''].join('\r\n'), 'latin1');
 const response = (status: string, ...fields: readonly string[]) =>
@@ -35,12 +34,12 @@ describe('a request', () => {
     [['X: a\x00b']],
     [['no colon']],
     [[': no name']],
-  ])('with %j is refused: two readers could disagree about its end', (fields) => {
+  ])('with %j is not understood: two readers could disagree about its end', (fields) => {
     expect(() => parseRequest(request(...fields))).toThrow(BadMessage);
   });
 
   test.each(['GET  / HTTP/1.1', 'GET /', 'GET / HTTP/2.0', ' GET / HTTP/1.1', 'G\x00T / HTTP/1.1', '', 'GET / HTTP/1.1 x'])(
-    'with the line %j is refused',
+    'with the line %j is not understood',
     (line) => {
       expect(() => parseRequest(Buffer.from(`${line}\r\nHost: x\r\n\r\n`))).toThrow(BadMessage);
     },
@@ -70,6 +69,8 @@ describe('a response', () => {
     ['200 OK', ['Transfer-Encoding: gzip, chunked'], 'GET', { kind: 'chunked' }],
     ['200 OK', ['Content-Type: application/vnd.docker.raw-stream'], 'POST', { kind: 'until-close' }],
     ['200', [], 'GET', { kind: 'until-close' }],
+    ['200 OK', ['Content-Length: 7', 'Content-Length: 8'], 'GET', { kind: 'until-close' }],
+    ['200 OK', ['Content-Length: -1'], 'GET', { kind: 'until-close' }],
   ] as const)('%s with %j to %s has this framing: %j', (status, fields, method, framing) => {
     expect(responseFraming(response(status, ...fields), method)).toEqual(framing);
   });
