@@ -18,7 +18,7 @@ export class AlreadyReported extends Error {
 const MAX_MESSAGE = 1_000;
 
 /** Fails the step with one annotation. The stack trace goes to the debug log. */
-export function fail(thrown: unknown): void {
+function fail(thrown: unknown): void {
   const error = asError(thrown instanceof AlreadyReported ? thrown.cause : thrown);
   process.exitCode = 1;
   if (error instanceof BadSettings) {

@@ -4,7 +4,7 @@ import * as types from './types';
 export type OptionGroup = 'benchmark' | 'ownership' | 'timing' | 'removal' | 'providers' | 'files';
 
 /** A setting as an option of the command line: `--grace-period`. */
-export interface SettingOption {
+interface SettingOption {
   readonly group: OptionGroup;
   /** Replaces a description that speaks of jobs, steps, main, post or lines. */
   readonly help?: string;

@@ -131,9 +131,12 @@ export function createdSince(owned: Selector, baseline: Baseline): Selector {
   };
 }
 
-/** Why a resource that matches stays, in the report's words. */
-export const spareReasons = ['age', 'inherited-label', 'live-session'] as const;
-export type SpareReason = (typeof spareReasons)[number];
+/**
+ * Why a resource that matches stays. `age`: it is younger than `max-age`, and its session may live.
+ * `inherited-label`: its label may come from its image. `live-session`: it appeared while another
+ * session was running.
+ */
+export type SpareReason = 'age' | 'inherited-label' | 'live-session';
 
 /** Decides about one resource: it goes, it stays for a reason, or it does not match (undefined). */
 export type Judge = (resource: Resource) => 'goes' | SpareReason | undefined;

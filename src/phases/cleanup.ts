@@ -142,7 +142,7 @@ function reportOf(connection: Connection, result: SweepResult | undefined, { lab
 const MAX_NAMES = 5;
 
 /** Counts resources by provider and kind. */
-export function counted(resources: readonly Resource[]): readonly UnownedReport[] {
+function counted(resources: readonly Resource[]): readonly UnownedReport[] {
   const inOrder = new Intl.Collator('en', { numeric: true });
   return [...Map.groupBy(resources, ({ provider, kind }) => `${provider} ${kind}`).values()].flatMap((group) => {
     const [first] = group;
@@ -156,7 +156,7 @@ export function counted(resources: readonly Resource[]): readonly UnownedReport[
 }
 
 /** Counts resources by provider, kind, and why they stay. */
-export function countedSpared(spared: readonly Spared[]): readonly SparedReport[] {
+function countedSpared(spared: readonly Spared[]): readonly SparedReport[] {
   return [...Map.groupBy(spared, ({ why }) => why)].flatMap(([why, group]) =>
     counted(group.map(({ resource }) => resource)).map((count) => ({ ...count, why })),
   );

@@ -3,8 +3,9 @@ import type { LogStatus } from '../core/container-source';
 import { labels } from '../core/labels';
 import type { EvidenceOfEnd } from '../core/liveness';
 import { type Outcome, outcomes, type Settlement, type Step } from '../core/outcome';
+import type { Holder } from '../core/provider';
 import type { Kind } from '../core/resource';
-import { sessionOf } from '../core/selector';
+import { type SpareReason, sessionOf } from '../core/selector';
 import { VERSION } from '../lib/version';
 
 /**
@@ -15,7 +16,7 @@ export interface Report {
   readonly schemaVersion: 1;
   /** Null when main died before it had one. */
   readonly session: string | null;
-  readonly versions?: Versions;
+  readonly versions?: { readonly action: string; readonly node: string };
   /** ISO 8601 in UTC, like all times here. */
   readonly startedAt: string;
   readonly finishedAt: string;
@@ -27,11 +28,6 @@ export interface Report {
     readonly run: PhaseReport | null;
     readonly post: PhaseReport | null;
   };
-}
-
-export interface Versions {
-  readonly action: string;
-  readonly node: string;
 }
 
 export interface BenchmarkReport {
@@ -105,11 +101,7 @@ export interface UnownedReport {
 }
 
 export interface SparedReport extends UnownedReport {
-  /**
-   * `age`: younger than `max-age`, and its session may live. `inherited-label`: its label may come
-   * from its image. `live-session`: it appeared while another session was running.
-   */
-  readonly why: 'age' | 'inherited-label' | 'live-session';
+  readonly why: SpareReason;
 }
 
 export interface ProviderReport {
@@ -144,19 +136,13 @@ export interface ResourceReport {
   /** With `failed` and `kept`: removes it by hand. */
   readonly command: string | null;
   /** With `failed`: its users, which must go first. Absent if unknown. */
-  readonly heldBy?: readonly HolderReport[];
+  readonly heldBy?: readonly Holder[];
   /**
    * What shows that the session is over that left it: its lease on this host, the CI's own word, the
    * runner, which has another job by now, or its age. Absent where that was not asked: of the
    * session's own resources, say.
    */
   readonly evidence?: EvidenceOfEnd;
-}
-
-export interface HolderReport {
-  readonly kind: Kind;
-  readonly name: string;
-  readonly command: string;
 }
 
 export interface StepReport extends Omit<Step, 'startedAt'> {

@@ -15,7 +15,7 @@ export const SESSION_FILE_NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$/;
 export const MAX_JOB_MS = 5 * 24 * 60 * 60 * 1000;
 
 /** Where the action has its files; the runner empties RUNNER_TEMP for each job. */
-export function actionDirectory(env: Environment): string {
+function actionDirectory(env: Environment): string {
   return join(env['RUNNER_TEMP'] || tmpdir(), 'cleanup-action');
 }
 

@@ -2,7 +2,7 @@ import type { Command, Option } from 'commander';
 import { type Setting, type SettingKey, settings } from '../../config/settings';
 import { path } from '../../config/types';
 
-export interface Candidate {
+interface Candidate {
   readonly value: string;
   /** One line; may be empty. */
   readonly description: string;

@@ -7,7 +7,7 @@ import { asError } from '../../../lib/errors';
 import type { Endpoint } from './endpoint';
 
 /** The named docker context can't be used. The message says why in one line. */
-export class BadContext extends Error {
+class BadContext extends Error {
   override readonly name = 'BadContext';
   constructor(context: string, namedBy: string, why: string, cause?: unknown) {
     super(`the docker context “${context}” (${namedBy}) can’t be read: ${why}`, { cause });

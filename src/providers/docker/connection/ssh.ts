@@ -16,7 +16,7 @@ const PACE_MS = 50;
 const MAX_STDERR = 4096;
 
 /** The connection through ssh has ended. */
-export class SshFailed extends Error {
+class SshFailed extends Error {
   override readonly name = 'SshFailed';
   /** Node's code for a broken connection: a retry may help. */
   readonly code = 'ECONNRESET';
