@@ -175,7 +175,7 @@ const BENCHMARK: Readonly<Record<BenchmarkRemains | 'over' | 'unstarted', string
   unstarted: 'The benchmark had not begun.',
 };
 
-async function clean(post: Work, { deaths: knownDeaths }: MainReport): ReturnType<typeof tearDown> {
+async function clean(post: Work, { deaths: knownDeaths, pre, run }: MainReport): ReturnType<typeof tearDown> {
   const { state, config, env, clock, log } = post;
   if (config.delay > 0) {
     log.info(`Waiting ${time(config.delay)} before cleaning up (delay).`);
@@ -190,6 +190,7 @@ async function clean(post: Work, { deaths: knownDeaths }: MainReport): ReturnTyp
         selection: selectAfter(config, state.sessionId, await baselineFor(post)),
         mode: postCleanupMode(config),
         knownDeaths,
+        earlier: [pre, run],
         deadline,
         leases: await openLeases(env, clock, log.debug),
         env,

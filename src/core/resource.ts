@@ -40,8 +40,10 @@ export interface Resource {
   readonly inheritsSession?: boolean;
   /** A volume whose name the engine made up. */
   readonly anonymous?: boolean;
-  /** Of an image: all containers that used it, gone ones included. */
+  /** Of an image: all containers that used it, gone ones included; of a layer also what was made from it. */
   readonly usedBy?: readonly Resource[];
+  /** An image without a name that is, or was, only a step between an image and its parent. */
+  readonly isLayer?: boolean;
   /** Ids that must go first: the images made from this one. */
   readonly dependents?: readonly string[];
   /** Why it must never be removed, whatever matches: this process runs in it, for one. */

@@ -93,17 +93,22 @@ export function ownedBy(sessionId: string | undefined, filters: Filters, baselin
     if (ownerOf(resource) !== undefined || !matchesFilters(resource, filters)) return false;
     return resource.kind !== 'image' || isNewImage(resource, baseline);
   };
-  return (resource) => owned(resource) || (isOrphanedBy(owned, resource) && isNewImage(resource, baseline));
+  const selects: Selector = (resource) => {
+    if (!resource.isLayer && owned(resource)) return true;
+    const label = sessionOf(resource);
+    const mayBeOurs = label === undefined || (resource.isLayer === true && label === sessionId);
+    return mayBeOurs && isOrphanedBy(selects, resource) && isNewImage(resource, baseline);
+  };
+  return selects;
 }
 
 function isNewImage(resource: Resource, baseline: Baseline | undefined): boolean {
   return baseline !== undefined && isNew(resource, baseline);
 }
 
-/** Whether it is an unlabelled image that nothing uses once the selected resources are gone. */
-function isOrphanedBy(selector: Selector, resource: Resource): boolean {
-  const { usedBy = [] } = resource;
-  return sessionOf(resource) === undefined && usedBy.length > 0 && allGo(usedBy, selector);
+/** Whether it was used, and nothing uses it any more once the selected resources are gone. */
+function isOrphanedBy(selector: Selector, { usedBy = [] }: Resource): boolean {
+  return usedBy.length > 0 && allGo(usedBy, selector);
 }
 
 /** A protected resource stays, and so does what it uses. */
@@ -125,10 +130,8 @@ export function isOfOneMachine(kind: Kind): boolean {
 export function createdSince(owned: Selector, baseline: Baseline): Selector {
   const created: Selector = (resource) =>
     isOfOneMachine(resource.kind) && ownerOf(resource) === undefined && isNew(resource, baseline);
-  return (resource) => {
-    if (owned(resource)) return true;
-    return created(resource) && allGo(resource.usedBy ?? [], (user) => owned(user) || created(user));
-  };
+  const selects: Selector = (resource) => owned(resource) || (created(resource) && allGo(resource.usedBy ?? [], selects));
+  return selects;
 }
 
 /**
@@ -176,13 +179,15 @@ export function leftoverJudge(mode: PreCleanup, context: LeftoverContext): Judge
     !resource.inheritsSession && (resource.kind !== 'image' || mode === 'all' || isOld(resource));
   const isLive = (session: string | undefined) =>
     session !== undefined && (session === sessionId || liveness.of(session).state === 'live');
-  return (resource) => {
+  const judge: Judge = (resource) => {
     const session = sessionOf(resource);
     if (mode === 'none' || isLive(session)) return undefined;
     if (ownerOf(resource) === undefined && matchesFilters(resource, filters)) return goes(resource, undefined) ? 'goes' : 'age';
     if (session === undefined || !goes(resource, session)) return undefined;
     return isLabelEnough(resource) ? 'goes' : 'inherited-label';
   };
+  // A layer was there when the session began, and says nothing about itself: what was made from it does.
+  return (resource) => (resource.isLayer ? undefined : judge(resource));
 }
 
 /** Selects what pre-cleanup removes. */

@@ -22,6 +22,7 @@ import type { Lease } from '../session/leases';
 import type { Seen } from './others';
 import type { Selection, Spared } from './selection';
 import { survey } from './snapshot';
+import { unmatchedIn } from './unmatched';
 
 /** Milliseconds to ask for an engine's id. */
 const ENGINE_ID_TIMEOUT_MS = 5_000;
@@ -92,6 +93,7 @@ export async function cleanUp(cleanup: Cleanup): Promise<PhaseReport> {
     totals: totalsOf(resources),
     unowned: swept.flatMap(({ unowned = [] }) => unowned),
     spared: swept.flatMap(({ spared = [] }) => spared),
+    ...unmatchedBy(swept, selection),
   };
 }
 
@@ -114,6 +116,21 @@ async function unownedAt(provider: Provider, { selection, deadline }: Cleanup): 
   const found = await survey(provider, deadline);
   const inOrder = provider.survey?.kinds.flatMap((kind) => found.get(kind) ?? []) ?? [];
   return counted(inOrder.filter(unowned));
+}
+
+/** Says which filters matched nothing, where everything could be listed that they may have matched. */
+function unmatchedBy(
+  swept: readonly { readonly result: SweepResult | undefined; readonly report: ProviderReport }[],
+  { filters }: Selection,
+): Pick<PhaseReport, 'unmatched'> {
+  const results = swept.filter(({ report }) => report.status !== 'skipped').map(({ result }) => result);
+  const areWhole = results.length > 0 && results.every((result) => result && !result.error && !result.unlisted);
+  if (filters === undefined || !areWhole) return {};
+  const seen = results.flatMap((result) => [
+    ...(result?.settlements ?? []).map(({ resource }) => resource),
+    ...(result?.listed ?? []),
+  ]);
+  return { unmatched: unmatchedIn(seen, filters) };
 }
 
 /** Null when all providers were skipped. */

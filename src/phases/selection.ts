@@ -43,6 +43,8 @@ export interface Selection {
   readonly evidence?: (resource: Resource) => EvidenceOfEnd | undefined;
   /** Called with each listing before anything of it is chosen: see `LivenessOfSessions`. */
   readonly learn?: (listed: readonly Resource[]) => Promise<void>;
+  /** Of these it is told where they match nothing. */
+  readonly filters?: Filters;
 }
 
 /** The settings that post's selection reads. */
@@ -143,6 +145,7 @@ export function selectAfter(config: SelectionSettings, sessionId: string | undef
   const othersIn = (seen: Seen) => madeByOthers(seen, { sessionId, filters, maxAgeMs: config.maxAge });
   return {
     selector,
+    filters,
     choose(_, seen) {
       projects.learn(seen.listed);
       return withoutSpared(seen.listed.filter(selector), othersIn(seen));
@@ -160,11 +163,13 @@ export function selectAfter(config: SelectionSettings, sessionId: string | undef
 
 /** A spared resource keeps what it uses. */
 function withoutSpared(selected: readonly Resource[], isSpared: Selector): readonly Resource[] {
-  return selected.filter((resource) => !isSpared(resource) && !resource.usedBy?.some(isSpared));
+  const stays: Selector = (resource) => isSpared(resource) || resource.usedBy?.some(stays) === true;
+  return selected.filter((resource) => !stays(resource));
 }
 
+/** People know images, not the layers between them. */
 function unprotected(listed: readonly Resource[]): readonly Resource[] {
-  return listed.filter((resource) => protectionOf(resource) === undefined);
+  return listed.filter((resource) => protectionOf(resource) === undefined && !resource.isLayer);
 }
 
 /** Selects new resources on an engine that stay: without an owner, or of a kind not to clean. */
@@ -181,14 +186,9 @@ function unownedSince(
     const owner = ownerOf(resource);
     if (owner !== undefined && owner !== sessionId) return false;
     if (!isOfOneMachine(resource.kind) || !isNew(resource, baseline) || protectionOf(resource) !== undefined) return false;
-    if (isPartOfAnother(resource)) return false;
+    if (resource.isLayer) return false;
     return !isCleaned(resource) || !selector(resource);
   };
-}
-
-/** Users do not know the layers between two images. */
-function isPartOfAnother({ dependents = [] }: Resource): boolean {
-  return dependents.length > 0;
 }
 
 function quotasOf({

@@ -11,6 +11,7 @@ import { type Cleanup, cleanUp } from './cleanup';
 import { bestEffort, type Log } from './log';
 import { type LastRecording, recordLast } from './recording';
 import type { Selection } from './selection';
+import { stillUnmatched } from './unmatched';
 
 export interface Teardown {
   readonly config: Cleanup['config'] & LastRecording['config'];
@@ -22,6 +23,8 @@ export interface Teardown {
   readonly mode: SweepMode;
   /** Deaths that are known already. */
   readonly knownDeaths: readonly DeathReport[];
+  /** The phases before this one. */
+  readonly earlier: readonly (PhaseReport | null)[];
   readonly deadline: Deadline;
   readonly leases: Leases;
   /** This process's own. */
@@ -36,7 +39,7 @@ export interface Teardown {
 export async function tearDown(
   teardown: Teardown,
 ): Promise<{ readonly phase: PhaseReport; readonly deaths: readonly DeathReport[] }> {
-  const { config, sessionId, selection, mode, knownDeaths, deadline, leases, env, clock, log } = teardown;
+  const { config, sessionId, selection, mode, knownDeaths, earlier, deadline, leases, env, clock, log } = teardown;
   const deaths: DeathReport[] = [];
   const lastLook = { config, owned: selection.selector, known: knownDeaths, env, clock, signal: deadline.signal };
   const connections = teardown.connections.map(async (found) => {
@@ -62,5 +65,6 @@ export async function tearDown(
     const isClean = mode.kind === 'remove' && phase.verified === true;
     await bestEffort(log, 'ending this session’s lease', () => leases.release(sessionId, isClean));
   }
-  return { phase, deaths };
+  const unmatched = stillUnmatched(phase.unmatched ?? [], { deaths: [...knownDeaths, ...deaths], phases: earlier });
+  return { phase: { ...phase, unmatched }, deaths };
 }

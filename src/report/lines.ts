@@ -53,7 +53,7 @@ export function closingLines(phase: PhaseReport): readonly string[] {
 /** A sentence, and a line of names, for each reason to leave resources alone. */
 export function untouchedLines(phase: PhaseReport): readonly string[] {
   return untouchedNotes(phase).flatMap(({ statement, advice, names, unnamed }) => [
-    `${statement} ${advice}`,
+    plainLine(`${statement} ${advice}`),
     ...(names.length > 0
       ? [
           plainLine(

@@ -89,6 +89,11 @@ export interface PhaseReport {
   readonly unowned?: readonly UnownedReport[];
   /** Resources that match, but may be in use, and stay. Absent in reports of earlier versions. */
   readonly spared?: readonly SparedReport[];
+  /**
+   * Filters of the settings that matched nothing that was still there. Absent in reports of earlier
+   * versions.
+   */
+  readonly unmatched?: readonly UnmatchedReport[];
 }
 
 /** Resources of one kind at one provider. */
@@ -102,6 +107,12 @@ export interface UnownedReport {
 
 export interface SparedReport extends UnownedReport {
   readonly why: SpareReason;
+}
+
+/** A filter that matched nothing, as it was written. */
+export interface UnmatchedReport {
+  readonly setting: 'labels' | 'name-prefixes';
+  readonly filter: string;
 }
 
 export interface ProviderReport {

@@ -1,11 +1,11 @@
 import type { Kind } from '../core/resource';
 import { clipped } from './escape';
-import type { PhaseReport, SparedReport, UnownedReport } from './model';
+import type { PhaseReport, SparedReport, UnmatchedReport, UnownedReport } from './model';
 import { countKinds } from './words';
 
 /** Says which resources a phase left alone, and how to change that. Settings are in backticks. */
 export interface UntouchedNote {
-  /** Without foreign text. */
+  /** Of foreign text, it has only filters as they were written. */
   readonly statement: string;
   readonly advice: string;
   /** Foreign text. */
@@ -18,13 +18,25 @@ export interface UntouchedNote {
 const MAX_NAMES = 5;
 const MAX_NAME = 80;
 
-/** Notes about new resources without an owner, and matching ones that may be in use. */
-export function untouchedNotes({ unowned = [], spared = [] }: PhaseReport): readonly UntouchedNote[] {
+/** Notes about new resources without an owner, matching ones that may be in use, and filters that matched nothing. */
+export function untouchedNotes({ unowned = [], spared = [], unmatched = [] }: PhaseReport): readonly UntouchedNote[] {
   const bySparing = Map.groupBy(spared, ({ why }) => why);
   return [
     ...(unowned.length > 0 ? [note(unowned, unownedWords(unowned))] : []),
     ...[...bySparing].map(([why, groups]) => note(groups, SPARED[why])),
+    ...(unmatched.length > 0 ? [unmatchedNote(unmatched)] : []),
   ];
+}
+
+function unmatchedNote(unmatched: readonly UnmatchedReport[]): UntouchedNote {
+  const shown = unmatched.slice(0, MAX_NAMES).map(({ setting, filter }) => `\`${setting}: ${clipped(filter, MAX_NAME)}\``);
+  const rest = unmatched.length - shown.length;
+  return {
+    statement: `${shown.join(', ')}${rest > 0 ? ` and ${rest} more` : ''} matched nothing that was still there.`,
+    advice: 'If something should have matched, check the spelling.',
+    names: [],
+    unnamed: 0,
+  };
 }
 
 /** The texts of a note. */

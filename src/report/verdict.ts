@@ -101,6 +101,7 @@ export function needsAction(phase: PhaseReport): boolean {
 /** Whether the phase found nothing to remove or to mention. */
 export function foundNothing(phase: PhaseReport): boolean {
   const { kind } = verdictOf(phase);
+  if ((phase.unmatched ?? []).length > 0) return false;
   return kind === 'nothing' || kind === 'skipped';
 }
 

@@ -66,6 +66,29 @@ test('what a filter was meant for and did not match is counted, with its anonymo
   expect(await stateOf(container)).toBe('running');
 });
 
+test('a filter that matched nothing is told in one line, in log and summary, and is not red', async () => {
+  const job = await engine.begunJob({ inputs: { 'name-prefixes': 'bench-\nbensh-', labels: 'team=eval' } });
+  await engine.start({ name: 'bensh-2' });
+
+  const { exitCode, output } = await job.post();
+
+  const [line, statement] = [
+    '`labels: team=eval`, `name-prefixes: bench-` matched nothing that was still there. If something should have matched, check the spelling.',
+    'matched nothing that was still there.',
+  ];
+  expect(output.split('\n')).toContain(line);
+  expect(output).not.toMatch(/^::(warning|error)/m);
+  expect(exitCode).toBe(0);
+  expect(await job.summary()).toContain(statement);
+  expect(await postOf(job)).toMatchObject({
+    verified: true,
+    unmatched: [
+      { setting: 'labels', filter: 'team=eval' },
+      { setting: 'name-prefixes', filter: 'bench-' },
+    ],
+  });
+});
+
 test('a kind that is not cleaned is counted though it carries the session’s label', async () => {
   const job = await engine.begunJob();
   const session = await job.session();

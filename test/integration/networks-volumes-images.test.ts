@@ -436,7 +436,7 @@ describe('an image', () => {
     expect(resource).toMatchObject({ kind: 'image', id: parent });
     expect(await hasImage(child)).toBe(true);
     const [name] = (await docker.getImage(child).inspect()).RepoTags;
-    // Podman tells no parents, and removes it: what it shares with the other one stays all the same.
+    // Engines with containerd’s image store know no parents, and remove it: what it shares with the other one stays all the same.
     const refusal = { outcome: 'failed', message: `other images were made from it: ${name}`, attempts: [1] };
     const removal = { outcome: 'removed', message: undefined, attempts: [1] };
     const end = { outcome, message: error?.message, attempts: steps.map(({ attempts }) => attempts) };

@@ -167,10 +167,10 @@ export interface FilterContext {
 export function selectorOf(typed: TypedFilters, context: FilterContext): Selector {
   const { labels, namePrefixes, sessions, olderThan: age, states, kinds, providers } = typed;
   const hasAny = ({ length }: readonly unknown[]) => length > 0;
-  const parts: Selector[] = [];
+  const parts: Selector[] = [({ isLayer = false }) => !isLayer];
   if (hasAny(labels)) parts.push((resource) => matchesFilters(resource, { labels, namePrefixes: [] }));
   if (hasAny(namePrefixes)) parts.push((resource) => matchesFilters(resource, { labels: [], namePrefixes }));
-  if (parts.length === 0 && !typed.stale) parts.push(ofAnySession);
+  if (![labels, namePrefixes].some(hasAny) && !typed.stale) parts.push(ofAnySession);
   if (hasAny(sessions)) parts.push((resource) => sessions.some((id) => ofSession(id)(resource)));
   if (age !== undefined) parts.push(olderThan(age, context.now));
   if (hasAny(states)) parts.push(inStates(states));

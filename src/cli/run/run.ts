@@ -250,6 +250,7 @@ async function cleanAfter(run: Run, before: Before, outcome: CommandOutcome): Pr
     found: before.found,
     selection: await ownedSelection(run),
     knownDeaths: earlierDeaths,
+    earlier: [before.phase, ended?.run ?? null],
     counter,
     output,
     leases: run.leases,

@@ -20,6 +20,8 @@ export interface RunTeardown {
   readonly selection: Selection;
   /** Deaths that are known already. */
   readonly knownDeaths: readonly DeathReport[];
+  /** The phases before this one. */
+  readonly earlier: readonly (PhaseReport | null)[];
   readonly counter: ProgressCounter;
   readonly output: Output;
   readonly leases: Leases;
@@ -49,7 +51,7 @@ export async function tearDownRun(teardown: RunTeardown): Promise<TornDown> {
 }
 
 function once(config: RunTeardown['config'], stop: AbortSignal, teardown: RunTeardown): Promise<TornDown> {
-  const { sessionId, found, selection, knownDeaths, counter, output, leases, env } = teardown;
+  const { sessionId, found, selection, knownDeaths, earlier, counter, output, leases, env } = teardown;
   return withDeadline(config.deadline, { clock, signal: stop }, (deadline) =>
     tearDown({
       config,
@@ -58,6 +60,7 @@ function once(config: RunTeardown['config'], stop: AbortSignal, teardown: RunTea
       selection: counter.track(selection),
       mode: postCleanupMode(config),
       knownDeaths,
+      earlier,
       deadline,
       leases,
       env,
@@ -84,5 +87,7 @@ function mergePhases(first: PhaseReport, second: PhaseReport): PhaseReport {
     ),
     ...second.resources,
   ];
-  return { ...second, durationMs: first.durationMs + second.durationMs, resources, totals: totalsOf(resources) };
+  const filters = new Set(first.unmatched?.map(({ filter }) => filter));
+  const unmatched = second.unmatched?.filter(({ filter }) => filters.has(filter)) ?? [];
+  return { ...second, durationMs: first.durationMs + second.durationMs, resources, totals: totalsOf(resources), unmatched };
 }

@@ -162,7 +162,7 @@ describe('what has no owner after the benchmark', () => {
     ['what a filter does not match', true, resource('bensh-1', fresh), { namePrefixes: 'bench-' }],
     ['not what is protected', false, resource('new', { ...fresh, protection: 'it is the runner’s' }), {}],
     ['not a sandbox, which may be anyone’s', false, resource('new', { ...fresh, kind: 'sandbox' }), {}],
-    ['not a layer of another image', false, resource('new', { ...fresh, kind: 'image', dependents: ['x'] }), {}],
+    ['not a layer of another image', false, resource('new', { ...fresh, kind: 'image', isLayer: true }), {}],
     ['the session’s own of a kind that is not cleaned', true, resource('ours', { kind: 'image', session: OURS }), {}],
     ['with scope job, nothing that it removes', false, resource('new', fresh), { scope: 'job' }],
     ['with scope job, images that are not cleaned', true, resource('new', { ...fresh, kind: 'image' }), { scope: 'job' }],

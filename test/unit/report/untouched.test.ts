@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { plainLine } from '../../../src/report/escape';
 import { closingLines } from '../../../src/report/lines';
 import type { PhaseReport } from '../../../src/report/model';
 import { summaryOf } from '../../../src/report/summary/summary';
@@ -89,6 +90,26 @@ describe('what appeared while the job ran', () => {
     });
     for (const line of closingLines(hostile)) expect(line).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]|##\w*\[|^\s*::/u);
     expect(rendered(summaryOf(report({ pre: hostile, post: hostile })))).not.toMatch(/<img|<b>|<a /);
+  });
+});
+
+describe('a filter that matched nothing', () => {
+  const prefix = { setting: 'name-prefixes', filter: 'bench-' } as const;
+
+  it('is told in one line, in log, summary and terminal', () => {
+    const post = phase([], { unmatched: [prefix, { setting: 'labels', filter: 'team=eval' }] });
+    const line =
+      '`name-prefixes: bench-`, `labels: team=eval` matched nothing that was still there. If something should have matched, check the spelling.';
+    expect(closingLines(post)).toEqual(['Nothing to clean up', line]);
+    expect(terminalOf(report({ post }), { color: false, maxItems: 20 })).toContain(line);
+    expect(texts(rendered(summaryOf(report({ post }))))).toContain(line.replaceAll('`', ''));
+  });
+
+  it('is told in short where there are many, and can forge nothing', () => {
+    const many = Array.from({ length: 7 }, () => ({ ...prefix, filter: HOSTILE }));
+    const post = phase([], { unmatched: many });
+    expect(untouchedNotes(post)[0]?.statement).toContain('and 2 more matched nothing');
+    expect(closingLines(post).filter((text) => text !== plainLine(text))).toEqual([]);
   });
 });
 

@@ -72,10 +72,10 @@ export function ask<T>(
   path: string,
   abortSignal: AbortSignal,
   parse: (answer: unknown) => T = (answer) => answer as T,
-  query?: Readonly<Record<string, string>>,
+  { method = 'GET', query }: Partial<Pick<EngineRequest, 'method' | 'query'>> = {},
 ): Promise<T> {
   const { promise, resolve, reject } = Promise.withResolvers<T>();
-  const options = { path: query ? withQuery(path, query) : path, method: 'GET', abortSignal, statusCodes: STATUS_CODES };
+  const options = { path: query ? withQuery(path, query) : path, method, abortSignal, statusCodes: STATUS_CODES };
   modemOf(docker).dial(options, (error, answer) => {
     if (error) return reject(error);
     try {

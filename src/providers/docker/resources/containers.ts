@@ -42,7 +42,7 @@ export class Containers implements KindHandler {
 
   /** As the engine lists them. */
   async listed(abortSignal: AbortSignal): Promise<readonly Json[]> {
-    return ask(this.#docker, '/containers/json', abortSignal, listing, { all: 'true' });
+    return ask(this.#docker, '/containers/json', abortSignal, listing, { query: { all: 'true' } });
   }
 
   /** @param container as the engine lists it */

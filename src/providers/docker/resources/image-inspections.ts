@@ -1,16 +1,27 @@
 import type Docker from 'dockerode';
+import { type Json, object, text, textsIn } from '../../../lib/json-shape';
 import { Limit } from '../../../lib/limit';
 import { ask } from '../connection/http';
-import { withField } from '../connection/shapes';
+import { texts, UNIDENTIFIED, withField } from '../connection/shapes';
 
-/** The parts of an image's inspection that listings leave out. */
-export interface ImageInspection {
-  readonly Id: string;
-  readonly RepoTags?: readonly string[] | null;
-  readonly RepoDigests?: readonly string[] | null;
-  readonly Config?: { readonly Labels?: Readonly<Record<string, string>> | null } | null;
-  readonly RootFS?: { readonly Layers?: readonly string[] | null } | null;
-  readonly Metadata?: { readonly LastTagTime?: string } | null;
+/** What lists and inspections of images have in common. */
+export interface Image {
+  readonly id: string;
+  readonly tags: readonly string[];
+  readonly digests: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** An image with what listings leave out. */
+export interface ImageInspection extends Image {
+  readonly layers: readonly string[];
+  readonly lastTagTime: string | undefined;
+}
+
+/** @param image as the engine lists or inspects it; old engines show `<none>:<none>` where there is no tag */
+export function imageOf({ Id, RepoTags, RepoDigests }: Json, labels: unknown): Image {
+  const named = (references: unknown) => texts(references).filter((reference) => !reference.startsWith('<none>'));
+  return { id: text(Id) ?? UNIDENTIFIED, tags: named(RepoTags), digests: named(RepoDigests), labels: textsIn(labels) };
 }
 
 /** Inspections in flight. A healthy engine needs a millisecond for each. */
@@ -48,7 +59,15 @@ export class ImageInspections {
 
 /** @throws the engine's errors: 404 without such an image */
 export function inspectImage(docker: Docker, id: string, signal: AbortSignal): Promise<ImageInspection> {
-  return ask(docker, `/images/${id}/json`, signal, (answer) => withField('Id')(answer) as unknown as ImageInspection);
+  return ask(docker, `/images/${id}/json`, signal, (answer) => {
+    const found = withField('Id')(answer);
+    const [config, root, metadata] = ['Config', 'RootFS', 'Metadata'].map((field) => object(found[field]));
+    return {
+      ...imageOf(found, config?.['Labels']),
+      layers: texts(root?.['Layers']),
+      lastTagTime: text(metadata?.['LastTagTime']),
+    };
+  });
 }
 
 /**
@@ -57,17 +76,13 @@ export function inspectImage(docker: Docker, id: string, signal: AbortSignal): P
  * https://github.com/moby/moby/blob/master/api/types/image/image_inspect.go
  * @returns undefined without a tag (engines answer the year 1)
  */
-export function taggedAt({ Metadata }: ImageInspection): number | undefined {
-  const time = Date.parse(Metadata?.LastTagTime ?? '');
+export function taggedAt({ lastTagTime = '' }: ImageInspection): number | undefined {
+  const time = Date.parse(lastTagTime);
   return time > 0 ? time : undefined;
 }
 
 /** Whether one of the images was made from the other, by their layers. */
 export function areRelated(one: ImageInspection, other: ImageInspection): boolean {
-  const [shorter = [], longer = []] = [layersOf(one), layersOf(other)].sort((a, b) => a.length - b.length);
+  const [shorter = [], longer = []] = [one.layers, other.layers].sort((a, b) => a.length - b.length);
   return shorter.every((layer, index) => layer === longer[index]);
-}
-
-function layersOf({ RootFS }: ImageInspection): readonly string[] {
-  return RootFS?.Layers ?? [];
 }

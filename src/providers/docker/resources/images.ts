@@ -2,22 +2,29 @@ import type Docker from 'dockerode';
 import { labels } from '../../../core/labels';
 import { InUse, type Rung } from '../../../core/provider';
 import type { Resource } from '../../../core/resource';
+import { object, text } from '../../../lib/json-shape';
 import type { Engine } from '../connection/connect';
 import type { Endpoint } from '../connection/endpoint';
+import { ask } from '../connection/http';
+import { listing, texts } from '../connection/shapes';
 import { hasStatus } from '../errors';
 import { type DockerSettings, type KindHandler, removalOnly } from './handler';
-import { areRelated, type ImageInspection, type ImageInspections, inspectImage, taggedAt } from './image-inspections';
+import {
+  areRelated,
+  type Image,
+  type ImageInspection,
+  type ImageInspections,
+  imageOf,
+  inspectImage,
+  taggedAt,
+} from './image-inspections';
 import { inUseBy, MAX_NAMES, refused } from './in-use';
 
-/** The common fields of listed and inspected images. */
-interface Image {
-  readonly Id: string;
-  readonly RepoTags?: readonly string[] | null | undefined;
-  readonly RepoDigests?: readonly string[] | null | undefined;
-  readonly Labels?: Readonly<Record<string, string>> | null;
+/** As the engine lists it. */
+interface ListedImage extends Image {
+  /** Without the algorithm; empty where there is none. */
+  readonly parent: string;
 }
-
-type ListedImage = Docker.ImageInfo;
 
 /** Images, and the containers that used them. */
 export class Images implements KindHandler {
@@ -27,46 +34,52 @@ export class Images implements KindHandler {
   readonly #settings: DockerSettings;
   readonly #containers: KindHandler;
   readonly #inspections: ImageInspections;
+  readonly #isPodman: boolean;
   /** Containers by image id, then by their own. Keeps gone ones, whose images are leftovers. */
   readonly #users = new Map<string, Map<string, Resource>>();
+  /** What was made from each layer, by the layer's id, then by its own. It stays in it like `#users`. */
+  readonly #madeFrom = new Map<string, Map<string, Resource>>();
 
-  constructor({ docker, endpoint }: Engine, settings: DockerSettings, containers: KindHandler, inspections: ImageInspections) {
+  constructor(
+    { docker, endpoint, version }: Engine,
+    settings: DockerSettings,
+    containers: KindHandler,
+    inspections: ImageInspections,
+  ) {
     this.#docker = docker;
     this.#endpoint = endpoint;
     this.#settings = settings;
     this.#containers = containers;
     this.#inspections = inspections;
+    this.#isPodman = version.startsWith('Podman');
   }
 
   async list(abortSignal: AbortSignal): Promise<readonly Resource[]> {
     await this.#lookForUsers(abortSignal);
     const { listed, children } = await this.#listAll(abortSignal);
-    const images = listed.filter((image) => !isLayer(image, children));
+    const images = listed.filter((image) => !this.#isLayer(image));
     // Only labelled images need an age; the others are judged by their users and the baseline.
-    const labelled = images.filter(({ Labels }) => Object.keys(Labels ?? {}).length > 0).map(({ Id }) => Id);
+    const labelled = images.filter(({ labels: all }) => Object.keys(all).length > 0).map(({ id }) => id);
     const inspections = await this.#inspections.of(labelled, abortSignal);
     const inheriting = inheritingIn(images, inspections);
-    return images.map((image) => ({
+    const resources = images.map((image) => ({
       ...this.#resource(image),
-      ...timeOf(inspections.get(image.Id)),
-      ...(inheriting.has(image.Id) ? { inheritsSession: true } : {}),
-      dependents: descendants(image.Id, children),
+      ...timeOf(inspections.get(image.id)),
+      ...(inheriting.has(image.id) ? { inheritsSession: true } : {}),
+      dependents: descendants(image.id, children),
     }));
+    return [...resources, ...this.#layers(listed, children, resources)];
   }
 
-  /** Images and the layers between them; only layers have dependents here. */
   async survey(abortSignal: AbortSignal): Promise<readonly Resource[]> {
-    const { listed, children } = await this.#listAll(abortSignal);
-    return listed.map((image) => ({
-      ...this.#resource(image),
-      ...(isLayer(image, children) ? { dependents: descendants(image.Id, children) } : {}),
-    }));
+    const { listed } = await this.#listAll(abortSignal);
+    return listed.map((image) => this.#resource(image));
   }
 
   async inspect({ id, inheritsSession }: Resource, abortSignal: AbortSignal): Promise<Resource> {
     const image = await inspectImage(this.#docker, id, abortSignal);
     return {
-      ...this.#resource({ ...image, Labels: image.Config?.Labels ?? null }),
+      ...this.#resource(image),
       ...timeOf(image),
       ...(inheritsSession ? { inheritsSession } : {}),
     };
@@ -80,22 +93,51 @@ export class Images implements KindHandler {
     return ['image', 'rm', shortId(id)];
   }
 
-  /** Includes the layers between images, which show the ancestry, and go with their last child. */
+  /** Includes the layers between images, which show the ancestry. */
   async #listAll(abortSignal: AbortSignal) {
-    const listed = await this.#docker.listImages({ all: true, abortSignal });
-    return { listed, children: Map.groupBy(listed, ({ ParentId }) => ParentId) };
+    const found = await ask(this.#docker, '/images/json', abortSignal, listing, { query: { all: 'true' } });
+    const listed = found.map((image) => ({ ...imageOf(image, image['Labels']), parent: bareId(text(image['ParentId']) ?? '') }));
+    const children = Map.groupBy(listed, ({ parent }) => parent);
+    for (const { id, tags } of listed) {
+      const isParent = tags.length === 0 && children.has(bareId(id));
+      if (isParent && !this.#madeFrom.has(id)) this.#madeFrom.set(id, new Map());
+    }
+    return { listed, children };
+  }
+
+  /** Whether it is, or was, only a step between an image and its parent. */
+  #isLayer({ id, tags }: Image): boolean {
+    return tags.length === 0 && this.#madeFrom.has(id);
+  }
+
+  /** The layers, each used by what was made from it. */
+  #layers(listed: readonly ListedImage[], children: Children, images: readonly Resource[]): readonly Resource[] {
+    const known = new Map(images.map((image) => [image.id, image]));
+    const layer = (image: ListedImage): Resource => {
+      const made = children.get(bareId(image.id)) ?? [];
+      for (const child of made) this.#madeFrom.get(image.id)?.set(child.id, known.get(child.id) ?? layer(child));
+      const resource = { ...this.#resource(image), dependents: made.map(({ id }) => id) };
+      known.set(image.id, resource);
+      return resource;
+    };
+    return listed.flatMap((image) => (this.#isLayer(image) ? (known.get(image.id) ?? layer(image)) : []));
   }
 
   #resource(image: Image): Resource {
+    const { id, tags, digests } = image;
+    const isLayer = this.#isLayer(image);
+    const containers = this.#users.get(bareId(id))?.values() ?? [];
+    const images = (isLayer ? this.#madeFrom.get(id)?.values() : undefined) ?? [];
     return {
       provider: this.#settings.name,
       kind: this.kind,
-      id: image.Id,
-      name: tagsOf(image)[0] ?? digestsOf(image)[0] ?? shortId(image.Id),
+      id,
+      name: tags[0] ?? digests[0] ?? shortId(id),
       state: 'present',
       running: false,
-      labels: image.Labels ?? {},
-      usedBy: [...(this.#users.get(bareId(image.Id))?.values() ?? [])],
+      labels: image.labels,
+      usedBy: [...containers, ...images],
+      ...(isLayer ? { isLayer } : {}),
     };
   }
 
@@ -139,22 +181,48 @@ export class Images implements KindHandler {
 
   /** Refuses to remove a parent image: an earlier wave removes its children. */
   async #refuseIfParent(id: string, abortSignal: AbortSignal): Promise<void> {
-    const images = await this.#docker.listImages({ all: true, abortSignal });
-    const children = images.filter(({ ParentId }) => ParentId === id);
+    const children = (await this.#listAll(abortSignal)).children.get(bareId(id)) ?? [];
     if (children.length === 0) return;
-    const names = children.slice(0, MAX_NAMES).map((child) => tagsOf(child)[0] ?? shortId(child.Id));
+    const names = children.slice(0, MAX_NAMES).map((child) => child.tags[0] ?? shortId(child.id));
     throw new InUse(`other images were made from it: ${names.join(', ')}`);
   }
 
+  /** Left to itself, an engine removes all untagged parents, too: those that were there before, as well. */
   async #removeOne(reference: string, abortSignal: AbortSignal): Promise<void> {
-    await this.#docker.getImage(reference).remove({ abortSignal });
+    if (this.#isPodman) return this.#removeAtPodman(bareId(reference), abortSignal);
+    await this.#docker.getImage(reference).remove({ noprune: true, abortSignal });
+  }
+
+  /** Podman 4.3 honours `noprune` on a path of its own only. The answer there is 200, whatever comes of it. */
+  async #removeAtPodman(images: string, abortSignal: AbortSignal): Promise<void> {
+    const request = { method: 'DELETE', query: { images, noprune: 'true' } } as const;
+    const { ExitCode, Errors } = await ask(this.#docker, '/v4.0.0/libpod/images/remove', abortSignal, object, request);
+    if (ExitCode === 0) return;
+    throw new PodmanRefusal(texts(Errors).join('; '), PODMAN_STATUS.get(ExitCode) ?? 500);
   }
 }
 
-/** Whether it is only a layer between images. */
-function isLayer(image: ListedImage, children: ReadonlyMap<string, unknown>): boolean {
-  return tagsOf(image).length === 0 && children.has(image.Id);
+/** https://docs.podman.io/en/latest/markdown/podman-rmi.1.html#exit-status */
+const PODMAN_STATUS: ReadonlyMap<unknown, number> = new Map([
+  [1, 404],
+  [2, 409],
+]);
+
+/** Podman did not remove an image; with the status that its answer should have. */
+class PodmanRefusal extends Error {
+  override readonly name = 'PodmanRefusal';
+  readonly statusCode: number;
+  readonly json: { readonly message: string };
+
+  constructor(message: string, statusCode: number) {
+    super(`Podman did not remove the image: ${message}`);
+    this.statusCode = statusCode;
+    this.json = { message };
+  }
 }
+
+/** Images by the id of what they were made from, without the algorithm. */
+type Children = ReadonlyMap<string, readonly ListedImage[]>;
 
 function timeOf(inspection: ImageInspection | undefined): Pick<Resource, 'createdAt'> {
   const createdAt = inspection && taggedAt(inspection);
@@ -165,37 +233,27 @@ function timeOf(inspection: ImageInspection | undefined): Pick<Resource, 'create
  * Ids of images that may have their session's label from their base image, whose labels a build
  * copies. Includes images without an inspection.
  */
-function inheritingIn(images: readonly ListedImage[], inspections: ReadonlyMap<string, ImageInspection>): ReadonlySet<string> {
-  const ofSessions = images.filter(({ Labels }) => Object.hasOwn(Labels ?? {}, labels.session));
-  const families = Map.groupBy(ofSessions, ({ Labels }) => Labels[labels.session]);
-  const hasRelative = ({ Id }: ListedImage, family: readonly ListedImage[]) => {
-    const inspection = inspections.get(Id);
+function inheritingIn(images: readonly Image[], inspections: ReadonlyMap<string, ImageInspection>): ReadonlySet<string> {
+  const ofSessions = images.filter((image) => Object.hasOwn(image.labels, labels.session));
+  const families = Map.groupBy(ofSessions, (image) => image.labels[labels.session]);
+  const hasRelative = ({ id }: Image, family: readonly Image[]) => {
+    const inspection = inspections.get(id);
     if (inspection === undefined) return true;
     return family.some((other) => {
-      const others = inspections.get(other.Id);
-      return other.Id !== Id && others !== undefined && areRelated(inspection, others);
+      const others = inspections.get(other.id);
+      return other.id !== id && others !== undefined && areRelated(inspection, others);
     });
   };
   return new Set(
-    [...families.values()].flatMap((family) => family.filter((image) => hasRelative(image, family))).map(({ Id }) => Id),
+    [...families.values()].flatMap((family) => family.filter((image) => hasRelative(image, family))).map(({ id }) => id),
   );
-}
-
-/** Old engines answer `<none>:<none>`. */
-function tagsOf({ RepoTags }: Image): readonly string[] {
-  return (RepoTags ?? []).filter((tag) => !tag.startsWith('<none>'));
-}
-
-function digestsOf({ RepoDigests }: Image): readonly string[] {
-  return (RepoDigests ?? []).filter((digest) => !digest.startsWith('<none>'));
 }
 
 /**
  * The references to remove before the image's id: all tags but one, and digests of other
  * repositories. A repository's digests go with its last tag.
  */
-function besidesFirst(image: Image): readonly string[] {
-  const [tags, digests] = [tagsOf(image), digestsOf(image)];
+function besidesFirst({ tags, digests }: Image): readonly string[] {
   const going = new Set([...tags, ...(tags.length > 0 ? [] : digests.slice(0, 1))].map(repositoryOf));
   return [...tags.slice(1), ...digests.filter((digest) => !going.has(repositoryOf(digest)))];
 }
@@ -206,8 +264,8 @@ function repositoryOf(reference: string): string {
 }
 
 /** Ids of all images made from this one. */
-function descendants(id: string, children: ReadonlyMap<string, readonly { readonly Id: string }[]>): readonly string[] {
-  return (children.get(id) ?? []).flatMap((child) => [child.Id, ...descendants(child.Id, children)]);
+function descendants(id: string, children: Children): readonly string[] {
+  return (children.get(bareId(id)) ?? []).flatMap((child) => [child.id, ...descendants(child.id, children)]);
 }
 
 /** Podman sometimes omits the algorithm. */

@@ -41,15 +41,20 @@ export class ResourceEnricher {
   async enrich(resources: readonly Resource[], signal: AbortSignal): Promise<readonly Resource[]> {
     const { own, aheadMs } = await this.#factsOf(signal);
     const inheriting = await this.#inheriting(resources, signal);
+    const known = new Map<Resource, Resource>();
     const enriched = (resource: Resource): Resource => {
+      const before = known.get(resource);
+      if (before) return before;
       const protection = resource.protection ?? protectionOn(resource, own);
-      return {
+      const whole = {
         ...resource,
         ...(resource.createdAt === undefined ? {} : { createdAt: resource.createdAt - aheadMs }),
         ...(protection === undefined ? {} : { protection }),
         ...(inheriting(resource) ? { inheritsSession: true } : {}),
         ...(resource.usedBy === undefined ? {} : { usedBy: resource.usedBy.map(enriched) }),
       };
+      known.set(resource, whole);
+      return whole;
     };
     return resources.map(enriched);
   }
@@ -64,18 +69,16 @@ export class ResourceEnricher {
    * or an image that can't be inspected. The engine does not tell equal labels apart.
    */
   async #inheriting(resources: readonly Resource[], signal: AbortSignal): Promise<(resource: Resource) => boolean> {
-    const ofSessions = resources
-      .flatMap((resource) => [resource, ...(resource.usedBy ?? [])])
-      .filter(
-        ({ kind, imageId, labels: all }) => kind === 'container' && imageId !== undefined && Object.hasOwn(all, labels.session),
-      );
+    const ofSessions = [...withUsers(resources)].filter(
+      ({ kind, imageId, labels: all }) => kind === 'container' && imageId !== undefined && Object.hasOwn(all, labels.session),
+    );
     const inspections = await this.#images.of(
       ofSessions.flatMap(({ imageId }) => imageId || []),
       signal,
     );
     const inheriting = ofSessions.filter(({ imageId = '', labels: all }) => {
       const image = inspections.get(imageId);
-      return image === undefined || image.Config?.Labels?.[labels.session] === all[labels.session];
+      return image === undefined || image.labels[labels.session] === all[labels.session];
     });
     const ids = new Set(inheriting.map(({ id }) => id));
     return ({ kind, id }) => kind === 'container' && ids.has(id);
@@ -113,4 +116,14 @@ export class ResourceEnricher {
       throw error;
     }
   }
+}
+
+/** Resources, and all that use them, each once. */
+function withUsers(resources: readonly Resource[], found = new Set<Resource>()): ReadonlySet<Resource> {
+  for (const resource of resources) {
+    if (found.has(resource)) continue;
+    found.add(resource);
+    withUsers(resource.usedBy ?? [], found);
+  }
+  return found;
 }

@@ -57,8 +57,8 @@ export class Volumes implements KindHandler {
     return ['volume', 'rm', name];
   }
 
-  #listAll(abortSignal: AbortSignal, query?: Readonly<Record<string, string>>): Promise<readonly Json[]> {
-    return ask(this.#docker, '/volumes', abortSignal, volumesIn, query);
+  #listAll(abortSignal: AbortSignal, query: Readonly<Record<string, string>> = {}): Promise<readonly Json[]> {
+    return ask(this.#docker, '/volumes', abortSignal, volumesIn, { query });
   }
 
   #resource(volume: Json): Resource {

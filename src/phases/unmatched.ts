@@ -1,0 +1,38 @@
+import type { Resource } from '../core/resource';
+import { type Filters, type LabelFilter, matchesFilters } from '../core/selector';
+import type { DeathReport, PhaseReport, UnmatchedReport } from '../report/model';
+
+/** Lists the filters that none of the resources matches. */
+export function unmatchedIn(resources: readonly Resource[], { labels, namePrefixes }: Filters): readonly UnmatchedReport[] {
+  const isMatched = (filters: Partial<Filters>) =>
+    resources.some((resource) => matchesFilters(resource, { labels: [], namePrefixes: [], ...filters }));
+  return [
+    ...labels
+      .filter((line) => !isMatched({ labels: [line] }))
+      .map((line) => ({ setting: 'labels' as const, filter: line.map(labelText).join(',') })),
+    ...namePrefixes
+      .filter((prefix) => !isMatched({ namePrefixes: [prefix] }))
+      .map((prefix) => ({ setting: 'name-prefixes' as const, filter: prefix })),
+  ];
+}
+
+function labelText({ key, value }: LabelFilter): string {
+  return value === undefined ? key : `${key}=${value}`;
+}
+
+/** What is known of a job before its last cleanup. */
+export interface Earlier {
+  readonly deaths: readonly DeathReport[];
+  readonly phases: readonly (PhaseReport | null)[];
+}
+
+/**
+ * Takes out the filters that may have matched what was gone by the last cleanup. Of that only the name is known, and of what the
+ * benchmark's end or `exited-ttl` took, no label: any label may have matched.
+ */
+export function stillUnmatched(unmatched: readonly UnmatchedReport[], { deaths, phases }: Earlier): readonly UnmatchedReport[] {
+  const gone = [...deaths, ...phases.flatMap((phase) => phase?.resources ?? [])];
+  return unmatched.filter(({ setting, filter }) =>
+    setting === 'labels' ? gone.length === 0 : !gone.some(({ name }) => name.startsWith(filter)),
+  );
+}

@@ -1,0 +1,253 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type Docker from 'dockerode';
+import { afterAll, describe, expect, inject, onTestFinished, test } from 'vitest';
+import { parseConfig, type RawSettings } from '../../src/config/config';
+import type { Connection } from '../../src/core/connection';
+import { labels } from '../../src/core/labels';
+import type { Baseline } from '../../src/core/selector';
+import { systemClock as clock } from '../../src/lib/clock';
+import { withDeadline } from '../../src/lib/deadline';
+import { cleanUp, engineIdOf } from '../../src/phases/cleanup';
+import { type Selection, selectAfter, selectBefore } from '../../src/phases/selection';
+import { readSnapshot, writeSnapshot } from '../../src/phases/snapshot';
+import type { PhaseReport } from '../../src/report/model';
+import type { Lease } from '../../src/session/leases';
+import {
+  type ContainerOptions,
+  createContainer,
+  docker,
+  HONOURS_SIGTERM,
+  removeContainer,
+  startContainer,
+  stateOf,
+} from '../support/engine/containers';
+import { loadImage } from '../support/engine/image';
+import { provider } from '../support/engine/sweeping';
+import { livenessOf } from '../support/session/liveness';
+
+/** Removed after all tests, last made first. */
+const made: (() => Promise<unknown>)[] = [];
+afterAll(async () => {
+  for (const remove of made.reverse()) await remove().catch(() => undefined);
+});
+
+const unique = (name: string) => `${name}-${randomUUID().slice(0, 8)}`;
+const hex = () => randomUUID().slice(0, 8);
+const ofSession = (session: string) => ({ [labels.session]: session });
+const statesOf = (containers: readonly Docker.Container[]) => Promise.all(containers.map(stateOf));
+
+async function start(options: ContainerOptions = {}, image?: string): Promise<Docker.Container> {
+  const container = await startContainer(HONOURS_SIGTERM, { ...options, ...(image ? { create: { Image: image } } : {}) });
+  made.push(() => removeContainer(container));
+  return container;
+}
+
+async function hasImage(name: string): Promise<boolean> {
+  return docker
+    .getImage(name)
+    .inspect()
+    .then(
+      () => true,
+      () => false,
+    );
+}
+
+/** `docker build --label`, or `docker load` where there is no label. */
+async function image(label: Record<string, string> = {}): Promise<string> {
+  const name = `${unique('image')}:1`;
+  await loadImage(docker, { name, labels: label });
+  made.push(() => docker.getImage(name).remove({ force: true }));
+  return name;
+}
+
+/** One step of a classic build: an image without a tag, unless it gets one. @returns its id */
+async function step(parent: string, options: { readonly repo?: string; readonly label?: string } = {}): Promise<string> {
+  const container = await createContainer(['true'], { create: { Image: parent } });
+  const { repo, label } = options;
+  const changes = [`ENV STEP=${randomUUID()}`, ...(label ? [`LABEL ${labels.session}=${label}`] : [])];
+  const { Id } = await container.commit({ ...(repo ? { repo, tag: '1' } : {}), changes });
+  await container.remove();
+  made.push(() => docker.getImage(Id).remove({ force: true }));
+  return Id;
+}
+
+/** A session as main and post have it, beside others on the same engine. */
+async function begun(raw: RawSettings = {}) {
+  const id = `gh-1-1.${hex()}.${hex()}`;
+  const config = parseConfig({ gracePeriod: '1s', ...raw }, {});
+  const connection: Connection = {
+    name: 'docker',
+    status: 'ready',
+    provider: await provider({ kinds: config.resources }),
+    description: 'the tests’ engine',
+    found: {},
+  };
+  const clean = (selection: Selection, leases: readonly Lease[] = []): Promise<PhaseReport> =>
+    withDeadline(60_000, { clock }, (deadline) =>
+      cleanUp({
+        connections: [connection],
+        selection,
+        mode: { kind: 'remove' },
+        config,
+        deadline,
+        clock,
+        leases: () => leases,
+        log: () => undefined,
+      }),
+    );
+  const directory = await mkdtemp(join(tmpdir(), 'cleanup-ownership-'));
+  onTestFinished(() => rm(directory, { recursive: true }));
+  const startedAt = clock.now();
+  const before: Baseline = await withDeadline(30_000, { clock }, async (deadline) => {
+    await writeSnapshot(directory, startedAt, [connection], deadline);
+    return readSnapshot(directory);
+  });
+  const engine = await withDeadline(10_000, { clock }, (deadline) => engineIdOf(connection.provider, deadline));
+  return {
+    id,
+    startedAt,
+    engine,
+    pre: () => clean(selectBefore(config, id, livenessOf(id), clock.now())),
+    post: (leases: readonly Lease[] = []) => clean(selectAfter(config, id, before), leases),
+  };
+}
+
+const names = ({ spared = [] }: PhaseReport, wanted: string) =>
+  spared.flatMap(({ why, names: all }) => (why === wanted ? all : []));
+
+describe('a container that has the session’s label from its image', () => {
+  test('is removed by the session’s own post', async () => {
+    const session = await begun();
+    const [built, other] = [await image(ofSession(session.id)), await image(ofSession('gh-1-1.0badcafe.aaaaaaaa'))];
+    const repeated = { labels: ofSession(session.id) };
+    const containers = [await start({}, built), await start(repeated, built), await start(repeated, other)];
+    const stranger = await start({}, other);
+
+    const post = await session.post();
+
+    expect(await statesOf([...containers, stranger])).toEqual(['gone', 'gone', 'gone', 'running']);
+    expect(post).toMatchObject({ verified: true, totals: { failed: 0 } });
+  });
+
+  test('is left alone by a later run on the same runner, and named', async () => {
+    const later = await begun();
+    const earlier = later.id.replace(/\w{8}$/, 'eeeeeeee');
+    const source = await start({ labels: ofSession(earlier) });
+    const repo = unique('committed');
+    await source.commit({ repo, tag: '1' });
+    made.push(() => docker.getImage(`${repo}:1`).remove({ force: true }));
+    const built = await image(ofSession(earlier));
+    const name = unique('production');
+    const production = [
+      await start({ name }, built),
+      await start({ name: `${name}-2` }, `${repo}:1`),
+      await start({ name: `${name}-3`, labels: ofSession(earlier) }, built),
+    ];
+
+    const pre = await later.pre();
+
+    expect(await statesOf([...production, source])).toEqual(['running', 'running', 'running', 'gone']);
+    expect(names(pre, 'inherited-label')).toEqual([name, `${name}-2`, `${name}-3`]);
+  });
+});
+
+describe('with the same filter, what began while another session lives', () => {
+  test('stays, and goes with that session’s post', async () => {
+    const namePrefixes = unique('bench');
+    const [first, second] = [await begun({ namePrefixes }), await begun({ namePrefixes })];
+    const container = await start({ name: `${namePrefixes}-1` });
+    const lease = (session: { readonly id: string; readonly startedAt: number }): Lease => ({
+      session: session.id,
+      since: session.startedAt,
+      engines: [first.engine ?? ''],
+      filters: { labels: [], namePrefixes: [namePrefixes] },
+    });
+
+    const report = await first.post([lease(first), lease(second)]);
+
+    // Podman has no id: there, what began inside another session can't be told.
+    if (first.engine === undefined) return expect(await stateOf(container)).toBe('gone');
+    expect(await stateOf(container)).toBe('running');
+    expect(names(report, 'live-session')).toEqual([`${namePrefixes}-1`]);
+    await second.post([lease(second)]);
+    expect(await stateOf(container)).toBe('gone');
+  });
+
+  test('stays, too, where only a container with that session’s label shows it', async () => {
+    const namePrefixes = unique('bench');
+    const session = await begun({ namePrefixes });
+    const theirs = await start({ name: `${namePrefixes}-1`, labels: ofSession('gh-1-1.0badcafe.aaaaaaaa') });
+    const unlabelled = await start({ name: `${namePrefixes}-2` });
+
+    const report = await session.post();
+
+    expect(await statesOf([theirs, unlabelled])).toEqual(['running', 'running']);
+    expect(names(report, 'live-session')).toEqual([`${namePrefixes}-2`]);
+  });
+});
+
+describe('images that were there when the session began', () => {
+  const withImages = { resources: 'containers images' };
+
+  test('stay with all their tags, though the session’s containers alone used them; new ones go', async () => {
+    const [pulled, repo] = [await image(), unique('second')];
+    await docker.getImage(pulled).tag({ repo, tag: 'x' });
+    made.push(() => docker.getImage(`${repo}:x`).remove());
+    const session = await begun(withImages);
+    const trial = await image();
+    for (const name of [pulled, trial]) await start({ labels: ofSession(session.id) }, name);
+
+    const post = await session.post();
+
+    expect(await Promise.all([pulled, `${repo}:x`, trial].map(hasImage))).toEqual([true, true, false]);
+    expect(post.verified).toBe(true);
+  });
+
+  test('stay, too, where they have no tag and a new image was made from them', async () => {
+    const dangling = await step(inject('image'));
+    const session = await begun(withImages);
+    const own = await step(dangling, { repo: unique('own'), label: session.id });
+
+    const post = await session.post();
+
+    expect(await Promise.all([own, dangling].map(hasImage))).toEqual([false, true]);
+    expect(post.verified).toBe(true);
+  });
+
+  test('stay, too, as the parent of layers that the session made and that go', async () => {
+    const dangling = await step(inject('image'));
+    const session = await begun(withImages);
+    const layers = [await step(dangling)];
+    layers.push(await step(layers[0] ?? ''));
+    const trial = await step(layers[1] ?? '', { repo: unique('trial') });
+    await start({ labels: ofSession(session.id) }, trial);
+    // With containerd’s image store an engine knows no parents: what has no owner is counted, and stays.
+    const areKnown = (await docker.listImages({ all: true })).some(({ ParentId }) => ParentId !== '');
+
+    const post = await session.post();
+
+    expect(await Promise.all([trial, ...layers, dangling].map(hasImage))).toEqual([false, !areKnown, !areKnown, true]);
+    expect(post).toMatchObject({ verified: true, totals: { failed: 0 } });
+  });
+
+  test('so do new layers that another image was made from, or another’s container runs', async () => {
+    const session = await begun(withImages);
+    const shared = await step(inject('image'));
+    const used = await step(inject('image'));
+    const own = [
+      await step(shared, { repo: unique('own'), label: session.id }),
+      await step(used, { repo: unique('own'), label: session.id }),
+    ];
+    const others = await step(shared, { repo: unique('others') });
+    const stranger = await start({}, used);
+
+    const post = await session.post();
+
+    expect(await Promise.all([...own, shared, others, used].map(hasImage))).toEqual([false, false, true, true, true]);
+    expect(await stateOf(stranger)).toBe('running');
+    expect(post).toMatchObject({ verified: true, totals: { failed: 0 } });
+  });
+});
