@@ -1,6 +1,11 @@
 import { defineConfig } from 'vitest/config';
 
-const withEngine = { globalSetup: 'test/support/engine/engine-setup.ts', testTimeout: 90_000, hookTimeout: 90_000 };
+const withEngine = {
+  globalSetup: 'test/support/engine/engine-setup.ts',
+  setupFiles: 'test/support/engine/limitations.ts',
+  testTimeout: 90_000,
+  hookTimeout: 90_000,
+};
 
 export default defineConfig({
   test: {
@@ -14,7 +19,7 @@ export default defineConfig({
         test: {
           name: 'podman',
           include: ['test/integration/**/*.test.ts'],
-          exclude: ['test/integration/endpoints.test.ts'], // Its engines are its own.
+          exclude: ['test/integration/endpoints.test.ts'], // Its engines are dockerds: see test/support/engine/engine-kinds.ts.
           ...withEngine,
           globalSetup: 'test/support/engine/podman-setup.ts',
           sequence: { groupOrder: 2 },
@@ -27,6 +32,7 @@ export default defineConfig({
           include: ['test/faults/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 90_000,
+          setupFiles: 'test/support/engine/limitations.ts',
           fileParallelism: false,
           sequence: { groupOrder: 1 },
         },

@@ -81,8 +81,7 @@ describe('a container that fails', () => {
     expect(death.log.tail.slice(-2)).toEqual(['one', 'two']);
   });
 
-  // Podman 4.3 neither has an event for it nor says so afterwards.
-  test.skipIf(podman)('for want of memory is told to have', async () => {
+  test('for want of memory is told to have', async () => {
     const death = await recorded(script('exec dd if=/dev/zero of=/dev/null bs=100M count=1'), {
       hostConfig: { Memory: 8 * 2 ** 20 },
     });
@@ -152,8 +151,7 @@ describe('a container that fails', () => {
     },
   );
 
-  // Podman tells nothing: the container is as it was before, and who wanted to start it alone has the error.
-  test.skipIf(podman).each([
+  test.each([
     ['stays', {}, { exitCode: 127, log: { reason: expect.stringContaining('/no/such/command') } }],
     [
       'removes itself',
@@ -257,8 +255,7 @@ describe('the recorder', () => {
     expect(deaths).toEqual([]);
   });
 
-  // Podman's events come up to a second late: two ends in that time are one.
-  test.skipIf(podman)('tells each end of a container that is started again', async () => {
+  test('tells each end of a container that is started again', async () => {
     const recording = await TestRecording.start();
     const container = await startContainer(script('echo line; exit 3'), recording.labelled);
     await until('it has ended', () => hasEnded(container));
@@ -353,7 +350,7 @@ describe('a container that something else removes', () => {
     },
   );
 
-  test.skipIf(podman)('when it has failed has its log, and was not asked to', async () => {
+  test('when it has failed has its log, and was not asked to', async () => {
     const recording = await TestRecording.start();
     const container = await startContainer(script('echo ready; until [ -e /tmp/end ]; do sleep 0.05; done; echo fatal; exit 3'), {
       ...recording.labelled,
@@ -388,7 +385,7 @@ describe('a container that is asked to end', () => {
     expect(deaths).toMatchObject([{ asked: true }]);
   });
 
-  test.skipIf(podman)('to reload, and fails later, was not asked', async () => {
+  test('to reload, and fails later, was not asked', async () => {
     const recording = await TestRecording.start();
     const container = await startContainer(
       script("trap 'exit 3' HUP; echo ready; while :; do sleep 0.05; done"),

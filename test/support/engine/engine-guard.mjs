@@ -4,7 +4,7 @@
  * Plain JavaScript, so that it starts at once.
  */
 import { spawn, spawnSync } from 'node:child_process';
-import { closeSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
@@ -51,15 +51,28 @@ function startEngine() {
     env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` },
   });
   closeSync(log);
+  writeFileSync(join(directory, 'engine.pid'), String(engine.pid));
   let toldToEnd = false;
   const ended = new Promise((resolve) => engine.once('exit', resolve).once('error', resolve)).then(() => toldToEnd || fail());
   return {
     ended,
     signal(name) {
       if (name === 'SIGKILL' || name === 'SIGTERM') toldToEnd = true;
-      engine.kill(name);
+      const dockerd = dockerdPid();
+      if (dockerd === undefined) engine.kill(name);
+      else process.kill(dockerd, name);
     },
   };
+}
+
+/** Rootless, dockerd is not our child but rootlesskit's, which ends with it. */
+function dockerdPid() {
+  try {
+    const pid = readFileSync(join(directory, 'dockerd.pid'), 'utf8').trim();
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(directory) ? Number(pid) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /**

@@ -3,6 +3,7 @@ import type { TestProject } from 'vitest/node';
 import { dockerOptions } from '../../../src/providers/docker/connection/endpoint';
 import { ProxyProcess } from '../proxy/proxy-process';
 import { findOrStartEngine } from './engine';
+import { ENGINE_KINDS, type EngineName, engineAskedFor } from './engine-kinds';
 import { busyboxImage } from './image';
 
 declare module 'vitest' {
@@ -13,6 +14,8 @@ declare module 'vitest' {
     readonly image: string;
     /** Whose engine it is: what is Podman's alone stands in docs/podman.md. */
     readonly product: 'docker' | 'podman';
+    /** Says which tests it can't pass. */
+    readonly engine: EngineName;
   }
 }
 
@@ -30,7 +33,10 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const proxy = process.env['TEST_THROUGH_PROXY'] ? await ProxyProcess.start(engine.url, { ownership: FOREIGN }) : undefined;
   project.provide('dockerHost', proxy?.url ?? engine.url);
   project.provide('image', image);
-  project.provide('product', engine.description.startsWith('Podman') ? 'podman' : 'docker');
+  // The machine's own is one of no known kind: what its product can't do in any version is what is known of it.
+  const name = engineAskedFor(process.env) ?? (engine.description.startsWith('Podman') ? 'podman-4.3' : 'docker-20.10');
+  project.provide('engine', name);
+  project.provide('product', ENGINE_KINDS[name].product);
   console.log(`${project.name}: testing on ${engine.description}${proxy ? `, through ${proxy.url}` : ''}`);
   return async () => {
     const complaints = await proxy?.log();

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rename } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Docker from 'dockerode';
@@ -9,6 +9,7 @@ import { Deadline } from '../../../src/lib/deadline';
 import { namedEndpoint, wellKnownEndpoints } from '../../../src/providers/docker/connection/candidates';
 import { type Engine as Connected, connect } from '../../../src/providers/docker/connection/connect';
 import { until } from '../until';
+import { ENGINE_KINDS, type EngineName, engineAskedFor } from './engine-kinds';
 
 /** An engine for tests: the machine's own where one answers, else a private one. */
 export interface TestEngine {
@@ -20,8 +21,12 @@ export interface TestEngine {
   stop(): Promise<void>;
 }
 
-/** Looks for the machine's engine as the action does, and starts a private one where there is none. */
+/**
+ * Looks for the machine's engine as the action does, and starts a private one where there is none; starts one where the tests were
+ * asked to run on one of a kind.
+ */
 export async function findOrStartEngine(): Promise<TestEngine> {
+  if (engineAskedFor(process.env) !== undefined) return PrivateEngine.start();
   const deadline = new Deadline(systemClock, 15_000);
   try {
     const named = namedEndpoint(undefined, process.env);
@@ -35,39 +40,14 @@ export async function findOrStartEngine(): Promise<TestEngine> {
   }
 }
 
+/** What `npm test` has: the machine's own dockerd. */
+const DEFAULT_ENGINE: EngineName = 'docker-20.10';
+
 export interface EngineOptions {
+  /** The kind that the tests were asked to run on, by default. */
+  readonly name?: EngineName;
   /** After those that give dockerd directories and a socket of its own. */
   readonly dockerdArguments?: readonly string[];
-}
-
-function dockerdIn(directory: string): readonly string[] {
-  const own = { 'data-root': 'data', 'exec-root': 'exec', pidfile: 'dockerd.pid' };
-  const directories = Object.entries(own).flatMap(([option, name]) => [`--${option}`, join(directory, name)]);
-  // The machine's packet filter is one for all engines: one that starts would take the chains from under another's hands.
-  const filter = ['--iptables=false', '--ip6tables=false'];
-  return ['dockerd', ...directories, ...filter, '--host', `unix://${join(directory, 'docker.sock')}`, '--shutdown-timeout', '1'];
-}
-
-/**
- * Podman's settings for a machine without systemd. Its default limits are more than a root without CAP_SYS_RESOURCE may set; and 4.3
- * takes the soft limit for the hard one, so that both are the same here.
- */
-async function podmanIn(directory: string): Promise<readonly string[]> {
-  const settings = join(directory, 'containers.conf');
-  const lines = [
-    '[containers]',
-    'default_ulimits = ["nofile=4096:4096", "nproc=4096:4096"]',
-    '[engine]',
-    'cgroup_manager = "cgroupfs"',
-    'events_logger = "file"',
-    '[network]',
-    `network_config_dir = "${join(directory, 'networks')}"`,
-  ];
-  await writeFile(settings, `${lines.join('\n')}\n`);
-  const own = { root: 'data', runroot: 'exec', tmpdir: 'tmp' };
-  const directories = Object.entries(own).flatMap(([option, name]) => [`--${option}`, join(directory, name)]);
-  const service = ['system', 'service', '--time', '0', `unix://${join(directory, 'docker.sock')}`];
-  return ['env', `CONTAINERS_CONF=${settings}`, 'podman', ...directories, ...service];
 }
 
 /** A dockerd of the tests' own, which they may freeze, kill and start again. */
@@ -79,12 +59,12 @@ export class PrivateEngine implements TestEngine {
   readonly #directory: string;
   readonly #guard: ChildProcess;
 
-  private constructor(directory: string, guard: ChildProcess) {
+  private constructor(directory: string, guard: ChildProcess, title: string) {
     const socketPath = join(directory, 'docker.sock');
     this.socketPath = socketPath;
     this.#directory = directory;
     this.url = `unix://${socketPath}`;
-    this.description = `a private engine in ${directory}`;
+    this.description = `${title}, in ${directory}`;
     this.docker = new Docker({ socketPath });
     this.#guard = guard;
   }
@@ -94,24 +74,19 @@ export class PrivateEngine implements TestEngine {
    * it sees the end of file, ends the engine with everything in it, and removes the directory.
    * @throws when no engine can be started, saying how to get one
    */
-  static async start({ dockerdArguments = [] }: EngineOptions = {}): Promise<PrivateEngine> {
-    return PrivateEngine.#launch((directory) => [...dockerdIn(directory), ...dockerdArguments]);
-  }
-
-  /** Podman's service instead of dockerd: it speaks the same API. It can't be frozen or killed by a test. */
-  static async startPodman(): Promise<PrivateEngine> {
-    return PrivateEngine.#launch(podmanIn);
-  }
-
-  static async #launch(command: (directory: string) => readonly string[] | Promise<readonly string[]>): Promise<PrivateEngine> {
+  static async start({
+    name = engineAskedFor(process.env) ?? DEFAULT_ENGINE,
+    dockerdArguments = [],
+  }: EngineOptions = {}): Promise<PrivateEngine> {
+    const kind = ENGINE_KINDS[name];
     const directory = await mkdtemp(join(tmpdir(), 'cleanup-engine-'));
-    const commandLine = await command(directory);
+    const commandLine = await kind.command(directory, dockerdArguments);
     const guard = spawn(process.execPath, [join(import.meta.dirname, 'engine-guard.mjs'), directory, ...commandLine], {
       cwd: directory, // Podman 4.3 leaves a file where it was started when a container runs out of memory.
       stdio: ['pipe', 'ignore', 'inherit'],
       detached: true, // A Ctrl-C in the terminal is for the tests; the guard ends when they have.
     });
-    const engine = new PrivateEngine(directory, guard);
+    const engine = new PrivateEngine(directory, guard, kind.title);
     await engine.#isUp();
     return engine;
   }
@@ -159,10 +134,16 @@ export class PrivateEngine implements TestEngine {
     return sockets.filter((line) => line.endsWith(` ${this.socketPath}`)).length - 1;
   }
 
-  /** The kernel's letter for what dockerd does, `T` when it is frozen; undefined when there is no dockerd. */
+  /** dockerd writes its own; what the guard wrote is Podman's, or rootlesskit's. */
+  async #pid(): Promise<string> {
+    const read = (name: string) => readFile(join(this.#directory, name), 'utf8');
+    return (await read('dockerd.pid').catch(() => read('engine.pid'))).trim();
+  }
+
+  /** The kernel's letter for what the engine does, `T` when it is frozen; undefined when it has ended. */
   async #processState(): Promise<string | undefined> {
     try {
-      const pid = (await readFile(join(this.#directory, 'dockerd.pid'), 'utf8')).trim();
+      const pid = await this.#pid();
       return /^State:\s+(\w)/m.exec(await readFile(`/proc/${pid}/status`, 'utf8'))?.[1];
     } catch {
       return undefined;

@@ -1,0 +1,224 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { commandInDebian13, ROOTLESS_USER } from './debian-13';
+import { docker29Binaries } from './docker-29';
+
+/** Tests that an engine can't pass, by no fault of ours. */
+export interface Limitation {
+  /** The test's file, after `test/`. */
+  readonly file: string;
+  /** Is in the full names of the tests; all tests of the file where it is absent. */
+  readonly test?: string;
+  readonly why: string;
+}
+
+/** One engine that people run, and how the tests get it. */
+export interface EngineKind {
+  readonly title: string;
+  readonly product: 'docker' | 'podman';
+  /** For people: where its programs come from. */
+  readonly origin: string;
+  /** Needs Debian 13's packages, or Docker 29 built from source. */
+  readonly needs?: 'debian-13' | 'docker-29';
+  readonly cannot: readonly Limitation[];
+  /**
+   * The command line that starts it, with all it has in `directory` and its API at `docker.sock` there.
+   * @param dockerdArguments after those that give dockerd directories of its own; Podman takes none
+   */
+  command(directory: string, dockerdArguments: readonly string[]): Promise<readonly string[]>;
+}
+
+function dockerdIn(directory: string, more: readonly string[]): readonly string[] {
+  const own = { 'data-root': 'data', 'exec-root': 'exec', pidfile: 'dockerd.pid' };
+  const directories = Object.entries(own).flatMap(([option, name]) => [`--${option}`, join(directory, name)]);
+  // The machine's packet filter is one for all engines: one that starts would take the chains from under another's hands.
+  const filter = ['--iptables=false', '--ip6tables=false'];
+  const host = ['--host', `unix://${join(directory, 'docker.sock')}`, '--shutdown-timeout', '1'];
+  return ['dockerd', ...directories, ...filter, ...host, ...more];
+}
+
+/**
+ * Podman's settings for a machine without systemd. Its default limits are more than a root without CAP_SYS_RESOURCE may set; and 4.3
+ * takes the soft limit for the hard one, so that both are the same here. runc, because crun refuses cgroups that are version 1 and 2.
+ */
+async function podmanIn(directory: string): Promise<readonly string[]> {
+  const settings = join(directory, 'containers.conf');
+  const lines = [
+    '[containers]',
+    'default_ulimits = ["nofile=4096:4096", "nproc=4096:4096"]',
+    '[engine]',
+    'cgroup_manager = "cgroupfs"',
+    'events_logger = "file"',
+    'runtime = "runc"',
+    '[network]',
+    `network_config_dir = "${join(directory, 'networks')}"`,
+  ];
+  await writeFile(settings, `${lines.join('\n')}\n`);
+  const own = { root: 'data', runroot: 'exec', tmpdir: 'tmp' };
+  const directories = Object.entries(own).flatMap(([option, name]) => [`--${option}`, join(directory, name)]);
+  const service = ['system', 'service', '--time', '0', `unix://${join(directory, 'docker.sock')}`];
+  return ['env', `CONTAINERS_CONF=${settings}`, 'podman', ...directories, ...service];
+}
+
+/** dockerd's settings for containerd's image store, the default of Docker 29. */
+async function withContainerdStore(directory: string): Promise<readonly string[]> {
+  const file = join(directory, 'daemon.json');
+  await writeFile(file, JSON.stringify({ features: { 'containerd-snapshotter': true } }));
+  return ['--config-file', file];
+}
+
+/** rootlesskit as Docker's dockerd-rootless.sh calls it. */
+async function rootlessDockerIn(directory: string, more: readonly string[]): Promise<readonly string[]> {
+  await mkdir(join(directory, 'run'));
+  const state = ['--state-dir', join(directory, 'rootlesskit')];
+  const network = ['--net', 'slirp4netns', '--mtu', '65520', '--disable-host-loopback', '--port-driver', 'builtin'];
+  const namespace = ['--copy-up', '/etc', '--copy-up', '/run', '--propagation', 'rslave'];
+  const dockerd = [...dockerdIn(directory, ['--rootless', ...more])];
+  return ['env', `XDG_RUNTIME_DIR=${join(directory, 'run')}`, 'rootlesskit', ...state, ...network, ...namespace, ...dockerd];
+}
+
+async function rootlessPodmanIn(directory: string): Promise<readonly string[]> {
+  await mkdir(join(directory, 'run'));
+  return ['env', `XDG_RUNTIME_DIR=${join(directory, 'run')}`, ...(await podmanIn(directory))];
+}
+
+const DEBIAN_13 = 'Debian 13’s packages, in a directory of their own';
+
+const RECORDER = 'integration/recorder.test.ts';
+
+const PODMAN_CANNOT: readonly Limitation[] = [
+  { file: 'integration/endpoints.test.ts', why: 'they start dockerd with TCP and TLS; Podman’s service has no such options' },
+  {
+    file: RECORDER,
+    test: 'and never started, and',
+    why: 'the container stays as it was; only the caller of start gets the error',
+  },
+  {
+    file: RECORDER,
+    test: 'tells each end of a container that is started again',
+    why: 'its events come up to a second late: two ends in that time look like one',
+  },
+  {
+    file: RECORDER,
+    test: 'when it has failed has its log, and was not asked to',
+    why: 'removal has no event of its own before the container is gone, with its log',
+  },
+  {
+    file: RECORDER,
+    test: 'to reload, and fails later, was not asked',
+    why: 'its event of a kill does not name the signal',
+  },
+];
+
+const PODMAN_4_CANNOT: readonly Limitation[] = [
+  ...PODMAN_CANNOT,
+  {
+    file: RECORDER,
+    test: 'for want of memory is told to have',
+    why: 'it has no event for it, and does not say so afterwards',
+  },
+];
+
+/** The engines that the suites run on, by name. */
+export const ENGINE_KINDS = {
+  'docker-20.10': {
+    title: 'Docker 20.10, overlay2',
+    product: 'docker',
+    origin: 'the machine’s dockerd: Debian 12’s docker.io',
+    cannot: [],
+    command: async (directory, more) => dockerdIn(directory, more),
+  },
+  'docker-26.1': {
+    title: 'Docker 26.1, overlay2',
+    product: 'docker',
+    origin: DEBIAN_13,
+    needs: 'debian-13',
+    cannot: [],
+    command: async (directory, more) => commandInDebian13(dockerdIn(directory, more)),
+  },
+  'docker-26.1-containerd': {
+    title: 'Docker 26.1, containerd’s image store',
+    product: 'docker',
+    origin: DEBIAN_13,
+    needs: 'debian-13',
+    cannot: [],
+    command: async (directory, more) =>
+      commandInDebian13(dockerdIn(directory, [...more, ...(await withContainerdStore(directory))])),
+  },
+  'docker-29': {
+    title: 'Docker 29, containerd’s image store',
+    product: 'docker',
+    origin: 'dockerd, containerd 2 and runc, built with Go',
+    needs: 'docker-29',
+    cannot: [],
+    command: async (directory, more) => [
+      'env',
+      `PATH=${docker29Binaries()}:${process.env['PATH']}:/usr/sbin:/sbin`,
+      ...dockerdIn(directory, more),
+    ],
+  },
+  'podman-4.3': {
+    title: 'Podman 4.3',
+    product: 'podman',
+    origin: 'the machine’s podman: Debian 12’s',
+    cannot: PODMAN_4_CANNOT,
+    command: podmanIn,
+  },
+  'podman-5.4': {
+    title: 'Podman 5.4',
+    product: 'podman',
+    origin: DEBIAN_13,
+    needs: 'debian-13',
+    cannot: PODMAN_CANNOT,
+    command: async (directory) => commandInDebian13(await podmanIn(directory)),
+  },
+  'docker-26.1-rootless': {
+    title: 'Docker 26.1, rootless',
+    product: 'docker',
+    origin: DEBIAN_13,
+    needs: 'debian-13',
+    cannot: [],
+    command: async (directory, more) =>
+      commandInDebian13(await rootlessDockerIn(directory, more), { user: ROOTLESS_USER, directory }),
+  },
+  'podman-5.4-rootless': {
+    title: 'Podman 5.4, rootless',
+    product: 'podman',
+    origin: DEBIAN_13,
+    needs: 'debian-13',
+    cannot: PODMAN_CANNOT,
+    command: async (directory) => commandInDebian13(await rootlessPodmanIn(directory), { user: ROOTLESS_USER, directory }),
+  },
+} as const satisfies Readonly<Record<string, EngineKind>>;
+
+export type EngineName = keyof typeof ENGINE_KINDS;
+
+export const ENGINE_NAMES = Object.keys(ENGINE_KINDS) as readonly EngineName[];
+
+export function isEngineName(name: string): name is EngineName {
+  return name in ENGINE_KINDS;
+}
+
+/** The variable that `npm run test:engines` names the engine in. */
+const VARIABLE = 'CLEANUP_TEST_ENGINE';
+
+/**
+ * The engine that the tests were asked to run on; undefined where they take what the machine has.
+ * @throws when there is none of that name
+ */
+export function engineAskedFor(env: Readonly<Record<string, string | undefined>>): EngineName | undefined {
+  const name = env[VARIABLE];
+  if (name === undefined || isEngineName(name)) return name;
+  throw new Error(`${VARIABLE}: there is no engine "${name}": ${ENGINE_NAMES.join(', ')}`);
+}
+
+/** The environment in which the tests run on an engine of that kind. */
+export function asking(name: EngineName): Readonly<Record<string, string>> {
+  return { [VARIABLE]: name };
+}
+
+/** The reason why a test is not run on an engine; undefined where it is. */
+export function limitationOf(name: EngineName, file: string, test: string): Limitation | undefined {
+  const limitations: readonly Limitation[] = ENGINE_KINDS[name].cannot;
+  return limitations.find((it) => file.endsWith(`test/${it.file}`) && (it.test === undefined || test.includes(it.test)));
+}
