@@ -38,6 +38,14 @@ function dockerdIn(directory: string, more: readonly string[]): readonly string[
 }
 
 /**
+ * The bridges of an engine outlive it, and there are addresses for 31 on one machine: with network interfaces of its own they go
+ * with it. One that listens at an address is reached at the machine's.
+ */
+function ownNetwork(dockerdArguments: readonly string[]): readonly string[] {
+  return dockerdArguments.includes('--host') ? [] : ['unshare', '--net'];
+}
+
+/**
  * Podman's settings for a machine without systemd. Its default limits are more than a root without CAP_SYS_RESOURCE may set; and 4.3
  * takes the soft limit for the hard one, so that both are the same here. runc, because crun refuses cgroups that are version 1 and 2.
  */
@@ -126,7 +134,7 @@ export const ENGINE_KINDS = {
     product: 'docker',
     origin: 'the machine’s dockerd: Debian 12’s docker.io',
     cannot: [],
-    command: async (directory, more) => dockerdIn(directory, more),
+    command: async (directory, more) => [...ownNetwork(more), ...dockerdIn(directory, more)],
   },
   'docker-26.1': {
     title: 'Docker 26.1, overlay2',
@@ -134,7 +142,7 @@ export const ENGINE_KINDS = {
     origin: DEBIAN_13,
     needs: 'debian-13',
     cannot: [],
-    command: async (directory, more) => commandInDebian13(dockerdIn(directory, more)),
+    command: async (directory, more) => [...ownNetwork(more), ...(await commandInDebian13(dockerdIn(directory, more)))],
   },
   'docker-26.1-containerd': {
     title: 'Docker 26.1, containerd’s image store',
@@ -142,8 +150,10 @@ export const ENGINE_KINDS = {
     origin: DEBIAN_13,
     needs: 'debian-13',
     cannot: [],
-    command: async (directory, more) =>
-      commandInDebian13(dockerdIn(directory, [...more, ...(await withContainerdStore(directory))])),
+    command: async (directory, more) => [
+      ...ownNetwork(more),
+      ...(await commandInDebian13(dockerdIn(directory, [...more, ...(await withContainerdStore(directory))]))),
+    ],
   },
   'docker-29': {
     title: 'Docker 29, containerd’s image store',
@@ -152,6 +162,7 @@ export const ENGINE_KINDS = {
     needs: 'docker-29',
     cannot: [],
     command: async (directory, more) => [
+      ...ownNetwork(more),
       'env',
       `PATH=${docker29Binaries()}:${process.env['PATH']}:/usr/sbin:/sbin`,
       ...dockerdIn(directory, more),
