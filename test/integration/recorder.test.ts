@@ -83,7 +83,7 @@ describe('a container that fails', () => {
 
   test('for want of memory is told to have', async () => {
     const death = await recorded(script('exec dd if=/dev/zero of=/dev/null bs=100M count=1'), {
-      hostConfig: { Memory: 8 * 2 ** 20 },
+      hostConfig: { Memory: 32 * 2 ** 20 },
     });
 
     expect(death).toMatchObject({ exitCode: 137, oomKilled: true });
