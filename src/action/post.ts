@@ -1,3 +1,4 @@
+import { laterSteps } from '../benchmark/later-steps';
 import { processList, survivorsLine } from '../benchmark/process-table';
 import { limitsFrom, ProcessTree } from '../benchmark/process-tree';
 import { BadSettings, type Config, parseConfig } from '../config/config';
@@ -62,6 +63,7 @@ async function work(post: Work): Promise<void> {
   await bestEffort(log, 'Waiting for main', () => waitForMain(post));
   const before = await mainReport(post);
   const remains = await bestEffort(log, 'Ending the benchmark', () => endBenchmark(post));
+  await bestEffort(log, 'Ending what later steps left running', () => endLaterSteps(post));
   const lost = before.benchmark === null ? reportLostMain(post, remains) : null;
   const { phase, deaths } = await clean(post, before);
   await bestEffort(log, 'Ending the proxy', () => endProxy(sessionDirectory(post.env, state.sessionId ?? 'unknown'), post.env));
@@ -150,6 +152,27 @@ async function endBenchmark({ state, config, clock, log }: Work): Promise<Benchm
   if (survivors.length === 0) return 'ended';
   log.warning(plainLine(survivorsLine(survivors)), 'Benchmark');
   return 'alive';
+}
+
+/**
+ * Ends the processes of later steps that still run, or names them: they could start containers while
+ * post removes them. After a success, or where nothing is to be removed, they end with the job.
+ */
+async function endLaterSteps({ state, config, env, clock, log }: Work): Promise<void> {
+  if (state.sessionId === undefined) return;
+  const { ending, outliving } = laterSteps(state.sessionId, env);
+  const [found, spared] = await Promise.all([ending.alive(), outliving.alive()]);
+  if (spared.length > 0) log.info(plainLine(`Processes of this job that are to outlive it: ${processList(spared)}.`));
+  if (found.length === 0) return;
+  const isFailed = config.jobStatus === 'failure' || config.jobStatus === 'cancelled';
+  if (!isFailed || postCleanupMode(config).kind !== 'remove') {
+    const what = `Processes of later steps still run, and may start more: ${processList(found)}.`;
+    log.warning(plainLine(`${what} What is to outlive the job starts with “env -u CLEANUP_SESSION_ID”.`), 'Processes');
+    return;
+  }
+  log.info(plainLine(`Ending what later steps left running: ${processList(found)}.`));
+  const survivors = await ending.end(limitsFrom(clock.now(), config.gracePeriod), clock);
+  if (survivors.length > 0) log.warning(plainLine(survivorsLine(survivors, 'later steps')), 'Processes');
 }
 
 /**

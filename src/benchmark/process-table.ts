@@ -3,11 +3,12 @@ import { type ProcStat, parseProcStat, readProcStat, statFile } from '../lib/pro
 
 /** A running process. */
 export interface Process extends ProcStat {
-  /**
-   * Whether it was started with the variable asked for. False if its environment is closed to us.
-   */
+  /** Whether its environment, as it was started with, is marked. False if that is closed to us. */
   readonly isMarked: boolean;
 }
+
+/** Decides by variables, each `NAME=value`. */
+export type IsMarked = (environment: readonly string[]) => boolean;
 
 /** A busy machine always has a new process. */
 const MAX_ROUNDS = 10;
@@ -15,10 +16,9 @@ const MAX_ROUNDS = 10;
 /**
  * All running processes but this one, without zombies, which stay for ever where process 1 does not
  * reap them. Lists again until nothing new appears: a process may fork and end in between.
- * @param variable `NAME=value`, for `isMarked`
  * @returns undefined without /proc: everywhere but on Linux
  */
-export async function processTable(variable: string): Promise<readonly Process[] | undefined> {
+export async function processTable(isMarked: IsMarked): Promise<readonly Process[] | undefined> {
   if (process.platform !== 'linux') return undefined;
   const seen = new Set([String(process.pid)]);
   const found: Process[] = [];
@@ -27,18 +27,18 @@ export async function processTable(variable: string): Promise<readonly Process[]
     const fresh = names.filter((name) => /^\d+$/.test(name) && !seen.has(name));
     if (fresh.length === 0) break;
     for (const pid of fresh) seen.add(pid);
-    const processes = await Promise.all(fresh.map((pid) => inspect(pid, variable)));
+    const processes = await Promise.all(fresh.map((pid) => inspect(pid, isMarked)));
     found.push(...processes.filter((one) => one !== undefined));
   }
   return found;
 }
 
-async function inspect(pid: string, variable: string): Promise<Process | undefined> {
+async function inspect(pid: string, isMarked: IsMarked): Promise<Process | undefined> {
   const stat = await readFile(statFile(pid), 'utf8').catch(() => '');
   const one = parseProcStat(stat);
   if (one === undefined || one.hasEnded) return undefined;
   const environment = await readFile(`/proc/${pid}/environ`, 'latin1').catch(() => '');
-  return { ...one, isMarked: environment.split('\0').includes(variable) };
+  return { ...one, isMarked: isMarked(environment.split('\0')) };
 }
 
 /**
@@ -86,7 +86,7 @@ export function processList(processes: readonly Process[]): string {
 }
 
 /** For people: which processes could not be ended, and what to do. */
-export function survivorsLine(survivors: readonly Process[]): string {
+export function survivorsLine(survivors: readonly Process[], owner = 'the benchmark'): string {
   const what = survivors.length === 1 ? 'A process' : `${survivors.length} processes`;
-  return `${what} of the benchmark could not be ended: ${processList(survivors)}. Root may end another user’s: sudo kill -9 <number>.`;
+  return `${what} of ${owner} could not be ended: ${processList(survivors)}. Root may end another user’s: sudo kill -9 <number>.`;
 }

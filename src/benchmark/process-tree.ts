@@ -1,5 +1,5 @@
 import { type Clock, sleep } from '../lib/clock';
-import { type Process, processTable, signalGroup, signalProcess } from './process-table';
+import { type IsMarked, type Process, processTable, signalGroup, signalProcess } from './process-table';
 
 /**
  * The variable that marks the benchmark's processes, with the session's id as its value. Children
@@ -39,15 +39,18 @@ const SEARCH_EVERY_MS = { first: 10, max: 100 };
  * nothing is known after the benchmark's own end.
  */
 export class ProcessTree {
-  readonly #variable: string;
+  readonly #isMarked: IsMarked;
+  /** Whether the runner, this process and its children are among those that may be marked. */
+  readonly #sparesRelatives: boolean;
   #group: number | undefined;
   /**
    * Whether the group's number is surely the benchmark's: numbers come again once a group is gone.
    */
   #isGroupProven: boolean;
 
-  private constructor(sessionId: string, group: number | undefined, isGroupProven: boolean) {
-    this.#variable = `${SESSION_MARKER}=${sessionId}`;
+  private constructor(isMarked: IsMarked, group: number | undefined, isGroupProven: boolean, sparesRelatives = false) {
+    this.#isMarked = isMarked;
+    this.#sparesRelatives = sparesRelatives;
     this.#group = group;
     this.#isGroupProven = isGroupProven;
   }
@@ -57,7 +60,7 @@ export class ProcessTree {
    * @param group its process group, which still runs or has only just ended
    */
   static ofStarted(sessionId: string, group: number): ProcessTree {
-    return new ProcessTree(sessionId, group, true);
+    return new ProcessTree(ofBenchmark(sessionId), group, true);
   }
 
   /**
@@ -65,7 +68,15 @@ export class ProcessTree {
    * @param group the process group, if known
    */
   static ofEarlier(sessionId: string, group: number | undefined): ProcessTree {
-    return new ProcessTree(sessionId, group, false);
+    return new ProcessTree(ofBenchmark(sessionId), group, false);
+  }
+
+  /**
+   * For post: what later steps started. Without the ancestors of this process (the runner) and its
+   * children. Linux only.
+   */
+  static ofJob(isMarked: IsMarked): ProcessTree {
+    return new ProcessTree(isMarked, undefined, false, true);
   }
 
   /**
@@ -93,8 +104,9 @@ export class ProcessTree {
 
   /** The processes that run now. */
   async alive(): Promise<readonly Process[]> {
-    const table = await processTable(this.#variable);
-    if (table === undefined) return this.#groupAlone();
+    const all = await processTable(this.#isMarked);
+    if (all === undefined) return this.#groupAlone();
+    const table = this.#sparesRelatives ? withoutRelatives(all) : all;
     const isInSession = ({ session }: Process) => session === this.#group;
     this.#isGroupProven ||= table.some((one) => one.isMarked && isInSession(one));
     const found = table.filter((one) => one.isMarked || (this.#isGroupProven && isInSession(one)));
@@ -105,7 +117,9 @@ export class ProcessTree {
   #groupAlone(): readonly Process[] {
     const group = this.#group;
     if (group === undefined || !this.#isGroupProven || process.platform === 'win32' || !signalGroup(group, 0)) return [];
-    return [{ pid: group, name: 'process group', hasEnded: false, group, session: group, startedAt: '', isMarked: true }];
+    return [
+      { pid: group, name: 'process group', hasEnded: false, parent: 0, group, session: group, startedAt: '', isMarked: true },
+    ];
   }
 
   /** Signals the group at once, so that nothing in it forks meanwhile; then the others. */
@@ -114,4 +128,21 @@ export class ProcessTree {
     if (group !== undefined && processes.some((one) => one.group === group)) signalGroup(group, signal);
     for (const one of processes) if (one.group !== group) signalProcess(one, signal);
   }
+}
+
+function ofBenchmark(sessionId: string): IsMarked {
+  return (environment) => environment.includes(`${SESSION_MARKER}=${sessionId}`);
+}
+
+function withoutRelatives(table: readonly Process[]): readonly Process[] {
+  const parents = new Map(table.map(({ pid, parent }) => [pid, parent]));
+  const ancestors = new Set(lineage(process.ppid, parents));
+  return table.filter(({ pid }) => !ancestors.has(pid) && !lineage(pid, parents).includes(process.pid));
+}
+
+/** The process and its ancestors, as far as they are known. Pids come again: the chain could be a circle. */
+function lineage(pid: number, parents: ReadonlyMap<number, number>): readonly number[] {
+  const found = new Set<number>();
+  for (let next: number | undefined = pid; next !== undefined && !found.has(next); next = parents.get(next)) found.add(next);
+  return [...found];
 }

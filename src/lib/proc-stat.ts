@@ -7,6 +7,7 @@ export interface ProcStat {
   readonly name: string;
   /** States `Z` and `X`. A zombie has ended; its parent has not asked for its exit code yet. */
   readonly hasEnded: boolean;
+  readonly parent: number;
   readonly group: number;
   readonly session: number;
   /** Clock ticks since the machine started. Together with the pid it is unique. */
@@ -35,11 +36,12 @@ export function parseProcStat(stat: string): ProcStat | undefined {
   const [open, close] = [stat.indexOf('('), stat.lastIndexOf(')')];
   if (close < 0) return undefined;
   const fields = stat.slice(close + 2).split(' ');
-  const [state = '', , group, session] = fields;
+  const [state = '', parent, group, session] = fields;
   return {
     pid: Number(stat.slice(0, open)),
     name: stat.slice(open + 1, close),
     hasEnded: 'ZX'.includes(state),
+    parent: Number(parent),
     group: Number(group),
     session: Number(session),
     startedAt: fields[22 - 3] ?? '',

@@ -1,0 +1,51 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { expect, it, onTestFinished } from 'vitest';
+import { laterSteps } from '../../../src/benchmark/later-steps';
+
+const SESSION = 'gh-1-1.aaaaaaaa.11111111';
+
+/** A process that outlives its parent, so that it is not a child of the tests'. */
+async function orphan(env: Readonly<Record<string, string>>): Promise<number> {
+  const shell = spawn('bash', ['-c', 'sleep 1000 > /dev/null 2>&1 & echo $!'], {
+    env: { PATH: process.env['PATH'], ...env },
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  let text = '';
+  shell.stdout.on('data', (chunk) => {
+    text += String(chunk);
+  });
+  await once(shell, 'close');
+  const pid = Number(text);
+  onTestFinished(() => void process.kill(pid, 'SIGKILL'));
+  return pid;
+}
+
+const pids = async (env: Readonly<Record<string, string>>) => {
+  const { ending, outliving } = laterSteps(SESSION, env);
+  return [await ending.alive(), await outliving.alive()].map((found) => found.map(({ pid }) => pid));
+};
+
+const mark = { CLEANUP_SESSION_ID: SESSION };
+
+it.runIf(process.platform === 'linux')('what carries the session’s id is of the job, unless it was taken out of it', async () => {
+  const plain = await orphan(mark);
+  const tracked = await orphan({ ...mark, RUNNER_TRACKING_ID: 'github_1' });
+  const untracked = await orphan({ ...mark, RUNNER_TRACKING_ID: '' });
+  await orphan({ CLEANUP_SESSION_ID: `${SESSION}1` });
+  await orphan({});
+
+  const inOrder = (a: number, b: number) => a - b;
+  expect((await pids({ RUNNER_TRACKING_ID: 'github_1' })).map((each) => each.toSorted(inOrder))).toEqual([
+    [tracked],
+    [plain, untracked].toSorted(inOrder),
+  ]);
+  expect((await pids({})).map((each) => each.toSorted(inOrder))).toEqual([[plain, tracked, untracked].toSorted(inOrder), []]);
+});
+
+it.runIf(process.platform === 'linux')('a child of this process is not, though it carries the id', async () => {
+  const child = spawn('sleep', ['1000'], { env: { PATH: process.env['PATH'], ...mark }, stdio: 'ignore' });
+  await once(child, 'spawn');
+  onTestFinished(() => void child.kill('SIGKILL'));
+  expect(await pids({})).toEqual([[], []]);
+});
