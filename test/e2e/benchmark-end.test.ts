@@ -69,8 +69,9 @@ describe('a benchmark that does not end by itself', () => {
   test('that was ended with main, as by a machine that runs out of memory, is not passed over in silence', async () => {
     const job = await newJob(run('echo started; sleep 1000'));
     const main = await job.startMain();
-    await until('the benchmark runs', () => main.output.includes('started'));
-    const group = Number(/benchmark<<.*\n(\d+)/.exec(await job.stateFile())?.[1]);
+    const groupIn = async () => Number(/benchmark<<.*\n(\d+)/.exec(await job.stateFile())?.[1]);
+    await until('the benchmark runs, and main has noted it', async () => (await groupIn()) > 0);
+    const group = await groupIn();
 
     main.kill('SIGKILL');
     process.kill(-group, 'SIGKILL');
