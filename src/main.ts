@@ -1,5 +1,5 @@
 import { main } from './action/main';
-import { run } from './action/run-phase';
+import { runPhase } from './action/run-phase';
 import { systemClock } from './lib/clock';
 import { takeLittleMemory } from './lib/memory';
 
@@ -7,4 +7,4 @@ import { takeLittleMemory } from './lib/memory';
 const MAX_AFTER_FAULT_MS = 7_000;
 
 takeLittleMemory();
-void run(main, { env: process.env, clock: systemClock }, MAX_AFTER_FAULT_MS);
+void runPhase(main, { env: process.env, clock: systemClock }, MAX_AFTER_FAULT_MS);

@@ -53,7 +53,7 @@ export type Phase = (context: PhaseContext) => Promise<void>;
  * then ends with an exit code other than 0. After a fault, the phase goes on as far as it can.
  * @param maxAfterFaultMs milliseconds for that: the fault may have broken a promise
  */
-export async function run(phase: Phase, { env, clock }: Omit<PhaseContext, 'stop'>, maxAfterFaultMs: number): Promise<void> {
+export async function runPhase(phase: Phase, { env, clock }: Omit<PhaseContext, 'stop'>, maxAfterFaultMs: number): Promise<void> {
   const stop = new AbortController();
   let isFaulty = false;
   // Ignore a log that is closed.

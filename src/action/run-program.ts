@@ -3,6 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { getExecOutput } from '@actions/exec';
 import type { ProgramOptions, ProgramResult } from '../core/run-program';
+import { onAbort } from '../lib/abort';
 import { signalExitCode } from '../lib/shutdown-signals';
 
 /**
@@ -60,10 +61,10 @@ class RunningProgram {
   readonly #signal: AbortSignal;
   #child: ChildProcess | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #forget = () => {};
 
   constructor(signal: AbortSignal) {
     this.#signal = signal;
-    signal.addEventListener('abort', this.#end);
   }
 
   attach(child: ChildProcess): void {
@@ -71,7 +72,7 @@ class RunningProgram {
     child.once('spawn', () => {
       child.stdin?.on('error', () => undefined); // It may have ended.
       child.stdin?.end();
-      if (this.#signal.aborted) this.#end();
+      this.#forget = onAbort(this.#signal, () => this.#end());
     });
   }
 
@@ -82,16 +83,15 @@ class RunningProgram {
   }
 
   dispose(): void {
-    this.#signal.removeEventListener('abort', this.#end);
+    this.#forget();
     clearTimeout(this.#timer);
     // A child that outlives the program would keep the pipes, and so this process, open.
     this.#child?.stdout?.destroy();
     this.#child?.stderr?.destroy();
   }
 
-  readonly #end = () => {
+  #end(): void {
     this.#child?.kill('SIGTERM');
-    clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#child?.kill('SIGKILL'), GRACE_MS);
-  };
+  }
 }

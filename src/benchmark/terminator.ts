@@ -1,3 +1,4 @@
+import { onAbort } from '../lib/abort';
 import type { Clock } from '../lib/clock';
 import type { ShutdownSignals } from '../lib/shutdown-signals';
 import { signalGroup } from './process-table';
@@ -49,8 +50,12 @@ export class Terminator {
     const all = maxWhenCancelledMs - CLEAR_AWAY_MS;
     this.#options = options;
     this.#graceWhenCancelledMs = { benchmark: Math.min(graceMs, all - CLEAR_AWAY_MS), all };
-    options.signal.addEventListener('abort', this.#onAbort);
-    this.#forget = options.signals.listen((number, signal) => this.#onSignal(number, signal));
+    const forgetSignals = options.signals.listen((number, signal) => this.#onSignal(number, signal));
+    const forgetAbort = onAbort(options.signal, () => this.#cancel('SIGTERM'));
+    this.#forget = () => {
+      forgetSignals();
+      forgetAbort();
+    };
   }
 
   /** Whether the benchmark was ended at its timeout. */
@@ -95,7 +100,6 @@ export class Terminator {
 
   dispose(): void {
     this.#forget();
-    this.#options.signal.removeEventListener('abort', this.#onAbort);
     this.#clearTimers();
   }
 
@@ -108,8 +112,6 @@ export class Terminator {
       this.#kill();
     }
   }
-
-  readonly #onAbort = (): void => this.#cancel('SIGTERM');
 
   #onTimeout(): void {
     if (this.#sent !== undefined) return; // It is being ended for another reason.

@@ -244,7 +244,7 @@ describe('what is not a Docker engine', () => {
     const deadline = new Deadline(systemClock, 5_000);
     onTestFinished(() => deadline.dispose());
 
-    const failure = await connect([{ url: proxy.url, from: 'a test' }], deadline).catch((error: unknown) => error);
+    const failure = await connect([{ url: proxy.url, from: 'a test' }], deadline, systemClock).catch((error: unknown) => error);
 
     expect(failure).toBeInstanceOf(Error);
     expect(String(failure)).toMatch(/GET \/version: .*is this a Docker engine\?$/);
@@ -328,7 +328,7 @@ test('an engine that takes few connections gets no more: the others wait', async
   await there.leak(session, 12, HONOURS_SIGTERM);
   const deadline = new Deadline(systemClock, 5_000);
   onTestFinished(() => deadline.dispose());
-  const { docker } = await connect([{ url: there.engine.url, from: 'a test' }], deadline);
+  const { docker } = await connect([{ url: there.engine.url, from: 'a test' }], deadline, systemClock);
   const { agent } = docker.modem as unknown as { readonly agent: { maxSockets: number; readonly sockets: object } };
   agent.maxSockets = 3;
   let most = 0;

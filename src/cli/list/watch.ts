@@ -34,7 +34,7 @@ export async function watch(
 }
 
 function footer(listing: Inventory): string {
-  const time = new Date().toTimeString().slice(0, 8);
+  const time = new Date(systemClock.now()).toTimeString().slice(0, 8);
   return [totalsLine(listing.resources, false), ...listing.problems, `${time}, every ${EVERY_MS / 1000} s; Ctrl-C to end`]
     .map((line) => `${plainLine(line)}\n`)
     .join('');

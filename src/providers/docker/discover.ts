@@ -63,7 +63,7 @@ async function discoverOne(
     isNamed = known !== undefined;
     const candidates = known ? [known] : wellKnownEndpoints(env, process.platform);
     const engine = await withRetries(
-      () => connect(candidates, deadline),
+      () => connect(candidates, deadline, clock),
       (error) => ({ kind: found || (error instanceof NoEngine && error.isRetryable) ? 'retryable' : 'permanent' }),
       { ...retryPolicy(config), ...(isNamed ? {} : { retries: 0 }) },
       deadline,

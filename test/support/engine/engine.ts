@@ -31,7 +31,7 @@ export async function findOrStartEngine(): Promise<TestEngine> {
   try {
     const named = namedEndpoint(undefined, process.env);
     const candidates = named ? [named] : wellKnownEndpoints(process.env, process.platform);
-    const { endpoint, version }: Connected = await connect(candidates, deadline);
+    const { endpoint, version }: Connected = await connect(candidates, deadline, systemClock);
     return { url: endpoint.url, description: `${version} at ${endpoint.url}`, stop: async () => undefined };
   } catch {
     return PrivateEngine.start();

@@ -41,7 +41,7 @@ export interface RecordingSettings {
 export async function containerSource(url: string = inject('dockerHost')): Promise<ContainerSource> {
   const deadline = new Deadline(systemClock, 10_000);
   try {
-    const engine = await connect([{ url, from: 'the tests' }], deadline);
+    const engine = await connect([{ url, from: 'the tests' }], deadline, systemClock);
     const settings = {
       name: 'docker',
       stopMs: 1,

@@ -24,7 +24,7 @@ const SETTINGS: DockerSettings = {
 export async function provider(settings: Partial<DockerSettings> = {}, url: string = inject('dockerHost')): Promise<Provider> {
   const deadline = new Deadline(systemClock, 10_000);
   try {
-    const engine = await connect([{ url, from: 'the tests' }], deadline);
+    const engine = await connect([{ url, from: 'the tests' }], deadline, systemClock);
     return dockerProvider(engine, { ...SETTINGS, ...settings }, systemClock);
   } finally {
     deadline.dispose();

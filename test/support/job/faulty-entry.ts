@@ -5,7 +5,7 @@
 import { existsSync } from 'node:fs';
 import { main } from '../../../src/action/main';
 import { post } from '../../../src/action/post';
-import { type Phase, run } from '../../../src/action/run-phase';
+import { type Phase, runPhase } from '../../../src/action/run-phase';
 import { systemClock } from '../../../src/lib/clock';
 
 const phases: Readonly<Record<string, Phase>> = {
@@ -36,4 +36,4 @@ if (fault !== 'none') {
   timer.unref();
 }
 
-void run(phases[phase] ?? main, { env: process.env, clock: systemClock }, 20_000);
+void runPhase(phases[phase] ?? main, { env: process.env, clock: systemClock }, 20_000);

@@ -1,5 +1,6 @@
 import { realpath } from 'node:fs/promises';
 import Docker from 'dockerode';
+import type { Clock } from '../../../lib/clock';
 import type { Deadline } from '../../../lib/deadline';
 import { TimedOut } from '../../../lib/errors';
 import { type Json, object, text } from '../../../lib/json-shape';
@@ -54,12 +55,12 @@ const CONNECT_TIMEOUT_MS = 10_000;
  * Connects to the first endpoint where an engine answers.
  * @throws {NoEngine} when none does
  */
-export async function connect(candidates: readonly Endpoint[], deadline: Deadline): Promise<Engine> {
+export async function connect(candidates: readonly Endpoint[], deadline: Deadline, clock: Clock): Promise<Engine> {
   const tries: Try[] = [];
   for (const endpoint of candidates) {
     try {
       const maxSockets = await maxConnections();
-      const docker = client(endpoint, maxSockets);
+      const docker = client(endpoint, maxSockets, clock);
       const version = await deadline.within(CONNECT_TIMEOUT_MS, 'the engine’s answer', (signal) => versionOf(docker, signal));
       return { docker, endpoint, version, maxConnections: maxSockets };
     } catch (error) {
@@ -73,12 +74,12 @@ export async function connect(candidates: readonly Endpoint[], deadline: Deadlin
  * Hides DOCKER_HOST from docker-modem, which mixes it into other options, and throws when it can't
  * read it.
  */
-function client(endpoint: Endpoint, maxSockets: number): Docker {
+function client(endpoint: Endpoint, maxSockets: number, clock: Clock): Docker {
   const dockerHost = process.env['DOCKER_HOST'];
   delete process.env['DOCKER_HOST'];
   try {
     const docker = new Docker(dockerOptions(endpoint, maxSockets));
-    watchRequests(docker);
+    watchRequests(docker, clock);
     return docker;
   } finally {
     if (dockerHost !== undefined) process.env['DOCKER_HOST'] = dockerHost;

@@ -2,6 +2,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Duplex, Readable } from 'node:stream';
 import type Docker from 'dockerode';
+import type { Clock } from '../../../lib/clock';
 import { asError } from '../../../lib/errors';
 import { parseRetryAfter } from '../../../reaper/retry';
 
@@ -123,9 +124,10 @@ const REQUEST_CREATED = 'http.client.request.created';
  * - redirects, and switches of the protocol, are errors;
  * - `Retry-After` is read.
  */
-export function watchRequests(docker: Docker): void {
+export function watchRequests(docker: Docker, clock: Clock): void {
   const modem = modemOf(docker);
   const { dial, buildRequest } = modem;
+  const onCreated = (message: unknown) => watchAnswer((message as { readonly request: ClientRequest }).request, clock);
   modem.dial = (options, answered) => {
     const named = (error: Error) => answered(nameRequest(error, options), null);
     dial.call(modem, options, (error, answer) => {
@@ -168,12 +170,11 @@ function isJson(answer: unknown): boolean {
   return typeof answer === 'object' && answer !== null && !Buffer.isBuffer(answer);
 }
 
-function onCreated(message: unknown): void {
-  const { request } = message as { readonly request: ClientRequest };
+function watchAnswer(request: ClientRequest, clock: Clock): void {
   const fail = (error: Error) => request.emit('error', error);
   // Before docker-modem's own listener, which follows redirects.
   request.prependOnceListener('response', (response: IncomingMessage) => {
-    const error = refusalOf(response);
+    const error = refusalOf(response, clock);
     // docker-modem ignores all but the first result.
     if (error) fail(error);
     response.once('close', () => {
@@ -191,13 +192,13 @@ function switched(): BrokenAnswer {
 }
 
 /** Errors in an answer's head that docker-modem ignores. */
-function refusalOf({ statusCode = 0, headers }: IncomingMessage): Error | undefined {
+function refusalOf({ statusCode = 0, headers }: IncomingMessage, clock: Clock): Error | undefined {
   if (statusCode >= 300 && statusCode <= 399 && headers.location !== undefined) {
     delete headers.location;
     return new Redirected(statusCode);
   }
   if (statusCode === 101) return switched();
   if (statusCode !== 429 && statusCode < 500) return undefined;
-  const retryAfterMs = parseRetryAfter(headers['retry-after'], Date.now());
+  const retryAfterMs = parseRetryAfter(headers['retry-after'], clock.now());
   return retryAfterMs === undefined ? undefined : new AskedToWait(statusCode, retryAfterMs);
 }

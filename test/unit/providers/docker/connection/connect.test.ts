@@ -18,7 +18,7 @@ afterEach(() => rm(directory, { recursive: true }));
 
 describe('where no engine answers, one line says', () => {
   const whyNot = async (...candidates: readonly Endpoint[]) => {
-    const failure: unknown = await connect(candidates, deadline).catch((error: unknown) => error);
+    const failure: unknown = await connect(candidates, deadline, systemClock).catch((error: unknown) => error);
     return failure instanceof NoEngine ? failure.message.replaceAll(directory, '') : failure;
   };
 
