@@ -155,8 +155,9 @@ async function endBenchmark({ state, config, clock, log }: Work): Promise<Benchm
 }
 
 /**
- * Ends the processes of later steps that still run, or names them: they could start containers while
- * post removes them. After a success, or where nothing is to be removed, they end with the job.
+ * Ends the processes of later steps that still run, or names them: they could start containers
+ * while post removes them. After a success, or where nothing is to be removed, they end with the
+ * job.
  */
 async function endLaterSteps({ state, config, env, clock, log }: Work): Promise<void> {
   if (state.sessionId === undefined) return;

@@ -24,7 +24,8 @@ interface Lease {
  */
 export async function startProxy(context: ProxyContext, log: Log): Promise<Variables> {
   const isRequired = context.config.proxy === true;
-  // Started from outside of this container: the job has one, and the runner's own docker command would not find a socket in it.
+  // Started from outside of this container: the job has one, and the runner's own docker command
+  // would not find a socket in it.
   if (process.ppid === 0 && !isRequired) return {};
   try {
     const plan = await planProxy(context);

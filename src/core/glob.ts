@@ -1,4 +1,4 @@
-/** Whether all of the text matches: `*` stands for any characters, also for none. */
+/** Whether the whole text matches. `*` stands for any characters, or none. */
 export function matchesGlob(text: string, glob: string): boolean {
   const [start = '', ...parts] = glob.split('*');
   const end = parts.pop();
@@ -13,7 +13,7 @@ export function matchesGlob(text: string, glob: string): boolean {
   return text.length - end.length >= at && text.endsWith(end);
 }
 
-/** Whether it can match everything: nothing but `*`. */
+/** Whether it matches everything: only `*`. */
 export function isUnlimited(glob: string): boolean {
   return /^\*+$/.test(glob);
 }

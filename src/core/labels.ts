@@ -24,7 +24,10 @@ export function runnerOf(sessionId: string): string | undefined {
   return runner === UNKNOWN_RUNNER ? undefined : runner;
 }
 
-/** Whether the id has random characters: then no other session ever has it. One that was chosen by hand may come again. */
+/**
+ * Whether the id has random characters: then no other session ever has it. One that was chosen by
+ * hand may come again.
+ */
 export function isUnique(sessionId: string): boolean {
   return /^[^.]+\.[0-9a-f]{8}\.[0-9a-z]{8}$/.test(sessionId);
 }

@@ -1,47 +1,49 @@
 import type { Resource } from './resource';
 
-/** What shows that a session is over, the surest first. The words are those of the report. */
+/** Evidence that a session is over, the surest first, in the report's words. */
 export const evidenceOfEnd = ['lease', 'ci', 'runner', 'age'] as const;
 export type EvidenceOfEnd = (typeof evidenceOfEnd)[number];
 
-/** Whether a session is at work, and what shows it. */
+/** Whether a session is at work, and the evidence. */
 export type SessionState =
-  /** `job`: it belongs to this very job. Nothing of it is ever removed by another session. */
+  /** `job`: a session of this very job. */
   | { readonly state: 'live'; readonly evidence: 'job' | 'lease' | 'ci' }
   | { readonly state: 'over'; readonly evidence: Exclude<EvidenceOfEnd, 'age'> }
-  /** Only the age of its resources is left to go by. */
+  /** Only the age of its resources counts. */
   | { readonly state: 'unknown' };
 
-/** Says what is known of any session by now. Asked with each listing: a session may begin or end meanwhile. */
+/** Knows the state of any session. Asked with each listing: sessions begin and end meanwhile. */
 export interface LivenessOfSessions {
   of(sessionId: string): SessionState;
-  /** Asks for what is not known yet about the sessions of these resources. Never throws, and takes some seconds at most. */
+  /**
+   * Collects evidence about the sessions of resources. Never throws; takes some seconds at most.
+   */
   learn?(listed: readonly Resource[]): Promise<void>;
 }
 
-/** What one kind of evidence says; undefined: nothing. */
+/** The result of one kind of evidence; undefined if there is none. */
 export type Word = 'live' | 'over' | undefined;
 
-/** `unknown`: there is a lease, and the process that keeps it may live or not. */
+/** `unknown`: there is a lease, but its process may be alive or not. */
 export type LeaseWord = Word | 'unknown';
 
-/** All that is known of a session. */
+/** All evidence about a session. */
 export interface SessionFacts {
-  /** It is this process's session, or another one of the same job. */
+  /** It is this process's session, or another of the same job. */
   readonly isOfThisJob: boolean;
-  /** What its lease on this host says. */
+  /** From its lease on this host. */
   readonly lease: LeaseWord;
-  /** What the CI says of its run. */
+  /** From the CI about its run. */
   readonly ci: Word;
-  /** Its run is the one that this process is part of. */
+  /** This process is part of its run. */
   readonly isOfThisRun: boolean;
   /** It took place on this runner. */
   readonly isOfThisRunner: boolean;
 }
 
 /**
- * Decides by the surest evidence that there is. The run that this process is part of has not ended, whatever the CI says of it; that
- * says nothing of an earlier job of that run on this same runner, which runs one job at a time.
+ * Decides by the surest evidence. This process's own run is live, whatever the CI says; but an
+ * earlier job of that run on this runner, which runs one job at a time, is over.
  */
 export function decide({ isOfThisJob, lease, ci, isOfThisRun, isOfThisRunner }: SessionFacts): SessionState {
   if (isOfThisJob) return { state: 'live', evidence: 'job' };

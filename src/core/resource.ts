@@ -40,7 +40,10 @@ export interface Resource {
   readonly inheritsSession?: boolean;
   /** A volume whose name the engine made up. */
   readonly anonymous?: boolean;
-  /** Of an image: all containers that used it, gone ones included; of a layer also what was made from it. */
+  /**
+   * Of an image: all containers that used it, gone ones included; of a layer also what was made
+   * from it.
+   */
   readonly usedBy?: readonly Resource[];
   /** An image without a name that is, or was, only a step between an image and its parent. */
   readonly isLayer?: boolean;

@@ -186,7 +186,8 @@ export function leftoverJudge(mode: PreCleanup, context: LeftoverContext): Judge
     if (session === undefined || !goes(resource, session)) return undefined;
     return isLabelEnough(resource) ? 'goes' : 'inherited-label';
   };
-  // A layer was there when the session began, and says nothing about itself: what was made from it does.
+  // A layer was there when the session began, and says nothing about itself: what was made from it
+  // does.
   return (resource) => (resource.isLayer ? undefined : judge(resource));
 }
 
@@ -196,7 +197,10 @@ export function leftoversOf(mode: PreCleanup, context: LeftoverContext): Selecto
   return (resource) => judge(resource) === 'goes';
 }
 
-/** What shows that the session is over that left the resource. Undefined where it goes for another reason: it does not run, say. */
+/**
+ * What shows that the session is over that left the resource. Undefined where it goes for another
+ * reason: it does not run, say.
+ */
 export function evidenceOf(resource: Resource, context: LeftoverContext): EvidenceOfEnd | undefined {
   const owner = ownerOf(resource);
   const known = owner === undefined ? undefined : context.liveness.of(owner);
@@ -204,10 +208,16 @@ export function evidenceOf(resource: Resource, context: LeftoverContext): Eviden
   return olderThanAllowed(context)(resource) ? 'age' : undefined;
 }
 
-/** States of what has ended, by itself or because something stopped it. What was only created has not. */
+/**
+ * States of what has ended, by itself or because something stopped it. What was only created has
+ * not.
+ */
 const AT_AN_END = new Set(['exited', 'dead', 'stopped', 'error', 'build_failed']);
 
-/** What is older than `maxAgeMs`; of what is at an end, where there is a time for that, what has been so for longer than that time. */
+/**
+ * What is older than `maxAgeMs`; of what is at an end, where there is a time for that, what has
+ * been so for longer than that time.
+ */
 export function olderThanAllowed({
   maxAgeMs,
   maxAgeFailedMs,

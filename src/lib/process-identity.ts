@@ -22,14 +22,14 @@ export function isProcessIdentity(value: unknown): value is ProcessIdentity {
   return Number.isSafeInteger(value.pid) && Number(value.pid) > 0 && typeof value.startedAt === 'string';
 }
 
-/** `unknown`: some process has this pid, and it can't be told from the one that was meant. */
+/** `unknown`: a process has this pid, and may be another one. */
 export type Life = 'alive' | 'ended' | 'unknown';
 
 /** Whether the process still runs. The identity must come from this process's pid namespace. */
 export function lifeOf({ pid, startedAt }: ProcessIdentity): Life {
   if (!isThere(pid)) return 'ended';
   const now = startOf(pid);
-  // This system shows no start times, or hides other users' (`hidepid`), or it ended just now.
+  // The system hides start times (`hidepid`), has none, or the process has just ended.
   if (startedAt === '' || now === '') return isThere(pid) ? 'unknown' : 'ended';
   return now === startedAt ? 'alive' : 'ended';
 }
@@ -59,7 +59,7 @@ function startOf(pid: number): string {
   return start === '' ? '' : `${start} ${stat.startedAt}`;
 }
 
-/** The id of the machine's start; empty everywhere but on Linux. */
+/** Changes with each start of the machine; empty everywhere but on Linux. */
 export function startOfMachine(): string {
   try {
     return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();

@@ -2,16 +2,18 @@ import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { type Life, lifeOf, type ProcessIdentity, startOfMachine } from './process-identity';
 
-/** Where a process's number means something. */
+/** The scope in which a pid is unique. */
 export interface ProcessSpace {
   readonly hostName: string;
-  /** The id of the installation; empty where the system has none. https://man7.org/linux/man-pages/man5/machine-id.5.html */
+  /**
+   * The installation's id; empty without one.
+   * https://man7.org/linux/man-pages/man5/machine-id.5.html
+   */
   readonly machine: string;
-  /** Those in which processes are numbered and their time is counted; empty everywhere but on Linux. */
+  /** The namespaces of pids and time; empty everywhere but on Linux. */
   readonly namespaces: string;
 }
 
-/** The space of this process. */
 export function thisSpace(): ProcessSpace {
   return {
     hostName: hostname(),
@@ -27,9 +29,9 @@ export function isProcessSpace(value: unknown): value is ProcessSpace {
 }
 
 /**
- * Whether a process runs that was seen in a space, as far as this process can tell from its own space. A container has process numbers of
- * its own. What ran before the machine was started anew has ended; another machine, which may have this one's host name, starts at other
- * times, too, and so does not count as the same one without its id.
+ * Whether a process seen in `space` still runs, as far as this process can tell. Pids of other
+ * namespaces are unknown. A restart of the machine ends all processes, but another machine with the
+ * same host name also has another start: the machine's id must match.
  */
 export function lifeIn(space: ProcessSpace, identity: ProcessIdentity, here = thisSpace()): Life {
   const { machine, namespaces } = here;

@@ -118,7 +118,9 @@ async function unownedAt(provider: Provider, { selection, deadline }: Cleanup): 
   return counted(inOrder.filter(unowned));
 }
 
-/** Says which filters matched nothing, where everything could be listed that they may have matched. */
+/**
+ * Says which filters matched nothing, where everything could be listed that they may have matched.
+ */
 function unmatchedBy(
   swept: readonly { readonly result: SweepResult | undefined; readonly report: ProviderReport }[],
   { filters }: Selection,

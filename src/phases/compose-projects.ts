@@ -1,21 +1,21 @@
 import type { Resource } from '../core/resource';
 import { type Baseline, isNew, ownerOf, type Selector } from '../core/selector';
 
-/** https://docs.docker.com/reference/compose-file/#project-name, and podman-compose's own. */
+/** https://docs.docker.com/reference/compose-file/#project-name, and podman-compose's own label. */
 const PROJECT_LABELS = ['com.docker.compose.project', 'io.podman.compose.project'];
 
-/** A selector that also knows the Compose projects of what it owns. */
+/** A selector that also takes the Compose projects of owned containers. */
 export interface ProjectSelector {
   /**
-   * Selects what is owned, and what else is of an owned container's Compose project: new, without
-   * an owner. A project's older parts stay: a session may start a container in someone's project.
+   * Selects owned resources, and new ones without an owner in an owned container's Compose project.
+   * Older parts stay: a session may start a container in another user's project.
    */
   readonly selector: Selector;
   /** Remembers the projects of owned containers, which go before their networks and volumes. */
   learn(listed: readonly Resource[]): void;
 }
 
-/** @param baseline undefined: what is new is unknown, and nothing is added */
+/** @param baseline undefined: adds nothing, because new resources are unknown */
 export function withComposeProjects(owned: Selector, baseline: Baseline | undefined): ProjectSelector {
   const known = new Set<string>();
   return {

@@ -31,7 +31,10 @@ export interface ProxyContext {
 /** A proxy to be started. */
 export interface ProxyPlan {
   readonly settings: ProxySettings;
-  /** Variables that are to be set besides those that lead to the proxy, so that everything still works. */
+  /**
+   * Variables that are to be set besides those that lead to the proxy, so that everything still
+   * works.
+   */
   readonly besides: Readonly<Record<string, string>>;
   /** What is labelled, for people. */
   readonly labelled: string;
@@ -43,8 +46,9 @@ export class NoProxy extends Error {
 }
 
 /**
- * Before what a proxy is to stand. With `auto` only where it changes nothing but labels: before the engine and the API that later steps
- * would use anyway, and not where their addresses tell a client more than where to connect.
+ * Before what a proxy is to stand. With `auto` only where it changes nothing but labels: before the
+ * engine and the API that later steps would use anyway, and not where their addresses tell a client
+ * more than where to connect.
  * @returns undefined where there is to be none
  * @throws {NoProxy} where there must be one, and nothing was found that it could stand before
  */
@@ -78,7 +82,10 @@ function listOf(words: readonly string[]): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-/** A client reads more than the way from the address of a remote engine: on which host ports are published, for one. */
+/**
+ * A client reads more than the way from the address of a remote engine: on which host ports are
+ * published, for one.
+ */
 async function engineSide({ config, connections, env, platform, directory }: ProxyContext): Promise<EngineSide | undefined> {
   const [connection, ...others] = connections.filter(({ name }) => /^docker( |$)/.test(name));
   if (connection?.status !== 'ready' || others.length > 0) return undefined;
@@ -86,7 +93,8 @@ async function engineSide({ config, connections, env, platform, directory }: Pro
   const isNamedForUs = config.dockerHost !== undefined && url !== env['DOCKER_HOST'];
   if (config.proxy === 'auto' && (isNamedForUs || !url.startsWith('unix://'))) return undefined;
   const isPodman = connection.description.startsWith('Podman');
-  // Where it is not set, podman works without a service: with it, it would become its remote client.
+  // Where it is not set, podman works without a service: with it, it would become its remote
+  // client.
   const withPodman = isPodman && (config.proxy === true || env['CONTAINER_HOST']);
   return {
     address: {
@@ -103,7 +111,10 @@ async function engineSide({ config, connections, env, platform, directory }: Pro
 
 const DAYTONA_URL = 'https://app.daytona.io/api';
 
-/** Through an HTTP proxy of the network's, a client would ask that one for an address of its own machine. */
+/**
+ * Through an HTTP proxy of the network's, a client would ask that one for an address of its own
+ * machine.
+ */
 function sandboxSide({ config, connections, env }: ProxyContext): SandboxSide | undefined {
   const connection = connections.find(({ name }) => name === 'daytona');
   if (connection?.status !== 'ready') return undefined;
@@ -118,7 +129,10 @@ function valuesIn(env: Environment, names: readonly string[]): Readonly<Record<s
   return Object.fromEntries(names.map((name) => [name, env[name] ?? '']));
 }
 
-/** Engines that see other files than this machine has: a socket of this machine's can't be mounted there. */
+/**
+ * Engines that see other files than this machine has: a socket of this machine's can't be mounted
+ * there.
+ */
 const IN_A_VM = /\/\.(docker|colima|lima|rd|orbstack)\//;
 
 function besides({ address: { url } }: EngineSide, { env, platform }: ProxyContext): Readonly<Record<string, string>> {

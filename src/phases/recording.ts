@@ -18,11 +18,16 @@ import { deathReport, isReported } from './deaths';
 import type { Log } from './log';
 import { secretsOf } from './providers';
 
-/** Milliseconds for the logs of the last containers, when the benchmark has ended; and when the runner waits for this step to end. */
+/**
+ * Milliseconds for the logs of the last containers, when the benchmark has ended; and when the
+ * runner waits for this step to end.
+ */
 const FINISH_MS = 30_000;
 const FINISH_IN_HASTE_MS = 1_000;
 
-/** In post, logs get at most this time, and at most this part of the deadline: removal comes first. */
+/**
+ * In post, logs get at most this time, and at most this part of the deadline: removal comes first.
+ */
 const MAX_FOR_LOGS = { ms: 30_000, part: 1 / 4 };
 
 /** What both ways to record need. */
@@ -48,13 +53,17 @@ export interface Recording {
   readonly isRecorded: (container: Resource) => boolean;
   /**
    * The benchmark has ended.
-   * @param inHaste the runner waits for this step to end. A signal to this process has the same effect
+   * @param inHaste the runner waits for this step to end. A signal to this process has the same
+   *   effect
    * @returns how containers ended meanwhile. Never throws
    */
   readonly finish: (inHaste: boolean) => Promise<readonly DeathReport[]>;
 }
 
-/** Begins to record how containers end. Returns when the providers listen, or after some seconds. Never throws. */
+/**
+ * Begins to record how containers end. Returns when the providers listen, or after some seconds.
+ * Never throws.
+ */
 export async function startRecording({ connections, signals, log, ...options }: RecordingOptions): Promise<Recording> {
   const { config, owned, clock } = options;
   const place = placeOf(options, 0);
@@ -79,7 +88,10 @@ export async function startRecording({ connections, signals, log, ...options }: 
   };
 }
 
-/** Gives `work` a signal that aborts when its time is up: soon, when this process gets a signal to end. */
+/**
+ * Gives `work` a signal that aborts when its time is up: soon, when this process gets a signal to
+ * end.
+ */
 async function untilHaste<T>(
   inHaste: boolean,
   { clock, signals }: Pick<RecordingOptions, 'clock' | 'signals'>,
@@ -106,8 +118,8 @@ export interface LastRecording extends Surroundings {
 }
 
 /**
- * Before everything is removed: how the containers ended that main did not watch or had no time for, and their logs. Takes no more than a
- * part of the deadline.
+ * Before everything is removed: how the containers ended that main did not watch or had no time
+ * for, and their logs. Takes no more than a part of the deadline.
  * @returns the deaths that main has not reported
  * @throws what the provider answers to a listing
  */

@@ -20,15 +20,15 @@ function labelText({ key, value }: LabelFilter): string {
   return value === undefined ? key : `${key}=${value}`;
 }
 
-/** What is known of a job before its last cleanup. */
+/** The job before its last cleanup. */
 export interface Earlier {
   readonly deaths: readonly DeathReport[];
   readonly phases: readonly (PhaseReport | null)[];
 }
 
 /**
- * Takes out the filters that may have matched what was gone by the last cleanup. Of that only the name is known, and of what the
- * benchmark's end or `exited-ttl` took, no label: any label may have matched.
+ * Drops filters that may have matched resources which were gone by the last cleanup. Of those only
+ * names are known: any label may have matched.
  */
 export function stillUnmatched(unmatched: readonly UnmatchedReport[], { deaths, phases }: Earlier): readonly UnmatchedReport[] {
   const gone = [...deaths, ...phases.flatMap((phase) => phase?.resources ?? [])];

@@ -149,8 +149,8 @@ export interface ResourceReport {
   /** With `failed`: its users, which must go first. Absent if unknown. */
   readonly heldBy?: readonly Holder[];
   /**
-   * What shows that the session is over that left it: its lease on this host, the CI's own word, the
-   * runner, which has another job by now, or its age. Absent where that was not asked: of the
+   * What shows that the session is over that left it: its lease on this host, the CI's own word,
+   * the runner, which has another job by now, or its age. Absent where that was not asked: of the
    * session's own resources, say.
    */
   readonly evidence?: EvidenceOfEnd;

@@ -18,7 +18,10 @@ export interface UntouchedNote {
 const MAX_NAMES = 5;
 const MAX_NAME = 80;
 
-/** Notes about new resources without an owner, matching ones that may be in use, and filters that matched nothing. */
+/**
+ * Notes about new resources without an owner, matching ones that may be in use, and filters that
+ * matched nothing.
+ */
 export function untouchedNotes({ unowned = [], spared = [], unmatched = [] }: PhaseReport): readonly UntouchedNote[] {
   const bySparing = Map.groupBy(spared, ({ why }) => why);
   return [

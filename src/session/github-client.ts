@@ -2,13 +2,13 @@ import { getProxyForUrl } from 'proxy-from-env';
 import { Agent, ProxyAgent } from 'undici';
 import type { AskGithub } from './github-runs';
 
-/** Characters of an answer. One about a run has some 20,000. */
+/** Characters of an answer. An answer about a run has some 20,000. */
 const MAX_TEXT = 1_000_000;
 
 /**
- * GitHub's API, over undici: see `DaytonaClient`. It follows no redirects.
- * @param url address of the API, without a slash at the end: `https://api.github.com`
- * @param token is sent there, and nowhere else
+ * GitHub's API, over undici (see `DaytonaClient`). Follows no redirects.
+ * @param url without a final slash: `https://api.github.com`
+ * @param token sent only to that address
  */
 export function githubClient(url: string, token: string): AskGithub {
   const { origin, pathname } = new URL(url);

@@ -17,37 +17,37 @@ export interface RunAttempt {
   readonly attempt: string;
 }
 
-/** What a server answered. Absent headers are null. */
+/** A server's answer. Absent headers are null. */
 export interface GithubAnswer {
   readonly status: number;
   readonly header: (name: string) => string | null;
-  /** Empty where it could not be read, or is longer than any answer about a run. */
+  /** Empty if unreadable, or longer than any answer about a run. */
   readonly text: string;
 }
 
 /**
- * Sends `GET <address of the API><path>` with the token. Follows no redirect: the token must not
+ * Sends `GET <address of the API><path>` with the token. Follows no redirects: the token must not
  * reach another host.
- * @throws when there is no answer
+ * @throws without an answer
  */
 export type AskGithub = (path: string, signal: AbortSignal) => Promise<GithubAnswer>;
 
 export interface GithubRunsOptions {
   readonly ask: AskGithub;
-  /** `https://github.com`: only runs of this server are asked about. */
+  /** `https://github.com`: asks only about runs of this server. */
   readonly serverUrl: string;
   readonly clock: Clock;
-  /** Gets a line about why GitHub does not help. Free of foreign text. */
+  /** Gets a line, without foreign text, if GitHub does not help. */
   readonly onTrouble: (line: string) => void;
 }
 
-/** Milliseconds for all answers together. What is not known by then stays unknown. */
+/** Milliseconds for all answers together. The others stay unknown. */
 const MAX_ASKING_MS = 5_000;
 
-/** Milliseconds until GitHub is asked again: after a failure, and about a run that was in progress. */
+/** Milliseconds until GitHub is asked again after a failure, or about a run in progress. */
 const ASK_AGAIN_AFTER_MS = 60_000;
 
-/** Requests at a time, and runs that are asked about at a time: a job's token has 1,000 requests an hour. */
+/** Requests in flight, and runs per listing: a job's token has 1,000 requests an hour. */
 const MAX_REQUESTS = 8;
 const MAX_RUNS = 100;
 
@@ -60,10 +60,10 @@ interface Known {
   readonly askedAt: number;
 }
 
-/** Asks GitHub whether the runs of sessions are over: each once, all within some seconds. */
+/** Asks GitHub whether the runs of sessions are over: each once, within some seconds. */
 export class GithubRuns {
   readonly #options: GithubRunsOptions;
-  /** By session. Null: its resources tell of several repositories, so none is believed. */
+  /** By session. Null if its resources name several repositories. */
   readonly #runs = new Map<string, RunAttempt | null>();
   readonly #known = new Map<string, Known>();
   readonly #pending = new Map<string, Promise<void>>();
@@ -74,7 +74,7 @@ export class GithubRuns {
     this.#options = options;
   }
 
-  /** What GitHub said of a session's run; undefined: nothing, or it was not asked. */
+  /** GitHub's answer about a session's run; undefined without one. */
   wordOf(session: string): Word {
     const run = this.#runs.get(session);
     return run ? this.#known.get(pathOf(run))?.word : undefined;
@@ -82,7 +82,7 @@ export class GithubRuns {
 
   /**
    * Asks about the runs that made these resources. Never throws.
-   * @param isWanted whether anything is gained by asking about a session
+   * @param isWanted whether an answer about a session would help
    */
   async learn(listed: readonly Resource[], isWanted: (session: string) => boolean): Promise<void> {
     const { clock } = this.#options;
@@ -102,7 +102,7 @@ export class GithubRuns {
     }
   }
 
-  /** Remembers whose runs the resources tell of. Returns their sessions. */
+  /** Notes the runs that resources name. Returns their sessions. */
   #note(listed: readonly Resource[]): readonly string[] {
     const sessions = new Set<string>();
     for (const resource of listed) {
@@ -123,7 +123,7 @@ export class GithubRuns {
     return known === undefined || (known.word === 'live' && now - known.askedAt > ASK_AGAIN_AFTER_MS);
   }
 
-  /** Providers are listed side by side: what one asks about, the others wait for. */
+  /** Asks once: providers are listed side by side, and wait for each other's answers. */
   #once(run: RunAttempt, ask: () => Promise<void>): Promise<void> {
     const key = pathOf(run);
     const pending = this.#pending.get(key) ?? ask().finally(() => this.#pending.delete(key));
@@ -134,7 +134,7 @@ export class GithubRuns {
   async #askInTurn(run: RunAttempt, limit: Limit, time: AbortSignal): Promise<void> {
     try {
       await limit.run(time, async () => {
-        if (!this.#isOpen(run)) return; // Another answer has said that it is of no use.
+        if (!this.#isOpen(run)) return; // Another answer has shown that asking is useless.
         const answer = await inTime(this.#options.ask(pathOf(run), time), time);
         this.#take(run, answer);
       });
@@ -171,7 +171,7 @@ export class GithubRuns {
   }
 }
 
-/** Why there is no point in asking more; undefined for an answer about the one run. */
+/** Why more questions are useless; undefined for an answer about this run. */
 function refusalOf({ status, header }: GithubAnswer): string | undefined {
   const isLimited = header('retry-after') !== null || header('x-ratelimit-remaining') === '0';
   if (status === 401) return 'it refuses the token (401)';
@@ -179,14 +179,14 @@ function refusalOf({ status, header }: GithubAnswer): string | undefined {
   return status >= 500 ? `it answers with ${status}` : undefined;
 }
 
-/** Rejects when the time is up, even if `work` ignores the signal. */
+/** Rejects when time is up, even if `work` ignores the signal. */
 function inTime<T>(work: Promise<T>, time: AbortSignal): Promise<T> {
   const { promise, reject } = Promise.withResolvers<never>();
   const forget = onAbort(time, () => reject(time.reason));
   return Promise.race([work, promise]).finally(forget);
 }
 
-/** A word of the system's: `ECONNREFUSED`. */
+/** The system's word: `ECONNREFUSED`. */
 function codeOf(thrown: unknown): string {
   const error = asError(thrown);
   const code = 'code' in error ? String(error.code) : error.name;
@@ -198,7 +198,7 @@ function pathOf({ repository, run, attempt }: RunAttempt): string {
   return `/repos/${repository}/actions/runs/${run}/attempts/${attempt}`;
 }
 
-/** A lie about another run, or half an answer, says nothing. */
+/** Ignores answers about another run, and incomplete ones. */
 function wordIn(text: string, { run, attempt }: RunAttempt): Word {
   const answer = parsedJson(text);
   if (!isRecord(answer)) return undefined;
@@ -210,12 +210,12 @@ function wordIn(text: string, { run, attempt }: RunAttempt): Word {
 
 const RUN_AND_ATTEMPT = /^gh-([1-9]\d{0,15})-([1-9]\d{0,4})\./;
 
-/** No name of GitHub's consists of dots only. */
+/** GitHub has no names of dots only. */
 const REPOSITORY = /^(?!\.+\/)[\w.-]{1,100}\/(?!\.+$)[\w.-]{1,100}$/;
 
 /**
- * The run that made a resource, by its labels. Runs are numbered by each server for itself: all of
- * the labels must tell of the same run on this server.
+ * The run that made a resource, by its labels. Each server numbers its runs: all labels must name
+ * the same run on this server.
  */
 export function runOf({ labels: values }: Resource, serverUrl: string): RunAttempt | undefined {
   const [, run, attempt] = RUN_AND_ATTEMPT.exec(values[labels.session] ?? '') ?? [];
@@ -225,7 +225,7 @@ export function runOf({ labels: values }: Resource, serverUrl: string): RunAttem
   return values[labels.runUrl] === url ? { repository, run, attempt } : undefined;
 }
 
-/** The first part of the ids of this run's sessions; undefined outside of a run. */
+/** Begins the ids of this run's sessions; undefined outside of a run. */
 export function thisRun({ GITHUB_RUN_ID, GITHUB_RUN_ATTEMPT }: Environment): string | undefined {
   return GITHUB_RUN_ID ? `gh-${GITHUB_RUN_ID}-${GITHUB_RUN_ATTEMPT || '1'}` : undefined;
 }

@@ -13,7 +13,7 @@ import { isProcessSpace, lifeIn, type ProcessSpace, thisSpace } from '../lib/pro
 import { MAX_JOB_MS, SESSION_FILE_NAME } from './job-sessions';
 import { stateDirectory } from './state-directory';
 
-/** A session at work on this host, with what tells which resources it may claim. */
+/** A session at work on this host, and the resources that it may claim. */
 export interface Lease {
   readonly session: string;
   /** Milliseconds since the epoch. */
@@ -23,42 +23,42 @@ export interface Lease {
   readonly filters: Filters;
 }
 
-/** A lease, and what it lives by. */
+/** A lease and the conditions of its end. */
 export interface HeldLease extends Lease {
-  /** The session is over when this process has ended: the runner's Worker, or `run`. */
+  /** The session is over when this process, the runner's Worker or `run`, has ended. */
   readonly keeper: ProcessIdentity;
   /**
-   * Of a job: the session may be over when this directory is gone. The runner empties it for each job, and other programs that run
-   * jobs have one process for all of them.
+   * In a job: the session may be over when this directory is gone. Runners empty it for each job;
+   * other programs run all jobs in one process.
    */
   readonly directory?: string;
 }
 
-/** A lease as its file has it. */
+/** The content of a lease's file. */
 interface LeaseFile extends HeldLease {
-  /** Where the keeper's number means something. */
+  /** The space of the keeper's pid. */
   readonly space: ProcessSpace;
-  /** The session has come to its end, and may have left something. */
+  /** The session has ended, and may have left resources. */
   readonly hasEnded?: boolean;
 }
 
-/** Directories with a file for each session, named after it. */
+/** Directories with one file for each session. */
 export interface LeasePlaces {
-  /** Only this user, and root, can write to it. Undefined where there is no such place. */
+  /** Writable only for this user and root. Undefined without such a place. */
   readonly own: string | undefined;
-  /** The one place that all users of a host share. Anyone may put a file there. */
+  /** Shared by all users of a host: anyone may put a file there. */
   readonly shared: string;
 }
 
-/** Files beyond this number or size are not ours. */
+/** More or larger files are not ours. */
 const MAX_FILES = 1_000;
 const MAX_BYTES = 256 * 1024;
 
-/** Each user of the directory may remove only own files in it. */
+/** Users may remove only their own files. */
 const SHARED_DIRECTORY = 0o1777;
 const OWN_DIRECTORY = 0o700;
 
-/** Milliseconds that it is remembered that a session is over. Whatever it left is older than any `max-age` by then. */
+/** Milliseconds that an ended session is remembered: longer than any `max-age`. */
 const MAX_REMEMBERED_MS = 30 * 24 * 60 * 60 * 1000;
 
 const EXTENSION = '.json';
@@ -71,14 +71,18 @@ export function leasePlaces(state: string | undefined, { PUBLIC }: Environment):
   };
 }
 
-/** The leases of this host's sessions. @param warn see `stateDirectory` */
+/**
+ * Opens the leases of this host's sessions.
+ * @param warn see `stateDirectory`
+ */
 export async function openLeases(env: Environment, clock: Pick<Clock, 'now'>, warn: (line: string) => void): Promise<Leases> {
   return new Leases(leasePlaces(await stateDirectory(env, warn), env), clock);
 }
 
 /**
- * Says which sessions are at work on this host, and which are over. That one is at work, any lease may say: one that was planted spares
- * something, and does no other harm. That one is over, only a lease may say that no other user can have written.
+ * Knows which sessions are at work on this host, and which are over. Any lease can show that a
+ * session is at work: a planted one only spares resources. Only a lease that no other user could
+ * write can show that a session is over.
  */
 export class Leases {
   readonly #places: LeasePlaces;
@@ -91,14 +95,14 @@ export class Leases {
     this.#here = here;
   }
 
-  /** False: a session of this user may be at work although no lease says so. */
+  /** False: sessions of this user may be at work without a lease. */
   get areKept(): boolean {
     return this.#places.own !== undefined;
   }
 
   /**
    * Takes a lease in both places.
-   * @throws what the system says where one of them can't be written to, and when another user has put something else in its place
+   * @throws the file system's errors, and when another user's file is in the way
    */
   async take(lease: HeldLease): Promise<void> {
     const { own, shared } = this.#places;
@@ -108,14 +112,14 @@ export class Leases {
   }
 
   async #takeOwn(directory: string, file: LeaseFile): Promise<void> {
-    await mkdir(directory, { mode: OWN_DIRECTORY }).catch(() => undefined); // Writing says why it is not there.
+    await mkdir(directory, { mode: OWN_DIRECTORY }).catch(() => undefined); // The write below reports it.
     this.#forgetOld(directory);
     await writeWhole(pathOf(directory, file.session), JSON.stringify(file));
   }
 
   /**
    * Ends a lease.
-   * @param isClean the session has left nothing: then nobody will ask
+   * @param isClean whether the session has left nothing: then its end need not be remembered
    */
   async release(session: string, isClean: boolean): Promise<void> {
     const { own, shared } = this.#places;
@@ -127,7 +131,7 @@ export class Leases {
     else await writeWhole(path, JSON.stringify({ ...file, hasEnded: true } satisfies LeaseFile));
   }
 
-  /** What the leases say of a session; its id is foreign text. Never throws. */
+  /** Reads the leases of a session, whose id is foreign text. Never throws. */
   wordOf(session: string): LeaseWord {
     if (!SESSION_FILE_NAME.test(session)) return undefined;
     const { own, shared } = this.#places;
@@ -140,7 +144,10 @@ export class Leases {
     return ownWord === 'over' && own !== undefined && isUnique(session) && isOnlyOurs(own) ? 'over' : undefined;
   }
 
-  /** The sessions that may be at work on this host, read anew. Removes the leases of those that are over, where it may. Never throws. */
+  /**
+   * The sessions that may be at work on this host. Removes the leases of ended ones if it can.
+   * Never throws.
+   */
   atWork(): readonly Lease[] {
     return filesIn(this.#places.shared).flatMap((path) => {
       const file = quietly(() => readLease(path, this.#here));
@@ -181,17 +188,17 @@ export class Leases {
   }
 }
 
-/** Never through a link, and never over another's file. */
+/** Writes without following a link or replacing another's file. */
 async function takeShared(directory: string, file: LeaseFile): Promise<void> {
   await mkdir(directory).then(
-    () => chmod(directory, SHARED_DIRECTORY), // What mkdir is told goes through the umask.
-    () => undefined, // Whether it is a directory is asked next.
+    () => chmod(directory, SHARED_DIRECTORY), // mkdir applies the umask.
+    () => undefined, // Checked below.
   );
   if (!(await lstat(directory)).isDirectory()) throw new Error(`${directory} is not a directory`);
   const path = pathOf(directory, file.session);
   const exclusively = () => open(path, 'wx', 0o644);
   const handle = await exclusively().catch(async (error: unknown) => {
-    // An earlier session with an id that was chosen by hand was killed. Another user's file stays.
+    // Left by a killed session with the same hand-chosen id. Another user's file stays.
     await rm(path, { force: true }).catch(() => Promise.reject(error));
     return exclusively();
   });
@@ -214,7 +221,10 @@ function pathOf(directory: string, session: string): string {
   return join(directory, `${session}${EXTENSION}`);
 }
 
-/** Whether nobody but this user and root can have written what is in the directory. Windows keeps others out of a user's directories. */
+/**
+ * Whether only this user and root can write to the directory. Windows protects users' directories
+ * itself.
+ */
 function isOnlyOurs(directory: string): boolean {
   const self = process.getuid?.();
   if (self === undefined) return true;
@@ -222,7 +232,7 @@ function isOnlyOurs(directory: string): boolean {
   return found?.isDirectory() === true && [self, 0].includes(found.uid) && (found.mode & 0o077) === 0;
 }
 
-/** False only when it is known to be gone: another user's directory may be closed to us. */
+/** False only if it is surely gone: another user's directory may be unreadable. */
 function isThere(directory: string): boolean {
   try {
     return statSync(directory).isDirectory();
@@ -232,8 +242,8 @@ function isThere(directory: string): boolean {
 }
 
 /**
- * Reads what may be anything: a pipe that was put there must not hold this process up, a link must not lead it elsewhere.
- * @returns undefined for what is not a lease, and for one of another host: hosts may share a directory
+ * Reads a file that may be anything: does not block on a pipe, and does not follow a link.
+ * @returns undefined if it is not a lease, or is another host's (hosts may share a directory)
  * @throws when it can't be read
  */
 function readLease(path: string, here: ProcessSpace): LeaseFile | undefined {

@@ -8,20 +8,20 @@ import { type AskGithub, GithubRuns, thisRun } from './github-runs';
 import { sessionsOfJob } from './job-sessions';
 import type { Leases } from './leases';
 
-/** What evidence is taken from. */
+/** The sources of evidence. */
 export interface LivenessOptions {
-  /** Of this process. */
+  /** This process's own. */
   readonly sessionId: string;
   readonly leases: Leases;
-  /** GitHub is not asked without one. */
+  /** Without it, GitHub is not asked. */
   readonly githubToken: string | undefined;
   readonly env: Environment;
   readonly clock: Clock;
-  /** Gets a line about evidence that can't be had, and the token to mask. */
+  /** Gets a line about missing evidence, and the token to mask. */
   readonly log: { info(line: string): void; mask(secret: string): void };
 }
 
-/** Knows which sessions are live and which are over, from all the evidence there is. */
+/** Decides from all evidence which sessions are live and which are over. */
 export class Liveness implements LivenessOfSessions {
   readonly #sessionId: string;
   readonly #ofJob: LiveSessionIds;
@@ -38,7 +38,7 @@ export class Liveness implements LivenessOfSessions {
     this.#thisRun = thisRun(env);
   }
 
-  /** Reads leases anew: they show what holds now, and did when something of the session was listed. */
+  /** Reads leases with each call. */
   of(session: string): SessionState {
     const runner = runnerOf(this.#sessionId);
     return decide({
@@ -50,11 +50,13 @@ export class Liveness implements LivenessOfSessions {
     });
   }
 
-  /** Asks GitHub about runs of which nothing surer is known. Never throws, and takes some seconds at most. */
+  /**
+   * Asks GitHub about runs without surer evidence. Never throws, and takes some seconds at most.
+   */
   async learn(listed: readonly Resource[]): Promise<void> {
     await this.#github?.learn(listed, (session) => {
       const known = this.of(session);
-      // A runner's word is weaker than GitHub's: what GitHub said may have changed.
+      // GitHub's word outranks the runner's, and may have changed.
       return known.state === 'unknown' || known.evidence === 'runner' || (known.evidence === 'ci' && !this.#isOfThisRun(session));
     });
   }
@@ -67,10 +69,10 @@ export class Liveness implements LivenessOfSessions {
 const DEFAULT_API = 'https://api.github.com';
 const DEFAULT_SERVER = 'https://github.com';
 
-/** Addresses of GitHub Enterprise Server are in the same variables. */
+/** Also for GitHub Enterprise Server, by its addresses in the environment. */
 function githubRuns({ githubToken, env, clock, log }: LivenessOptions): GithubRuns | undefined {
   const url = (env['GITHUB_API_URL'] || DEFAULT_API).replace(/\/+$/, '');
-  // An expression that nothing has evaluated is not a token.
+  // An unevaluated expression is not a token.
   const isToken = /^[\x21-\x7e]+$/.test(githubToken ?? '');
   if (githubToken === undefined || !isToken || !/^https?:\/\/[^/@]+(\/|$)/.test(url) || !URL.canParse(url)) return undefined;
   log.mask(githubToken);
@@ -80,7 +82,7 @@ function githubRuns({ githubToken, env, clock, log }: LivenessOptions): GithubRu
     clock,
     onTrouble: (line) => log.info(line),
     async ask(path, signal) {
-      // undici takes a while to load, and most jobs find nothing to ask about.
+      // Loading undici takes a while, and most jobs have nothing to ask.
       client ??= import(/* webpackMode: "eager" */ './github-client').then(({ githubClient }) => githubClient(url, githubToken));
       return (await client)(path, signal);
     },

@@ -5,24 +5,25 @@ import { labels, UNKNOWN_RUNNER } from '../core/labels';
 import type { Environment } from '../lib/environment';
 import { announcedSessions } from './job-sessions';
 
-/** What tells an installation of a runner from all others. It runs one job at a time. */
+/** Identifies an installation of a runner, which runs one job at a time. */
 export interface RunnerIdentity {
   readonly name: string;
   readonly hostName: string;
   /**
-   * A directory that only this installation has: two runners of one host have the same name when they are registered with different
-   * owners. https://docs.github.com/actions/how-tos/manage-runners/self-hosted-runners/add-runners
+   * Only this installation's: runners of one host may share a name if different owners registered
+   * them.
+   * https://docs.github.com/actions/how-tos/manage-runners/self-hosted-runners/add-runners
    */
   readonly directory: string;
 }
 
-/** Where a session takes place. */
+/** The place of a session. */
 export interface SessionOrigin {
   /** `gh-<run id>-<attempt>` or `cli-<user>`. */
   readonly run: string;
-  /** Undefined where nothing tells it from another: then only age decides what a session has left. */
+  /** Undefined if unknown: then only age makes leftovers. */
   readonly runner: RunnerIdentity | undefined;
-  /** Written on resources for people to read. */
+  /** Labels for people. */
   readonly repository?: string;
   readonly workflow?: string;
   readonly job?: string;
@@ -33,15 +34,15 @@ export interface SessionOrigin {
 export interface Session {
   /** `<run>.<runner>.<nonce>`. */
   readonly id: string;
-  /** All labels of a resource that belongs to this session; the first is the one that is needed. */
+  /** The labels of the session's resources; the first is the one that is needed. */
   readonly labels: Readonly<Record<string, string>>;
 }
 
 const NONCE_ALPHABET = 'abcdefghijklmnopqrstuvwxyz0123456789';
 
-/** A new session, told from all others by 8 random characters. */
+/** Makes a session with an id that is unique by 8 random characters. */
 export function newSession(where: SessionOrigin): Session {
-  // The run is the only part that others choose; it may not break the id's form, which runnerOf() relies on.
+  // The run comes from outside, and must fit the form of ids: see `runnerOf`.
   const run = where.run.replace(/[^A-Za-z0-9_-]/g, '_') || 'unknown';
   const nonce = Array.from({ length: 8 }, () => NONCE_ALPHABET.charAt(randomInt(NONCE_ALPHABET.length))).join('');
   const id = `${run}.${runnerHash(where.runner)}.${nonce}`;
@@ -66,18 +67,19 @@ function runnerHash(runner: RunnerIdentity | undefined): string {
   return createHash('sha256').update([name, hostName, directory].join('\n')).digest('hex').slice(0, 8);
 }
 
-/** The runner of GitHub's that this process runs on. Undefined without a name: other programs that run workflows (act) give none. */
+/** The GitHub runner of this process. Undefined without a name, as in other programs (act). */
 export function githubRunner({ RUNNER_NAME, RUNNER_TEMP }: Environment, hostName: string): RunnerIdentity | undefined {
   return RUNNER_NAME && RUNNER_TEMP ? { name: RUNNER_NAME, hostName, directory: RUNNER_TEMP } : undefined;
 }
 
-/** The session's label as `docker run --label` takes it. */
+/** For `docker run --label`. */
 export function labelArgument(sessionId: string): string {
   return `${labels.session}=${sessionId}`;
 }
 
 /**
- * What `docker run --label-file` reads: `key=value` a line. There is no quoting in it, so line breaks in a value become spaces.
+ * For `docker run --label-file`: `key=value` lines without quoting, so that line breaks become
+ * spaces.
  * https://docs.docker.com/reference/cli/docker/container/run/#label
  */
 export function labelFile(session: Session): string {
@@ -86,13 +88,13 @@ export function labelFile(session: Session): string {
     .join('');
 }
 
-/** Tells later steps, and the benchmark, with which label to mark what they start. */
+/** The session's variables, for later steps and the benchmark. */
 export interface SessionVariables {
   readonly CLEANUP_SESSION_ID: string;
   readonly CLEANUP_LABEL: string;
-  /** Absent where the file could not be written. */
+  /** Absent if the file could not be written. */
   readonly CLEANUP_LABEL_FILE?: string;
-  /** This session and those that were announced before it in the same job, separated by blanks: none of them is over. */
+  /** This job's sessions so far, separated by blanks: none of them is over. */
   readonly CLEANUP_JOB_SESSIONS: string;
 }
 
@@ -107,9 +109,9 @@ export function sessionVariables(session: Session, env: Environment, labelFilePa
 }
 
 /**
- * @param directory of the session
+ * @param directory the session's
  * @returns the file's path
- * @throws what the system says
+ * @throws the file system's errors
  */
 export async function writeLabelFile(session: Session, directory: string): Promise<string> {
   const path = join(directory, 'labels');

@@ -106,7 +106,10 @@ export function totalsLine(resources: readonly InventoryItem[], withSizes: boole
   return `${resources.length === 0 ? 'Nothing' : what}${withSizes ? `; ${sizeWords(bytes)}` : ''}`;
 }
 
-/** `Sessions: 3 resources of live ones, 2 of ones that are over (lease, age)`; no line where nothing is known. */
+/**
+ * `Sessions: 3 resources of live ones, 2 of ones that are over (lease, age)`; no line where nothing
+ * is known.
+ */
 export function sessionLines(resources: readonly InventoryItem[]): readonly string[] {
   const live = resources.filter((item) => item.live).length;
   const over = resources.flatMap(({ evidence }) => evidence ?? []);

@@ -46,7 +46,10 @@ function sessionList(resources: readonly ResourceReport[], maxItems: number, ser
   return ['<ul>', ...items, ...(more > 0 ? [`<li>and of ${count(more, 'other session')}</li>`] : []), '</ul>'];
 }
 
-/** Resources of one session can differ: some carry labels that GitHub can be asked by, and some do not. */
+/**
+ * Resources of one session can differ: some carry labels that GitHub can be asked by, and some do
+ * not.
+ */
 function whyOver(left: readonly ResourceReport[]): string {
   const reasons = new Set(left.flatMap(({ evidence }) => (evidence ? endOfSession(evidence) : [])));
   return reasons.size === 0 ? '' : ` (${[...reasons].join('; ')})`;
