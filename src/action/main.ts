@@ -13,6 +13,7 @@ import { type BenchmarkOutcome, benchmarkReport, runSupervised } from '../phases
 import { bestEffort } from '../phases/log';
 import { labelLine } from '../phases/post-cleanup-mode';
 import { preClean } from '../phases/pre-clean';
+import { engineSocketIn } from '../phases/proxy';
 import { selectAfter } from '../phases/selection';
 import { readSnapshot } from '../phases/snapshot';
 import { plainLine } from '../report/escape';
@@ -84,10 +85,11 @@ async function work(main: Work): Promise<void> {
     return;
   }
   for (const line of closingLines(pre)) log.info(line);
-  const variables = { ...(await announce(main)), ...(await leadThroughProxy(main, connections)) };
+  const announced = await announce(main);
+  const proxied = await leadThroughProxy(main, connections);
   await report(main, pre, undefined);
   if (!annotate(pre, config, 'Pre-cleanup', log) || config.run === undefined) return;
-  const outcome = await benchmark(main, config.run, connections, variables);
+  const outcome = await benchmark(main, config.run, connections, { ...announced, ...proxied }, engineSocketIn(proxied));
   process.exitCode = outcome.result.exitCode;
   await report(main, pre, outcome);
 }
@@ -144,6 +146,7 @@ async function benchmark(
   script: string,
   connections: readonly Connection[],
   variables: SessionVariables,
+  proxySocket: string | undefined,
 ): Promise<BenchmarkOutcome> {
   const { config, session, env, clock, log, stop } = main;
   const directory = sessionDirectory(env, session.id);
@@ -157,6 +160,7 @@ async function benchmark(
       environment: { ...benchmarkEnvironment(env, await emptyStateFile(directory)), ...variables },
       connections,
       recorded: selectAfter(config, session.id, before).selector,
+      proxySocket,
       env,
       clock,
       log,

@@ -6,7 +6,9 @@ import type { Connection } from '../core/connection';
 import type { Selector } from '../core/selector';
 import type { Clock } from '../lib/clock';
 import type { Environment } from '../lib/environment';
+import { asError } from '../lib/errors';
 import type { ShutdownSignals } from '../lib/shutdown-signals';
+import { listenForStarts, startsSocket } from '../proxy/starts';
 import { plainLine } from '../report/escape';
 import { benchmarkEnd } from '../report/exit-code';
 import type { BenchmarkReport, DeathReport, PhaseReport } from '../report/model';
@@ -28,6 +30,8 @@ export interface SupervisedBenchmark {
   readonly connections: readonly Connection[];
   /** Selects the containers to record. */
   readonly recorded: Selector;
+  /** Of the proxy before the engine, if there is one. */
+  readonly proxySocket: string | undefined;
   /** This process's own. */
   readonly env: Environment;
   readonly clock: Clock;
@@ -54,14 +58,27 @@ export interface BenchmarkOutcome {
 /** Runs the benchmark, with the recorder and the removal of exited containers beside it. */
 export async function runSupervised(care: SupervisedBenchmark): Promise<BenchmarkOutcome> {
   const recording = await startRecording({ ...care, owned: care.recorded });
+  const stopListening = await listenFor(care, recording);
   const ended = new AbortController();
   const beside = Promise.all([run(care).finally(() => ended.abort()), sweepBeside(care, recording, ended.signal)]);
   const [result, phase] = await beside.catch(async (error: unknown) => {
+    stopListening();
     await recording.finish(true); // Its streams would keep the process alive.
     throw error;
   });
+  stopListening();
   const deaths = await recording.finish(result.interruptedBy !== null || care.stop.aborted);
   return { result, run: phase, deaths };
+}
+
+/** Has the proxy tell the recorder of each start. Without that, only `--rm` logs are less whole. */
+async function listenFor({ proxySocket, log }: SupervisedBenchmark, { prepare }: Recording): Promise<() => void> {
+  try {
+    if (proxySocket !== undefined) return await listenForStarts(startsSocket(proxySocket), prepare);
+  } catch (error) {
+    log.info(plainLine(`The recorder does not see containers before they start: ${asError(error).message}`));
+  }
+  return () => undefined;
 }
 
 async function run(care: SupervisedBenchmark): Promise<BenchmarkResult> {

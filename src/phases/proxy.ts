@@ -147,6 +147,11 @@ function besides({ address: { url } }: EngineSide, { env, platform }: ProxyConte
   };
 }
 
+/** The proxy's socket before the engine, if these variables lead to one. */
+export function engineSocketIn(variables: Environment): string | undefined {
+  return /^unix:\/\/(.+)$/.exec(variables['DOCKER_HOST'] ?? '')?.[1];
+}
+
 /** The file that a proxy’s process lives as long as: see `ProcessSettings`. */
 export function leaseIn(directory: string): string {
   return join(directory, 'proxy.json');

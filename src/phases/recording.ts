@@ -52,6 +52,11 @@ export interface Recording {
   /** Whether a container that has exited may be removed: its log is in its place. */
   readonly isRecorded: (container: Resource) => boolean;
   /**
+   * A container, by name or id, is about to start.
+   * @returns when it may. Never throws
+   */
+  readonly prepare: (container: string) => Promise<void>;
+  /**
    * The benchmark has ended.
    * @param inHaste the runner waits for this step to end. A signal to this process has the same
    *   effect
@@ -75,6 +80,9 @@ export async function startRecording({ connections, signals, log, ...options }: 
   await Promise.all(all.map(([, recorder]) => recorder.start()));
   return {
     isRecorded: (container) => recorders.get(container.provider)?.isRecorded(container) ?? true,
+    async prepare(container) {
+      await Promise.all(all.map(([, recorder]) => recorder.prepare(container)));
+    },
     async finish(inHaste) {
       const finishAll = (signal: AbortSignal) => Promise.all(all.map(([, recorder]) => recorder.finish(signal)));
       const deaths = await untilHaste(inHaste, { clock, signals }, finishAll);

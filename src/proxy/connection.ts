@@ -105,6 +105,7 @@ class ProxiedConnection {
   async #send(request: RequestHead, server: Peer): Promise<void> {
     const scanner = scannerOf(request.framing);
     const { host } = this.#rules;
+    await this.#rules.hold?.(request);
     const fields = host === undefined ? {} : { host };
     const rewrite = this.#rules.rewriteOf(request);
     if (rewrite) return this.#sendRewritten(request, scanner, fields, rewrite, server);

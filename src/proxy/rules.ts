@@ -20,6 +20,8 @@ export type Rewrite = (json: Buffer, ask: Ask) => Promise<Buffer | undefined>;
 export interface Rules {
   /** How this request's body is changed; undefined for one that only passes. */
   rewriteOf(request: RequestHead): Rewrite | undefined;
+  /** Resolves when the request may go on. Never rejects. */
+  hold?(request: RequestHead): Promise<void>;
   /** The `Host` field that the server wants, where it is not the one that clients send. */
   readonly host?: string;
 }

@@ -4,7 +4,9 @@ import { basename, dirname } from 'node:path';
 import { daytonaRules } from './daytona-rules';
 import { type Address, type Dial, dialer } from './dial';
 import { dockerRules, type LocalVariables, type Ownership } from './docker-rules';
+import type { RequestHead } from './http-head';
 import { listenAt, listenLocally, OWN_DIRECTORY, serveAll } from './listen';
+import { holdStart, startsSocket } from './starts';
 
 /** The engine that a proxy stands before. */
 export interface EngineSide {
@@ -54,7 +56,9 @@ export function serveEach(settings: ProxySettings, servers: Servers, dials: Dial
   const ends: (() => void)[] = [];
   const { ownership, engine, sandboxes } = settings;
   if (engine && servers.engine) {
-    const rules = dockerRules(ownership, localVariables(settings, servers));
+    const socket = startsSocket(engine.socket);
+    const labelling = dockerRules(ownership, localVariables(settings, servers));
+    const rules = { ...labelling, hold: (request: RequestHead) => holdStart(request, socket) };
     ends.push(serveAll(servers.engine, dialer(engine.address, dials), rules, odd));
   }
   if (sandboxes && servers.sandboxes) {
@@ -97,7 +101,7 @@ function localUrl(server: Server, url: string): string {
 export function removeSocket({ engine }: ProxySettings): void {
   if (!engine) return;
   const directory = dirname(engine.socket);
-  rmSync(engine.socket, { force: true });
+  for (const path of [engine.socket, startsSocket(engine.socket)]) rmSync(path, { force: true });
   if (basename(directory).startsWith(OWN_DIRECTORY)) rmSync(directory, { recursive: true, force: true });
 }
 

@@ -76,6 +76,11 @@ export class Deaths {
     this.#followers.set(container.id, new LogFollower(container, options, before?.discard()));
   }
 
+  /** Waits until nothing of the container's log can be missed any more, if it is followed. */
+  async ready({ id }: Pick<Resource, 'id'>): Promise<void> {
+    await this.#followers.get(id)?.ready;
+  }
+
   /** Its log can't be had. Never rejects. */
   async unfollow({ id }: Pick<Resource, 'id'>): Promise<void> {
     await this.#takeFollower(id)?.discard();

@@ -38,6 +38,9 @@ const STARTS_MS = [1_000, 4_000, 15_000];
 /** Milliseconds that the removal of a container waits for its end to be settled. */
 const PATIENCE_MS = 30_000;
 
+/** A container of which only the name is known. */
+const UNKNOWN = { provider: '', kind: 'container', state: '', running: false, labels: {} } as const;
+
 /**
  * Watches the containers of one provider end, and keeps their logs. Its failures never reach the benchmark: they are reasons in the deaths,
  * and `trouble`.
@@ -114,6 +117,23 @@ export class Recorder {
     if (!this.#askedSince.has(container.id)) this.#run(() => this.#check(container));
     this.#askedSince.set(container.id, since);
     return clock.now() - since >= PATIENCE_MS;
+  }
+
+  /**
+   * A container is about to start: attaches to it, so that its log is whole.
+   * @param name or id
+   * @returns when it may start. Never throws
+   */
+  async prepare(name: string): Promise<void> {
+    await this.#attempt(async () => {
+      const status = await this.#inspect({ ...UNKNOWN, id: name, name });
+      if (status?.phase !== 'waiting' || !this.#options.owned(status.container)) return;
+      if (!this.#options.source.followsBeforeStart()) return;
+      this.#apply(this.#tracker.onListed(status.container));
+      this.#onStatus(status);
+      this.#follow(status.container);
+      await this.#deaths.ready(status.container);
+    });
   }
 
   /**

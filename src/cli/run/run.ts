@@ -13,7 +13,7 @@ import { type BenchmarkOutcome, benchmarkReport, runSupervised } from '../../pha
 import { mergeDeaths } from '../../phases/deaths';
 import { bestEffort } from '../../phases/log';
 import { preClean } from '../../phases/pre-clean';
-import { type LocalProxy, planProxy, startProxyHere } from '../../phases/proxy';
+import { engineSocketIn, type LocalProxy, planProxy, startProxyHere } from '../../phases/proxy';
 import { filtersOf, type Selection, selectAfter } from '../../phases/selection';
 import { readSnapshot } from '../../phases/snapshot';
 import { type DeathReport, type PhaseReport, type Report, wholeReport } from '../../report/model';
@@ -191,7 +191,8 @@ async function cleanBefore({ config, session, directory, startedAt, output, leas
 async function runCommand(run: Run, connections: readonly Connection[]): Promise<CommandOutcome> {
   const proxy = await startProxy(run, connections);
   try {
-    return await runLabelled({ ...run, environment: { ...run.environment, ...proxy?.variables } }, connections);
+    const environment = { ...run.environment, ...proxy?.variables };
+    return await runLabelled({ ...run, environment }, connections, engineSocketIn(proxy?.variables ?? {}));
   } finally {
     proxy?.close();
   }
@@ -210,7 +211,11 @@ async function startProxy(run: Run, connections: readonly Connection[]): Promise
   }
 }
 
-async function runLabelled(run: Run, connections: readonly Connection[]): Promise<CommandOutcome> {
+async function runLabelled(
+  run: Run,
+  connections: readonly Connection[],
+  proxySocket: string | undefined,
+): Promise<CommandOutcome> {
   const { config, session, words, environment, env, output, signals } = run;
   const [file = '', ...rest] = words;
   try {
@@ -221,6 +226,7 @@ async function runLabelled(run: Run, connections: readonly Connection[]): Promis
       environment,
       connections,
       recorded: (await ownedSelection(run)).selector,
+      proxySocket,
       env,
       clock,
       log: output,

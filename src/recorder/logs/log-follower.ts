@@ -39,6 +39,7 @@ export class LogFollower {
   readonly #container: Resource;
   readonly #options: LogFollowerOptions;
   readonly #keeper: LogKeeper;
+  readonly #ready = Promise.withResolvers<void>();
   readonly #done: Promise<void>;
   #state: 'following' | 'confirming' | 'whole' | 'broken' = 'following';
 
@@ -48,6 +49,13 @@ export class LogFollower {
     this.#options = options;
     this.#keeper = new LogKeeper(container, options.place);
     this.#done = after.then(() => this.#run());
+  }
+
+  /**
+   * Resolves when the engine has attached it and it has seen whether the container had started by then, or it has failed.
+   */
+  get ready(): Promise<void> {
+    return this.#ready.promise;
   }
 
   /** It was refused, or lost its connection: while the container lives, another one can begin anew. */
@@ -85,6 +93,7 @@ export class LogFollower {
     } catch {
       this.#state = 'broken'; // The log may still be read at the container's end; otherwise that says why not.
     } finally {
+      this.#ready.resolve();
       this.#abort.abort(new Halted('it is over')); // A connection that is not read would make the container wait.
     }
   }
@@ -98,6 +107,7 @@ export class LogFollower {
     const status = await this.#inspect().catch(() => undefined);
     this.#abort.signal.throwIfAborted();
     const hadStarted = status?.phase !== 'waiting';
+    this.#ready.resolve();
     if (hadStarted) {
       const log = await this.#open();
       if (!(await this.#read(log ?? (await earlyLog)))) this.#keeper.brokeWith(new IncompleteLog());
