@@ -5,6 +5,7 @@ import { listenForStarts, startsSocket } from '../../src/proxy/starts';
 import { stateOf } from '../support/engine/containers';
 import { logOf, TestRecording } from '../support/engine/recording';
 import { ProxiedEngine } from '../support/proxy/proxied-engine';
+import { ownershipOf } from '../support/proxy/proxy-process';
 import { until } from '../support/until';
 
 const image = inject('image');
@@ -13,7 +14,7 @@ const isPodman = inject('product') === 'podman';
 /** A recorder, and a proxy that holds each start for it. */
 async function start(): Promise<{ recording: TestRecording; proxied: ProxiedEngine; socket: string }> {
   const recording = await TestRecording.start({ logs: 'all' });
-  const proxied = await ProxiedEngine.start(inject('dockerHost'), { session: recording.session });
+  const proxied = await ProxiedEngine.start(inject('dockerHost'), { ownership: ownershipOf(recording.session) });
   return { recording, proxied, socket: startsSocket(proxied.url.slice('unix://'.length)) };
 }
 
