@@ -97,7 +97,7 @@ test('--size tells how much a volume holds', async () => {
   }
 });
 
-test('without --size nobody is asked, and nothing is told', async () => {
+test('without --size nobody is asked, and nothing is reported', async () => {
   const user = await User.create();
   const { session } = await leftBehind({ containers: 1 });
   const { stdout } = await user.run('list', '--session', session, '--format', '{{.Age}} {{.State}}');

@@ -147,7 +147,7 @@ describe('Daytona’s own client', () => {
   test.each([
     ['a key that is not known', 401, { apiKey: 'dtn_wrong' }],
     ['a JWT of another organization', 403, { jwtToken: 'the JWT', organizationId: 'another' }],
-  ])('is told when it comes with %s', async (_, status, credentials) => {
+  ])('is reported when it comes with %s', async (_, status, credentials) => {
     const server = await start();
     const known = 'jwtToken' in credentials ? { ...credentials, jwtToken: server.jwt } : credentials;
     const error = await clientOf(server, known)
@@ -163,7 +163,7 @@ describe('Daytona’s own client', () => {
     await expect(sandbox.stop()).rejects.toThrow('Sandbox is not in a stoppable state');
   });
 
-  test('is told of a rate limit, with the headers that have the bucket’s name in theirs', async () => {
+  test('also for a rate limit, with the headers that have the bucket’s name in theirs', async () => {
     const server = await start({ rateLimit: { limit: 1, windowMs: 60_000 } });
     const client = clientOf(server);
     const { id } = server.add();

@@ -505,7 +505,7 @@ describe('forks', () => {
     expect((await sweepSandboxes(server)).verified).toBe(true);
   });
 
-  test('of somebody else’s keep their parent, which says why', async () => {
+  test('of another owner’s keep their parent, which says why', async () => {
     const server = await start();
     const parent = own(server);
     server.add({ parent: parent.id, name: 'others', id: 'others-id' });

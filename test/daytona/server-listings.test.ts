@@ -91,7 +91,7 @@ describe('a listing that lags', () => {
     expect([...(await listed(server, mine)), ...(await listed(server, mine))]).toEqual([id]);
   });
 
-  test('is overtaken by what is told by id', async () => {
+  test('is overtaken by what an id shows', async () => {
     const server = await start({ listingLagMs: 60_000 });
     const { id } = server.add();
     await ask(server, `DELETE /sandbox/${id}`);

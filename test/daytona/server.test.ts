@@ -56,7 +56,7 @@ describe('a sandbox', () => {
     await until('it is gone', async () => (await statusOf(server, `GET /sandbox/${id}`)) === 404);
   });
 
-  test('is told of as destroyed for a while, where the server is so', async () => {
+  test('is shown as destroyed for a while, where the server is so', async () => {
     const server = await start({ destroyedMs: 60_000 });
     const { id } = server.add();
     await ask(server, `DELETE /sandbox/${id}`);
@@ -156,7 +156,7 @@ describe('a sandbox', () => {
     await until('it is started', () => server.get(id)?.state === 'started');
   });
 
-  test('that somebody else changes leaves the transition that it was in', async () => {
+  test('that something else changes leaves the transition that it was in', async () => {
     const server = await start();
     const [{ id }, other] = [server.add({ state: 'stopping' }), server.add({ state: 'stopping' })];
     server.change(id, { state: 'error' });

@@ -156,7 +156,7 @@ describe('a key that is refused', () => {
     expect(server.requests).toHaveLength(1);
   });
 
-  test('in post only is told as what it is: not cleaned up, with the command', async () => {
+  test('in post only is reported as what it is: not cleaned up, with the command', async () => {
     const server = await start();
     const job = await jobWith(server);
     await job.main();
@@ -216,7 +216,7 @@ describe('an API that does not answer', () => {
     expect((await job.main()).output).toContain('daytona: ready');
   });
 
-  test('is told with auto, and main goes on', async () => {
+  test('is reported with auto, and main goes on', async () => {
     const server = await start();
     server.fault({ answer: { status: 503 } });
     const job = await jobWith(server, { 'retry-delay': '10ms' });

@@ -91,7 +91,7 @@ describe('after a killed job with filters', () => {
   });
 });
 
-test('what carries a session’s label is not told of for its age: that session may be at work', async () => {
+test('what carries a session’s label is not reported for its age: that session may be at work', async () => {
   const container = await engine.start({ labels: { [labels.session]: 'gh-1-1.0badcafe.aaaaaaaa' } });
 
   const job = await engine.begunJob();

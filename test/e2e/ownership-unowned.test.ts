@@ -66,7 +66,7 @@ test('what a filter was meant for and did not match is counted, with its anonymo
   expect(await stateOf(container)).toBe('running');
 });
 
-test('a filter that matched nothing is told in one line, in log and summary, and is not red', async () => {
+test('a filter that matched nothing is reported in one line, in log and summary, and is not red', async () => {
   const job = await engine.begunJob({ inputs: { 'name-prefixes': 'bench-\nbensh-', labels: 'team=eval' } });
   await engine.start({ name: 'bensh-2' });
 

@@ -99,7 +99,7 @@ describe('a job that labels nothing', () => {
     expect((await job.report()).phases.post).toMatchObject({ verified: true, totals: { failed: 0 } });
   });
 
-  test('is told in one line what is labelled', async () => {
+  test('the labelled kinds are reported in one line', async () => {
     const job = await newJob();
     expect((await job.main()).output).toContain(
       'Containers, networks and volumes that later steps create are labelled: DOCKER_HOST leads through a proxy.',

@@ -63,7 +63,7 @@ describe('an engine that', () => {
     expect((await postReport(job)).resources).toHaveLength(2);
   });
 
-  test('is down for the whole of post is told of when the retries are used up, long before the deadline', async () => {
+  test('is down for the whole of post is reported when the retries are used up, long before the deadline', async () => {
     const job = await there.begunJob({ inputs: { 'fail-on-error': 'true' } });
     await there.leak(await job.session(), 1, HONOURS_SIGTERM);
     await there.engine.kill();

@@ -177,7 +177,7 @@ describe('one odd resource', () => {
     ['null for labels', { Labels: null }],
     ['a list for labels', { Labels: ['a'] }],
     ['nothing at all', null],
-  ])('of another, with %s, is nobody’s and stays', async (_, change) => {
+  ])('of another, with %s, is foreign and stays', async (_, change) => {
     const { proxy, sweep } = await leftovers();
     const odd: Fault = {
       kind: 'edit',
@@ -266,7 +266,7 @@ describe('a network with an endpoint of a container that is gone', () => {
     expect(result.verified).toBe(true);
   });
 
-  test('is told with the command that disconnects it', async () => {
+  test('is reported with the command that disconnects it', async () => {
     const { network, proxy, sweep } = await leftovers();
     proxy.spoil(refusal(' (name:"web" id:"0123")'), /^DELETE \/networks/);
 
@@ -291,7 +291,7 @@ test('a 404 of a proxy whose engine is away is not the news that something is go
   expect((await container.inspect()).State.Running).toBe(true);
 });
 
-test('a container of a Swarm service is told as such, and left alone: the service would replace it', async () => {
+test('a container of a Swarm service is reported as such, and left alone: the service would replace it', async () => {
   const { session, labelled } = newSession();
   const task = 'w2hz4qkzx6rhbvnsuzjxyrfy1';
   const service = {

@@ -135,7 +135,7 @@ const STUCK: readonly Stuck[] = [
 ];
 
 describe('an engine that for one container of five', () => {
-  test.concurrent.each(STUCK)('$what for ever loses the other four, and tells of the one', async ({ fault, error }) => {
+  test.concurrent.each(STUCK)('$what for ever loses the other four, and reports the one', async ({ fault, error }) => {
     await withContainers(5, async ({ containers: [stuck, ...others], proxy, sweep }) => {
       if (stuck === undefined) throw new Error('no container');
       proxy.spoil(fault, (call) => call.includes(stuck.id));
@@ -161,7 +161,7 @@ describe('an engine that for one container of five', () => {
 describe('a listing', () => {
   test.concurrent.each([
     { what: 'of nothing at all, not even a list,', body: '' },
-    { what: 'that is no list', body: '{}' },
+    { what: 'that is not a list', body: '{}' },
   ])('$what proves nothing', async ({ body }) => {
     await withContainers(1, async ({ containers, proxy, sweep }) => {
       proxy.spoil({ kind: 'answer', status: 200, body }, LISTING);

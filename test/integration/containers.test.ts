@@ -4,7 +4,7 @@ import { docker, HONOURS_SIGTERM, IGNORES_SIGTERM, removeContainer, startContain
 import { newSession, only, stepsOf, sweepSession } from '../support/engine/sweeping';
 import { until } from '../support/until';
 
-/** Does something right before the provider's first look or a rung, as somebody else would. */
+/** Does something right before the provider's first look or a rung, as something else would. */
 const meanwhile =
   (rung: 'inspect' | 'stop' | 'kill' | 'remove', act: () => Promise<unknown>) =>
   (real: Provider): Provider => ({
@@ -23,7 +23,7 @@ const meanwhile =
       })),
   });
 
-describe('a container that somebody else removes', () => {
+describe('a container that something else removes', () => {
   test('between listing and stop is gone', async () => {
     const { session, labelled } = newSession();
     const container = await startContainer(IGNORES_SIGTERM, labelled);
@@ -80,7 +80,7 @@ describe('a container that somebody else removes', () => {
   });
 });
 
-describe('a container that somebody else ends', () => {
+describe('a container that something else ends', () => {
   test('before the kill is removed', async () => {
     const { session, labelled } = newSession();
     const container = await startContainer(IGNORES_SIGTERM, labelled);

@@ -160,7 +160,7 @@ const WAYS: readonly Way[] = [
     }),
   },
   {
-    by: 'a docker context with TLS that trusts whoever answers',
+    by: 'a docker context with TLS that trusts any server',
     engine: () => secure,
     from: 'docker context the context',
     surroundings: async () => ({ env: await dockerContext({ Host: tls, SkipTLSVerify: true }, 'cert.pem', 'key.pem') }),
@@ -203,7 +203,7 @@ describe('an engine is found and cleaned', () => {
   });
 });
 
-describe('an engine that can’t be used is told in one line', () => {
+describe('an engine that can’t be used is reported in one line', () => {
   const context =
     (docker: object, ...files: readonly string[]) =>
     async () => ({ env: await dockerContext(docker, ...files) });
@@ -340,7 +340,7 @@ describe('several engines', () => {
     expect(await stateOf(container)).toBe('gone');
   });
 
-  test('of which one is not there are told apart: the named one is unavailable, the other is ready', async () => {
+  test('of which one is not there are distinguished: the named one is unavailable, the other is ready', async () => {
     const connections = await Promise.all(look({ dockerHost: `${plain.url}\nunix:///no/such.sock` }));
 
     expect(connections).toMatchObject([

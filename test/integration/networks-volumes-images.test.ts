@@ -19,7 +19,7 @@ import {
 import { busyboxImage } from '../support/engine/image';
 import { newSession, only, provider, stepsOf, sweepSession, sweepWith } from '../support/engine/sweeping';
 
-/** What is nobody's, and must outlive its test: removed after all of them, last made first. */
+/** What has no owner, and must outlive its test: removed after all of them, last made first. */
 const bystanders: (() => Promise<unknown>)[] = [];
 afterAll(async () => {
   for (const remove of bystanders.reverse()) await remove().catch(() => undefined);
@@ -85,7 +85,7 @@ async function typed(command: string): Promise<void> {
 const ALL: readonly Kind[] = ['container', 'network', 'volume', 'image'];
 
 describe('a session’s networks and volumes', () => {
-  test('go with its containers, and those of nobody stay', async () => {
+  test('go with its containers, and those without an owner stay', async () => {
     const { session, labelled } = newSession();
     const [net, data] = [await network(labelled.labels), await volume(labelled.labels)];
     const [otherNet, otherData] = [await network(), await volume()];
@@ -139,7 +139,7 @@ describe('a session’s networks and volumes', () => {
   });
 });
 
-describe('a network that somebody else’s container is on', () => {
+describe('a network that another owner’s container is on', () => {
   test('ends the sweep with fail-fast: what would have come after it is kept, and says why', async () => {
     const { session, labelled } = newSession();
     const net = await network(labelled.labels);
@@ -173,7 +173,7 @@ describe('a network that somebody else’s container is on', () => {
     expect(await networksOf(foreign)).toEqual([(await net.inspect()).Name]);
   });
 
-  test('is removed by the command that is told, when it is typed; the container stays, without it', async () => {
+  test('is removed by the command that is reported, when it is typed; the container stays, without it', async () => {
     const { session, labelled } = newSession();
     const net = await network(labelled.labels);
     const foreign = await bystander({ hostConfig: { NetworkMode: net.id } });
@@ -236,8 +236,8 @@ describe('a network that somebody else’s container is on', () => {
   });
 });
 
-describe('a volume that somebody else’s container uses', () => {
-  test('is removed by the command that is told, when it is typed', async () => {
+describe('a volume that another owner’s container uses', () => {
+  test('is removed by the command that is reported, when it is typed', async () => {
     const { session, labelled } = newSession();
     const data = await volume(labelled.labels);
     await bystander({ hostConfig: { Binds: [`${data}:/data`] } });
@@ -271,7 +271,7 @@ describe('a volume that somebody else’s container uses', () => {
   });
 });
 
-test('an anonymous volume that its container left is nobody’s', async () => {
+test('an anonymous volume that its container left has no owner', async () => {
   const container = await createContainer(['true'], { create: { Volumes: { '/data': {} } } });
   const name = (await container.inspect()).Mounts[0]?.Name ?? '';
   await container.remove({ v: false });
@@ -322,7 +322,7 @@ test('a Compose project goes whole by its label', async () => {
 });
 
 describe('an image', () => {
-  /** What a container or an image gets from its image, it must be given anew to be somebody else's. */
+  /** What a container or an image gets from its image, it must be given anew to be another owner's. */
   const asIfOf = (session: string, labels: Record<string, string>) =>
     Object.fromEntries(Object.keys(labels).map((key) => [key, session]));
   const from = (name: string, options: ContainerOptions = {}): ContainerOptions => ({ ...options, create: { Image: name } });
@@ -362,7 +362,7 @@ describe('an image', () => {
     expect(await hasImage(name)).toBe(true);
   });
 
-  test('that somebody else’s container uses as well is not the session’s', async () => {
+  test('that another owner’s container uses as well is not the session’s', async () => {
     const { session, labelled } = newSession();
     const name = await image();
     await bystander(from(name));
@@ -423,7 +423,7 @@ describe('an image', () => {
     expect(result.settlements.flatMap(stepsOf)).toEqual(['remove done', 'remove done', 'remove done']);
   });
 
-  test('of the session from which somebody else made another stays with all its tags, and has failed with the other one’s name', async () => {
+  test('of the session from which something else made another stays with all its tags, and has failed with the other one’s name', async () => {
     const { session, labelled } = newSession();
     const parent = await built(labelled.labels);
     const child = await built(asIfOf('other', labelled.labels), parent);
@@ -445,7 +445,7 @@ describe('an image', () => {
     expect(await hasImage(`${repo}:x`)).toBe(stays);
   });
 
-  test('of the session that somebody else’s container uses has failed, and keeps its tags', async () => {
+  test('of the session that another owner’s container uses has failed, and keeps its tags', async () => {
     const { session, labelled } = newSession();
     const id = await built(labelled.labels);
     await docker.getImage(id).tag({ repo: unique('second'), tag: '1' });

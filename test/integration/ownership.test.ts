@@ -168,7 +168,7 @@ describe('with the same filter, what began while another session lives', () => {
 
     const report = await first.post([lease(first), lease(second)]);
 
-    // Podman has no id: there, what began inside another session can't be told.
+    // Podman has no id: there, what began inside another session is unknown.
     if (first.engine === undefined) return expect(await stateOf(container)).toBe('gone');
     expect(await stateOf(container)).toBe('running');
     expect(names(report, 'live-session')).toEqual([`${namePrefixes}-1`]);

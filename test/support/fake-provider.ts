@@ -77,7 +77,7 @@ export class FakeProvider implements Provider {
     return whole;
   }
 
-  /** What somebody else does: `{ state: 'exited', running: false }`, or nothing any more. */
+  /** What something else does: `{ state: 'exited', running: false }`, or nothing any more. */
   change(resource: Resource, to: Partial<Resource> | undefined): void {
     const entry = this.#entries.get(keyOf(resource));
     if (to === undefined) this.#entries.delete(keyOf(resource));

@@ -5,7 +5,7 @@ const TOKEN = /'''[\s\S]*?'''|'[^'\n]*'|"[^"\n]*"|\/\/[^\n]*|[{}]/g;
  * The shell of the one `sh '''…'''` in a block of a declarative Jenkinsfile. No Groovy is run: a block with another number of them, or
  * with an escape that Groovy would replace, is refused.
  * @param block the block's name, which stands once in the file: `steps`, `always`
- * @throws when it can't be told what Jenkins would run
+ * @throws when it is unknown what Jenkins would run
  */
 export function shellBlock(jenkinsfile: string, block: string): string {
   const body = bodyOf(jenkinsfile, block);

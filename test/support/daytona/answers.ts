@@ -2,7 +2,7 @@ import type { ListSandboxesResponse, Sandbox as SandboxDto, SandboxListItem } fr
 import type { Page } from './listing';
 import type { Sandbox } from './sandbox';
 
-/** One sandbox, as it is told of by its id. */
+/** One sandbox, as its id shows it. */
 export function sandboxAnswer(sandbox: Sandbox): SandboxDto {
   return { ...itemAnswer(sandbox), env: {}, volumes: [], kvm: false };
 }

@@ -68,7 +68,7 @@ export class Lifecycle {
     return sandbox;
   }
 
-  /** What somebody else does to it. A new state ends the transition that it was in. */
+  /** What something else does to it. A new state ends the transition that it was in. */
   change(sandbox: Sandbox, to: Partial<Sandbox>): Sandbox {
     const desired = 'state' in to ? { desiredState: desiredIn(to.state) } : {};
     const changed: Sandbox = { ...sandbox, updatedAt: Date.now(), ...desired, ...to, id: sandbox.id };

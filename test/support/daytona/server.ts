@@ -30,7 +30,7 @@ export interface DaytonaServerOptions {
   readonly deafMs?: number;
   /** For so long after a change every other listing tells of a sandbox as it was before: deleted ones come and go. About 2 s with Daytona. */
   readonly listingLagMs?: number;
-  /** For so long a destroyed sandbox is told of by its id as `destroyed`, before it is not found. */
+  /** For so long a destroyed sandbox is shown by its id as `destroyed`, before it is not found. */
   readonly destroyedMs?: number;
   /** `array`: as old self-hosted servers do, which know no pages, and of the parameters only `labels`. */
   readonly listings?: 'cursor' | 'array';
@@ -136,7 +136,7 @@ export class DaytonaServer implements Credentials {
     return this.#rooms.store.get(id);
   }
 
-  /** What somebody else does to a sandbox. A new `state` brings the desired state that goes with it, unless that is given too. */
+  /** What something else does to a sandbox. A new `state` brings the desired state that goes with it, unless that is given too. */
   change(id: string, to: Partial<SandboxOptions>): void {
     const sandbox = this.get(id);
     if (!sandbox) throw new Error(`no sandbox ${id} to change`);

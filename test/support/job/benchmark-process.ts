@@ -11,7 +11,7 @@ import type { BenchmarkResult } from '../../../src/benchmark/run';
 import { until } from '../until';
 import { AS_TYPESCRIPT } from './entry';
 
-/** What `run-benchmark.ts` is told. */
+/** The input of `run-benchmark.ts`. */
 export interface BenchmarkRun {
   readonly sessionId: string;
   readonly script: string;

@@ -15,7 +15,7 @@ export interface ModelResource {
   readonly lingersMs: number;
   /** Milliseconds from the start of the sweep until it is there. */
   readonly appearsAfterMs: number;
-  /** Milliseconds from the start until somebody else removes it. */
+  /** Milliseconds from the start until something else removes it. */
   readonly vanishesAfterMs: number;
   /** Milliseconds from the start until it changes hands; only where listings lag. */
   readonly changesHandsAfterMs: number;

@@ -18,7 +18,7 @@ describe('a fault of our own in main', { timeout: 30_000 }, () => {
   it.each([
     ['timer', 'a timer ::warning::broke'],
     ['promise', 'a promise broke'],
-  ])('(a %s) ends the benchmark with all it started, and is told in one line', async (fault, message) => {
+  ])('(a %s) ends the benchmark with all it started, and is reported in one line', async (fault, message) => {
     const trigger = join(directory, 'trigger');
     const deaf = `perl -e '$SIG{TERM} = "IGNORE"; open F, ">>", $ARGV[0]; sleep 1000' ${trigger}`;
 

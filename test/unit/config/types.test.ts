@@ -147,7 +147,7 @@ describe('kinds of resources', () => {
     ['by lines', 'containers\n  images\r\nvolumes', ['container', 'image', 'volume']],
     ['in any number', 'sandboxes', ['sandbox']],
     ['once each', 'images images', ['image']],
-  ])('are told apart %s', (_, text, kinds) => {
+  ])('are distinguished %s', (_, text, kinds) => {
     expect(read(types.resourceKinds, text)).toEqual(kinds);
   });
 

@@ -259,7 +259,7 @@ describe('leftovers', () => {
     expect(modes.filter((mode) => leftoversOf(mode, current)(candidate))).toEqual(expected);
   });
 
-  it('of a session whose id has no runner are told by their age alone', () => {
+  it('of a session whose id has no runner are reported by their age alone', () => {
     const selector = leftoversOf('stale', { ...context(), sessionId: 'odd', liveness: livenessOf('odd') });
     expect([selector(of('stranger')), selector(of('stranger', old))]).toEqual([false, true]);
   });
@@ -324,7 +324,7 @@ describe('what a filter matches and is not old enough', () => {
     // Another session's label says whose it is: that session may be at work.
     ['stale', of(OTHER_RUNNER), undefined],
     ['stale', resource({ name: 'stranger' }), undefined],
-  ])('is told of with pre-cleanup %s', (mode, candidate, expected) => {
+  ])('is reported for with pre-cleanup %s', (mode, candidate, expected) => {
     expect(leftoverJudge(mode, context(byName('task')))(candidate)).toBe(expected);
   });
 });

@@ -25,7 +25,7 @@ const end = (id: string, at: number, more: { readonly neverStarted?: string } = 
 });
 
 describe('an end', () => {
-  it('that main has told, with its log, is told', () => {
+  it('that main has told, with its log, is reported', () => {
     expect(isReported([death('a', 10_040)], end('a', 10_000))).toBe(true);
   });
 
@@ -49,7 +49,7 @@ describe('an end', () => {
     },
   );
 
-  it('of a container that never ran is told, whenever it was looked at', () => {
+  it('of a container that never ran is reported, whenever it was looked at', () => {
     expect(isReported([death('a', 10_000)], end('a', 90_000, { neverStarted: 'no such file' }))).toBe(true);
   });
 });

@@ -75,7 +75,7 @@ describe('while the benchmark runs', () => {
     expect(idsOf(await swept(() => minutes(5)))).toEqual([]);
   });
 
-  it('what can’t be removed is told once, and left to post', async () => {
+  it('what can’t be removed is reported once, and left to post', async () => {
     provider.add({ ...exited, id: 'a' });
     provider.fail('remove', new FakeError('permanent'));
     expect((await swept(() => minutes(30))).totals).toMatchObject({ failed: 1, removed: 0 });

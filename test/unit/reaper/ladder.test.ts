@@ -128,7 +128,7 @@ describe('what does not run', () => {
   });
 });
 
-describe('what somebody else removes', () => {
+describe('what something else removes', () => {
   it('before the first look is gone, and left alone', async () => {
     const resource = provider.add();
     provider.change(resource, undefined);

@@ -127,7 +127,7 @@ function failsOnlyWhatIsThere({ plan, provider, result }: Run): void {
   }
 }
 
-/** What is said to be gone is gone, and is told as it ended. */
+/** What is said to be gone is gone, and is reported as it ended. */
 function tellsHowItEnded({ plan, provider, result }: Run): void {
   for (const {
     resource: { id },

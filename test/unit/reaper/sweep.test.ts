@@ -214,7 +214,7 @@ describe('a network', () => {
     expect(provider.count('remove', 'net')).toBe(1);
   });
 
-  it('is told once, when it is settled', async () => {
+  it('is reported once, when it is settled', async () => {
     provider.add(net);
     isOn(provider.add({ id: 'box', state: 'exited' }));
     provider.add({ id: 'held', kind: 'network', state: 'there' });
@@ -467,7 +467,7 @@ describe('fail-fast', () => {
 });
 
 describe('what fails until the deadline passes', () => {
-  it('is told with the error of the rounds before', async () => {
+  it('is reported with the error of the rounds before', async () => {
     provider.add({ id: 'bad', state: 'exited' });
     provider.fail('remove', new FakeError('retryable', 'the engine is full'), (nth) => nth <= 4);
     // In the next round it says nothing at all.

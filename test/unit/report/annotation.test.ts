@@ -46,24 +46,24 @@ describe('an annotation', () => {
 });
 
 describe('what a phase left', () => {
-  it('is told as how many are left, and each cause once with its count, the most frequent first', () => {
+  it('is reported as how many are left, and each cause once with its count, the most frequent first', () => {
     const left = phase([failed({ error: 'timeout' }), failed(), failed(), resource()]);
     expect(leftoversMessage(left)).toBe(
       '3 containers are left behind: action needed; 1 container removed in 6.2s; 2 × permission denied; timeout',
     );
   });
 
-  it('is told with three causes, and a count of the others', () => {
+  it('is reported with three causes, and a count of the others', () => {
     const left = phase(['a', 'b', 'c', 'd', 'e'].map((error) => failed({ error })));
     expect(leftoversMessage(left)).toBe('5 containers are left behind: action needed; a; b; c; 2 other causes');
   });
 
-  it('is told with the provider that can’t be reached', () => {
+  it('is reported with the provider that can’t be reached', () => {
     const missing = phase([], { providers: [provider({ status: 'unavailable', reason: 'no answer' })] });
     expect(leftoversMessage(missing)).toBe('Not cleaned up: docker can’t be reached; docker: no answer');
   });
 
-  it('is told without the rest of a cause that is too long', () => {
+  it('is reported without the rest of a cause that is too long', () => {
     expect(leftoversMessage(phase([failed({ error: 'x'.repeat(5_000) })]))).toMatch(/; x{199}…$/);
   });
 });

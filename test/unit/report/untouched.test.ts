@@ -32,13 +32,13 @@ describe('what appeared while the job ran', () => {
     expect(names).toBe('  container web, container db, container cache, network a, network b');
   });
 
-  it('is told of one in the singular', () => {
+  it('is reported for one in the singular', () => {
     expect(untouchedNotes(phase([], { unowned: [unowned({ count: 1 })] }))[0]?.statement).toBe(
       '1 container appeared while your job ran and carries no label: it stays.',
     );
   });
 
-  it('is told with the setting for images where there are only images', () => {
+  it('is reported with the setting for images where there are only images', () => {
     const [note] = untouchedNotes(phase([], { unowned: [unowned({ kind: 'image' })] }));
     expect(note?.advice).toBe('To have images removed, add `images` to `resources`.');
   });
@@ -59,7 +59,7 @@ describe('what appeared while the job ran', () => {
     });
   });
 
-  it('is told without names where none is known', () => {
+  it('is reported without names where none is known', () => {
     expect(closingLines(phase([], { unowned: [unowned({ names: [] })] }))).toHaveLength(2);
   });
 
@@ -96,7 +96,7 @@ describe('what appeared while the job ran', () => {
 describe('a filter that matched nothing', () => {
   const prefix = { setting: 'name-prefixes', filter: 'bench-' } as const;
 
-  it('is told in one line, in log, summary and terminal', () => {
+  it('is reported in one line, in log, summary and terminal', () => {
     const post = phase([], { unmatched: [prefix, { setting: 'labels', filter: 'team=eval' }] });
     const line =
       '`name-prefixes: bench-`, `labels: team=eval` matched nothing that was still there. If something should have matched, check the spelling.';
@@ -105,7 +105,7 @@ describe('a filter that matched nothing', () => {
     expect(texts(rendered(summaryOf(report({ post }))))).toContain(line.replaceAll('`', ''));
   });
 
-  it('is told in short where there are many, and can forge nothing', () => {
+  it('is shortened where there are many, and can forge nothing', () => {
     const many = Array.from({ length: 7 }, () => ({ ...prefix, filter: HOSTILE }));
     const post = phase([], { unmatched: many });
     expect(untouchedNotes(post)[0]?.statement).toContain('and 2 more matched nothing');
@@ -118,7 +118,7 @@ describe('what was spared', () => {
     ['age', '3 containers match but are younger than `max-age`, and their job may still be running: they stay.'],
     ['inherited-label', '3 containers may have their session’s label from their image: they stay.'],
     ['live-session', '3 containers match but appeared while another job was running here: they stay.'],
-  ] as const)('for %s is told with why', (why, statement) => {
+  ] as const)('for %s is reported with why', (why, statement) => {
     expect(untouchedNotes(phase([], { spared: [spared(why)] }))).toMatchObject([{ statement }]);
   });
 
@@ -147,7 +147,7 @@ describe('what was kept', () => {
     expect(summary).toContain('\n```sh\ndocker rm --force debug\n```');
   });
 
-  it('is told to be removed by the next job', () => {
+  it('is announced to be removed by the next job', () => {
     expect(summaryOf(report({ post: phase([kept]) }))).toContain('They stay until the next job on this runner');
   });
 

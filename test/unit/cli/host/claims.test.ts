@@ -82,7 +82,7 @@ describe('a dead process', () => {
     expect(await readdir(directory)).toEqual([]);
   });
 
-  it.skipIf(process.platform !== 'linux')('is told from a later one with the same number', async () => {
+  it.skipIf(process.platform !== 'linux')('is reported from a later one with the same number', async () => {
     await left('earlier', { session: 'earlier', host: hostname(), process: { pid: process.pid, startedAt: 'another-boot 1' } });
     expect(sessions()).toEqual([]);
   });

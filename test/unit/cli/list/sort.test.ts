@@ -17,7 +17,7 @@ it('puts kinds together by default, the oldest first', () => {
   expect(names(all)).toBe('old young v');
 });
 
-it('puts the largest first, and what nobody knows last', () => {
+it('puts the largest first, and an unknown error last', () => {
   const all = [named('unknown'), named('small', { size: 1 }), named('large', { size: 9 })];
   expect(names(all, 'size')).toBe('large small unknown');
 });

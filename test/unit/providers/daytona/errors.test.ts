@@ -39,7 +39,7 @@ describe('an error of Daytona’s', () => {
     ['a certificate that is not trusted', unreachable('DEPTH_ZERO_SELF_SIGNED_CERT'), { kind: 'permanent' }],
     ['an expired certificate', unreachable('CERT_HAS_EXPIRED'), { kind: 'permanent' }],
     ['no TLS', unreachable('ERR_SSL_WRONG_VERSION_NUMBER'), { kind: 'permanent' }],
-    ['what nobody knows', new Error('?'), { kind: 'permanent' }],
+    ['an unknown error', new Error('?'), { kind: 'permanent' }],
   ])('%s means what it should', (_, error, verdict) => {
     expect(classify(error)).toEqual(verdict);
   });

@@ -54,7 +54,7 @@ describe('the allowance', () => {
     expect(limits.waitMs(true, 0, NOW)).toBe(0);
   });
 
-  it('of a name that nobody knows binds all', () => {
+  it('of a name that is unknown binds all', () => {
     const limits = new RateLimits();
     limits.note(headers('organization', 100, 0, 60), NOW);
     expect([limits.waitMs(true, 0, NOW), limits.waitMs(false, 0, NOW)]).toEqual([60_000, 60_000]);

@@ -6,7 +6,7 @@ import { death, failed, phase, provider, report, resource, step } from '../../..
 const unavailable = provider({ status: 'unavailable', reason: 'no answer' });
 
 describe('a failure', () => {
-  it('is told with its cause and what was tried', () => {
+  it('is reported with its cause and what was tried', () => {
     const steps = [step({ action: 'kill', result: 'timeout' }), step({ attempts: 4, result: 'error' })];
     const summary = summaryOf(report({ post: phase([failed({ steps })]) }));
     expect(texts(rendered(summary))).toContain(
@@ -45,7 +45,7 @@ describe('a failure', () => {
     );
   });
 
-  it('is told with what uses it, whose command comes first', () => {
+  it('is reported with what uses it, whose command comes first', () => {
     const heldBy = [{ kind: 'container', name: 'web', command: 'docker rm --force web' }] as const;
     const network = failed({
       kind: 'network',
@@ -59,7 +59,7 @@ describe('a failure', () => {
     expect(summary).toContain('\n```sh\ndocker rm --force web\ndocker network rm bench\n```\n');
   });
 
-  it('is told with one command where one container holds several', () => {
+  it('is reported with one command where one container holds several', () => {
     const heldBy = [{ kind: 'container', name: 'web', command: 'docker rm --force web' }] as const;
     const left = [failed({ command: 'docker network rm a', heldBy }), failed({ command: 'docker volume rm b', heldBy })];
     expect(summaryOf(report({ post: phase(left) }))).toContain(
@@ -79,24 +79,24 @@ describe('a failure of pre-cleanup', () => {
   const left = failed({ name: 'old', id: 'a', command: 'docker rm a' });
   const table = '<td><code>old</code>';
 
-  it('is told with its cause and its command, after those of the session', () => {
+  it('is reported with its cause and its command, after those of the session', () => {
     const summary = summaryOf(report({ pre: phase([left]), post: phase([failed()]) }));
     expect(summary).toContain('<h4>Left behind by earlier runs</h4>\n\n<table>');
     expect(summary.indexOf('docker rm a')).toBeGreaterThan(summary.indexOf('docker rm 0123'));
     expect(summary.slice(summary.indexOf(table))).toContain('<code>permission denied</code>');
   });
 
-  it('is told where post did not clean', () => {
+  it('is reported where post did not clean', () => {
     expect(summaryOf(report({ pre: phase([left]) }))).toContain(table);
   });
 
-  it.each(['graceful', 'killed', 'removed', 'gone'] as const)('is not told where it was %s later', (outcome) => {
+  it.each(['graceful', 'killed', 'removed', 'gone'] as const)('is not reported where it was %s later', (outcome) => {
     const summary = summaryOf(report({ pre: phase([left]), post: phase([{ ...left, outcome }]) }));
     expect(summary).not.toContain(table);
     expect(summary).toContain('Left behind by earlier runs: 1 container; 1 of them removed later.');
   });
 
-  it('is told once where post failed at it, too, and not as removed later', () => {
+  it('is reported once where post failed at it, too, and not as removed later', () => {
     const summary = summaryOf(report({ pre: phase([left]), post: phase([left]) }));
     expect(summary.split(table)).toHaveLength(2);
     expect(summary).not.toContain('removed later');
@@ -113,7 +113,7 @@ describe('a failure of pre-cleanup', () => {
     expect(summaryOf(made)).toContain('2 containers are left behind: action needed; 1 removed later.');
   });
 
-  it('to reach a provider is told, and once where post could not either', () => {
+  it('to reach a provider is reported, and once where post could not either', () => {
     const lost = phase([], { verified: false, providers: [unavailable] });
     const reasons = (made: Parameters<typeof summaryOf>[0]) => summaryOf(made).split('<li><code>docker</code> can’t be reached');
     expect(reasons(report({ pre: lost, post: phase([resource()]) }))).toHaveLength(2);
@@ -127,12 +127,12 @@ describe('a failure while the benchmark ran', () => {
   const told = (post: ReturnType<typeof phase>) => summaryOf(report({ run: phase([left]), post })).includes('docker rm a');
 
   it.each([
-    ['is told where post could not try again', true, phase([], { verified: false, providers: [unavailable] })],
-    ['is told where post found it and kept it', true, phase([{ ...left, outcome: 'kept' }], ready)],
-    ['is not told where post removed it', false, phase([{ ...left, outcome: 'removed' }], ready)],
-    ['is not told where post has seen that it is gone', false, phase([], ready)],
-    ['is told where post has seen nothing to the end', true, phase([], { ...ready, verified: false })],
-    ['is told where post did not look there', true, phase([], { providers: [provider({ name: 'daytona' })] })],
+    ['is reported where post could not try again', true, phase([], { verified: false, providers: [unavailable] })],
+    ['is reported where post found it and kept it', true, phase([{ ...left, outcome: 'kept' }], ready)],
+    ['is not reported where post removed it', false, phase([{ ...left, outcome: 'removed' }], ready)],
+    ['is not reported where post has seen that it is gone', false, phase([], ready)],
+    ['is reported where post has seen nothing to the end', true, phase([], { ...ready, verified: false })],
+    ['is reported where post did not look there', true, phase([], { providers: [provider({ name: 'daytona' })] })],
   ])('%s', (_, isTold, post) => {
     expect(told(post)).toBe(isTold);
   });

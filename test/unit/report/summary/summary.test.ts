@@ -76,7 +76,7 @@ describe('the benchmark', () => {
     expect(texts(rendered(summary))).toContain(`The benchmark make bench ${how} after 1m 4s`);
   });
 
-  it('that main did not live to see end is told as such', () => {
+  it('that main did not live to see end is reported as such', () => {
     const killed = { ...benchmark, exitCode: null, durationMs: null };
     const made = report({ benchmark: killed, post: phase() });
     expect(texts(rendered(summaryOf(made)))).toContain('❌ The benchmark make bench was still running when this step was killed');
@@ -94,7 +94,7 @@ describe('the benchmark', () => {
 });
 
 describe('deaths', () => {
-  it('are told with the meaning of their exit code, how long they lived, and their last lines', () => {
+  it('are reported with the meaning of their exit code, how long they lived, and their last lines', () => {
     const deaths = [death({ exitCode: 137, oomKilled: true, livedMs: 61_000, logTail: ['a', '', 'b'] })];
     const html = rendered(summaryOf(report({ deaths })));
     expect(texts(html)).toContain('task-1 137 out of memory 1m 1s Its last 3 lines a b whole log: /tmp/logs/task-1.log');
@@ -202,7 +202,7 @@ describe('what earlier runs left', () => {
   const listed = (resources: Parameters<typeof phase>[0], serverUrl = 'https://github.com') =>
     summaryOf(report({ pre: phase(resources), post: phase() }), { serverUrl });
 
-  it('is told with a link to the run', () => {
+  it('is reported with a link to the run', () => {
     expect(listed([left, left])).toContain(`<li>2 containers of <a href="${RUN}"><code>${EARLIER}</code></a></li>`);
   });
 
@@ -220,7 +220,7 @@ describe('what earlier runs left', () => {
     expect(listed([{ ...left, runUrl }])).not.toContain('<a');
   });
 
-  it('is told with a link to a run on the same GitHub Enterprise Server', () => {
+  it('is reported with a link to a run on the same GitHub Enterprise Server', () => {
     const runUrl = 'https://github.acme.example:8443/acme/bench/actions/runs/1';
     expect(listed([{ ...left, runUrl }], 'https://github.acme.example:8443/')).toContain(`<a href="${runUrl}">`);
   });
@@ -235,7 +235,7 @@ describe('what earlier runs left', () => {
     expect(texts(html)).toContain('1 container of gh-4 and of 2 other sessions');
   });
 
-  it('is not told when there was nothing', () => {
+  it('is not reported when there was nothing', () => {
     expect(summaryOf(report({ pre: phase(), post: phase([resource()]) }))).not.toContain('earlier runs');
   });
 });

@@ -66,8 +66,8 @@ describe('an event', () => {
     ['that no version has had so far', event('levitate')],
     ['without an id', event('die', {}, { Actor: {} })],
     ['without a time', event('die', {}, { timeNano: undefined })],
-    ['that is no JSON', '{"Type":"container",'],
-    ['that is no object', 'null'],
+    ['that is not JSON', '{"Type":"container",'],
+    ['that is not an object', 'null'],
     ['that is empty', ''],
   ])('%s is left out', (_, line) => {
     expect(eventOf(line)).toBeUndefined();
@@ -75,7 +75,7 @@ describe('an event', () => {
 });
 
 describe('the stream of events', () => {
-  it('is told line by line, however it is cut up', async () => {
+  it('is reported line by line, however it is cut up', async () => {
     const text = `${event('create')}\n${event('levitate')}\n${event('die')}\n`;
     const kinds: string[] = [];
     const stream = Readable.from([...text].map((character) => Buffer.from(character)));
@@ -119,7 +119,7 @@ describe('a label that is called as what an event adds', () => {
 });
 
 describe('what is asked for', () => {
-  it('are the events that are told, of all that an engine has', () => {
+  it('are the events that are reported, of all that an engine has', () => {
     expect(eventFilters(false)).toEqual({
       type: ['container'],
       event: expect.arrayContaining(['create', 'start', 'kill', 'oom', 'die', 'destroy']),

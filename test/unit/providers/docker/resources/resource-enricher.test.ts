@@ -24,7 +24,7 @@ function engineAt(SystemTime: string | undefined): Docker {
   return { modem, getContainer: () => ({ inspect }) } as unknown as Docker;
 }
 
-describe('the time of creation is told by our clock', () => {
+describe('the time of creation is reported by our clock', () => {
   it.each([
     ['where the engine’s is an hour ahead', '2026-11-21T13:00:00Z', NOON - 3_600_000],
     ['where the engine’s is an hour behind', '2026-11-21T11:00:00Z', NOON + 3_600_000],
