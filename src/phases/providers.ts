@@ -1,6 +1,7 @@
 import type { Connection, ProviderDefinition, Search } from '../core/connection';
 import { type DaytonaConfig, daytona } from '../providers/daytona/discover';
 import { type DockerConfig, docker } from '../providers/docker/discover';
+import { plainLine } from '../report/escape';
 import type { Log } from './log';
 
 /** The settings that providers read. */
@@ -26,9 +27,10 @@ export function secretsOf(
  */
 export function discoverProviders(
   search: Search<ProviderSettings>,
-  log: Pick<Log, 'mask'>,
+  log: Pick<Log, 'mask' | 'info'>,
   definitions: readonly ProviderDefinition<ProviderSettings>[] = providers,
 ): readonly Promise<Connection>[] {
   for (const secret of secretsOf(search.config, search.env, definitions)) log.mask(secret);
-  return definitions.flatMap(({ discover }) => discover(search));
+  const told = { ...search, onWait: (line: string) => log.info(plainLine(line)) };
+  return definitions.flatMap(({ discover }) => discover(told));
 }

@@ -6,7 +6,8 @@ import { User } from '../support/cli/cli';
 import { startDaytona } from '../support/cli/daytona';
 import { leftBehind } from '../support/cli/leftovers';
 import { HEEDS_NO_SIGTERM } from '../support/engine/container-habits';
-import { docker, HONOURS_SIGTERM, stateOf } from '../support/engine/containers';
+import { docker, HONOURS_SIGTERM, removeContainer, startContainer, stateOf } from '../support/engine/containers';
+import { loadImage } from '../support/engine/image';
 import { newSession } from '../support/engine/sweeping';
 import { validReport } from '../support/report/report-schema';
 import { until } from '../support/until';
@@ -243,3 +244,31 @@ test('that is interrupted finishes what it has begun, and ends with 130', async 
   expect((await sweep.ended).exitCode).toBe(130);
   expect(await Promise.all(containers.map(stateOf))).not.toContain('gone');
 });
+
+test.each([['--stale', '--max-age', '1ms'], ['--all', '--yes'], ['--session']])(
+  'spares, counts and names what may have its session’s label from its image: %s',
+  async (...words) => {
+    const user = await User.create();
+    const { session, labelled } = newSession();
+    const name = `inherited-${randomUUID().slice(0, 8)}`;
+    await loadImage(docker, { name: `${name}:1`, labels: labelled.labels });
+    const production = await startContainer(HONOURS_SIGTERM, { name, create: { Image: `${name}:1` } });
+    const leftover = await startContainer(HONOURS_SIGTERM, { name: `${name}-leftover`, ...labelled });
+    onTestFinished(async () => {
+      await Promise.all([production, leftover].map(removeContainer));
+      await docker.getImage(`${name}:1`).remove({ force: true });
+    });
+
+    // Others' tests run on this engine: nothing else may be selected.
+    const only = words[0] === '--session' ? [session] : ['--dry-run'];
+    const { exitCode, stdout } = await user.run('sweep', ...words, ...only, '--json');
+
+    expect(exitCode).toBe(0);
+    expect(await stateOf(production)).toBe('running');
+    const { post } = (await validReport(stdout)).phases;
+    const spared = post?.spared?.find(({ why, names }) => why === 'inherited-label' && names.includes(name));
+    expect(spared).toMatchObject({ kind: 'container', count: expect.any(Number) });
+    const taken = post?.resources.filter((resource) => resource.name.startsWith(name)).map((resource) => resource.name);
+    expect(taken).toEqual([`${name}-leftover`]);
+  },
+);

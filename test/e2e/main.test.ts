@@ -45,6 +45,9 @@ describe('without an engine', () => {
     expect(main.output).toContain(unavailable);
     expect(main.output).toContain('started');
     expect(post.output).toContain(unavailable);
+    const waiting =
+      /docker: no Docker engine at unix:\/\/\/no\/such\/docker\.sock \(DOCKER_HOST\): nothing is there; trying again, as retries and retry-delay say/g;
+    for (const { output } of [main, post]) expect(output.match(waiting), 'told at once, and once').toHaveLength(1);
     for (const { output } of [main, post]) {
       expect(output.match(/^::warning .*docker can’t be reached/gm), output).toHaveLength(1);
     }

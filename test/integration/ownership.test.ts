@@ -251,3 +251,32 @@ describe('images that were there when the session began', () => {
     expect(post).toMatchObject({ verified: true, totals: { failed: 0 } });
   });
 });
+
+describe('a label whose key looks like the runner’s', () => {
+  const likeRunners = { facade: '' };
+
+  test('does not protect what carries the session’s label: all of it goes', async () => {
+    const session = await begun();
+    const options = { labels: { ...ofSession(session.id), ...likeRunners } };
+    const container = await start(options);
+    const network = await docker.createNetwork({ Name: unique('net'), Labels: options.labels });
+    made.push(() => network.remove());
+    await docker.createVolume({ Name: unique('data'), Labels: options.labels });
+
+    const post = await session.post();
+
+    expect(await stateOf(container)).toBe('gone');
+    expect(post).toMatchObject({ verified: true, totals: { graceful: 1, removed: 2, kept: 0, failed: 0 } });
+  });
+
+  test('protects what only a filter matches', async () => {
+    const namePrefixes = unique('service');
+    const session = await begun({ namePrefixes });
+    const container = await start({ name: `${namePrefixes}-1`, labels: likeRunners });
+
+    const post = await session.post();
+
+    expect(await stateOf(container)).toBe('running');
+    expect(post.resources).toMatchObject([{ outcome: 'kept', reason: 'it belongs to the GitHub runner' }]);
+  });
+});

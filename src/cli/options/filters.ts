@@ -9,6 +9,7 @@ import {
   type Filters,
   inStates,
   type LeftoverContext,
+  leftoverJudge,
   leftoversOf,
   matchesFilters,
   ofAnySession,
@@ -183,6 +184,16 @@ export function selectorOf(typed: TypedFilters, context: FilterContext): Selecto
 /** `--stale` also selects unlabelled resources that the labels or names of the settings match. */
 function staleOf(typed: TypedFilters, context: FilterContext): Selector {
   return leftoversOf('stale', contextOf(typed, context));
+}
+
+/**
+ * Selects what the filters would select, were it not for a session's label that may come from an
+ * image.
+ */
+export function selectorOfInherited(typed: TypedFilters, context: FilterContext): Selector {
+  const isSelected = selectorOf({ ...typed, stale: false }, context);
+  const judge = leftoverJudge('stale', contextOf(typed, context));
+  return (resource) => isSelected(resource) && (!typed.stale || judge(resource) === 'inherited-label');
 }
 
 /** Shows that the session of a resource is over: see `evidenceOf`. */

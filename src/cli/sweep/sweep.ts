@@ -27,6 +27,7 @@ import {
   isSelecting,
   readFilters,
   selectorOf,
+  selectorOfInherited,
   selectsAllSessions,
   type TypedFilters,
 } from '../options/filters';
@@ -195,6 +196,7 @@ function selectionOf({ filters, config, sessionId, leases, liveness }: Sweep): S
   const selector = selectorOf(filters, context);
   // Typed labels and names prove what is meant; an inherited session's label does not.
   const isNamed = filters.labels.length > 0 || filters.namePrefixes.length > 0;
+  const isSelectedOtherwise = selectorOfInherited(filters, context);
   const isInherited = ({ inheritsSession = false }: Resource) => inheritsSession && !isNamed;
   return {
     selector,
@@ -203,7 +205,7 @@ function selectionOf({ filters, config, sessionId, leases, liveness }: Sweep): S
     choose: (selected) => selected.filter((resource) => isNotLive(resource) && !isInherited(resource)),
     spared: ({ listed }) =>
       listed
-        .filter((resource) => isInherited(resource) && selector(resource) && protectionOf(resource) === undefined)
+        .filter((resource) => isInherited(resource) && isSelectedOtherwise(resource) && protectionOf(resource) === undefined)
         .map((resource) => ({ resource, why: 'inherited-label' })),
   };
 }

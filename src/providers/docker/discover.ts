@@ -53,19 +53,28 @@ interface Discovered {
 async function discoverOne(
   name: string,
   dockerHost: string | undefined,
-  { config, env, clock, deadline }: Search<DockerConfig>,
+  { config, env, clock, deadline, onWait }: Search<DockerConfig>,
   found: Endpoints[string] | undefined,
 ): Promise<Discovered> {
+  let isWaiting = false;
   let known = found as unknown as Endpoint | undefined;
   let isNamed = true; // True for an unreadable docker context.
   try {
     known ??= namedEndpoint(dockerHost, env);
     isNamed = known !== undefined;
+    const policy = { ...retryPolicy(config), ...(isNamed ? {} : { retries: 0 }) };
     const candidates = known ? [known] : wellKnownEndpoints(env, process.platform);
     const engine = await withRetries(
       () => connect(candidates, deadline, clock),
-      (error) => ({ kind: found || (error instanceof NoEngine && error.isRetryable) ? 'retryable' : 'permanent' }),
-      { ...retryPolicy(config), ...(isNamed ? {} : { retries: 0 }) },
+      (error) => {
+        const mayCome = found !== undefined || (error instanceof NoEngine && error.isRetryable);
+        if (mayCome && !isWaiting && policy.retries > 0) {
+          isWaiting = true;
+          onWait?.(`${name}: ${asError(error).message}; trying again, as retries and retry-delay say`);
+        }
+        return { kind: mayCome ? 'retryable' : 'permanent' };
+      },
+      policy,
       deadline,
       clock,
     );

@@ -34,7 +34,9 @@ describe('a new kind of provider', () => {
     const looked = search({ TOY: 'sesame' });
     const masked: string[] = [];
 
-    const connections = discoverProviders(looked, { mask: (secret) => masked.push(secret) }, [toy(provider)]);
+    const connections = discoverProviders(looked, { mask: (secret) => masked.push(secret), info: () => undefined }, [
+      toy(provider),
+    ]);
     const phase = await cleanUp({
       ...looked,
       connections,
@@ -52,7 +54,7 @@ describe('a new kind of provider', () => {
   it('adds nothing where it is not there', () => {
     const looked = search({});
 
-    expect(discoverProviders(looked, { mask: () => undefined }, [toy(new FakeProvider())])).toEqual([]);
+    expect(discoverProviders(looked, { mask: () => undefined, info: () => undefined }, [toy(new FakeProvider())])).toEqual([]);
     expect(secretsOf(looked.config, looked.env, [toy(new FakeProvider())])).toEqual([]);
   });
 });

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { labels } from '../../../../../src/core/labels';
 import type { Kind, Resource } from '../../../../../src/core/resource';
 import { guesses, protectionOn } from '../../../../../src/providers/docker/resources/protection';
 
+const ofSession = { [labels.session]: 'gh-1-1.0badcafe.aaaaaaaa' };
 const own = { id: 'own', networks: ['net'] };
 const resource = (kind: Kind, id: string, labels: Record<string, string> = {}): Resource => ({
   provider: 'docker',
@@ -18,6 +20,12 @@ describe('protected is', () => {
     ['the container that this process runs in', resource('container', 'own'), /runs in it/],
     ['a network that it is on', resource('network', 'net'), /is on it/],
     ['what the runner made for the job', resource('container', 'service', { '7cd52f': '' }), /GitHub runner/],
+    [
+      'with a session’s label, too, the container that this process runs in',
+      resource('container', 'own', ofSession),
+      /runs in it/,
+    ],
+    ['with a session’s label, too, a network that it is on', resource('network', 'net', ofSession), /is on it/],
   ])('%s', (_, candidate, reason) => {
     expect(protectionOn(candidate, own)).toMatch(reason);
   });
@@ -26,6 +34,9 @@ describe('protected is', () => {
     ['another container', resource('container', 'other')],
     ['a volume that is called like the container', resource('volume', 'own')],
     ['a label of six hex digits that has a value', resource('container', 'other', { decade: 'true' })],
+    ['a session’s container, whose label outranks such a key', resource('container', 'other', { ...ofSession, '7cd52f': '' })],
+    ['a session’s network', resource('network', 'other', { ...ofSession, facade: '' })],
+    ['a session’s volume', resource('volume', 'other', { ...ofSession, decade: '' })],
   ])('not %s', (_, candidate) => {
     expect(protectionOn(candidate, own)).toBeUndefined();
   });

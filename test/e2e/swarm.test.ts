@@ -1,0 +1,76 @@
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { labels } from '../../src/core/labels';
+import { EngineToBreak } from '../support/engine/engine-to-break';
+import { until } from '../support/until';
+
+let engine: EngineToBreak;
+beforeAll(async () => {
+  engine = await EngineToBreak.start();
+  const [swarm, data] = [await freePort(), await freePort()];
+  await engine.engine.docker.swarmInit({
+    AdvertiseAddr: '127.0.0.1',
+    ListenAddr: `127.0.0.1:${swarm}`,
+    DataPathPort: data,
+  });
+});
+afterAll(() => engine.stop());
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}
+
+/** A service whose one container carries the labels, and is made anew whenever it goes. */
+async function service(name: string, own: Record<string, string>): Promise<void> {
+  await engine.engine.docker.createService({
+    Name: name,
+    TaskTemplate: {
+      ContainerSpec: { Image: 'cleanup-action-test:faults', Command: ['sleep', '3600'], Labels: own, StopGracePeriod: 1e9 },
+      RestartPolicy: { Condition: 'any', Delay: 100_000_000 },
+    },
+    Mode: { Replicated: { Replicas: 1 } },
+  });
+  await until(`a container of ${name} runs`, async () => (await running(name)).length === 1);
+}
+
+/** Ids of the service's containers that run. */
+async function running(name: string): Promise<readonly string[]> {
+  const filters = { label: [`com.docker.swarm.service.name=${name}`], status: ['running'] };
+  return (await engine.engine.docker.listContainers({ filters })).map(({ Id }) => Id);
+}
+
+test('a container of a Swarm service comes back when it is removed: it is left alone, and told with the command that ends it', async () => {
+  const job = await engine.begunJob();
+  const own = { [labels.session]: await job.session() };
+  const [plain] = [await engine.start({ labels: own }), await service('web', own), await service('others', {})];
+  const [before] = await running('web');
+  await engine.engine.docker.getContainer(before ?? '').remove({ force: true });
+  await until('it is back', async () => (await running('web')).some((id) => id !== before));
+  const containers = await running('web');
+
+  const { exitCode, output } = await job.post();
+
+  expect(exitCode, output).toBe(0);
+  expect([await running('web'), (await running('others')).length]).toEqual([containers, 1]);
+  const { post } = (await job.report()).phases;
+  expect(post).toMatchObject({ verified: false, totals: { graceful: 1, failed: 1 } });
+  const failed = post?.resources.find(({ outcome }) => outcome === 'failed');
+  expect(failed?.error).toBe('it belongs to the Swarm service web, which replaces it when it is removed');
+  expect(failed?.command).toMatch(/^docker (--host \S+ )?service rm web$/);
+  expect(output).toMatch(/^::warning title=.*web/m);
+
+  await promisify(execFile)('bash', ['-c', failed?.command ?? 'false'], {
+    env: { ...process.env, DOCKER_HOST: engine.engine.url },
+  });
+  await until('the service is gone with its container', async () => (await running('web')).length === 0);
+  expect((await running('others')).length).toBe(1);
+  await expect(plain.inspect()).rejects.toMatchObject({ statusCode: 404 });
+});
