@@ -67,5 +67,5 @@ export function untouchedLines(phase: PhaseReport): readonly string[] {
 /** The commands for what is left, under a title; empty without any. */
 export function commandLines(left: Pick<PhaseReport, 'providers' | 'resources'>): readonly string[] {
   const commands = commandsOf(left).map((command) => plainLine(`  ${command}`));
-  return commands.length > 0 ? ['To remove what is left by hand:', ...commands] : [];
+  return commands.length > 0 ? ['Commands to remove the remaining resources:', ...commands] : [];
 }

@@ -29,7 +29,7 @@ interface Failures {
  */
 export function failuresSection({ phases }: Report): Section {
   return {
-    title: 'what is left behind',
+    title: 'the remaining resources',
     priority: 1,
     render(maxItems) {
       const left = leftoversIn(phases);
@@ -114,7 +114,7 @@ export function commandBlock(commands: readonly string[], maxItems: number): str
   const shown = commands.filter(({ length }) => length <= MAX_COMMAND).slice(0, maxItems);
   if (shown.length === 0) return '';
   const more = commands.length > shown.length ? ` (${shown.length} of ${commands.length} commands; the report has all)` : '';
-  const title = `To remove what is left by hand${more}:`;
+  const title = `Commands to remove the remaining resources${more}:`;
   const block = fenced('sh', shown);
   if (shown.length <= MAX_OPEN) return `<p>${title}</p>\n\n${block}`;
   return `<details><summary>${title}</summary>\n\n${block}\n\n</details>`;

@@ -14,7 +14,7 @@ const MAX_SESSIONS = 5;
 export function previousRunsSection({ phases }: Report, serverUrl: string | undefined): Section {
   const { pre } = phases;
   return {
-    title: 'what earlier runs left behind',
+    title: 'the leftovers of earlier runs',
     priority: 4,
     render(maxItems) {
       if (pre === null || pre.resources.length === 0) return '';

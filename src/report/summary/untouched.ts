@@ -13,7 +13,7 @@ const MAX_REASON = 200;
 /** Resources that stay on purpose: notes with advice, then those that post kept, with commands. */
 export function untouchedSection({ phases: { pre, run, post } }: Report): Section {
   return {
-    title: 'what was left alone',
+    title: 'the resources left alone',
     priority: 2,
     render(maxItems) {
       const notes = [pre, run, post].flatMap((phase) => (phase === null ? [] : noteBlocks(phase, maxItems)));

@@ -148,7 +148,9 @@ function askedLine(asked: number): readonly string[] {
 
 function keptLines(resources: readonly ResourceReport[]): readonly string[] {
   const commands = commandsOf({ providers: [], resources });
-  return commands.length === 0 ? [] : ['To remove what was kept:', ...commands.map((command) => plainLine(`  ${command}`))];
+  return commands.length === 0
+    ? []
+    : ['Commands to remove the kept resources:', ...commands.map((command) => plainLine(`  ${command}`))];
 }
 
 function cells(texts: readonly string[]): readonly string[] {

@@ -39,7 +39,7 @@ describe('the closing lines', () => {
     const left = phase([failed({ command: 'docker rm a' }), resource(), failed({ command: 'docker rm b' })]);
     expect(closingLines(left)).toEqual([
       '2 containers are left behind: action needed; 1 container removed in 6.2s',
-      'To remove what is left by hand:',
+      'Commands to remove the remaining resources:',
       '  docker rm a',
       '  docker rm b',
     ]);

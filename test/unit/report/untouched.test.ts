@@ -167,7 +167,7 @@ describe('what was kept', () => {
   it('has its command on the terminal, apart from what is left behind', () => {
     const shown = terminalOf(report({ post: phase([kept, failed()]) }), { color: false, maxItems: 10 });
     expect(shown).toMatch(
-      /To remove what is left by hand:\n {2}docker rm 0123\nTo remove what was kept:\n {2}docker rm --force debug\n$/,
+      /Commands to remove the remaining resources:\n {2}docker rm 0123\nCommands to remove the kept resources:\n {2}docker rm --force debug\n$/,
     );
   });
 

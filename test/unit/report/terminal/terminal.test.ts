@@ -69,7 +69,7 @@ describe('a picture for a terminal', () => {
       '\nEverything of this session is gone: 1 container in 6.2s; 1 container of earlier runs is left behind: action needed\n',
     );
     expect(shown).toMatch(
-      /\nLeft behind by earlier runs\n[\s\S]*│ failed {2}│ old [\s\S]*\nTo remove what is left by hand:\n {2}docker rm 0123\n$/,
+      /\nLeft behind by earlier runs\n[\s\S]*│ failed {2}│ old [\s\S]*\nCommands to remove the remaining resources:\n {2}docker rm 0123\n$/,
     );
   });
 });
