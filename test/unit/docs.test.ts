@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { ENGINE_KINDS, type EngineKind } from '../support/engine/engine-kinds';
 
 const root = join(import.meta.dirname, '..', '..');
 
@@ -21,4 +22,13 @@ test('the glossary has at most 20 words', () => {
   const words = glossary.split('\n').filter((line) => /^\| [a-z]/.test(line));
   expect(words.length).toBeGreaterThan(10);
   expect(words.length).toBeLessThanOrEqual(20);
+});
+
+test('docs/engines.md has each engine of the table, and each reason why a test is not run on one', () => {
+  const document = readFileSync(join(root, 'docs/engines.md'), 'utf8');
+  const kinds: readonly (readonly [string, EngineKind])[] = Object.entries(ENGINE_KINDS);
+  const missing = kinds.flatMap(([name, { cannot }]) =>
+    [`\`${name}\``, ...cannot.map(({ why }) => why)].filter((text) => !document.includes(text)),
+  );
+  expect(missing).toEqual([]);
 });

@@ -5,6 +5,9 @@ import { cacheDirectory, cached, EngineUnavailable, runProgram } from './engine-
 
 const NAME = 'debian-13';
 
+/** Tests let the engine mount what is in it. */
+const CHECKOUT = join(import.meta.dirname, '..', '..', '..');
+
 const MIRROR = 'http://deb.debian.org/debian';
 
 const PACKAGES = [
@@ -47,17 +50,20 @@ async function addRootlessUser(root: string): Promise<void> {
 }
 
 /**
- * runc wants a root that is a mount of its own: not chroot but pivot_root. `/tmp` is the machine's, so that paths of tests mean the
- * same on both sides; not what is mounted under it, which other engines must be able to take away.
+ * runc wants a root that is a mount of its own: not chroot but pivot_root. `/tmp` and the checkout are the machine's, so that
+ * paths of tests mean the same on both sides; not what is mounted under `/tmp`, which other engines must be able to take away.
  */
 const ENTER = `
 set -e
 root=$1
-shift
+checkout=$2
+shift 2
 mount --make-rprivate /
 mount --bind "$root" "$root"
 for name in proc sys dev; do mount --rbind "/$name" "$root/$name"; done
 mount --bind /tmp "$root/tmp"
+mkdir -p "$root$checkout"
+mount --bind "$checkout" "$root$checkout"
 mount -t tmpfs tmpfs "$root/run"
 if [ -e /dev/net/tun ]; then # For all users, where only root may on the machine: rootless networks are made with it.
   mknod -m 666 "$root/run/tun" c 10 200
@@ -79,7 +85,7 @@ export interface AsUser {
 /** A command line that runs another in a mount namespace whose root is Debian 13, as root or as a user. No process comes between. */
 export async function commandInDebian13(command: readonly string[], as?: AsUser): Promise<readonly string[]> {
   const inside = as ? [...(await asUser(as)), ...command] : command;
-  return ['unshare', '--mount', 'bash', '-c', ENTER, 'bash', join(cacheDirectory(), NAME), ...inside];
+  return ['unshare', '--mount', 'bash', '-c', ENTER, 'bash', join(cacheDirectory(), NAME), CHECKOUT, ...inside];
 }
 
 async function asUser({ user: { id, name }, directory }: AsUser): Promise<readonly string[]> {
