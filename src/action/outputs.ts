@@ -15,9 +15,7 @@ export function exportVariables(variables: SessionVariables): void {
   for (const [name, value] of Object.entries(variables)) exportVariable(name, value);
 }
 
-/**
- * Adds to the job summary. Does nothing if the runner has none, such as an old GitHub Enterprise.
- */
+/** Adds to the job summary. Does nothing if the runner has none, such as an old GitHub server. */
 export async function appendSummary(markdown: string, env: Readonly<Record<string, string | undefined>>): Promise<void> {
   const path = env['GITHUB_STEP_SUMMARY'];
   if (path) await appendFile(path, markdown);

@@ -91,10 +91,7 @@ async function writeAll(report: Report, { config, env, log }: Work): Promise<voi
   await writeOutputs(report, outputs, (line) => log.warning(line, 'Cleanup'));
 }
 
-/**
- * Main's settings, or the inputs if main died early. Undefined if main refused its inputs: then it
- * started nothing.
- */
+/** Main's settings, or the inputs if main died early. Undefined if main refused its inputs. */
 function settingsFor({ settings, hasBegun }: SavedState, env: Environment): Config | undefined {
   const current = readInputs();
   if (hasBegun) return parseAccepted(settings, current, env);
@@ -176,9 +173,7 @@ async function endLaterSteps({ state, config, env, clock, log }: Work): Promise<
   if (survivors.length > 0) log.warning(plainLine(survivorsLine(survivors, 'later steps')), 'Processes');
 }
 
-/**
- * Says that main was killed, and the fate of the benchmark. In a cancelled job it is no warning.
- */
+/** Says that main was killed, and the fate of the benchmark. No warning in a cancelled job. */
 function reportLostMain({ state, config, log }: Work, remains: BenchmarkRemains | undefined): BenchmarkReport | null {
   const { run, jobStatus } = config;
   if (!state.hasBegun || state.hasEnded) return null;

@@ -6,10 +6,7 @@ import type { ProgramOptions, ProgramResult } from '../core/run-program';
 import { onAbort } from '../lib/abort';
 import { signalExitCode } from '../lib/shutdown-signals';
 
-/**
- * Published for each new child process:
- * https://nodejs.org/api/diagnostics_channel.html#child-process
- */
+/** Published with each new child: https://nodejs.org/api/diagnostics_channel.html#child-process */
 const CHILD_PROCESS = 'child_process';
 
 /** Milliseconds from SIGTERM to SIGKILL. */

@@ -41,10 +41,7 @@ async function inspect(pid: string, isMarked: IsMarked): Promise<Process | undef
   return { ...one, isMarked: isMarked(environment.split('\0')) };
 }
 
-/**
- * Signals the process if it is still the same one. Nothing is awaited between the check and the
- * signal, because pids are used again.
- */
+/** Signals the process if it is still the same one: checked without awaiting in between. */
 export function signalProcess(seen: Process, signal: NodeJS.Signals): void {
   const now = readProcStat(seen.pid);
   if (now?.hasEnded === false && now.startedAt === seen.startedAt) send(seen.pid, signal);

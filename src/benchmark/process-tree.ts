@@ -22,10 +22,7 @@ export function limitsFrom(from: number, graceMs: number): Limits {
   return { killAt: () => from + graceMs, giveUpAt: () => from + graceMs + CLEAR_AWAY_MS };
 }
 
-/**
- * Milliseconds between searches: short at first, since most processes end at once; then longer,
- * because each reads all of /proc.
- */
+/** Milliseconds between searches. Most processes end at once; each search reads all of /proc. */
 const SEARCH_EVERY_MS = { first: 10, max: 100 };
 
 /**
@@ -43,9 +40,7 @@ export class ProcessTree {
   /** Whether the runner, this process and its children are among those that may be marked. */
   readonly #sparesRelatives: boolean;
   #group: number | undefined;
-  /**
-   * Whether the group's number is surely the benchmark's: numbers come again once a group is gone.
-   */
+  /** Whether the group's number is surely the benchmark's: numbers come again after a group. */
   #isGroupProven: boolean;
 
   private constructor(isMarked: IsMarked, group: number | undefined, isGroupProven: boolean, sparesRelatives = false) {
@@ -140,7 +135,10 @@ function withoutRelatives(table: readonly Process[]): readonly Process[] {
   return table.filter(({ pid }) => !ancestors.has(pid) && !lineage(pid, parents).includes(process.pid));
 }
 
-/** The process and its ancestors, as far as they are known. Pids come again: the chain could be a circle. */
+/**
+ * The process and its ancestors, as far as they are known. Pids come again: the chain could be a
+ * circle.
+ */
 function lineage(pid: number, parents: ReadonlyMap<number, number>): readonly number[] {
   const found = new Set<number>();
   for (let next: number | undefined = pid; next !== undefined && !found.has(next); next = parents.get(next)) found.add(next);

@@ -16,10 +16,7 @@ export class StartError extends Error {
   }
 }
 
-/**
- * Bytes of a script's first line that the kernel reads:
- * https://man7.org/linux/man-pages/man2/execve.2.html
- */
+/** Bytes that the kernel reads: https://man7.org/linux/man-pages/man2/execve.2.html */
 const FIRST_LINE_BYTES = 256;
 
 export interface StartAttempt {

@@ -10,8 +10,7 @@ export interface TerminatorOptions {
   /** Milliseconds between SIGTERM and SIGKILL when it is ended. */
   readonly graceMs: number;
   /**
-   * Milliseconds from the first signal until everything must be over, whatever `graceMs` is;
-   * undefined: no limit.
+   * Milliseconds from the first signal until all is over, despite `graceMs`; undefined: no limit.
    */
   readonly maxWhenCancelledMs: number | undefined;
   readonly clock: Clock;
@@ -23,10 +22,7 @@ export interface TerminatorOptions {
 
 const NEVER = Number.POSITIVE_INFINITY;
 
-/**
- * Ends the benchmark at its timeout, or when this process gets a signal. Passes an early signal on
- * as soon as the benchmark runs.
- */
+/** Ends the benchmark at its timeout or at a signal, which may come before the benchmark runs. */
 export class Terminator {
   #timedOut = false;
   #group: number | undefined;
@@ -39,9 +35,7 @@ export class Terminator {
   readonly #options: TerminatorOptions;
   #interruptedBy: NodeJS.Signals | null = null;
   readonly #forget: () => void;
-  /**
-   * Milliseconds from the first signal to SIGKILL, for the benchmark itself and for its children.
-   */
+  /** Milliseconds from the first signal to SIGKILL, for the benchmark and for its children. */
   readonly #graceWhenCancelledMs: { readonly benchmark: number; readonly all: number };
   readonly #timers: (() => void)[] = [];
 
@@ -68,10 +62,7 @@ export class Terminator {
     return this.#interruptedBy;
   }
 
-  /**
-   * Resolves when SIGKILL did not end the benchmark: another user's process, or one that waits for
-   * a device. Stop waiting for it then.
-   */
+  /** Resolves when SIGKILL did not end the benchmark: then nothing will. Stop waiting for it. */
   get gaveUp(): Promise<void> {
     return this.#gaveUp.promise;
   }

@@ -26,9 +26,7 @@ export async function start(argv: readonly string[], env: NodeJS.ProcessEnv): Pr
   finish();
 }
 
-/**
- * Ignores a closed pipe (`list | head -1`) and a closed terminal. Other failed writes are failures.
- */
+/** Ignores a closed pipe (`list | head -1`) and a closed terminal, but not other failed writes. */
 function handleOutputErrors(): void {
   process.stderr.on('error', () => undefined);
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {

@@ -22,10 +22,7 @@ export function restored(saved: RawSettings, current: RawSettings): RawSettings 
   return { ...current, ...savable(saved) };
 }
 
-/**
- * Reads settings that main accepted. A value that this version can't read is replaced by the input,
- * or else by the default.
- */
+/** Reads settings that main accepted. Replaces an unreadable value by the input, or the default. */
 export function parseAccepted(saved: RawSettings, current: RawSettings, env: Environment): Config {
   let raw = restored(saved, current);
   for (const instead of [current, {}] satisfies readonly RawSettings[]) {

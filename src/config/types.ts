@@ -134,10 +134,7 @@ export const lines: SettingType<readonly string[]> = {
       .filter((line) => line !== ''),
 };
 
-/**
- * Lines of `key` or `key=value`: commas mean AND, lines mean OR. Refuses lines that only match
- * labels which tools set for everyone.
- */
+/** Lines of `key` or `key=value`. Refuses lines with nothing but labels that tools set for all. */
 export const labelFilters: SettingType<readonly (readonly LabelFilter[])[]> = {
   accepts: 'lines of key or key=value, joined by commas where all must match; in a value, * is a wildcard and \\, a comma',
   placeholder: 'filter',

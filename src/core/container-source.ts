@@ -60,8 +60,7 @@ export interface ContainerSource {
   /** The maximum number of logs to follow at a time. */
   readonly maxFollowed: number;
   /**
-   * Whether `attach` and `read` work before a container's start, and leave it as it is. Known after
-   * `now`.
+   * Whether `attach` and `read` work, harmlessly, before a container's start. Known after `now`.
    */
   followsBeforeStart(): boolean;
   /** The provider's clock. */

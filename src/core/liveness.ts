@@ -15,9 +15,7 @@ export type SessionState =
 /** Knows the state of any session. Asked with each listing: sessions begin and end meanwhile. */
 export interface LivenessOfSessions {
   of(sessionId: string): SessionState;
-  /**
-   * Collects evidence about the sessions of resources. Never throws; takes some seconds at most.
-   */
+  /** Collects evidence about the sessions of resources, for some seconds at most. Never throws. */
   learn?(listed: readonly Resource[]): Promise<void>;
 }
 

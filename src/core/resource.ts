@@ -33,10 +33,7 @@ export interface Resource {
   readonly createdAt?: number;
   /** Why a stop signal would do nothing: it is killed at once. */
   readonly deaf?: string;
-  /**
-   * Its session's label may come from its image, whose labels `docker run` copies: then the label
-   * does not prove who made the container.
-   */
+  /** Its session's label may come from its image, and does not prove who made the container. */
   readonly inheritsSession?: boolean;
   /** A volume whose name the engine made up. */
   readonly anonymous?: boolean;

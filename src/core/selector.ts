@@ -116,9 +116,7 @@ function allGo(users: readonly Resource[], selector: Selector): boolean {
   return users.every((user) => selector(user) && protectionOf(user) === undefined);
 }
 
-/**
- * Whether it lives on an engine, which one job may have to itself. Organizations share sandboxes.
- */
+/** Whether it lives on an engine, which may be one job's alone. Organizations share sandboxes. */
 export function isOfOneMachine(kind: Kind): boolean {
   return kind !== 'sandbox';
 }
@@ -197,10 +195,7 @@ export function leftoversOf(mode: PreCleanup, context: LeftoverContext): Selecto
   return (resource) => judge(resource) === 'goes';
 }
 
-/**
- * What shows that the session is over that left the resource. Undefined where it goes for another
- * reason: it does not run, say.
- */
+/** The evidence that the resource's session is over. Undefined if it goes for another reason. */
 export function evidenceOf(resource: Resource, context: LeftoverContext): EvidenceOfEnd | undefined {
   const owner = ownerOf(resource);
   const known = owner === undefined ? undefined : context.liveness.of(owner);
@@ -208,16 +203,10 @@ export function evidenceOf(resource: Resource, context: LeftoverContext): Eviden
   return olderThanAllowed(context)(resource) ? 'age' : undefined;
 }
 
-/**
- * States of what has ended, by itself or because something stopped it. What was only created has
- * not.
- */
+/** States of ended containers, stopped ones included, created ones not. */
 const AT_AN_END = new Set(['exited', 'dead', 'stopped', 'error', 'build_failed']);
 
-/**
- * What is older than `maxAgeMs`; of what is at an end, where there is a time for that, what has
- * been so for longer than that time.
- */
+/** Selects what is older than `maxAgeMs`, or ended longer than its own limit ago, if known. */
 export function olderThanAllowed({
   maxAgeMs,
   maxAgeFailedMs,

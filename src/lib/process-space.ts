@@ -5,10 +5,7 @@ import { type Life, lifeOf, type ProcessIdentity, startOfMachine } from './proce
 /** The scope in which a pid is unique. */
 export interface ProcessSpace {
   readonly hostName: string;
-  /**
-   * The installation's id; empty without one.
-   * https://man7.org/linux/man-pages/man5/machine-id.5.html
-   */
+  /** The installation's id, if any: https://man7.org/linux/man-pages/man5/machine-id.5.html */
   readonly machine: string;
   /** The namespaces of pids and time; empty everywhere but on Linux. */
   readonly namespaces: string;

@@ -3,9 +3,7 @@ import { type Clock, systemClock } from './clock';
 
 const SIGNALS: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
-/**
- * Milliseconds. The same signal within this time counts once: npx repeats the terminal's Ctrl-C.
- */
+/** Milliseconds. A signal repeated within this time counts once: npx repeats Ctrl-C. */
 const SAME_SIGNAL_MS = 100;
 
 /** Called with each signal that counts, and its number, from 1. */

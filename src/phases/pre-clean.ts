@@ -35,9 +35,7 @@ export interface PreCleanup {
   readonly around?: (selection: Selection) => Selection;
   /** See `Cleanup`. */
   readonly onSettled?: Cleanup['onSettled'];
-  /**
-   * The process with whose end the session is over: this one, or the runner's Worker, its parent.
-   */
+  /** The process that the session ends with: this one, or the runner's Worker, its parent. */
   readonly keeper: 'this' | 'parent';
   /** See `Search`. */
   readonly runProgram?: RunProgram;

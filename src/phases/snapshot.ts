@@ -12,9 +12,7 @@ interface Snapshot {
   readonly startedAt: number;
   /** Provider and kind of each complete listing. */
   readonly listed: readonly string[];
-  /**
-   * By `keyOf`, with a volume's creation time: volumes are identified by names, which come again.
-   */
+  /** By `keyOf`, with a volume's creation time, because names of volumes come again. */
   readonly resources: Readonly<Record<string, number | null>>;
 }
 
@@ -50,10 +48,7 @@ export async function readSnapshot(directory: string): Promise<Baseline> {
   return baselineOf(JSON.parse(await readFile(join(directory, FILE), 'utf8')));
 }
 
-/**
- * Lists every kind on an engine, even kinds not to clean. Leaves out kinds that can't be listed.
- * Never throws.
- */
+/** Lists every kind on an engine, even kinds not to clean, as far as it can. Never throws. */
 export async function survey(
   { survey: surveyed }: Provider,
   deadline: Deadline,

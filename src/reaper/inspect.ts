@@ -28,10 +28,7 @@ export interface InspectorOptions {
   readonly clock: Clock;
 }
 
-/**
- * Inspects the resources of one provider. Its timeout adapts: after a slow inspection, the next
- * ones may take twice as long.
- */
+/** Inspects resources. After a slow inspection, the next ones may take twice as long. */
 export class Inspector {
   readonly #options: InspectorOptions;
   readonly #limit: Limit;

@@ -88,9 +88,7 @@ function nextRung(context: ReapContext, now: Resource, last?: Rung): Rung | unde
   return context.deadline.passed ? undefined : rungsBelow(last, now, context)[0];
 }
 
-/**
- * Names the outcome of a resource that is gone: ours if a request had, or may have had, an effect.
- */
+/** Names the outcome of a gone resource: ours if a request had, or may have had, an effect. */
 export function outcomeOf(seen: Resource, ending: StopOutcome | undefined, steps: readonly Step[]): Outcome {
   if (!steps.some(({ result }) => result === 'done' || result === 'timeout')) return 'gone';
   if (!seen.running) return 'removed';
@@ -223,10 +221,7 @@ function noGrace({ graceMs }: ReapPolicy): string {
   return graceMs === 0 ? 'the grace period is 0' : 'the deadline is near';
 }
 
-/**
- * Milliseconds that the deadline leaves after all rungs below `last`; may be negative. Without
- * `last`, all rungs count.
- */
+/** Milliseconds that the deadline leaves after all rungs below `last`; may be negative. */
 function spare(last: Rung | undefined, resource: Resource, context: ReapContext): number {
   return rungsBelow(last, resource, context).reduce((left, { timeoutMs }) => left - timeoutMs, context.deadline.remaining());
 }

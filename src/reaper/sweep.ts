@@ -51,10 +51,7 @@ export interface SweepResult {
   readonly unlisted?: Error;
 }
 
-/**
- * The maximum number of resources in work, waiting ones included. Each takes some kilobytes; rate
- * limits slow down more sandboxes anyway.
- */
+/** The maximum number of resources in work, waiting ones included: each takes some kilobytes. */
 const MAX_AT_ONCE = 500;
 
 /** Milliseconds between rounds: spares a provider in trouble, and soon notices its recovery. */
@@ -157,10 +154,7 @@ function nextAfter(
   return !verified || isSure(quietSince, options) ? { kind: 'end', verdict: { verified } } : { kind: 'wait' };
 }
 
-/**
- * Goes on with known resources. Without any, only the last cleanup keeps asking: the engine may
- * come back.
- */
+/** Goes on with known resources. Without any, only the last cleanup keeps asking. */
 function afterFailedListing(failure: ListingFailure, ledger: Ledger, { deadline, final, mode }: SweepOptions): Next {
   const end: Next = { kind: 'end', verdict: { verified: false, ...failure.verdict } };
   if (deadline.passed) return end;
@@ -198,9 +192,7 @@ async function pause(round: number, { policy, clock, deadline }: SweepOptions): 
 
 type Limits = Pick<ReapContext, 'limit' | 'inspector'>;
 
-/**
- * Settles open resources stage by stage: containers before networks. A failure holds up nothing.
- */
+/** Settles open resources by stage: containers before networks. A failure holds up nothing. */
 async function settleAll(ledger: Ledger, limits: Limits, options: SweepOptions): Promise<void> {
   const open = ledger.open();
   const settle = async (resource: Resource) => {

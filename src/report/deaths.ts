@@ -24,9 +24,7 @@ function hasFailed(death: DeathReport): boolean {
   return death.oomKilled || (!wasAsked(death) && death.exitCode !== null && death.exitCode !== 0);
 }
 
-/**
- * Whether it ended because something asked it to. Running out of memory is a failure all the same.
- */
+/** Whether it ended because something asked it to. Running out of memory is still a failure. */
 export function wasAsked({ asked = false, oomKilled }: DeathReport): boolean {
   return asked && !oomKilled;
 }

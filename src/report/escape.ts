@@ -43,10 +43,7 @@ export function clipped(text: string, max: number): string {
 /** Longer names and errors would leave no room for the table's other columns. */
 const MAX_IN_CODE = 300;
 
-/**
- * Foreign text in a summary, shown literally. Use it in HTML blocks only: elsewhere GitHub turns
- * addresses into links.
- */
+/** Foreign text, shown literally. For HTML blocks only: elsewhere GitHub links addresses. */
 export function htmlCode(text: string, max = MAX_IN_CODE): string {
   return `<code>${htmlText(clipped(text, max))}</code>`;
 }

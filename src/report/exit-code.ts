@@ -62,10 +62,7 @@ export function exitMeaning({ exitCode, oomKilled = false }: ExitCode): string {
   return signal === undefined ? '' : `${SIGNAL_MEANINGS[signal] ?? 'ended'} (${signal})`;
 }
 
-/**
- * Shells use 126 and 127 in the same way.
- * https://docs.docker.com/engine/containers/run/#exit-status
- */
+/** Shells share 126 and 127. https://docs.docker.com/engine/containers/run/#exit-status */
 const NOT_STARTED: Readonly<Record<number, string>> = {
   125: 'the engine could not start it',
   126: 'the command can’t be executed',

@@ -121,9 +121,7 @@ function addResources(registry: Registry, phases: NamedPhases): void {
   }
 }
 
-/**
- * Whether it did not stop when asked. A failed one may have stopped, and only its removal failed.
- */
+/** Whether it ignored its stop. A failed one may have stopped, and only its removal failed. */
 function ignoredItsStop({ outcome, steps }: ResourceReport): boolean {
   const stops = steps.filter(({ action, attempts }) => action === 'stop' && attempts > 0);
   if (stops.length === 0) return false;

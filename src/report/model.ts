@@ -45,10 +45,7 @@ export interface BenchmarkReport {
   readonly remains?: BenchmarkRemains;
 }
 
-/**
- * What post found of the benchmark of a killed main: ended by post, gone before, or not to be
- * ended.
- */
+/** The fate of a killed main's benchmark: ended by post, gone before, or not to be ended. */
 export type BenchmarkRemains = 'ended' | 'gone' | 'alive';
 
 export interface DeathReport {

@@ -5,16 +5,12 @@ import type { LiveSessionIds } from '../core/selector';
 import type { Clock } from '../lib/clock';
 import type { Environment } from '../lib/environment';
 
-/**
- * The names of sessions' files and directories. Labels are foreign text, and must not lead
- * elsewhere.
- */
+/** Names of sessions' files and directories. Labels are foreign text: keep to this place. */
 export const SESSION_FILE_NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$/;
 
 /**
  * Milliseconds. A job on a self-hosted runner ends within five days: an older directory is left
- * over in a RUNNER_TEMP that nothing empties.
- * https://docs.github.com/actions/reference/limits
+ * over in a RUNNER_TEMP that nothing empties. https://docs.github.com/actions/reference/limits
  */
 export const MAX_JOB_MS = 5 * 24 * 60 * 60 * 1000;
 

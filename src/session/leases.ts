@@ -144,10 +144,7 @@ export class Leases {
     return ownWord === 'over' && own !== undefined && isUnique(session) && isOnlyOurs(own) ? 'over' : undefined;
   }
 
-  /**
-   * The sessions that may be at work on this host. Removes the leases of ended ones if it can.
-   * Never throws.
-   */
+  /** Sessions that may be at work on this host. Removes leases of ended ones. Never throws. */
   atWork(): readonly Lease[] {
     return filesIn(this.#places.shared).flatMap((path) => {
       const file = quietly(() => readLease(path, this.#here));
@@ -221,10 +218,7 @@ function pathOf(directory: string, session: string): string {
   return join(directory, `${session}${EXTENSION}`);
 }
 
-/**
- * Whether only this user and root can write to the directory. Windows protects users' directories
- * itself.
- */
+/** Whether only this user and root can write to the directory. Windows sees to that itself. */
 function isOnlyOurs(directory: string): boolean {
   const self = process.getuid?.();
   if (self === undefined) return true;

@@ -50,9 +50,7 @@ export class Liveness implements LivenessOfSessions {
     });
   }
 
-  /**
-   * Asks GitHub about runs without surer evidence. Never throws, and takes some seconds at most.
-   */
+  /** Asks GitHub about runs without surer evidence, for some seconds at most. Never throws. */
   async learn(listed: readonly Resource[]): Promise<void> {
     await this.#github?.learn(listed, (session) => {
       const known = this.of(session);

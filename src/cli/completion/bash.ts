@@ -1,6 +1,4 @@
-/**
- * For bash 3.2 (macOS) and later, which splits words at `=` and `:`. Never evaluates typed text.
- */
+/** For bash 3.2 (macOS) and later, which splits words at `=` and `:`. Evaluates no typed text. */
 export const BASH = `# bash completion for cleanup-action
 _cleanup_action() {
   local current="\${COMP_WORDS[COMP_CWORD]}" answer value

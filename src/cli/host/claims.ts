@@ -103,10 +103,7 @@ export class Claims {
     return this.#found();
   }
 
-  /**
-   * Removes the files of dead processes. Ignores unreadable files, and those of other hosts, which
-   * may share a home directory.
-   */
+  /** Removes the files of dead processes. Ignores other hosts' files, and unreadable ones. */
   #found(): readonly Found[] {
     return filesIn(this.#directory).flatMap((file) => {
       const path = join(this.#directory, file);

@@ -161,10 +161,7 @@ export interface FilterContext {
   readonly now: number;
 }
 
-/**
- * Combines all typed filters. Without `--label` and `--name-prefix`, a resource must carry a
- * session's label.
- */
+/** Combines all typed filters. Without labels or names, a resource must carry a session's label. */
 export function selectorOf(typed: TypedFilters, context: FilterContext): Selector {
   const { labels, namePrefixes, sessions, olderThan: age, states, kinds, providers } = typed;
   const hasAny = ({ length }: readonly unknown[]) => length > 0;

@@ -76,9 +76,7 @@ export function isSecret(key: SettingKey): boolean {
   return settingOf(key).secret === true;
 }
 
-/**
- * Refuses secrets as options: the process list, the shell's history and the log would show them.
- */
+/** Refuses secrets as options: process lists, the shell's history and logs would show them. */
 export function refuseSecrets(command: Command): void {
   for (const key of settingKeys.filter(isSecret)) {
     command.addOption(new Option(`${optionName(key)} [secret]`).hideHelp());

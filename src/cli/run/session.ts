@@ -15,10 +15,7 @@ export interface RunSession {
   readonly environment: NodeJS.ProcessEnv;
 }
 
-/**
- * Makes the session's directory and label file. With a full disk, the command runs without them.
- * Never throws.
- */
+/** Makes the session's directory and label file; does without them on a full disk. Never throws. */
 export async function beginSession(
   session: Session,
   options: Omit<RunDirectoryOptions, 'sessionId'>,

@@ -28,9 +28,7 @@ export class Output implements Log {
   readonly #color: boolean;
   readonly #env: Environment;
   readonly #secrets = new Set<string>();
-  /**
-   * Values of variables with the name of a secret. Results may contain the same words by chance.
-   */
+  /** Values of variables with the name of a secret. Results may contain equal words by chance. */
   readonly #guessed: readonly string[];
   /** Erases the progress line before another line. */
   #clear: (() => void) | undefined;

@@ -136,10 +136,7 @@ const RETRYABLE: ReadonlySet<number> = new Set([408, 409, 421, 423, 424, 425, 42
  */
 const PERMANENT: ReadonlySet<number> = new Set([501, 505, 506, 508, 510, 511]);
 
-/**
- * The meaning of an error for a removal. 404 means gone; `DaytonaClient` sorts out other servers'
- * 404.
- */
+/** The meaning of an error for a removal. A 404 of another server is not a `DaytonaError`. */
 export function classify(error: unknown): ErrorClass {
   if (error instanceof AllowanceUsedUp) return { kind: 'retryable', retryAfterMs: error.retryAfterMs, unsent: true };
   if (error instanceof HasForks) return { kind: error.willGo ? 'retryable' : 'permanent' };

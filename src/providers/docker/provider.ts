@@ -74,10 +74,7 @@ export function dockerProvider(engine: Engine, settings: DockerSettings, clock: 
   };
 }
 
-/**
- * A command to copy that removes all containers with a label. Their networks and volumes are left
- * to the next pre-cleanup.
- */
+/** A command that removes all containers with a label; the next pre-cleanup does the rest. */
 export function cleanupCommand(endpoint: Endpoint, label: string): string {
   const list = dockerCommand(endpoint, 'ps', '--all', '--quiet', '--filter', `label=${label}`);
   return `${list} | xargs --no-run-if-empty ${dockerCommand(endpoint, 'rm', '--force', '--volumes')}`;

@@ -23,10 +23,7 @@ interface Failures {
   readonly providers: readonly ProviderReport[];
 }
 
-/**
- * Everything that is left, why, and the commands that remove it: this session's, then earlier
- * runs'.
- */
+/** Everything that is left, why, and commands: this session's first, then earlier runs'. */
 export function failuresSection({ phases }: Report): Section {
   return {
     title: 'the remaining resources',

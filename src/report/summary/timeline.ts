@@ -107,9 +107,7 @@ function chart(bars: readonly Bar[]): readonly string[] {
 const LETTER_PX = 6;
 const MARGIN_PX = 24;
 
-/**
- * Midnight of 1 January in the reader's time zone, when no clock changes: Mermaid shows local time.
- */
+/** Midnight of 1 January in the reader's time zone: Mermaid shows local time. */
 const EPOCH = Date.UTC(2000, 0, 1);
 
 /** Only failures have a style, `crit`: the others' labels are illegible in the dark theme. */

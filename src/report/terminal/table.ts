@@ -9,10 +9,7 @@ export interface TableOptions {
 /** A word that does not fit ends with an ellipsis. */
 const MIN_WIDTH = 6;
 
-/**
- * Renders a table. If it is too wide, narrows the widest columns and wraps their text. Cells must
- * not contain control characters.
- */
+/** Renders a table, and narrows wide columns. Cells must not contain control characters. */
 export function tableOf(head: readonly string[], rows: readonly (readonly string[])[], options: TableOptions): string {
   const natural = drawn(head, rows, options, undefined);
   const widths = widthsOf(natural);

@@ -1,9 +1,7 @@
 import { Agent } from 'node:http';
 import { inspect } from 'node:util';
 
-/**
- * An agent for docker-modem, which inspects each request for its debug log, even if that is off.
- */
+/** For docker-modem, which inspects each request for its debug log, even if that is off. */
 export class EngineAgent extends Agent {
   /** Hides the connections: inspecting a hundred of them takes longer than the request. */
   [inspect.custom](): string {

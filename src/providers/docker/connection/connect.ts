@@ -70,10 +70,7 @@ export async function connect(candidates: readonly Endpoint[], deadline: Deadlin
   throw new NoEngine(tries);
 }
 
-/**
- * Hides DOCKER_HOST from docker-modem, which mixes it into other options, and throws when it can't
- * read it.
- */
+/** Hides DOCKER_HOST from docker-modem, which mixes it into other options, or throws. */
 function client(endpoint: Endpoint, maxSockets: number, clock: Clock): Docker {
   const dockerHost = process.env['DOCKER_HOST'];
   delete process.env['DOCKER_HOST'];

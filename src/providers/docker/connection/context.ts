@@ -19,10 +19,7 @@ interface Meta {
   readonly Endpoints?: { readonly docker?: { readonly Host?: unknown; readonly SkipTLSVerify?: unknown } };
 }
 
-/**
- * The docker command's directory:
- * https://docs.docker.com/reference/cli/docker/#environment-variables
- */
+/** See https://docs.docker.com/reference/cli/docker/#environment-variables */
 export function dockerDirectory(env: Environment): string {
   return env['DOCKER_CONFIG'] || join(home(env), '.docker');
 }

@@ -6,10 +6,7 @@ const RESERVED = 64;
 /** If the limit is unknown: the default of macOS. */
 const DEFAULT_LIMIT = 256;
 
-/**
- * The maximum number of connections to one engine.
- * https://man7.org/linux/man-pages/man5/proc_pid_limits.5.html
- */
+/** Limited by file descriptors: https://man7.org/linux/man-pages/man5/proc_pid_limits.5.html */
 export async function maxConnections(): Promise<number> {
   const limits = await readFile('/proc/self/limits', 'utf8').catch(() => '');
   return connectionsWithin(limits);

@@ -10,8 +10,7 @@ import { SshAgent } from './ssh';
 /** The address of an engine, without secrets: main saves it for post. */
 export interface Endpoint {
   /**
-   * `unix:///var/run/docker.sock`, `npipe:////./pipe/docker_engine`, `tcp://host:2376`,
-   * `ssh://user@host`.
+   * `unix:///var/run/docker.sock`, `npipe:////./pipe/docker_engine`, `tcp://host`, `ssh://host`.
    */
   readonly url: string;
   /** The source of the address, for the log. */

@@ -12,10 +12,7 @@ import { hasStatus } from '../errors';
 import { whyDeaf } from './deafness';
 import { type DockerSettings, type KindHandler, removalOnly } from './handler';
 
-/**
- * States that a stop or kill must end. `restarting` starts again unless stopped; `stopping` is
- * Podman's state during a stop.
- */
+/** `restarting` starts again unless stopped; `stopping` is Podman's state during a stop. */
 const RUNNING_STATES = new Set(['running', 'paused', 'restarting', 'stopping']);
 
 /** 128 + 9. */
@@ -85,10 +82,7 @@ export class Containers implements KindHandler {
     };
   }
 
-  /**
-   * Only removes a stopped container, kills one that would ignore a stop signal, and leaves alone
-   * one that Swarm would replace.
-   */
+  /** Only removes a stopped container, kills a deaf one, and leaves Swarm's alone. */
   ladder(container: Resource): readonly Rung[] {
     const refusal = this.#whyNot(container);
     if (refusal) return removalOnly(this.#settings.removeMs, () => Promise.reject(refusal));
@@ -138,10 +132,7 @@ export class Containers implements KindHandler {
     return whyDeaf(pid, text(config['StopSignal']) ?? 'SIGTERM', id);
   }
 
-  /**
-   * The engine sends the stop signal, waits, and kills. The duration and the exit code tell the
-   * ending.
-   */
+  /** The engine stops, waits and kills: the duration and the exit code tell how it ended. */
   async #stop(id: string, graceMs: number, abortSignal: AbortSignal): Promise<StopOutcome | undefined> {
     // The API takes whole seconds; 0 would kill at once.
     const seconds = Math.max(1, Math.ceil(graceMs / 1000));

@@ -13,10 +13,7 @@ export interface DockerSettings {
   readonly skipGraceWhenDeaf: boolean;
   /** The kinds to list. */
   readonly kinds: readonly Kind[];
-  /**
-   * Lists unused anonymous volumes too. Only useful with a baseline: nothing else tells their
-   * owner.
-   */
+  /** Lists unused anonymous volumes too. Only a baseline tells their owner. */
   readonly orphanedVolumes?: boolean;
 }
 

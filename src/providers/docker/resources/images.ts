@@ -37,7 +37,10 @@ export class Images implements KindHandler {
   readonly #isPodman: boolean;
   /** Containers by image id, then by their own. Keeps gone ones, whose images are leftovers. */
   readonly #users = new Map<string, Map<string, Resource>>();
-  /** What was made from each layer, by the layer's id, then by its own. It stays in it like `#users`. */
+  /**
+   * What was made from each layer, by the layer's id, then by its own. It stays in it like
+   * `#users`.
+   */
   readonly #madeFrom = new Map<string, Map<string, Resource>>();
 
   constructor(
@@ -170,9 +173,7 @@ export class Images implements KindHandler {
     }
   }
 
-  /**
-   * Called before untagging: an engine untags an image in use, and only then refuses its removal.
-   */
+  /** Called before untagging, which an engine does even if it then refuses the removal. */
   async #refuseIfUsed(id: string, abortSignal: AbortSignal, cause?: unknown): Promise<void> {
     const containers = await this.#lookForUsers(abortSignal);
     const users = containers.filter(({ imageId = '' }) => bareId(imageId) === bareId(id));
@@ -187,13 +188,19 @@ export class Images implements KindHandler {
     throw new InUse(`other images were made from it: ${names.join(', ')}`);
   }
 
-  /** Left to itself, an engine removes all untagged parents, too: those that were there before, as well. */
+  /**
+   * Left to itself, an engine removes all untagged parents, too: those that were there before, as
+   * well.
+   */
   async #removeOne(reference: string, abortSignal: AbortSignal): Promise<void> {
     if (this.#isPodman) return this.#removeAtPodman(bareId(reference), abortSignal);
     await this.#docker.getImage(reference).remove({ noprune: true, abortSignal });
   }
 
-  /** Podman 4.3 honours `noprune` on a path of its own only. The answer there is 200, whatever comes of it. */
+  /**
+   * Podman 4.3 honours `noprune` on a path of its own only. The answer there is 200, whatever comes
+   * of it.
+   */
   async #removeAtPodman(images: string, abortSignal: AbortSignal): Promise<void> {
     const request = { method: 'DELETE', query: { images, noprune: 'true' } } as const;
     const { ExitCode, Errors } = await ask(this.#docker, '/v4.0.0/libpod/images/remove', abortSignal, object, request);

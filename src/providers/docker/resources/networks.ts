@@ -93,10 +93,7 @@ export class Networks implements KindHandler {
     throw inUseBy(users, this.#endpoint, { command, cause });
   }
 
-  /**
-   * An engine may count an endpoint whose container is gone:
-   * https://github.com/moby/moby/issues/42119
-   */
+  /** The endpoint of a container that is gone: https://github.com/moby/moby/issues/42119 */
   async #ghost(network: Resource, cause: unknown, abortSignal: AbortSignal): Promise<InUse> {
     const attached = Object.values(object((await this.#look(network.id, abortSignal))['Containers']));
     const named = ACTIVE_ENDPOINTS.exec(asError(cause).message)?.[1];
@@ -117,10 +114,7 @@ export class Networks implements KindHandler {
   }
 }
 
-/**
- * Whether a listed container is, or will be, on the network. Before its first start it only has the
- * name.
- */
+/** Whether a listed container is, or will be, on the network. At first it has only the name. */
 function isOn({ id, name }: Resource, container: Json): boolean {
   const networks = Object.entries(object(object(container['NetworkSettings'])['Networks']));
   return networks.some(([key, settings]) => {

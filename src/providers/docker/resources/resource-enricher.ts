@@ -21,10 +21,7 @@ interface Facts {
 /** Milliseconds. Smaller differences do not count: the engine rounds to seconds. */
 const SAME_TIME_MS = 1_000;
 
-/**
- * Adds what a listing lacks: protection, the age by our clock, and whether the session's label may
- * come from the image.
- */
+/** Adds what listings lack: protection, age by our clock, whether the label may be inherited. */
 export class ResourceEnricher {
   readonly #docker: Docker;
   readonly #clock: Clock;

@@ -13,10 +13,7 @@ import { inUseBy, removeContainer } from './in-use';
 /** The names that engines make up, and the label of newer engines. */
 const ANONYMOUS = { name: /^[0-9a-f]{64}$/, label: 'com.docker.volume.anonymous' };
 
-/**
- * Named and labelled volumes. Anonymous ones go with their containers; afterwards only their age
- * hints at an owner.
- */
+/** Anonymous volumes go with their containers; afterwards only their age hints at an owner. */
 export class Volumes implements KindHandler {
   readonly kind = 'volume';
   readonly #docker: Docker;
