@@ -19,7 +19,8 @@ export default defineConfig({
         test: {
           name: 'podman',
           include: ['test/integration/**/*.test.ts'],
-          exclude: ['test/integration/endpoints.test.ts'], // Its engines are dockerds: see test/support/engine/engine-kinds.ts.
+          // Their engines are dockerds: see test/support/engine/engine-kinds.ts.
+          exclude: ['test/integration/endpoints.test.ts', 'test/integration/proxy-upstreams.test.ts'],
           ...withEngine,
           globalSetup: 'test/support/engine/podman-setup.ts',
           sequence: { groupOrder: 2 },

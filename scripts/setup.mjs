@@ -1,6 +1,7 @@
 /**
  * What `npm run demo` and `npm test` need, on a machine that has Node 20 or newer and npm: the packages of package-lock.json, and
- * with `engine` a Docker engine to talk to or the means to start one, with `podman` the means to start Podman's service, with
+ * with `engine` a Docker engine to talk to or the means to start one, with `clients` others' clients of it, with `podman` the means to
+ * start Podman's service, with
  * `promtool` Prometheus' checker of metrics, with `chromium` a browser to look at summaries with. Plain JavaScript: it runs before
  * anything is installed.
  */
@@ -15,6 +16,9 @@ const root = join(import.meta.dirname ?? new URL('.', import.meta.url).pathname,
 /** Debian's and Ubuntu's packages for an engine of the tests' own; busybox is what its one image is made of, openssl makes certificates, curl and jq are in the
  * commands that the action tells people to type. */
 const ENGINE_PACKAGES = ['docker.io', 'iptables', 'busybox-static', 'openssl', 'curl', 'jq'];
+
+/** Clients that are not ours, which the tests lead through the proxy: Compose, and docker-py. */
+const CLIENT_PACKAGES = ['docker-compose', 'python3-docker'];
 
 /** Podman takes docker.io's runtime, runc; catatonit is its `--init`. */
 const PODMAN_PACKAGES = ['podman', 'runc', 'catatonit', 'busybox-static'];
@@ -99,6 +103,14 @@ async function ensureEngine() {
   install(ENGINE_PACKAGES);
 }
 
+function ensureClients() {
+  if (onPath('docker-compose') && spawnSync('/usr/bin/python3', ['-c', 'import docker']).status === 0) return;
+  if (process.platform !== 'linux' || process.getuid?.() !== 0 || !onPath('apt-get')) {
+    fail(`Compose and docker-py are needed: on Debian, run this as root, or install ${CLIENT_PACKAGES.join(' ')}.`);
+  }
+  install(CLIENT_PACKAGES);
+}
+
 function ensurePodman() {
   if (['podman', 'runc', 'catatonit', 'busybox'].every(onPath)) return;
   if (process.platform !== 'linux' || process.getuid?.() !== 0 || !onPath('apt-get')) {
@@ -163,6 +175,7 @@ function install(packages) {
 
 installPackages();
 if (process.argv.includes('engine')) await ensureEngine();
+if (process.argv.includes('clients')) ensureClients();
 if (process.argv.includes('podman')) ensurePodman();
 if (process.argv.includes('checkers')) ensureCheckers();
 if (process.argv.includes('promtool')) ensurePromtool();

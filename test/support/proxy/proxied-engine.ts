@@ -26,10 +26,21 @@ export class ProxiedEngine extends ProxyProcess {
     return stdout.toString();
   }
 
-  async command(args: readonly string[], options: { readonly input?: Buffer; readonly url?: string } = {}): Promise<Output> {
-    const env = { ...process.env, DOCKER_HOST: options.url ?? this.url, DOCKER_BUILDKIT: '0' };
-    return run('docker', args, { env }, options.input);
+  async command(args: readonly string[], options: ToolOptions = {}): Promise<Output> {
+    return this.tool('docker', args, options);
   }
+
+  /** Runs a client of the engine's, through the proxy or where `url` leads. */
+  async tool(program: string, args: readonly string[], { input, url = this.url, env }: ToolOptions = {}): Promise<Output> {
+    const variables = { ...process.env, DOCKER_HOST: url, CONTAINER_HOST: url, DOCKER_BUILDKIT: '0', ...env };
+    return run(program, args, { env: variables }, input);
+  }
+}
+
+export interface ToolOptions {
+  readonly input?: Buffer;
+  readonly url?: string;
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export interface Output {
