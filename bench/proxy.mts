@@ -1,7 +1,7 @@
 /**
- * Measures what the built proxy costs, beside the engine without it: the delay of a small request and of a creation, 1 GB through
- * `load` and through `attach`, 500 connections at a time, and memory: `npm run bench:proxy`. Directly and through take turns, so that
- * whatever else the machine does falls on both.
+ * Measures what the built proxy costs: the delay of a small request and of a creation, 1 GB through
+ * `load` and through `attach`, 500 connections at a time, and memory: `npm run bench:proxy`. Each is
+ * done directly and through the proxy in turn, so that other load of the machine falls on both.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

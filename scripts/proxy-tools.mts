@@ -1,7 +1,8 @@
 /**
- * Runs tools that are not ours through the built proxy and beside it, and prints whether they saw the same, and whether what they
- * created is labelled: `npm run proxy:tools`. Tools that npm's and Debian's packages don't have are installed into a cache outside of
- * the checkout: Compose 2 is built with Go; docker-py and aiodocker are PyPI's. A tool that can't be had is a row that says so.
+ * Runs other people's tools through the built proxy and beside it, and prints whether they saw the same,
+ * and whether what they created is labelled: `npm run proxy:tools`, or `npm run proxy:tools -- Compose`.
+ * Tools are installed into a cache outside of the checkout: Compose is built with Go; docker-py and
+ * aiodocker come from PyPI, Testcontainers from npm. A tool that can't be had is a row that says so.
  */
 import { execFile, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -118,9 +119,9 @@ async function playDocker({ url, image, name }: Place): Promise<string> {
   const loaded = await docker('image', 'inspect', '--format', '{{.Id}}', `${name}:big`);
   await docker('rmi', '-f', `${name}:big`);
   await docker('network', 'create', '--internal', `${name}-network`);
-  const archive = await docker('cp', `${name}:/bin/sh`, '-');
+  const archive = await docker('cp', `${name}:/bin/busybox`, '-');
   const until = (await docker('info', '--format', '{{.SystemTime}}')).trim();
-  const filters = ['--filter', `container=${name}`, '--format', '{{.Action}}'];
+  const filters = ['--filter', 'type=container', '--filter', `container=${name}`, '--format', '{{.Action}}'];
   const events = await docker('events', '--since', since, '--until', until, ...filters);
   return JSON.stringify([ran, length > 1e9, id === loaded.trim(), archive.length, events]);
 }
@@ -161,13 +162,13 @@ const TOOLS: readonly Tool[] = [
     name: 'docker-py: run, exec, exec by a socket, archives, logs',
     engine: 'docker',
     install: () => pythonTool('docker'),
-    play: ({ url, image, name }) => run(python, [join(programs, 'docker-py.py'), image, name], url),
+    play: ({ url, image, name }) => run(python, [join(programs, 'with-docker-py.py'), image, name], url),
   },
   {
     name: 'aiodocker: run, exec by a socket, 20 at a time, logs',
     engine: 'docker',
     install: () => pythonTool('aiodocker'),
-    play: ({ url, image, name }) => run(python, [join(programs, 'aiodocker.py'), image, name], url),
+    play: ({ url, image, name }) => run(python, [join(programs, 'with-aiodocker.py'), image, name], url),
   },
   {
     name: 'testcontainers-node: start, copy, exec, logs, restart',
@@ -183,7 +184,7 @@ const TOOLS: readonly Tool[] = [
       return (await execute(process.execPath, ['-e', script], { cwd: directory })).stdout.trim();
     },
     play: ({ url, image, name }) =>
-      run(process.execPath, [join(programs, 'testcontainers.cjs'), image, name], url, join(cache, 'node')),
+      run(process.execPath, [join(programs, 'with-testcontainers.cjs'), image, name], url, join(cache, 'node')),
   },
   {
     name: 'podman --remote: volume, network, run, exec',
@@ -236,14 +237,16 @@ async function tryOut(tool: Tool, engine: TestEngine, image: string): Promise<st
   }
 }
 
+const wanted = process.argv.slice(2);
+const chosen = TOOLS.filter(({ name }) => wanted.length === 0 || wanted.some((word) => name.includes(word)));
 await mkdir(cache, { recursive: true });
 console.log('| Tool | Version | It saw | Labelled |\n| --- | --- | --- | --- |');
-for (const product of ['docker', 'podman'] as const) {
+for (const product of new Set(chosen.map(({ engine }) => engine))) {
   const engine = await (product === 'docker' ? findOrStartEngine() : PrivateEngine.startPodman());
   try {
     const docker = new Docker({ socketPath: engine.url.replace('unix://', '') });
     const image = await busyboxImage(docker, `proxy-tools:${process.pid}`);
-    for (const tool of TOOLS.filter(({ engine: its }) => its === product)) console.log(await tryOut(tool, engine, image));
+    for (const tool of chosen.filter(({ engine: its }) => its === product)) console.log(await tryOut(tool, engine, image));
     await docker.getImage(image).remove({ force: true });
   } finally {
     await engine.stop();

@@ -1,8 +1,7 @@
 /**
  * What `npm run demo` and `npm test` need, on a machine that has Node 20 or newer and npm: the packages of package-lock.json, and
- * with `engine` a Docker engine to talk to or the means to start one, with `clients` others' clients of it, with `podman` the means to
- * start Podman's service, with
- * `promtool` Prometheus' checker of metrics, with `chromium` a browser to look at summaries with. Plain JavaScript: it runs before
+ * with `engine` a Docker engine to talk to or the means to start one, with `clients` others' clients of
+ * it, with `podman` the means to start Podman's service, with `promtool` Prometheus' checker of metrics, with `chromium` a browser to look at summaries with. Plain JavaScript: it runs before
  * anything is installed.
  */
 import { spawnSync } from 'node:child_process';

@@ -1,3 +1,4 @@
+import { takeLittleMemory } from './lib/memory';
 import type { Dial } from './proxy/dial';
 import { proxyProcess } from './proxy/process';
 
@@ -10,4 +11,5 @@ function dialSsh(url: string): Dial {
   };
 }
 
+takeLittleMemory();
 void proxyProcess(process.argv.slice(2), { ssh: dialSsh });

@@ -107,7 +107,7 @@ describe.skipIf(isPodman)('Compose', () => {
   });
 });
 
-const PYTHON = join(import.meta.dirname, '..', '..', 'scripts', 'proxy-tools', 'docker-py.py');
+const PYTHON = join(import.meta.dirname, '..', '..', 'scripts', 'proxy-tools', 'with-docker-py.py');
 
 test.skipIf(isPodman)(
   'docker-py runs, copies, executes with and without a socket, and reads logs, as without the proxy',
@@ -136,6 +136,9 @@ test.runIf(isPodman)('Podman’s remote client creates what is labelled by Podma
   const podman = async (...args: readonly string[]) =>
     succeeded(await proxied.tool('podman', ['--remote', '--url', proxied.url, ...args]));
   await podman('volume', 'create', name('volume'));
+  await podman('pod', 'create', '--infra=false', '--name', name('pod'));
+  onTestFinished(async () => void (await podman('pod', 'rm', '--force', name('pod'))));
+  expect(JSON.parse(await podman('pod', 'inspect', name('pod'))).Labels).toMatchObject(owner);
   await podman('network', 'create', '--internal', name('network'));
   await podman('create', '--network', 'none', '--name', name('c'), '-v', `${name('made')}:/data`, image, 'sleep', '3600');
   onTestFinished(async () => {

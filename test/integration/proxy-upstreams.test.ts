@@ -1,12 +1,13 @@
 import { execFile } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { Agent, request } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { buffer, text } from 'node:stream/consumers';
+import { createServer as createTlsServer } from 'node:tls';
 import { promisify } from 'node:util';
 import Docker from 'dockerode';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
@@ -179,6 +180,24 @@ describe('an engine that can’t be reached is a 503 that says why', () => {
     expect(JSON.parse(body).message).toMatch(/^cleanup-action’s proxy: /);
     expect(body).toMatch(message);
   });
+});
+
+test('a server of many names is told which one is meant', async () => {
+  const named: string[] = [];
+  const server = createTlsServer({
+    cert: await readFile(join(directory, 'server-cert.pem')),
+    key: await readFile(join(directory, 'server-key.pem')),
+    SNICallback: (name, done) => {
+      named.push(name);
+      done(null);
+    },
+  });
+  onTestFinished(() => void server.close());
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const { port } = server.address() as AddressInfo;
+  const socket = await dialer({ url: `https://localhost:${port}`, verification: 'none' })();
+  socket.destroy();
+  expect(named).toEqual(['localhost']);
 });
 
 describe('an engine behind the proxy', () => {

@@ -1,5 +1,5 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type Docker from 'dockerode';
@@ -257,6 +257,20 @@ test('a proxy that is killed again and again loses no label, and there is always
   expect(made.length).toBeGreaterThanOrEqual(created - failed);
   expect(failed).toBeLessThanOrEqual(10);
 }, 120_000);
+
+test('it outlives what a step does to end its own processes: signals, and killall node', async () => {
+  const { proxied } = await start();
+  await until('there are two', async () => (await proxied.processes()).length === 2);
+  const before = await proxied.processes();
+  for (const pid of before) {
+    expect(await readFile(`/proc/${pid}/comm`, 'utf8')).not.toMatch(/node/);
+    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.kill(pid, signal);
+  }
+  await proxied.docker.ping();
+  await new Promise((resolve) => setTimeout(resolve, 1000)); // Twice as long as it takes them to look whether they are to end.
+  await proxied.docker.ping();
+  expect(await proxied.processes()).toEqual(before);
+});
 
 test('it ends when its owner has', async () => {
   const owner = { pid: process.pid, startedAt: 'another start of this machine' };

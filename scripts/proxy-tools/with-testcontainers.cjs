@@ -21,7 +21,8 @@ async function main() {
   logs.destroy();
   await container.restart();
   console.log(JSON.stringify([output, exitCode, line]));
-  process.exit(); // What is left is left on purpose.
+  await network.stop();
+  process.exit(); // The container is left on purpose.
 }
 
 void main();
