@@ -242,7 +242,7 @@ const chosen = TOOLS.filter(({ name }) => wanted.length === 0 || wanted.some((wo
 await mkdir(cache, { recursive: true });
 console.log('| Tool | Version | It saw | Labelled |\n| --- | --- | --- | --- |');
 for (const product of new Set(chosen.map(({ engine }) => engine))) {
-  const engine = await (product === 'docker' ? findOrStartEngine() : PrivateEngine.startPodman());
+  const engine = await (product === 'docker' ? findOrStartEngine() : PrivateEngine.start({ name: 'podman-4.3' }));
   try {
     const docker = new Docker({ socketPath: engine.url.replace('unix://', '') });
     const image = await busyboxImage(docker, `proxy-tools:${process.pid}`);

@@ -96,6 +96,7 @@ const RECORDER = 'integration/recorder.test.ts';
 
 const PODMAN_CANNOT: readonly Limitation[] = [
   { file: 'integration/endpoints.test.ts', why: 'they start dockerd with TCP and TLS; Podman’s service has no such options' },
+  { file: 'integration/proxy-upstreams.test.ts', why: 'they start dockerd with TCP and TLS, and a swarm' },
   {
     file: RECORDER,
     test: 'and never started, and',
