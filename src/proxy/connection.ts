@@ -43,7 +43,7 @@ class ProxiedConnection {
   readonly #dial: Dial;
   readonly #rules: Rules;
   #server: Peer | undefined;
-  #responses: Promise<void> | undefined;
+  #responses: Promise<unknown> | undefined;
   /** The one that the client waits for. */
   #exchange: Exchange | undefined;
   /** There are no more requests to be understood. */
@@ -144,13 +144,18 @@ class ProxiedConnection {
     });
     const server = new Peer(stream);
     this.#server = server;
-    this.#responses = this.#answer(server);
+    this.#responses = Promise.all([this.#answer(server), this.#endWithClient(server)]);
     return server;
+  }
+
+  /** A client that doesn't read any more is gone: the server is not left waiting for it. */
+  async #endWithClient(server: Peer): Promise<void> {
+    await this.#client.deaf;
+    server.destroy();
   }
 
   /** From the server to the client, until the server ends. */
   async #answer(server: Peer): Promise<void> {
-    const watch = this.#closeTogether(server);
     try {
       let mayFollow = !this.#isRaw;
       while (mayFollow) mayFollow = await this.#response(server);
@@ -158,7 +163,9 @@ class ProxiedConnection {
     } finally {
       this.#exchange?.outcome.resolve('over');
     }
-    await watch;
+    // A server that has ended and doesn't read is gone: the client is not left waiting for it.
+    await Promise.race([server.deaf, this.#client.deaf]);
+    this.#client.close();
   }
 
   /** @returns whether another response may follow; not after one whose end is the connection's */
@@ -187,15 +194,6 @@ class ProxiedConnection {
     if (bytes !== undefined) server.unread(bytes);
     this.#exchange?.outcome.resolve('raw');
     return undefined;
-  }
-
-  /** A client that doesn't read is gone; a server that has ended and doesn't read is gone. Neither is left waiting for the other. */
-  async #closeTogether(server: Peer): Promise<void> {
-    for (;;) {
-      if (this.#client.isDeaf) return server.destroy();
-      if (server.isDeaf && server.hasEnded) return this.#client.close();
-      await Promise.race([this.#client.change, server.change]);
-    }
   }
 
   /** Says that the server can’t be reached. It is found out with the first request. */

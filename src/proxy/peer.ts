@@ -13,19 +13,18 @@ export class Peer {
   #waiting: Buffer[] = [];
   #waitingBytes = 0;
   #ended = false;
-  #deaf = false;
-  #change = Promise.withResolvers<void>();
+  readonly #deaf = Promise.withResolvers<void>();
+  #isDeaf = false;
+  /** Made when something waits for it: most changes are waited for by nothing. */
+  #change: PromiseWithResolvers<void> | undefined;
 
   constructor(stream: Duplex) {
     this.#stream = stream;
-    outliveFailedWrites(stream, () => {
-      this.#deaf = true;
-      this.#changed();
-    });
+    outliveFailedWrites(stream, () => this.#becomeDeaf());
     stream.on('data', (bytes: Buffer) => this.#arrived(bytes));
     stream.once('end', () => this.#end());
     stream.once('close', () => {
-      this.#deaf = true;
+      this.#becomeDeaf();
       this.#end();
     });
     stream.on('drain', () => this.#changed());
@@ -37,19 +36,14 @@ export class Peer {
     return this.#ended && this.#waiting.length === 0;
   }
 
-  /** A write failed: the other end doesn't read any more. What it has sent can still be read. */
-  get isDeaf(): boolean {
-    return this.#deaf;
-  }
-
-  /** Something came, ended, became deaf or has room again. */
-  get change(): Promise<void> {
-    return this.#change.promise;
+  /** When a write has failed: the other end doesn't read any more. What it has sent can still be read. */
+  get deaf(): Promise<void> {
+    return this.#deaf.promise;
   }
 
   /** When there is something to read. */
   async readable(): Promise<void> {
-    while (this.#waiting.length === 0 && !this.#ended) await this.change;
+    while (this.#waiting.length === 0 && !this.#ended) await this.#nextChange();
   }
 
   /** @returns undefined at the end */
@@ -89,9 +83,9 @@ export class Peer {
 
   /** Resolves when there is room for more, or nothing is read any more. */
   async write(bytes: Buffer): Promise<void> {
-    if (this.#deaf || bytes.length === 0 || this.#stream.writableEnded) return;
+    if (this.#isDeaf || bytes.length === 0 || this.#stream.writableEnded) return;
     if (this.#stream.write(bytes)) return;
-    while (this.#stream.writableNeedDrain && !this.#deaf) await this.change;
+    while (this.#stream.writableNeedDrain && !this.#isDeaf) await this.#nextChange();
   }
 
   /** Says that no more will be written; the other end may go on. */
@@ -103,7 +97,7 @@ export class Peer {
   close(): void {
     if (this.#stream.destroyed) return;
     this.end();
-    if (this.#deaf || this.#stream.writableFinished) this.#stream.destroy();
+    if (this.#isDeaf || this.#stream.writableFinished) this.#stream.destroy();
     else this.#stream.once('finish', () => this.#stream.destroy());
   }
 
@@ -123,10 +117,22 @@ export class Peer {
     this.#changed();
   }
 
+  #becomeDeaf(): void {
+    this.#isDeaf = true;
+    this.#deaf.resolve();
+    this.#changed();
+  }
+
+  /** Something came, ended, became deaf or has room again. */
+  async #nextChange(): Promise<void> {
+    this.#change ??= Promise.withResolvers();
+    await this.#change.promise;
+  }
+
   #changed(): void {
-    const { resolve } = this.#change;
-    this.#change = Promise.withResolvers();
-    resolve();
+    const change = this.#change;
+    this.#change = undefined;
+    change?.resolve();
   }
 }
 

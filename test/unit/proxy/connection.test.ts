@@ -41,9 +41,10 @@ describe('requests and responses', () => {
     client.socket.on('data', () => left-- > 0 && client.send(get('/next')));
     server.socket.on('data', () => server.send(answer));
     server.send(answer);
-    await until('the last is answered', () => client.received === answer.repeat(5001));
+    await until('the last is answered', () => client.received.length >= answer.length * 5001);
+    expect(client.received).toBe(answer.repeat(5001));
     expect(server.received).toBe(get('/first') + get('/next').repeat(5000));
-  });
+  }, 60_000);
 
   test('that come together go through one at a time', async () => {
     const proxy = await start();
@@ -401,7 +402,7 @@ test('a thousand clients at once are all served', async () => {
   await until('all are there', () => proxy.connections.length === 1000);
   for (const { socket } of proxy.connections) socket.write(OK);
   await Promise.all(clients.map((client) => client.got(OK)));
-});
+}, 60_000);
 
 test('a slow server makes the client wait, and loses nothing', async () => {
   const proxy = await start();
@@ -424,7 +425,7 @@ test('a slow server makes the client wait, and loses nothing', async () => {
   expect(waits()).toBeGreaterThan(size / 2);
   server.socket.resume();
   await until('all came', () => server.received.length === head.length + size);
-});
+}, 60_000);
 
 test('a slow reader makes the sender wait, and loses nothing', async () => {
   const proxy = await start();
@@ -440,4 +441,4 @@ test('a slow reader makes the sender wait, and loses nothing', async () => {
   expect(server.socket.writableLength).toBeGreaterThan(size / 2);
   client.socket.resume();
   await until('all came', () => client.received.length === size + client.received.indexOf('\r\n\r\n') + 4);
-});
+}, 60_000);
