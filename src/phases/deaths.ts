@@ -1,4 +1,4 @@
-import type { Death } from '../recorder/death';
+import type { Death } from '../recorder/deaths';
 import { type DeathReport, isoTime } from '../report/model';
 
 /** Milliseconds between the times of an end in the engine's event and in its inspection. */

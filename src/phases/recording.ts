@@ -16,23 +16,20 @@ import { plainLine } from '../report/escape';
 import type { DeathReport } from '../report/model';
 import { deathReport, isReported } from './deaths';
 import type { Log } from './log';
-import { secretsOf } from './providers';
+import { type ProviderSettings, secretsOf } from './providers';
 
-/**
- * Milliseconds for the logs of the last containers, when the benchmark has ended; and when the
- * runner waits for this step to end.
- */
+/** Milliseconds for the last logs after the benchmark's end, and after a signal to this process. */
 const FINISH_MS = 30_000;
 const FINISH_IN_HASTE_MS = 1_000;
 
-/**
- * In post, logs get at most this time, and at most this part of the deadline: removal comes first.
- */
+/** In post, logs get at most this time and this part of the deadline: removal comes first. */
 const MAX_FOR_LOGS = { ms: 30_000, part: 1 / 4 };
+
+type RecordingSettings = ProviderSettings & Pick<Config, 'logs' | 'logsPath' | 'logLimit' | 'logsLimit'>;
 
 /** What both ways to record need. */
 interface Surroundings {
-  readonly config: Config;
+  readonly config: RecordingSettings;
   /** Whose containers are recorded. */
   readonly owned: Selector;
   /** Of this process: the secrets in it are redacted. */
@@ -96,10 +93,7 @@ export async function startRecording({ connections, signals, log, ...options }: 
   };
 }
 
-/**
- * Gives `work` a signal that aborts when its time is up: soon, when this process gets a signal to
- * end.
- */
+/** Gives `work` a signal that aborts when time is up: soon after a signal to this process. */
 async function untilHaste<T>(
   inHaste: boolean,
   { clock, signals }: Pick<RecordingOptions, 'clock' | 'signals'>,
@@ -119,6 +113,7 @@ async function untilHaste<T>(
 }
 
 export interface LastRecording extends Surroundings {
+  readonly config: RecordingSettings & Pick<Config, 'deadline'>;
   /** The deaths that main has reported. */
   readonly known: readonly DeathReport[];
   /** Aborts at the deadline. */
@@ -126,8 +121,8 @@ export interface LastRecording extends Surroundings {
 }
 
 /**
- * Before everything is removed: how the containers ended that main did not watch or had no time
- * for, and their logs. Takes no more than a part of the deadline.
+ * Records, before the removal, deaths that main did not watch or had no time for. Takes no more
+ * than a part of the deadline.
  * @returns the deaths that main has not reported
  * @throws what the provider answers to a listing
  */
@@ -143,7 +138,7 @@ export async function recordLast(connection: Connection, options: LastRecording)
   return deaths.map(deathReport);
 }
 
-/** @param used bytes of logs that are there already */
+/** @param used bytes of the logs that main kept */
 function placeOf({ config, env }: Surroundings, used: number): KeepingPlace {
   return {
     directory: config.logsPath,

@@ -7,11 +7,11 @@ export interface End {
   /** Null where it is not known. */
   readonly exitCode: number | null;
   readonly oomKilled: boolean;
-  /** It was asked to end: its exit code does not say whether it failed. */
+  /** Something asked it to end: its exit code does not say whether it failed. */
   readonly asked: boolean;
   readonly at: number;
   readonly livedMs: number | null;
-  /** It never ran: its start failed, and this is why. */
+  /** Why its start failed; absent if it ran. */
   readonly neverStarted?: string;
 }
 
@@ -27,7 +27,7 @@ interface Entry {
   container: Resource;
   phase: 'waiting' | 'running' | 'ended';
   startedAt?: number;
-  /** Starts up to then are known. */
+  /** An earlier start is a repeated report. */
   endedAt?: number;
   /** When it was last asked to end in this run. */
   askedAt?: number;
@@ -37,23 +37,23 @@ interface Entry {
   revision: number;
 }
 
-/** A container that has gone before it could be inspected. */
+/** The container disappeared before it could be inspected. */
 const UNKNOWN_CODE = { exitCode: null } as const;
 
-/** Milliseconds in which a container ends because it was asked to: longer than any grace period that is in use. */
+/** An end this many milliseconds after a request is due to it. Longer than any grace period. */
 const ASKED_MS = 10 * 60_000;
 
 /**
- * Combines events (some come twice, some never) with inspections (which may be older than the events meanwhile), so that each end of a
- * container is reported once. Has no clock, and does no I/O.
+ * Combines events (which can repeat or be lost) with inspections (which can be out of date), so
+ * that each end of a container is reported once. Has no clock and does no I/O.
  */
 export class ContainerTracker {
   readonly #since: number;
   readonly #entries = new Map<string, Entry>();
-  /** Removed ones: an engine that repeats its events still reports them. */
+  /** Ids of removed containers: an engine that repeats its events reports them again. */
   readonly #gone = new Set<string>();
 
-  /** @param since an end before this is not reported */
+  /** @param since earlier ends are not reported */
   constructor(since: number) {
     this.#since = since;
   }
@@ -62,7 +62,7 @@ export class ContainerTracker {
     return this.#entries.has(id) || this.#gone.has(id);
   }
 
-  /** The containers that are there, as far as is known, and have not ended. */
+  /** The known containers that have neither ended nor been removed. */
   get alive(): readonly Resource[] {
     return [...this.#entries.values()].filter(({ phase }) => phase !== 'ended').map(({ container }) => container);
   }
@@ -75,12 +75,12 @@ export class ContainerTracker {
     return this.#gone.has(id) || this.#entries.get(id)?.phase === 'ended';
   }
 
-  /** Changes when the container starts or ends: an inspection from before that is out of date. */
+  /** Changes when the container starts or ends: an earlier inspection is then out of date. */
   revisionOf({ id }: Pick<Resource, 'id'>): number {
     return this.#entries.get(id)?.revision ?? -1;
   }
 
-  /** Takes an event of a container that is owned. */
+  /** Takes an event of an owned container. */
   onEvent(event: ContainerEvent): readonly Transition[] {
     const { kind, at, container } = event;
     if (this.#gone.has(container.id)) return [];
@@ -106,7 +106,7 @@ export class ContainerTracker {
     }
   }
 
-  /** Takes a container that is listed. */
+  /** Takes a container from a listing. */
   onListed(container: Resource): readonly Transition[] {
     if (this.knows(container)) return [];
     this.#add(container);
@@ -114,7 +114,7 @@ export class ContainerTracker {
   }
 
   /**
-   * Takes what an inspection found, unless an event since then says otherwise.
+   * Takes an inspection's result, unless a later event contradicts it.
    * @param now when it was inspected, by the provider's clock
    */
   onInspect(status: ContainerStatus, now: number): readonly Transition[] {
@@ -141,7 +141,7 @@ export class ContainerTracker {
     this.#entries.delete(id);
     this.#gone.add(id);
     if (entry.phase === 'running') return this.#ended(entry, { at, ...UNKNOWN_CODE });
-    // A container that was only created may have been made for its files. One that removes itself was started, in vain.
+    // A container may be created just for its files. With `--rm`, though, its start has failed.
     if (entry.phase === 'waiting' && entry.autoRemove) {
       return this.#ended(entry, { at, ...UNKNOWN_CODE, neverStarted: 'it was removed before it ran' });
     }
@@ -155,13 +155,13 @@ export class ContainerTracker {
   }
 
   #started(entry: Entry, at: number): readonly Transition[] {
-    // Reported again: the container has ended since, or this start is known.
+    // A repeated report: this start is known, or the container has ended since.
     if (at <= (entry.endedAt ?? 0) || entry.phase === 'running') return [];
     entry.phase = 'running';
     entry.revision += 1;
     entry.startedAt = at;
     entry.oomKilled = false;
-    // Podman's report of a start can come after the request to end it.
+    // Podman can report a start after a request to end that run.
     if ((entry.askedAt ?? 0) < at) delete entry.askedAt;
     return [{ kind: 'started', container: entry.container }];
   }
@@ -174,7 +174,7 @@ export class ContainerTracker {
 
   #isRunning(entry: Entry, { startedAt = 0, endedAt }: ContainerStatus): readonly Transition[] {
     if (entry.phase === 'running') {
-      // The event of a start is a little later than the start itself: a later time is another start.
+      // A start's event is a little later than the start: a time after the event is another start.
       if (entry.startedAt === undefined || startedAt <= entry.startedAt) return [];
       const missed = this.#ended(entry, { at: endedAt ?? startedAt, ...UNKNOWN_CODE });
       return [...missed, ...this.#started(entry, startedAt)];
@@ -190,7 +190,7 @@ export class ContainerTracker {
     entry.oomKilled ||= oomKilled;
     const isOld = endedAt < this.#since;
     const ended = this.#ended(entry, { at: endedAt, exitCode: exitCode ?? null }, isAnotherRun);
-    entry.endedAt = Math.max(now, endedAt); // The event of its start may come after it was seen to have ended.
+    entry.endedAt = Math.max(now, endedAt); // The event of its start may still come.
     return isOld ? [] : ended;
   }
 
@@ -214,7 +214,7 @@ export class ContainerTracker {
     const { container, oomKilled, startedAt, askedAt } = entry;
     delete entry.askedAt;
     const asked = askedAt !== undefined && at - askedAt <= ASKED_MS && neverStarted === undefined;
-    // The engine's two times of a short run can be the wrong way round by some microseconds.
+    // An engine can place a short run's end some microseconds before its start.
     const livedMs = startedAt === undefined || neverStarted !== undefined ? null : Math.max(0, at - startedAt);
     const end = { container, exitCode, oomKilled, asked, at, livedMs, ...(neverStarted === undefined ? {} : { neverStarted }) };
     return [{ kind: 'ended', end }];

@@ -4,10 +4,17 @@ import type { Clock } from '../lib/clock';
 import { withTimeout } from '../lib/deadline';
 import { Limit } from '../lib/limit';
 import type { End } from './container-tracker';
-import { type Death, type LogsWanted, unwantedLog } from './death';
 import { LogFollower } from './logs/log-follower';
-import type { KeepingPlace, KeptLog } from './logs/log-keeper';
+import { type KeepingPlace, type KeptLog, noLog } from './logs/log-keeper';
 import { GONE, NO_TIME, readLog } from './logs/reading';
+
+/** The containers whose logs are kept. */
+export type LogsWanted = 'failed' | 'all' | 'none';
+
+/** How a container ended, and where its log is. */
+export interface Death extends End {
+  readonly log: KeptLog;
+}
 
 export interface DeathsOptions {
   readonly source: ContainerSource;
@@ -18,7 +25,7 @@ export interface DeathsOptions {
   readonly signal: AbortSignal;
 }
 
-/** Logs that are read at a time: more make no engine faster, and each takes some memory. */
+/** Logs to read at a time: more don't make an engine faster, and each takes memory. */
 const READINGS = 8;
 const INSPECTIONS = 8;
 /** Inspections of all followers at a time. */
@@ -27,10 +34,10 @@ const FOLLOWER_INSPECTIONS = 16;
 /** Milliseconds for one inspection. */
 const INSPECT_MS = 10_000;
 
-/** The exit code of a process that SIGKILL ended, the system's when memory is short among others. */
+/** The exit code after SIGKILL, which the system sends too, when memory runs out. */
 const KILLED = 137;
 
-/** Milliseconds that the times of one end, the event's and the inspection's, can be apart. */
+/** Milliseconds by which an event and an inspection can differ about the time of one end. */
 const SAME_END_MS = 2_000;
 
 /** How containers ended, and their logs. */
@@ -48,12 +55,12 @@ export class Deaths {
     this.#options = options;
   }
 
-  /** In the order in which they ended. One that is not settled yet says so. */
+  /** By the time of their end. A death that is not settled yet has `NO_TIME` as its log. */
   get all(): readonly Death[] {
     return this.#all.toSorted((a, b) => a.at - b.at);
   }
 
-  /** The log of this one's end is in its place. */
+  /** Whether no work on this container's log is left. */
   isSettled({ id }: Pick<Resource, 'id'>): boolean {
     return !this.#settling.has(id);
   }
@@ -64,8 +71,9 @@ export class Deaths {
   }
 
   /**
-   * Follows the log of a container, in case it is removed when it ends. Does nothing where the log is followed already.
-   * @param isUrgent it is about to end: there is room for as many more
+   * Follows a container's log, in case the container is removed when it ends. Does nothing if the
+   * log is followed already.
+   * @param isUrgent it is about to end: doubles the maximum number of followed logs
    */
   follow(container: Resource, isUrgent = false): void {
     const { source, logs } = this.#options;
@@ -76,22 +84,22 @@ export class Deaths {
     this.#followers.set(container.id, new LogFollower(container, options, before?.discard()));
   }
 
-  /** Waits until nothing of the container's log can be missed any more, if it is followed. */
+  /** Waits until the follower, if there is one, can't miss anything any more. */
   async ready({ id }: Pick<Resource, 'id'>): Promise<void> {
     await this.#followers.get(id)?.ready;
   }
 
-  /** Its log can't be had. Never rejects. */
+  /** Stops following a log that can't be read. Never rejects. */
   async unfollow({ id }: Pick<Resource, 'id'>): Promise<void> {
     await this.#takeFollower(id)?.discard();
   }
 
-  /** @param status the last one; undefined where it has not been inspected yet */
+  /** @param status the last inspection, if there was one */
   add(end: End, status: ContainerStatus | undefined): void {
     const { id } = end.container;
     const index = this.#all.push({ ...end, log: NO_TIME }) - 1;
     const before = this.#settling.get(id) ?? Promise.resolve();
-    const follower = this.#takeFollower(id); // At its next start another one begins.
+    const follower = this.#takeFollower(id); // The next start gets another one.
     const settling = before
       .then(() => this.#settle(end, status, follower))
       .then((death) => {
@@ -103,7 +111,7 @@ export class Deaths {
     this.#settling.set(id, settling);
   }
 
-  /** Ends the followers of containers that have not died. To be called when the signal has aborted. Never rejects. */
+  /** Ends the other followers. Call it after the signal has aborted. Never rejects. */
   async close(): Promise<void> {
     await this.settled();
     await Promise.all([...this.#followers.values()].map((follower) => follower.discard()));
@@ -120,7 +128,7 @@ export class Deaths {
     return { ...end, log: unwanted ?? (await this.#log(end, status, follower)) };
   }
 
-  /** A log that is still there is better read than followed: it has the engine's times, and every line once. */
+  /** Prefers reading to what was followed: with the engine's times, and each line once. */
   async #log(end: End, status: Inspected, follower: LogFollower | undefined): Promise<KeptLog> {
     const read = isThere(status) && !status.autoRemove ? await this.#read(end, status) : undefined;
     if (read?.status === 'kept') {
@@ -132,7 +140,7 @@ export class Deaths {
     return read ?? (followed?.status === 'empty' ? followed : this.#read(end, status));
   }
 
-  /** A container that could not be inspected in time may still have its log. */
+  /** Tries even if the inspection failed: the log may still be there. */
   async #read({ container }: End, status: Inspected): Promise<KeptLog> {
     if (this.#options.signal.aborted) return NO_TIME;
     if (status === 'gone') return GONE;
@@ -156,22 +164,34 @@ export class Deaths {
   }
 }
 
-/** The last inspection; undefined where there was none. */
+/** The last inspection, if there was one. */
 type Inspected = ContainerStatus | 'gone' | undefined;
 
 function isThere(status: Inspected): status is ContainerStatus {
   return status !== undefined && status !== 'gone';
 }
 
-/** The system may have killed it for want of memory, without an event. */
+/** Out of memory, the system can kill a container without an event: worth an inspection. */
 function isKill({ exitCode, oomKilled }: End): boolean {
   return exitCode === KILLED && !oomKilled;
 }
 
-/** With what an inspection adds to the events. */
+/** Fills in from an inspection what the events lack. */
 function completed(end: End, status: Inspected): End {
   if (!isThere(status) || status.phase !== 'ended') return end;
   const isSame = status.endedAt !== undefined && Math.abs(status.endedAt - end.at) <= SAME_END_MS;
   const exitCode = end.exitCode ?? (isSame ? (status.exitCode ?? null) : null);
   return { ...end, exitCode, oomKilled: end.oomKilled || status.oomKilled };
+}
+
+/** Whether it failed, asked to end or not, or may have. */
+function isError({ exitCode, oomKilled, container }: End): boolean {
+  return exitCode !== 0 || oomKilled || container.state === 'dead';
+}
+
+/** Why the log is not to be kept; undefined if it is. */
+export function unwantedLog(end: End, wanted: LogsWanted): KeptLog | undefined {
+  if (end.neverStarted !== undefined) return noLog('unwanted', `it never ran: ${end.neverStarted}`);
+  if (wanted === 'none') return noLog('unwanted', 'logs is none');
+  return wanted === 'failed' && !isError(end) ? noLog('unwanted', 'it did not fail, and logs is failed') : undefined;
 }

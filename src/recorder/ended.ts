@@ -3,26 +3,24 @@ import type { Resource } from '../core/resource';
 import type { Selector } from '../core/selector';
 import { Limit } from '../lib/limit';
 import type { End } from './container-tracker';
-import { type Death, unwantedLog } from './death';
-import type { DeathsOptions } from './deaths';
+import { type Death, type DeathsOptions, unwantedLog } from './deaths';
 import { readLog } from './logs/reading';
 
-/** Its signal aborts when there is no time left: a log that is not read by then says so. */
 export interface EndedOptions extends DeathsOptions {
   /** Whose containers they are. */
   readonly owned: Selector;
-  /** Whether this end is on record already, with its log or a reason that holds. */
+  /** Whether this end is recorded already, with its log or a final reason why there is none. */
   readonly isRecorded: (end: End) => boolean;
 }
 
-/** Inspections, and logs that are read, at a time. */
+/** Inspections at a time, and logs to read at a time. */
 const INSPECTIONS = 16;
 const READINGS = 8;
 
 /**
- * The containers that are there and have ended, with their logs: for those whose ends were not watched. With `all`, the logs of those that
- * still run are kept too, as they are about to be removed.
- * @returns those that are not on record
+ * Records containers that have ended unwatched and are still there. With `logs: all`, also keeps
+ * the logs of running containers, which are about to be removed.
+ * @returns the deaths that are not recorded yet
  * @throws what the provider answers to a listing
  */
 export async function recordEnded(options: EndedOptions): Promise<readonly Death[]> {
@@ -47,7 +45,7 @@ async function recordOne(
   return { ...end, log: unwantedLog(end, logs) ?? (await readLog(status, reading)) };
 }
 
-/** @param now when it was inspected: no engine tells when a start has failed */
+/** @param now when it was inspected; stands in for the time of a failed start, which is unknown */
 function endOf(
   { container, phase, startedAt, endedAt, exitCode, oomKilled, error }: ContainerStatus,
   now: number,

@@ -7,8 +7,7 @@ import { withTimeout } from '../lib/deadline';
 import { asError } from '../lib/errors';
 import { Limit } from '../lib/limit';
 import { ContainerTracker, type Transition } from './container-tracker';
-import type { Death } from './death';
-import { Deaths, type DeathsOptions } from './deaths';
+import { type Death, Deaths, type DeathsOptions } from './deaths';
 import { watch } from './watch';
 
 export interface RecorderOptions extends Omit<DeathsOptions, 'signal'> {
@@ -23,27 +22,27 @@ const INSPECTIONS = 16;
 const INSPECT_MS = 10_000;
 const LIST_MS = 30_000;
 
-/** Milliseconds in which the provider must listen before the benchmark starts; after that it starts all the same. */
+/** Milliseconds that the benchmark's start waits for the provider to listen. */
 const START_MS = 5_000;
 
-/** Milliseconds between listings: a death is found even if its event was lost. */
+/** Milliseconds between listings, which show deaths whose event was lost. */
 const LIST_EVERY_MS = 30_000;
 
-/** Milliseconds in which the event of a change comes that an inspection has shown, however busy the engine is, and between checks. */
+/** Milliseconds to wait for the event of an inspected change; and between looks. */
 const EVENT_MS = { most: 10_000, every: 50 };
 
-/** Milliseconds between inspections of a container that waits to be started: a start that fails has no event. */
+/** Milliseconds between inspections of a created container: a failed start has no event. */
 const STARTS_MS = [1_000, 4_000, 15_000];
 
-/** Milliseconds that the removal of a container waits for its end to be settled. */
+/** Milliseconds after which a container may be removed although its end is not recorded. */
 const PATIENCE_MS = 30_000;
 
 /** A container of which only the name is known. */
 const UNKNOWN = { provider: '', kind: 'container', state: '', running: false, labels: {} } as const;
 
 /**
- * Watches the containers of one provider end, and keeps their logs. Its failures never reach the benchmark: they are reasons in the deaths,
- * and `trouble`.
+ * Records how the containers of one provider end, and keeps their logs. Its failures never reach
+ * the benchmark: they are reasons in the deaths, and `trouble`.
  */
 export class Recorder {
   readonly #options: RecorderOptions;
@@ -60,7 +59,7 @@ export class Recorder {
   #aheadMs = 0;
   /** Why there are no events now. */
   #broken: Error | undefined;
-  /** What went wrong at the last comparison with a listing. */
+  /** Why the last comparison with a listing failed. */
   #missed: Error | undefined;
 
   constructor(options: RecorderOptions) {
@@ -104,8 +103,8 @@ export class Recorder {
   }
 
   /**
-   * Whether a container that has exited may be removed: its end is recorded, its log kept. If that can't be found out, it may be removed
-   * after some time.
+   * Whether an exited container may be removed: its end is recorded and its log kept, or that took
+   * longer than `PATIENCE_MS`.
    */
   isRecorded(container: Resource): boolean {
     const { clock, owned } = this.#options;
@@ -137,9 +136,9 @@ export class Recorder {
   }
 
   /**
-   * The benchmark has ended: looks for deaths without an event, waits for logs that are being kept, and closes all streams.
-   * @param signal aborts when there is no time left: a log that is not kept by then says so
-   * @returns all deaths, in their order. Never throws
+   * Ends the recording: looks for deaths without an event, waits for logs, and closes all streams.
+   * @param signal aborts when there is no time left; a log that is late says so
+   * @returns all deaths, by time. Never throws
    */
   async finish(signal: AbortSignal): Promise<readonly Death[]> {
     const { promise: outOfTime, resolve } = Promise.withResolvers<void>();
@@ -154,7 +153,7 @@ export class Recorder {
     return this.#deaths.all;
   }
 
-  /** Waits for events on their way, compares with a listing, and waits for all logs. Never throws. */
+  /** Waits for late events, compares with a listing, and waits for all logs. Never throws. */
   async #complete(): Promise<void> {
     const { clock, source } = this.#options;
     if (source.eventDelayMs > 0) await sleep(clock, source.eventDelayMs, this.#end.signal).catch(() => undefined);
@@ -173,8 +172,8 @@ export class Recorder {
   }
 
   /**
-   * An event shows a container's name and image where its labels of that name would be: whose a container is that seems not to be owned,
-   * only an inspection says.
+   * An event's attributes `name` and `image` hide labels of those names, so only an inspection can
+   * tell that a container is not owned.
    */
   #onForeign({ kind, container }: ContainerEvent): void {
     if (kind === 'removed') this.#foreign.delete(container.id);
@@ -212,7 +211,7 @@ export class Recorder {
     }
   }
 
-  /** A container that was not known: does it run, and does its start succeed? */
+  /** Looks at a new container until it has started, or its start has failed. */
   async #meet(container: Resource): Promise<void> {
     await this.#check(container);
     for (const wait of STARTS_MS) {
@@ -222,7 +221,7 @@ export class Recorder {
     }
   }
 
-  /** Inspects a container, and applies what no event has reported. */
+  /** Inspects a container, and applies changes that lack an event. */
   async #check(container: Resource): Promise<void> {
     this.#apply(this.#tracker.onListed(container));
     const revision = this.#tracker.revisionOf(container);
@@ -234,7 +233,7 @@ export class Recorder {
     this.#apply(status === undefined ? this.#tracker.vanished(container, at) : this.#tracker.onInspect(status, at));
   }
 
-  /** Events say more than inspections, and come a little later. */
+  /** Waits for an event, which says more than an inspection and comes a little later. */
   async #isReported(container: Resource, revision: number): Promise<boolean> {
     const { clock } = this.#options;
     const isNew = () => this.#tracker.revisionOf(container) !== revision;
@@ -269,7 +268,7 @@ export class Recorder {
     this.#missed = await this.#attempt(() => this.#compareWithListing(which));
   }
 
-  /** @throws what the provider answers, to the listing or to the first inspection that fails, when all others are done */
+  /** @throws the error of the listing or, once all are done, of the first failed inspection */
   async #compareWithListing(which: 'all' | 'changed'): Promise<void> {
     const { source, owned } = this.#options;
     const listed = await withTimeout(LIST_MS, this.#limits, (signal) => source.list(signal));
@@ -312,7 +311,7 @@ export class Recorder {
     return { clock: this.#options.clock, signal: this.#end.signal };
   }
 
-  /** Does work beside all else, which `finish` waits for. An inspection that fails is made up for by the next one. */
+  /** Works in the background; `finish` waits for it. A later inspection mends a failed one. */
   #run(work: () => Promise<void>): void {
     const task: Promise<void> = this.#attempt(work).then(() => {
       this.#tasks.delete(task);

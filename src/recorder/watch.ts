@@ -7,7 +7,7 @@ import { backoff } from '../reaper/retry';
 /** Milliseconds in which a provider must begin to listen. */
 const OPENING_MS = 10_000;
 
-/** Milliseconds until a stream that broke is opened again: first, and at most. */
+/** Milliseconds until a broken stream is opened again: at first, and at most. */
 const REOPENING = { retries: Number.POSITIVE_INFINITY, delayMs: 200, factor: 2 };
 const MAX_WAIT_MS = 5_000;
 
@@ -18,15 +18,15 @@ export interface WatchOptions {
   readonly signal: AbortSignal;
   /** Called in order, once for each. */
   readonly onEvent: (event: ContainerEvent) => void;
-  /** Called whenever the provider listens (again): now a listing shows what was missed. */
+  /** Called whenever the provider listens (again): a listing now shows missed changes. */
   readonly onListening: () => void;
   /** Called whenever the stream breaks, or can't be opened. */
   readonly onBroken: (error: Error) => void;
 }
 
 /**
- * Watches a provider's events until the signal aborts. A stream that breaks is opened again, and goes on with the last event. Never
- * throws.
+ * Watches a provider's events until the signal aborts. Opens a broken stream again, from the last
+ * event on. Never throws.
  * @param since milliseconds since the epoch, by the provider's clock
  */
 export async function watch(since: number, options: WatchOptions): Promise<void> {
@@ -68,16 +68,16 @@ async function listen(position: Position, options: WatchOptions, onAnything: () 
 
 /** How far the events have come. */
 class Position {
-  /** When the last one was. */
+  /** The time of the latest event. */
   last: number;
-  /** Those of that very time, which come again. */
+  /** The events of that very millisecond: they come again. */
   readonly #atLast = new Set<string>();
 
   constructor(since: number) {
     this.last = since;
   }
 
-  /** Events are not in order: an earlier one that comes late is new. Those of one moment differ in kind or container. */
+  /** An earlier event that comes late is new. Events of one moment differ in kind or container. */
   isNew({ kind, at, container }: ContainerEvent): boolean {
     const moment = Math.floor(at);
     if (moment > Math.floor(this.last)) this.#atLast.clear();

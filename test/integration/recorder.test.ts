@@ -7,7 +7,7 @@ import type { ContainerSource } from '../../src/core/container-source';
 import type { Resource } from '../../src/core/resource';
 import { allOf, matchesFilters } from '../../src/core/selector';
 import { systemClock } from '../../src/lib/clock';
-import type { Death } from '../../src/recorder/death';
+import type { Death } from '../../src/recorder/deaths';
 import { recordEnded } from '../../src/recorder/ended';
 import {
   type ContainerOptions,
@@ -340,7 +340,7 @@ describe('a container that something else removes', () => {
       const deaths = await recording.finish();
 
       expect(deaths).toMatchObject([
-        // Podman tells that it stopped a container after its end, or before, as it comes.
+        // Podman has no event for this, and seldom one for the stop that is a part of it.
         {
           exitCode: 137,
           asked: podman ? expect.any(Boolean) : true,

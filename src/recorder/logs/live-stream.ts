@@ -1,10 +1,10 @@
 import type { LogChunk, LogStream } from '../../core/container-source';
 
-/** Bytes that are kept of what has not been taken yet, and what each chunk takes besides its text. */
+/** Bytes to keep until `take`, and the overhead of a chunk. */
 const MAX_KEPT = 2 ** 18;
 const OVERHEAD = 200;
 
-/** Reads a stream from now on, whether or not it is taken yet: the engine makes a container wait whose stream is not read. */
+/** Reads a stream from now on, even before `take`: unread output blocks its container. */
 export class LiveStream {
   readonly #rest: Promise<LogStream>;
   #kept: LogChunk[] = [];
@@ -14,17 +14,17 @@ export class LiveStream {
 
   constructor(stream: LogStream) {
     this.#rest = this.#drain(stream[Symbol.asyncIterator]());
-    this.#rest.catch(() => undefined); // `take` throws it.
+    this.#rest.catch(() => undefined); // `take` throws the error.
   }
 
-  /** More came than is kept: the oldest of it is missing. */
+  /** Whether the oldest chunks were dropped to limit memory. */
   get isCut(): boolean {
     return this.#isCut;
   }
 
   /**
-   * What came so far, and what goes on to come. To be called once.
-   * @throws what the stream breaks off with
+   * Yields the kept chunks, then the rest of the stream. To be called once.
+   * @throws the stream's error
    */
   async *take(): AsyncGenerator<readonly LogChunk[]> {
     this.#isTaken = true;
@@ -34,7 +34,7 @@ export class LiveStream {
     yield* await this.#rest;
   }
 
-  /** @returns the rest of the stream when it is taken, or when it has ended */
+  /** @returns the rest of the stream, once `take` was called or the stream has ended */
   async #drain(chunks: AsyncIterator<readonly LogChunk[]>): Promise<LogStream> {
     for (;;) {
       const next = await chunks.next();
@@ -44,7 +44,7 @@ export class LiveStream {
     }
   }
 
-  /** Copies: a chunk is a part of a larger buffer. */
+  /** Copies each chunk, which is a part of a larger buffer. */
   #keep(chunks: readonly LogChunk[]): void {
     for (const chunk of chunks) {
       this.#kept.push({ ...chunk, bytes: Buffer.from(chunk.bytes) });
@@ -59,7 +59,7 @@ export class LiveStream {
   }
 }
 
-/** A stream whose first chunks have been taken already. */
+/** A stream of which the first chunks were read already. */
 export async function* resumed(
   first: readonly LogChunk[],
   rest: AsyncIterator<readonly LogChunk[]>,

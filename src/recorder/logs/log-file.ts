@@ -6,12 +6,12 @@ import { pipeline } from 'node:stream/promises';
 import type { ByteBudget } from '../../lib/byte-budget';
 import { makeDirectory } from '../../lib/make-directory';
 
-/** Why the beginning of a file is missing: its own limit, or the limit of all together. */
+/** Why a file lacks its beginning: its own limit, or the limit of all files together. */
 export type Cut = 'log-limit' | 'logs-limit';
 
 /**
- * A file that keeps the end of what is written: when it may not grow any more, new bytes take the place of the oldest, in a ring. It
- * appears under its name when it is closed, whole and in order.
+ * A file that keeps the end of a log: at its limit, new bytes replace the oldest, in a ring. Gets
+ * its name when it is closed, in order.
  */
 export class LogFile {
   readonly path: string;
@@ -20,25 +20,25 @@ export class LogFile {
   readonly #space: ByteBudget;
   #file: FileHandle | undefined;
   #size = 0;
-  /** Where the ring goes on; undefined while the file grows. */
+  /** The ring's next position; undefined while the file grows. */
   #next: number | undefined;
   #cut: Cut | undefined;
 
   /** @param limit bytes */
   constructor(path: string, limit: number, space: ByteBudget) {
     this.path = path;
-    // Two logs of one container may be written at a time.
+    // Two runs' logs of one container can be written at a time.
     this.#unfinished = `${path}.${randomUUID().slice(0, 8)}.unfinished`;
     this.#limit = limit;
     this.#space = space;
   }
 
-  /** Why its beginning is missing; undefined while it is not. */
+  /** Why the beginning is missing, if it is. */
   get cut(): Cut | undefined {
     return this.#cut;
   }
 
-  /** Bytes that are kept. */
+  /** In bytes. */
   get size(): number {
     return this.#size;
   }
@@ -48,7 +48,7 @@ export class LogFile {
     if (grown < bytes.length) await this.#overwrite(bytes.subarray(grown));
   }
 
-  /** Puts the file under its name. Does nothing if nothing was written. */
+  /** Gives the file its name. Does nothing if nothing was written. */
   async close(): Promise<void> {
     const file = this.#file;
     if (file === undefined) return;
@@ -82,7 +82,7 @@ export class LogFile {
 
   async #overwrite(bytes: Buffer): Promise<void> {
     if (this.#size === 0) return;
-    // Bytes that the same call would overwrite are not written.
+    // Skips bytes that this very call would overwrite.
     const kept = bytes.subarray(Math.max(0, bytes.length - this.#size));
     const from = ((this.#next ?? 0) + (bytes.length - kept.length)) % this.#size;
     const first = kept.subarray(0, this.#size - from);
@@ -109,13 +109,13 @@ export class LogFile {
   async #straighten(next: number, cut: Cut): Promise<void> {
     const whole = `${this.#unfinished}.whole`;
     const why = cut === 'log-limit' ? `${cut} is ${this.#limit}` : `${cut} is ${this.#space.limit}`;
-    const mark = Buffer.from(`[cleanup-action: what was written before this is cut off: ${why} bytes]\n`);
+    const mark = Buffer.from(`[cleanup-action: earlier output is cut off: ${why} bytes]\n`);
     await pipeline(() => this.#inOrder(next, mark), createWriteStream(whole, { flags: 'wx' }));
     await this.#publish(whole);
     await rm(this.#unfinished, { force: true });
   }
 
-  /** Takes the place of an earlier log of the same container, which is a part of this one. */
+  /** Replaces an earlier log of the container, which this one contains. */
   async #publish(finished: string): Promise<void> {
     const before = await stat(this.path).catch(() => undefined);
     await rename(finished, this.path);

@@ -8,18 +8,18 @@ import { LiveStream, resumed } from './live-stream';
 import { IncompleteLog, type KeepingPlace, type KeptLog, LogKeeper, noLog } from './log-keeper';
 import { MAX_READING_MS, maxLines, whyNot } from './reading';
 
-/** Milliseconds after a container's end in which its log begins to come, and goes on: a busy engine takes a while. */
+/** Milliseconds to wait for the first chunk after a container's end, and for each further one. */
 const FIRST_CHUNK_MS = 10_000;
 const NEXT_CHUNK_MS = 2_000;
 
-/** Milliseconds in which a container is seen to have ended when its stream has, and between inspections. */
+/** Milliseconds to wait for a container's end after its stream's end; and between inspections. */
 const END_MS = { most: 10_000, every: 100 };
 
-/** Milliseconds until an empty log is asked for again. */
+/** Milliseconds until an empty log is read again. */
 const ASK_AGAIN_MS = 50;
 
-/** Stands in the log where lines may be missing, or come twice. */
-export const SEAM = '[cleanup-action: from here on as it was written; around this line others may be missing, or come twice]';
+/** Stands in a log between the part that was read and the part that arrived live. */
+export const SEAM = '[cleanup-action: recorded live from here on; lines around this one may be missing or repeated]';
 
 export interface LogFollowerOptions {
   readonly source: ContainerSource;
@@ -30,8 +30,9 @@ export interface LogFollowerOptions {
 }
 
 /**
- * Follows the log of one container from its start, so that it is here when the container is removed: attaches, reads the log once, and
- * goes on with what comes. (To follow the log itself does not do: a busy dockerd 20.10 gave 9,280 of 20,000 lines, and Podman has gaps,
+ * Follows the log of one container, so that it outlives the container: attaches, reads the log
+ * once, and goes on with the attached stream. (`follow=1` is unreliable: a busy dockerd 20.10
+ * delivered 9,280 of 20,000 lines, and Podman leaves gaps,
  * https://github.com/containers/podman/issues/21914.)
  */
 export class LogFollower {
@@ -43,7 +44,7 @@ export class LogFollower {
   readonly #done: Promise<void>;
   #state: 'following' | 'confirming' | 'whole' | 'broken' = 'following';
 
-  /** @param after what has to be over before it begins: an earlier one of the same container */
+  /** @param after the end of an earlier follower of the same container, to wait for */
   constructor(container: Resource, options: LogFollowerOptions, after: Promise<void> = Promise.resolve()) {
     this.#container = container;
     this.#options = options;
@@ -51,36 +52,34 @@ export class LogFollower {
     this.#done = after.then(() => this.#run());
   }
 
-  /**
-   * Resolves when the engine has attached it and it has seen whether the container had started by then, or it has failed.
-   */
+  /** Resolves once it is attached and knows whether the container had started, or has failed. */
   get ready(): Promise<void> {
     return this.#ready.promise;
   }
 
-  /** It was refused, or lost its connection: while the container lives, another one can begin anew. */
+  /** Refused or disconnected: another follower may try while the container lives. */
   get isBroken(): boolean {
     return this.#state === 'broken';
   }
 
   /**
-   * The container has ended: its last lines are waited for, but not for long. Never throws.
+   * Waits a short while for the last lines of an ended container. Never throws.
    * @param signal ends the waiting
    */
   async finish(signal: AbortSignal): Promise<KeptLog> {
     await this.#drain(signal);
-    this.#abort.abort(new Halted(signal.aborted ? 'there was no time left for the rest' : 'its end was not told'));
+    this.#abort.abort(new Halted(signal.aborted ? 'there was no time left for the rest' : 'its stream did not end'));
     await this.#done;
     try {
       const log = await this.#keeper.close();
       if (log.file !== null || this.#keeper.chunks > 0 || (this.#state === 'whole' && !this.#keeper.hasNote)) return log;
-      return noLog('gone', 'nothing that it wrote was seen before it was gone');
+      return noLog('gone', 'it was removed before any of its log could be read');
     } catch (error) {
       return whyNot(error, this.#options.source);
     }
   }
 
-  /** Drops what has come so far. Never throws. */
+  /** Stops, and drops the log so far. Never throws. */
   async discard(): Promise<void> {
     this.#abort.abort(new Halted('its log is not wanted'));
     await this.#done;
@@ -91,14 +90,14 @@ export class LogFollower {
     try {
       this.#state = (await this.#follow()) ? 'whole' : 'broken';
     } catch {
-      this.#state = 'broken'; // The log may still be read at the container's end; otherwise that says why not.
+      this.#state = 'broken'; // Reading the log at the container's end works, or gives the reason.
     } finally {
       this.#ready.resolve();
-      this.#abort.abort(new Halted('it is over')); // A connection that is not read would make the container wait.
+      this.#abort.abort(new Halted('it is over')); // An unread connection would block the container.
     }
   }
 
-  /** @returns whether it came to the container's end */
+  /** @returns whether it reached the container's end */
   async #follow(): Promise<boolean> {
     const early = new AbortController();
     const attaching = this.#attach();
@@ -114,13 +113,13 @@ export class LogFollower {
       else if (log !== undefined && status !== undefined && hasEnded(status)) return true;
     }
     early.abort();
-    // Where it had not started, all of the log is live.
+    // Attached before its start, it has all of the log live.
     if (hadStarted || live?.isCut) this.#keeper.note(SEAM);
     if (live === undefined || live.isCut) this.#keeper.brokeWith(new IncompleteLog());
     return live !== undefined && (await this.#take(live.take())) === undefined && this.#hasEnded();
   }
 
-  /** @returns undefined where the provider refuses: then the log is only what was read */
+  /** @returns undefined if the provider refuses: then the log is only the part that was read */
   async #attach(): Promise<LiveStream | undefined> {
     try {
       return new LiveStream(await this.#options.source.attach(this.#container, this.#abort.signal));
@@ -130,9 +129,9 @@ export class LogFollower {
   }
 
   /**
-   * The log from before the provider has agreed to attach. A container that lives for a moment may be gone by then: an engine answers
-   * nothing about it while it is being started, and then in the order of the requests.
-   * @returns undefined where there is nothing in it
+   * Reads the log while attaching, as a short-lived container may be gone after that: an engine
+   * answers requests about a starting container only then, in their order.
+   * @returns undefined if the log is empty
    */
   async #readEarly(attaching: Promise<unknown>, signal: AbortSignal): Promise<LogStream | undefined> {
     let isAttached = false;
@@ -153,7 +152,7 @@ export class LogFollower {
     }
   }
 
-  /** @returns the log as it is now; undefined where it can't be had */
+  /** @returns the log as it is now; undefined if it can't be read */
   async #open(signal = this.#abort.signal): Promise<LogStream | undefined> {
     const { source, place } = this.#options;
     try {
@@ -163,7 +162,7 @@ export class LogFollower {
     }
   }
 
-  /** @returns whether all of it has come */
+  /** @returns whether the log is complete */
   async #read(log: LogStream | undefined): Promise<boolean> {
     if (log === undefined) return false;
     return (await this.#take(log)) === undefined;
@@ -173,7 +172,7 @@ export class LogFollower {
     return this.#keeper.take(log, this.#abort.signal);
   }
 
-  /** The connection to an engine that is killed ends as that to a container does which ends. */
+  /** Asks the engine: if the engine is killed, the stream ends as if the container had ended. */
   async #hasEnded(): Promise<boolean> {
     const { signal } = this.#abort;
     this.#state = 'confirming';
@@ -216,7 +215,7 @@ export class LogFollower {
     return this.#state === 'whole' || this.#state === 'broken';
   }
 
-  /** Grows as long as there is something to wait for. */
+  /** Grows while there is something to wait for. */
   get #progress(): number {
     return this.#keeper.chunks + (this.#state === 'confirming' ? 1 : 0);
   }

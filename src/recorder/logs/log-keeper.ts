@@ -11,18 +11,18 @@ import type { Redactor } from './redactor';
 export interface KeptLog {
   readonly status: LogStatus;
   readonly file: string | null;
-  /** Why there is none, or why it is not whole. */
+  /** Why it is missing or incomplete. */
   readonly reason: string | null;
   /** Its last lines, for people. */
   readonly tail: readonly string[];
 }
 
-/** A part of a log may be missing, and a line in the file says where. */
+/** The log may lack lines, around the `SEAM` in the file. */
 export class IncompleteLog extends Error {
   override readonly name = 'IncompleteLog';
 
   constructor() {
-    super('a part of it may be missing: a line says where');
+    super('lines may be missing where the log says so');
   }
 }
 
@@ -54,9 +54,9 @@ export class LogKeeper {
   }
 
   /**
-   * Writes all that comes, as it comes. Never throws: the error is a part of the log's reason.
-   * @param signal ends the stream: its reason says more than the stream's error
-   * @returns the error with which the stream broke off
+   * Writes a stream to the file as it arrives. Never throws: an error becomes the log's reason.
+   * @param signal ends the stream; its reason replaces the stream's error
+   * @returns the error, if the stream broke off
    */
   async take(stream: LogStream, signal: AbortSignal): Promise<Error | undefined> {
     try {
@@ -72,12 +72,12 @@ export class LogKeeper {
     }
   }
 
-  /** Puts a line of our own after what has come so far, if anything is written at all. */
+  /** Adds a line of our own before the next line of the log; alone, it makes no file. */
   note(line: string): void {
     this.#lines.note(line);
   }
 
-  /** The log is not whole. The first reason is the one that is reported. */
+  /** Marks the log as incomplete. The first error is reported. */
   brokeWith(error: Error): void {
     this.#broken ??= error;
   }
@@ -97,17 +97,17 @@ export class LogKeeper {
     await this.#file.discard();
   }
 
-  /** The number of chunks that have come so far. */
+  /** The number of chunks so far. */
   get chunks(): number {
     return this.#chunks;
   }
 
-  /** A line of our own waits for what comes after it. */
+  /** Whether a line of our own waits for the log's next line. */
   get hasNote(): boolean {
     return this.#lines.hasNote;
   }
 
-  /** Bytes that have come so far, with their times; more than are kept, where the log is cut. */
+  /** Bytes so far, times included; more than the file keeps if the log is cut. */
   get written(): number {
     return this.#written;
   }
@@ -136,7 +136,7 @@ function whatBroke(error: Error): string {
   return error instanceof IncompleteLog ? error.message : `it broke off: ${error.message}`;
 }
 
-/** A name for any file system: other characters are `_`. The id tells containers of the same name apart. */
+/** A name for any file system: replaces other characters by `_`. The id makes it unique. */
 export function logFileName({ name, id }: Pick<Resource, 'name' | 'id'>): string {
   const safe = (text: string, most: number) => text.slice(0, most).replace(/[^A-Za-z0-9._-]/g, '_');
   return `${safe(name, 80)}-${safe(id, 12)}.log`;

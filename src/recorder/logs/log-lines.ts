@@ -1,36 +1,36 @@
 import type { LogChunk } from '../../core/container-source';
 import type { Redactor } from './redactor';
 
-/** A line longer than this is broken into several, so that one of a gigabyte is never held whole. In bytes. */
+/** Breaks longer lines into several, so that a line of a gigabyte is never held whole. In bytes. */
 export const MAX_LINE = 65_536;
 
-/** The number of last lines that are shown to people, and the bytes of each. */
+/** The last lines to show to people, and the bytes of each. */
 const TAIL_LINES = 10;
 const TAIL_LINE_BYTES = 300;
 
-/** The part of a line that has come so far. */
+/** The beginning of a line. */
 interface Unfinished {
   readonly at: string;
   readonly text: string;
 }
 
 /**
- * Makes whole lines of two streams, each line after its time, in the order in which they end, without secrets. Text is bytes, a character
- * each (latin1): any bytes stay as they are.
+ * Makes whole lines of two streams, each with its time, in the order of their ends, and takes
+ * secrets out. Text is latin1, a character a byte, so that all bytes stay as they are.
  */
 export class LogLines {
   readonly #redactor: Redactor;
   readonly #unfinished = new Map<LogChunk['stream'], Unfinished>();
   readonly #tail: string[] = [];
   #note: string | undefined;
-  /** When the last chunk was written. */
+  /** The time of the last chunk. */
   #lastAt = '';
 
   constructor(redactor: Redactor) {
     this.#redactor = redactor;
   }
 
-  /** @returns the lines that are finished by now */
+  /** @returns the lines that are complete */
   push(chunks: readonly LogChunk[]): string {
     const [first] = chunks;
     if (first === undefined) return '';
@@ -39,7 +39,7 @@ export class LogLines {
     return before + chunks.map((chunk) => this.#add(chunk)).join('');
   }
 
-  /** A line of our own, between what came before and what comes next. It is not one of the last lines for people. */
+  /** Inserts a line of our own before the next chunk. `tail` leaves it out. */
   note(line: string): void {
     this.#note = line;
   }
@@ -48,7 +48,7 @@ export class LogLines {
     return this.#note !== undefined;
   }
 
-  /** @returns the lines that have no end */
+  /** @returns the last lines, which lack a line feed */
   end(): string {
     if (this.#note !== undefined && this.#lastAt !== '') return this.#withNote(this.#note, this.#lastAt);
     const rest = [...this.#unfinished.values()].filter(({ text }) => text !== '');
@@ -61,7 +61,7 @@ export class LogLines {
     return `${this.end()}${at} ${note}\n`;
   }
 
-  /** The last lines, without times and cut: for people. */
+  /** The last lines for people: clipped, without times. */
   get tail(): readonly string[] {
     return this.#tail.map((line) => Buffer.from(line, 'latin1').toString('utf8'));
   }

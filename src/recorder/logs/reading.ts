@@ -5,40 +5,39 @@ import { asError } from '../../lib/errors';
 import type { Limit } from '../../lib/limit';
 import { type KeepingPlace, type KeptLog, LogKeeper, noLog } from './log-keeper';
 
-/** Milliseconds that one log may take: engines read some 50 MB of their logs a second. */
+/** Milliseconds for one log: engines read some 50 MB of logs a second. */
 export const MAX_READING_MS = 120_000;
 
-/** A line with its time is at least this long: `2026-11-21T09:50:58Z`, a blank, a line feed. */
+/** Bytes of the shortest line: `2026-11-21T09:50:58Z`, a blank, a line feed. */
 const MIN_LINE = 22;
 
 /**
- * Only the end of a long log is kept: this number of its last lines is asked for first, and more where they are not enough. An engine
- * would take half a minute to read a gigabyte.
+ * Lines to ask for first: only the end of a long log is kept, and an engine takes half a minute to
+ * read a gigabyte.
  */
 const FEW_LINES = 2_000;
 
 export interface Reading {
   readonly source: ContainerSource;
   readonly place: KeepingPlace;
-  /** Logs that are read at a time. */
+  /** Logs to read at a time. */
   readonly limit: Limit;
   readonly clock: Clock;
   /** Aborts when there is no time left. */
   readonly signal: AbortSignal;
 }
 
-/** What is known of a container whose log is read. */
 type Ended = Pick<ContainerStatus, 'container' | 'logUnavailable'>;
 
 export const GONE = noLog('gone', 'it was removed before its log could be read');
 export const NO_TIME = noLog('out-of-time', 'there was no time left to read its log');
 
-/** The number of lines that can have a place in a log's file. */
+/** The maximum number of lines in a log's file. */
 export function maxLines({ limit }: KeepingPlace): number {
   return Math.floor(limit / MIN_LINE) + 1;
 }
 
-/** Reads the log of a container that is there into its file. Never throws: a log that can't be had has a reason. */
+/** Reads a container's log into its file. Never throws: a missing log has a reason. */
 export async function readLog(status: Ended, reading: Reading): Promise<KeptLog> {
   if (status.logUnavailable !== undefined) return noLog('unavailable', status.logUnavailable);
   const { limit, signal, source } = reading;
@@ -49,7 +48,10 @@ export async function readLog(status: Ended, reading: Reading): Promise<KeptLog>
   }
 }
 
-/** @throws what the engine answers, or the file system; a log that breaks off is kept so far, unless there is no time left */
+/**
+ * Keeps a log that breaks off up to there, unless there is no time left.
+ * @throws what the engine or the file system answers
+ */
 async function copy(status: Ended, { source, place, signal }: Reading, time: AbortSignal): Promise<KeptLog> {
   const most = maxLines(place);
   for (let lines = Math.min(FEW_LINES, most); ; ) {
@@ -60,12 +62,12 @@ async function copy(status: Ended, { source, place, signal }: Reading, time: Abo
     if (broken ? !signal.aborted : isEnough) return keeper.close();
     await keeper.discard();
     if (broken) throw broken;
-    // The number that is enough if the others are as long as these.
+    // Enough if the other lines are as long as these.
     lines = Math.min(most, Math.max(2 * lines, Math.ceil((1.25 * lines * place.limit) / keeper.written)));
   }
 }
 
-/** Why a log can't be had. */
+/** Why a log can't be read. */
 export function whyNot(thrown: unknown, source: ContainerSource): KeptLog {
   if (source.classify(thrown).kind === 'gone') return GONE;
   return noLog('unavailable', `its log can’t be read: ${asError(thrown).message.trim()}`);

@@ -11,7 +11,7 @@ import { systemClock } from '../../../src/lib/clock';
 import { Deadline } from '../../../src/lib/deadline';
 import { connect } from '../../../src/providers/docker/connection/connect';
 import { dockerContainers } from '../../../src/providers/docker/events/container-source';
-import type { Death, LogsWanted } from '../../../src/recorder/death';
+import type { Death, LogsWanted } from '../../../src/recorder/deaths';
 import { SEAM } from '../../../src/recorder/logs/log-follower';
 import type { KeepingPlace } from '../../../src/recorder/logs/log-keeper';
 import { redactor } from '../../../src/recorder/logs/redactor';

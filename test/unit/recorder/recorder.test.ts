@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ByteBudget } from '../../../src/lib/byte-budget';
 import { systemClock } from '../../../src/lib/clock';
-import type { Death, LogsWanted } from '../../../src/recorder/death';
+import type { Death, LogsWanted } from '../../../src/recorder/deaths';
 import { SEAM } from '../../../src/recorder/logs/log-follower';
 import { redactor } from '../../../src/recorder/logs/redactor';
 import { Recorder } from '../../../src/recorder/recorder';
@@ -179,7 +179,7 @@ describe('a log that is followed', () => {
     expect(seam).toBe(SEAM);
     expect(lines.at(-1)).toBe('line 4999');
     expect(lines.length).toBeLessThan(5_000);
-    expect(death?.log.reason).toBe('a part of it may be missing: a line says where');
+    expect(death?.log.reason).toBe('lines may be missing where the log says so');
   });
 
   it('and can’t be read has what comes, and says that a part is missing', async () => {
@@ -194,7 +194,7 @@ describe('a log that is followed', () => {
 
     const [death] = await finish();
     expect(await logOf(death)).toEqual([SEAM, 'two']);
-    expect(death?.log.reason).toBe('a part of it may be missing: a line says where');
+    expect(death?.log.reason).toBe('lines may be missing where the log says so');
   });
 
   it('of a container that is gone before it was attached has what was read at once', async () => {

@@ -12,22 +12,22 @@ import { ResourceEnricher } from '../resources/resource-enricher';
 import { EventReader, eventFilters } from './events';
 import { type Inspected, statusOf } from './status';
 
-/** Each log that is followed is a connection. Through ssh each is a process of its own, here and there. */
+/** A followed log takes a connection; through ssh, a process on either side. */
 const MAX_FOLLOWED = { direct: 1_000, ssh: 8 };
 
-/** Podman looks for its events in a file, once a second at worst (measured: 0.85 s). */
+/** Podman polls a file for its events, at worst once a second (measured: 0.85 s). */
 const PODMAN_DELAY_MS = 1_000;
 
-/** Logging drivers that are a part of the engine: another one is started when the log of a container is read that does not run yet. */
+/** Logging drivers in the engine. Reading the log of a created container starts any other one. */
 const LOCAL_DRIVERS = new Set(['json-file', 'local', 'journald']);
 
-/** The fields of `/info` that are used. */
+/** The used fields of `/info`. */
 interface Info {
   readonly SystemTime?: string;
   readonly LoggingDriver?: string;
 }
 
-/** The containers of a Docker engine, or of another program that speaks its API. */
+/** The containers of a Docker engine or of Podman. */
 export function dockerContainers(engine: Engine, settings: DockerSettings, clock: Clock): ContainerSource {
   const { docker, endpoint, version, maxConnections } = engine;
   const containers = new Containers(engine, settings, clock);
@@ -46,22 +46,23 @@ export function dockerContainers(engine: Engine, settings: DockerSettings, clock
     statusOf((await docker.getContainer(id).inspect({ abortSignal: signal })) as Inspected, settings.name);
 
   /**
-   * Podman prepares a container that has ended for its next start when something attaches to it, and its exit code is lost
-   * (https://github.com/containers/podman/blob/v4.3.1/pkg/api/handlers/compat/containers_attach.go). It may end after it is inspected: only
-   * one that removes itself then is attached to.
+   * Attaching to an ended container makes Podman prepare its next start, which loses its exit code:
+   * https://github.com/containers/podman/blob/v4.3.1/pkg/api/handlers/compat/containers_attach.go
+   * A container can end right after this inspection, so only those that remove themselves then are
+   * attached to.
    */
   const refuseUnlessLeaving = async ({ id }: Resource, signal: AbortSignal): Promise<void> => {
     const { phase, autoRemove } = await inspect(id, signal);
-    if (phase !== 'running' || !autoRemove) throw new Error('it is not attached to, because that could change it');
+    if (phase !== 'running' || !autoRemove) throw new Error('attaching to it could change it');
   };
   return {
     eventDelayMs: isPodman ? PODMAN_DELAY_MS : 0,
-    // Twice as many are followed at worst: half of the connections stay free for requests.
+    // Twice as many are followed at worst: half of the connections stay free.
     maxFollowed: Math.min(
       endpoint.url.startsWith('ssh:') ? MAX_FOLLOWED.ssh : MAX_FOLLOWED.direct,
       Math.floor(maxConnections / 4),
     ),
-    // Podman prepares a container that does not run when something attaches to it.
+    // Attaching to a created container changes it on Podman.
     followsBeforeStart: () => !isPodman && LOCAL_DRIVERS.has(driver),
     async now(signal) {
       const { SystemTime, LoggingDriver = '' } = await ask<Info>(docker, '/info', signal);
@@ -69,7 +70,7 @@ export function dockerContainers(engine: Engine, settings: DockerSettings, clock
       return SystemTime === undefined ? clock.now() : Date.parse(SystemTime);
     },
     async watch(since, signal) {
-      // In whole milliseconds: an event of this one comes again.
+      // In whole milliseconds: events of this one come again.
       const query = { since: (Math.floor(since) / 1000).toFixed(3), filters: JSON.stringify(eventFilters(isPodman)) };
       const stream = await openStream(docker, { method: 'GET', path: '/events', query }, signal);
       return enriched(reader.read(stream), signal);
@@ -90,7 +91,7 @@ export function dockerContainers(engine: Engine, settings: DockerSettings, clock
         throw error;
       }
     },
-    // Asked for the last lines, Podman 4.3 forgets some line feeds.
+    // Podman 4.3 loses some line feeds when asked for the last lines.
     read: ({ id }, lines, signal) => readLog(docker, id, isPodman ? 'all' : lines, signal),
     async attach(container, signal) {
       if (isPodman) await refuseUnlessLeaving(container, signal);
@@ -100,7 +101,7 @@ export function dockerContainers(engine: Engine, settings: DockerSettings, clock
   };
 }
 
-/** Podman answers 500, or breaks off, while a container is going. */
+/** Podman answers 500, or breaks off, while it removes a container. */
 function isGone(error: unknown): boolean {
   const isVague = hasStatus(error, 500) || error instanceof BrokenAnswer;
   return hasStatus(error, 404) || (isVague && /no such container/i.test(asError(error).message));

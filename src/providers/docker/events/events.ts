@@ -4,7 +4,7 @@ import { nameOf } from '../resources/containers';
 
 type Kinds = ReadonlyMap<string, ContainerEvent['kind']>;
 
-/** The engine's names of the events that are wanted. It has others (`exec_start: …`, `health_status: …`), and later versions more. */
+/** Wanted events, by the engine's names. Unknown ones (`health_status: …`) are ignored. */
 const DOCKER_KINDS: Kinds = new Map([
   ['create', 'created'],
   ['start', 'started'],
@@ -15,8 +15,9 @@ const DOCKER_KINDS: Kinds = new Map([
 ]);
 
 /**
- * Podman's. Its `stop` (which it often leaves out) and `restart` come before the end that they bring about; Docker's come after it, and
- * would belong to the next run.
+ * Podman's. `stop`, which it seldom sends, and `restart` come before the end that they cause; on
+ * Docker they come after it, and would be taken for requests to the next run. A forced removal is
+ * only `died` and `remove` here: nothing tells that it was asked for.
  */
 const PODMAN_KINDS: Kinds = new Map([
   ...DOCKER_KINDS,
@@ -27,27 +28,28 @@ const PODMAN_KINDS: Kinds = new Map([
 ]);
 
 /**
- * The filters of a request for events. An engine keeps 1,024 events for a slow listener, and drops others after 0.1 s: each event that
- * is not wanted may push out another (https://github.com/moby/moby/blob/v20.10.24/pkg/pubsub/publisher.go). Podman refuses some of its
- * own names in a filter.
+ * The filters of a request for events. An engine buffers 1,024 events for a slow listener, and
+ * drops more after 0.1 s, so unwanted ones can displace others:
+ * https://github.com/moby/moby/blob/v20.10.24/pkg/pubsub/publisher.go
+ * Podman refuses some of its own names in a filter.
  */
 export function eventFilters(isPodman: boolean): Readonly<Record<string, readonly string[]>> {
   return { type: ['container'], ...(isPodman ? {} : { event: [...DOCKER_KINDS.keys()] }) };
 }
 
-/** An event is some hundred bytes and the container's labels. A longer line is not an event, and must not fill the memory. */
+/** Bytes of the longest event: some hundred, and the labels. Keeps other lines out of memory. */
 const MAX_EVENT = 4 * 2 ** 20;
 
-/** Signals to which programs reload, rotate or redraw: HUP, USR1, USR2, CONT, WINCH. Whoever sends one does not ask for an end. */
+/** HUP, USR1, USR2, CONT and WINCH: programs reload, rotate or redraw, and don't end. */
 const HARMLESS_SIGNALS = new Set(['1', '10', '12', '18', '28']);
 
 /**
- * The attributes that an engine adds to those events which it can know them of. All other attributes are the container's labels, and a
- * label of the same name wins (https://github.com/moby/moby/issues/20879).
+ * The attributes that an engine adds to an event of this kind. All others are labels, and a label
+ * with an added attribute's name replaces it: https://github.com/moby/moby/issues/20879
  */
 const ADDED: Readonly<Record<string, readonly string[]>> = { died: ['exitCode'], asked: ['signal'] };
 
-/** The fields of an event that are used. https://docs.docker.com/reference/api/engine/version/v1.41/#tag/System/operation/SystemEvents */
+/** https://docs.docker.com/reference/api/engine/version/v1.41/#tag/System/operation/SystemEvents */
 interface EngineEvent {
   readonly Type?: unknown;
   readonly Action?: unknown;
@@ -55,11 +57,11 @@ interface EngineEvent {
   readonly timeNano?: unknown;
 }
 
-/** Reads events from what an engine sends. Remembers which containers have labels that hide what the engine would say. */
+/** Reads an engine's events. Remembers which containers have labels that replace attributes. */
 export class EventReader {
   readonly #provider: string;
   readonly #kinds: Kinds;
-  /** Ids of containers with a label that is called as one of `ADDED`. */
+  /** Ids of containers with a label of an `ADDED` name. */
   readonly #forged = new Set<string>();
 
   constructor(provider: string, isPodman: boolean) {
@@ -67,7 +69,7 @@ export class EventReader {
     this.#kinds = isPodman ? PODMAN_KINDS : DOCKER_KINDS;
   }
 
-  /** The events of a stream that has one a line, in order; ends when the stream does. */
+  /** Reads a stream with one event a line; ends with the stream. */
   async *read(stream: Readable): AsyncGenerator<ContainerEvent> {
     for await (const line of linesOf(stream)) {
       const event = this.eventOf(line);
@@ -75,12 +77,12 @@ export class EventReader {
     }
   }
 
-  /** Takes note of a container's labels, as an inspection or a listing has them. */
+  /** Takes a container's labels from an inspection or a listing. */
   note(id: string, labels: Readonly<Record<string, string>>): void {
     if (Object.values(ADDED).some((names) => names.some((name) => Object.hasOwn(labels, name)))) this.#forged.add(id);
   }
 
-  /** @returns undefined where the line is not an event of a container, or not one that is wanted */
+  /** @returns undefined if the line is not a wanted event of a container */
   eventOf(line: string): ContainerEvent | undefined {
     const { Type, Action, Actor, timeNano } = parsed(line);
     const kind = typeof Action === 'string' ? this.#kinds.get(Action) : undefined;

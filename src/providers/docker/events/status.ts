@@ -2,17 +2,17 @@ import type Docker from 'dockerode';
 import type { ContainerPhase, ContainerStatus } from '../../../core/container-source';
 import { nameOf } from '../resources/containers';
 
-/** The engine's answer about one container; the declared types leave out the error of its last start. */
+/** An engine's answer to `inspect`. The declared type lacks the error of the last start. */
 export type Inspected = Docker.ContainerInspectInfo & { readonly State: { readonly Error?: string } };
 
-/** States of a container that has not been started yet; `configured` and `initialized` are Podman's. */
+/** States before the first start; `configured` and `initialized` are Podman's. */
 const WAITING = new Set(['created', 'configured', 'initialized']);
 
-/** A container's status, from the answer to `inspect`. */
+/** Reads a container's status from the answer to `inspect`. */
 export function statusOf({ Id, Name, Config, HostConfig, State, Created }: Inspected, provider: string): ContainerStatus {
   const [startedAt, endedAt] = [timeOf(State.StartedAt), timeOf(State.FinishedAt)];
   const phase = phaseOf(State);
-  // While it ends or removes a container that ran, Podman says 0.
+  // While Podman ends or removes a container, its exit code is 0.
   const isOver = phase === 'ended' && endedAt !== undefined && State.Status !== 'removing';
   const isKnown = phase === 'never started' || isOver;
   return {
@@ -45,7 +45,7 @@ function phaseOf(state: Inspected['State']): ContainerPhase {
   return state.ExitCode !== 0 || state.Error ? 'never started' : 'waiting';
 }
 
-/** The engine's `0001-01-01T00:00:00Z` is not a time. */
+/** An engine writes `0001-01-01T00:00:00Z` for "never". */
 function timeOf(text: string): number | undefined {
   const time = Date.parse(text);
   return Number.isNaN(time) || time <= 0 ? undefined : time;

@@ -1,15 +1,18 @@
 import type { LogChunk } from '../../../core/container-source';
 
-/** The eight bytes before each frame: its stream, three zeros, its length. https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Container/operation/ContainerAttach */
+/**
+ * Before each frame: its stream, three zeros, its length.
+ * https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Container/operation/ContainerAttach
+ */
 const HEADER_BYTES = 8;
 const STDERR = 2;
 
-/** A stamp is over with its first blank; the longest is `2026-11-21T09:50:38.345968434+01:00`. */
+/** A stamp ends with a blank; the longest is `2026-11-21T09:50:38.345968434+01:00`. */
 const MAX_STAMP = 40;
 const BLANK = 0x20;
 const LINE_FEED = 0x0a;
 
-/** Where the times of a log come from: `theirs` stand before each of its frames (without frames, each line); else the time of arrival. */
+/** `theirs`: before each frame or, without frames, each line. Else returns the time of arrival. */
 export type Stamps = 'theirs' | (() => string);
 
 interface Format {
@@ -17,8 +20,8 @@ interface Format {
 }
 
 /**
- * Takes a log apart as it comes. Holds no more than the beginning of a frame. (docker-modem's own parser holds whole frames, copies the
- * rest for each, and goes a call deeper.)
+ * Takes a log apart as it arrives. Holds no more than the beginning of a frame; docker-modem's
+ * parser holds whole frames, copies the rest for each, and recurses.
  */
 export class LogDemuxer {
   readonly #stamps: Stamps;
@@ -37,7 +40,7 @@ export class LogDemuxer {
     return this.#format.chunks(this.#pending);
   }
 
-  /** A container with a terminal has one stream, without frames. Engines before 23.0 do not say which it is; no text begins as a frame does. */
+  /** A terminal's stream has no frames, as only its bytes tell (engines before 23.0 don't). */
   #formatOf(beginning: Buffer): Format {
     const arrival = this.#stamps === 'theirs' ? undefined : this.#stamps;
     if (isFramed(beginning)) return new Frames(arrival);
@@ -45,12 +48,12 @@ export class LogDemuxer {
   }
 }
 
-/** As far as the bytes go. */
+/** Decides on fewer bytes than a header, too. */
 function isFramed(beginning: Buffer): boolean {
   return (beginning[0] ?? 0) <= STDERR && beginning.subarray(1, 4).every((byte) => byte === 0);
 }
 
-/** Frames of two streams. Where there are stamps, each frame begins with one, even in the middle of a line. */
+/** Frames of two streams. A stamp, if any, begins each frame, even in the middle of a line. */
 class Frames implements Format {
   readonly #arrival: (() => string) | undefined;
   #pending: Buffer = Buffer.alloc(0);
@@ -82,7 +85,7 @@ class Frames implements Format {
     return chunks;
   }
 
-  /** @returns where the frame's text begins; undefined when its beginning has not all come yet */
+  /** @returns where the frame's text begins; undefined until its header and stamp are complete */
   #begin(all: Buffer, frameAt: number): number | undefined {
     let from = frameAt;
     while (all.length - from >= HEADER_BYTES) {
@@ -101,7 +104,7 @@ class Frames implements Format {
   }
 }
 
-/** The lines of a terminal, each after its stamp. A line longer than the engine's buffer has stamps in it, which look like text. */
+/** A terminal's lines, each after its stamp. Stamps within a very long line are taken for text. */
 class StampedLines implements Format {
   #pending: Buffer = Buffer.alloc(0);
   #at: string | undefined;
@@ -141,7 +144,7 @@ class ArrivingText implements Format {
   }
 }
 
-/** The time before the first blank; without one, everything is text. */
+/** Reads the time before the first blank. Without one, everything is text. */
 function stampIn(text: Buffer): { readonly at: string; readonly bytes: number } {
   const head = text.toString('latin1', 0, MAX_STAMP);
   const stamp = /^(\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)) /.exec(head)?.[1];

@@ -9,14 +9,14 @@ const BOTH_STREAMS = { stdout: '1', stderr: '1' } as const;
 
 /**
  * Reads the log as it is now.
- * @param lines the number of its last lines at most
+ * @param lines the maximum number, counted from the end
  */
 export async function readLog(docker: Docker, id: string, lines: number | 'all', signal: AbortSignal): Promise<LogStream> {
   const query = { ...BOTH_STREAMS, timestamps: '1', tail: String(lines) };
   return chunksOf(await openStream(docker, { method: 'GET', path: `/containers/${id}/logs`, query }, signal), 'theirs');
 }
 
-/** Everything that a container writes from now on, until it ends, with the time when it came. See `ContainerSource.attach`. */
+/** Streams a container's output until it ends, with times of arrival: `ContainerSource.attach`. */
 export async function attach(docker: Docker, id: string, clock: Clock, signal: AbortSignal): Promise<LogStream> {
   const query = { ...BOTH_STREAMS, stream: '1' };
   const stream = await openStream(docker, { method: 'POST', path: `/containers/${id}/attach`, query }, signal);
@@ -33,7 +33,7 @@ async function* chunksOf(stream: Readable, stamps: Stamps): AsyncGenerator<reado
   }
 }
 
-/** Podman notices that a container is gone after it has answered 200, and sends its error as if it were the log: without a time. */
+/** After a 200, Podman sends "no such container" as if it were the log, but without a time. */
 function podmanErrorIn([chunk]: readonly LogChunk[]): string | undefined {
   if (chunk === undefined || chunk.at !== '') return undefined;
   const text = Buffer.from(chunk.bytes).toString();
