@@ -110,7 +110,7 @@ const PODMAN_CANNOT: readonly Limitation[] = [
   {
     file: RECORDER,
     test: 'when it has failed has its log, and was not asked to',
-    why: 'removal has no event of its own before the container is gone, with its log',
+    why: 'its log is read when it ends: what was written last is lost where another removes the container before that',
   },
   {
     file: RECORDER,
