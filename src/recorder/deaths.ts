@@ -4,6 +4,7 @@ import type { Clock } from '../lib/clock';
 import { withTimeout } from '../lib/deadline';
 import { Limit } from '../lib/limit';
 import type { End } from './container-tracker';
+import { LesserLogs } from './logs/lesser-logs';
 import { LogFollower } from './logs/log-follower';
 import { type KeepingPlace, type KeptLog, noLog } from './logs/log-keeper';
 import { GONE, NO_TIME, readLog } from './logs/reading';
@@ -50,9 +51,11 @@ export class Deaths {
   readonly #followers = new Map<string, LogFollower>();
   /** The work on a container's end, by its id. */
   readonly #settling = new Map<string, Promise<void>>();
+  readonly #lesserLogs: LesserLogs;
 
   constructor(options: DeathsOptions) {
     this.#options = options;
+    this.#lesserLogs = new LesserLogs(options.place.space);
   }
 
   /** By the time of their end. A death that is not settled yet has `NO_TIME` as its log. */
@@ -68,6 +71,7 @@ export class Deaths {
   /** Waits until the ends so far are settled. Never rejects. */
   async settled(): Promise<void> {
     await Promise.all(this.#settling.values());
+    await this.#lesserLogs.settled();
   }
 
   /**
@@ -101,10 +105,9 @@ export class Deaths {
     const before = this.#settling.get(id) ?? Promise.resolve();
     const follower = this.#takeFollower(id); // The next start gets another one.
     const settling = before
+      .then(() => this.#lesserLogs.withdraw(id))
       .then(() => this.#settle(end, status, follower))
-      .then((death) => {
-        this.#all[index] = death;
-      })
+      .then((death) => this.#keep(index, death))
       .finally(() => {
         if (this.#settling.get(id) === settling) this.#settling.delete(id);
       });
@@ -116,6 +119,15 @@ export class Deaths {
     await this.settled();
     await Promise.all([...this.#followers.values()].map((follower) => follower.discard()));
     this.#followers.clear();
+  }
+
+  async #keep(index: number, death: Death): Promise<void> {
+    this.#all[index] = death;
+    const { asked, container, log } = death;
+    if (!asked || log.file === null) return;
+    await this.#lesserLogs.add(container.id, log.file, () => {
+      this.#all[index] = { ...death, log: makesRoom(log, this.#options.place) };
+    });
   }
 
   /** Never throws. */
@@ -141,10 +153,11 @@ export class Deaths {
   }
 
   /** Tries even if the inspection failed: the log may still be there. */
-  async #read({ container }: End, status: Inspected): Promise<KeptLog> {
+  async #read({ container, asked }: End, status: Inspected): Promise<KeptLog> {
     if (this.#options.signal.aborted) return NO_TIME;
     if (status === 'gone') return GONE;
-    return readLog(status ?? { container }, { ...this.#options, limit: this.#readings });
+    const place = { ...this.#options.place, isLesser: asked };
+    return readLog(status ?? { container }, { ...this.#options, place, limit: this.#readings });
   }
 
   async #inspect({ container }: End): Promise<Inspected> {
@@ -166,6 +179,11 @@ export class Deaths {
 
 /** The last inspection, if there was one. */
 type Inspected = ContainerStatus | 'gone' | undefined;
+
+function makesRoom({ tail }: KeptLog, { space }: KeepingPlace): KeptLog {
+  const reason = `it was asked to end, and other logs needed the room: logs-limit is ${space.limit} bytes`;
+  return { ...noLog('unwanted', reason), tail };
+}
 
 function isThere(status: Inspected): status is ContainerStatus {
   return status !== undefined && status !== 'gone';

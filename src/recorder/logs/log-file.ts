@@ -18,6 +18,7 @@ export class LogFile {
   readonly #unfinished: string;
   readonly #limit: number;
   readonly #space: ByteBudget;
+  readonly #isLesser: boolean;
   #file: FileHandle | undefined;
   #size = 0;
   /** The ring's next position; undefined while the file grows. */
@@ -25,12 +26,13 @@ export class LogFile {
   #cut: Cut | undefined;
 
   /** @param limit bytes */
-  constructor(path: string, limit: number, space: ByteBudget) {
+  constructor(path: string, limit: number, space: ByteBudget, isLesser = false) {
     this.path = path;
     // Two runs' logs of one container can be written at a time.
     this.#unfinished = `${path}.${randomUUID().slice(0, 8)}.unfinished`;
     this.#limit = limit;
     this.#space = space;
+    this.#isLesser = isLesser;
   }
 
   /** Why the beginning is missing, if it is. */
@@ -70,7 +72,7 @@ export class LogFile {
 
   async #grow(bytes: Buffer): Promise<number> {
     const wanted = Math.min(bytes.length, this.#limit - this.#size);
-    const room = this.#space.take(wanted);
+    const room = this.#space.take(wanted, !this.#isLesser);
     if (room > 0) await this.#write(bytes.subarray(0, room), this.#size);
     this.#size += room;
     if (room < bytes.length) {

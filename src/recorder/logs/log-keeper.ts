@@ -31,6 +31,8 @@ export interface KeepingPlace {
   /** Bytes of one log. */
   readonly limit: number;
   readonly space: ByteBudget;
+  /** Others' logs matter more: see `LesserLogs`. */
+  readonly isLesser?: boolean;
   readonly redactor: Redactor;
 }
 
@@ -49,7 +51,7 @@ export class LogKeeper {
 
   constructor(container: Resource, place: KeepingPlace) {
     this.#place = place;
-    this.#file = new LogFile(join(place.directory, logFileName(container)), place.limit, place.space);
+    this.#file = new LogFile(join(place.directory, logFileName(container)), place.limit, place.space, place.isLesser);
     this.#lines = new LogLines(place.redactor);
   }
 

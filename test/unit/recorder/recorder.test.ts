@@ -1,7 +1,8 @@
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Resource } from '../../../src/core/resource';
 import { ByteBudget } from '../../../src/lib/byte-budget';
 import { systemClock } from '../../../src/lib/clock';
 import type { Death, LogsWanted } from '../../../src/recorder/deaths';
@@ -28,8 +29,8 @@ afterEach(async () => {
   await rm(directory, { recursive: true });
 });
 
-async function record(logs: LogsWanted = 'failed'): Promise<void> {
-  const place = { directory, limit: 10 * MIB, space: new ByteBudget(200 * MIB), redactor: redactor([]) };
+async function record(logs: LogsWanted = 'failed', logsLimit = 200 * MIB): Promise<void> {
+  const place = { directory, limit: 10 * MIB, space: new ByteBudget(logsLimit), redactor: redactor([]) };
   const owned = ({ labels }: { readonly labels: Readonly<Record<string, string>> }) => labels['owner'] === 'us';
   recorder = new Recorder({ source, owned, logs, place, clock: systemClock });
   await recorder.start();
@@ -345,5 +346,67 @@ describe('how many logs are followed', () => {
     source.remove('c');
     const deaths = await finish();
     expect(deaths).toMatchObject([{ container: { id: 'c' }, asked: true, log: { status: 'kept', tail: ['last words'] } }]);
+  });
+});
+
+describe('when logs-limit is reached', () => {
+  const LINES = 'a line of a hundred characters, which is there to fill the log of a container until its end has come.\n'.repeat(
+    10,
+  );
+
+  /** Lets a container write, and end. */
+  async function end(id: string, exitCode: number, asked = false): Promise<void> {
+    const before = source.attaches;
+    source.create(id, OURS);
+    await attached(before + 1);
+    source.start(id);
+    source.write(id, LINES);
+    if (asked) source.ask(id);
+    source.die(id, exitCode);
+    source.remove(id);
+    await until('its log is kept', async () => recorder.isRecorded({ ...OURS, id } as unknown as Resource));
+  }
+
+  it('the logs of containers that were asked to end make room for those of failures, the oldest first', async () => {
+    await record('failed', 4_000);
+    for (const id of ['a', 'b', 'c']) await end(id, 137, true);
+    await end('failed-1', 3);
+    await end('failed-2', 3);
+
+    const deaths = await finish();
+
+    const logs = new Map(deaths.map(({ container, log }) => [container.id, log]));
+    expect(logs.get('failed-1')).toMatchObject({ status: 'kept', reason: null });
+    expect(logs.get('failed-2')).toMatchObject({ status: 'kept', reason: null });
+    expect(logs.get('a')).toMatchObject({ status: 'unwanted', file: null, reason: expect.stringContaining('needed the room') });
+    const files = await readdir(directory);
+    expect(files.length).toBe(deaths.filter(({ log }) => log.file !== null).length);
+    expect(files.filter((name) => name.startsWith('failed-'))).toHaveLength(2);
+  });
+
+  it('those of failures make room for none, though the container was asked to end before', async () => {
+    await record('failed', 3_000);
+    source.create('a', OURS);
+    await attached(1);
+    source.start('a');
+    source.write('a', 'stopped\n');
+    source.ask('a');
+    source.die('a', 137);
+    await until('its log is kept', async () => recorder.isRecorded({ ...OURS, id: 'a' } as unknown as Resource));
+    source.start('a');
+    await attached(2);
+    source.write('a', 'failed this time\n');
+    source.die('a', 3);
+    await end('b', 3);
+    await end('c', 3);
+
+    const deaths = await finish();
+
+    const ofA = deaths.filter(({ container }) => container.id === 'a').map(({ asked, log }) => `${asked} ${log.status}`);
+    expect(ofA.at(-1)).toBe('false kept');
+    const files = await readdir(directory);
+    expect(deaths.flatMap(({ log }) => (log.file ? [basename(log.file)] : [])).filter((name) => !files.includes(name))).toEqual(
+      [],
+    );
   });
 });
