@@ -138,7 +138,7 @@ const ROOTLESS_CANNOT: readonly Limitation[] = [
   { file: STATES, test: 'ignores its stop signal, and has no chi', why: WITHOUT_CGROUPS },
   { file: STATES, test: '`sleep` as PID 1', why: WITHOUT_CGROUPS },
   { file: STATES, test: 'handles SIGTERM, but is configured with', why: WITHOUT_CGROUPS },
-  { file: STATES, test: 'paused', why: 'cgroups of version 1 give a user none: it can’t pause a container' },
+  { file: STATES, test: 'paused', why: 'cgroups of version 1 give a user none: without one a container can’t be paused' },
 ];
 
 /** The engines that the suites run on, by name. */
@@ -211,7 +211,7 @@ export const ENGINE_KINDS = {
     product: 'podman',
     origin: DEBIAN_13,
     needs: 'debian-13',
-    cannot: PODMAN_CANNOT,
+    cannot: [...PODMAN_CANNOT, ...ROOTLESS_CANNOT],
     command: async (directory) => commandInDebian13(await rootlessPodmanIn(directory), { user: ROOTLESS_USER, directory }),
   },
 } as const satisfies Readonly<Record<string, EngineKind>>;
