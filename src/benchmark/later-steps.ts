@@ -2,24 +2,24 @@ import type { Environment } from '../lib/environment';
 import type { IsMarked } from './process-table';
 import { ProcessTree } from './process-tree';
 
-/** Everything that a job's later steps start has this variable, with the session's id. */
+/** Later steps, and what they start, have the session's id in this variable. */
 const SESSION_VARIABLE = 'CLEANUP_SESSION_ID';
 
 /**
- * The runner ends what still has its value of this variable, after all posts. Workflows set it to
- * something else for what is to live on.
+ * After all posts, the runner ends the processes that have its value of this variable. Workflows
+ * change it for processes that are to live on.
  * https://github.com/actions/runner/blob/main/src/Runner.Worker/JobExtension.cs
  */
 const JOB_VARIABLE = 'RUNNER_TRACKING_ID';
 
 export interface LaterSteps {
   readonly ending: ProcessTree;
-  /** Marked with the session, but taken out of the job. */
+  /** Marked with the session, but taken out of the job by its workflow. */
   readonly outliving: ProcessTree;
 }
 
 /**
- * The processes that later steps of a session's job started.
+ * Finds the processes that later steps of a session's job started.
  * @param env of a step of that job
  */
 export function laterSteps(sessionId: string, env: Environment): LaterSteps {

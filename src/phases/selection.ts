@@ -39,9 +39,9 @@ export interface Selection {
   readonly spared?: (seen: Seen) => readonly Spared[];
   /** Selects new resources without an owner. */
   readonly unowned?: Selector;
-  /** What shows that the session is over that left a resource. */
+  /** Evidence that the session of a resource is over. */
   readonly evidence?: (resource: Resource) => EvidenceOfEnd | undefined;
-  /** Called with each listing before anything of it is chosen: see `LivenessOfSessions`. */
+  /** Called with each listing, before anything is chosen: see `LivenessOfSessions`. */
   readonly learn?: (listed: readonly Resource[]) => Promise<void>;
   /** Of these it is told where they match nothing. */
   readonly filters?: Filters;
@@ -104,7 +104,7 @@ export function selectBefore(
   };
 }
 
-/** What pre-cleanup judges by, as the settings say. */
+/** Makes the input of `leftoverJudge` from the settings. */
 export function leftoverContext(
   config: LeftoverSettings,
   sessionId: string,

@@ -21,6 +21,9 @@ export interface LivenessOptions {
   readonly log: { info(line: string): void; mask(secret: string): void };
 }
 
+/** Milliseconds for which an answer holds. */
+const RECENT_MS = 1_000;
+
 /** Decides from all evidence which sessions are live and which are over. */
 export class Liveness implements LivenessOfSessions {
   readonly #sessionId: string;
@@ -28,6 +31,9 @@ export class Liveness implements LivenessOfSessions {
   readonly #leases: Leases;
   readonly #github: GithubRuns | undefined;
   readonly #thisRun: string | undefined;
+  readonly #clock: Pick<Clock, 'now'>;
+  /** Saves reading leases for each of thousands of resources. */
+  readonly #recent = new Map<string, { readonly state: SessionState; readonly at: number }>();
 
   constructor(options: LivenessOptions) {
     const { sessionId, leases, env, clock } = options;
@@ -36,10 +42,20 @@ export class Liveness implements LivenessOfSessions {
     this.#leases = leases;
     this.#github = githubRuns(options);
     this.#thisRun = thisRun(env);
+    this.#clock = clock;
   }
 
-  /** Reads leases with each call. */
+  /** A session takes its lease before it makes anything, so a moment-old answer holds. */
   of(session: string): SessionState {
+    const now = this.#clock.now();
+    const recent = this.#recent.get(session);
+    if (recent !== undefined && now - recent.at < RECENT_MS) return recent.state;
+    const state = this.#decide(session);
+    this.#recent.set(session, { state, at: now });
+    return state;
+  }
+
+  #decide(session: string): SessionState {
     const runner = runnerOf(this.#sessionId);
     return decide({
       isOfThisJob: session === this.#sessionId || this.#ofJob.has(session),
@@ -54,9 +70,10 @@ export class Liveness implements LivenessOfSessions {
   async learn(listed: readonly Resource[]): Promise<void> {
     await this.#github?.learn(listed, (session) => {
       const known = this.of(session);
-      // GitHub's word outranks the runner's, and may have changed.
-      return known.state === 'unknown' || known.evidence === 'runner' || (known.evidence === 'ci' && !this.#isOfThisRun(session));
+      const hasSurer = known.state !== 'unknown' && (known.evidence === 'job' || known.evidence === 'lease');
+      return !hasSurer && !this.#isOfThisRun(session);
     });
+    this.#recent.clear();
   }
 
   #isOfThisRun(session: string): boolean {

@@ -107,6 +107,7 @@ function session(post: PhaseReport, changes: Partial<Report> & { readonly pre?: 
 const leftBefore = many(3, (index) =>
   removed(`task-old-${index}`, index, {
     session: EARLIER,
+    evidence: 'ci',
     runUrl: 'https://github.com/acme/benchmarks/actions/runs/17123450001/attempts/1',
   }),
 );
