@@ -85,7 +85,7 @@ describe('a container that has the session’s label from its image', () => {
     // Its image has no label: it is a leftover.
     const leftover = await engine.start({ labels: ofSession(session) });
 
-    const later = await engine.begunJob({ inputs });
+    const later = await engine.begunJob({ inputs, env: { GITHUB_RUN_ID: '4712' } });
     const { pre } = (await later.report()).phases;
     await later.post();
 

@@ -106,7 +106,7 @@ test('a volume that pre-cleanup removed is new when the job makes it again', asy
   await first.remove();
   const { CreatedAt } = (await docker.getVolume('again').inspect()) as { readonly CreatedAt?: string };
   await until('the next one is younger, as the engine counts', () => Date.now() - Date.parse(CreatedAt ?? '') > 3_500);
-  const job = await engine.begunJob({ inputs: { scope: 'job', 'pre-cleanup': 'all' } });
+  const job = await engine.begunJob({ inputs: { scope: 'job', 'pre-cleanup': 'all' }, env: { GITHUB_RUN_ID: '4712' } });
   await docker.createVolume({ Name: 'again' });
 
   await job.post();
