@@ -48,8 +48,13 @@ export function matchesFilters(resource: Resource, filters: Filters): boolean {
   const hasName = resource.kind !== 'image' && !resource.anonymous;
   return (
     filters.labels.some((line) => line.length > 0 && line.every(has)) ||
-    (hasName && filters.namePrefixes.some((prefix) => prefix !== '' && matchesGlob(resource.name, `${prefix}*`)))
+    (hasName && filters.namePrefixes.some((prefix) => hasPrefix(resource.name, prefix)))
   );
+}
+
+/** Whether a name begins with one of `name-prefixes`. An empty one matches nothing. */
+export function hasPrefix(name: string, prefix: string): boolean {
+  return prefix !== '' && matchesGlob(name, `${prefix}*`);
 }
 
 /** The session in the resource's label, inherited or not. */

@@ -1,5 +1,5 @@
 import type { Resource } from '../core/resource';
-import { type Filters, type LabelFilter, matchesFilters } from '../core/selector';
+import { type Filters, hasPrefix, type LabelFilter, matchesFilters } from '../core/selector';
 import type { DeathReport, PhaseReport, UnmatchedReport } from '../report/model';
 
 /** Lists the filters that none of the resources matches. */
@@ -16,8 +16,9 @@ export function unmatchedIn(resources: readonly Resource[], { labels, namePrefix
   ];
 }
 
+/** As it is written in `labels`. */
 function labelText({ key, value }: LabelFilter): string {
-  return value === undefined ? key : `${key}=${value}`;
+  return (value === undefined ? key : `${key}=${value}`).replaceAll(',', '\\,');
 }
 
 /** The job before its last cleanup. */
@@ -33,6 +34,6 @@ export interface Earlier {
 export function stillUnmatched(unmatched: readonly UnmatchedReport[], { deaths, phases }: Earlier): readonly UnmatchedReport[] {
   const gone = [...deaths, ...phases.flatMap((phase) => phase?.resources ?? [])];
   return unmatched.filter(({ setting, filter }) =>
-    setting === 'labels' ? gone.length === 0 : !gone.some(({ name }) => name.startsWith(filter)),
+    setting === 'labels' ? gone.length === 0 : !gone.some(({ name }) => hasPrefix(name, filter)),
   );
 }

@@ -27,6 +27,12 @@ describe('filters that matched nothing', () => {
     ]);
   });
 
+  it('are written with their wildcards and commas', () => {
+    const written = { labels: [[{ key: 'a', value: 'b,*' }, { key: 'c' }]], namePrefixes: ['x.*.y'] };
+    expect(unmatchedIn([], written).map(({ filter }) => filter)).toEqual(['a=b\\,*,c', 'x.*.y']);
+    expect(unmatchedIn([resource('x.1.y-2', { a: 'b,7', c: '' })], written)).toEqual([]);
+  });
+
   it('are all of them where there is nothing, and none where there is no filter', () => {
     expect(unmatchedIn([], filters)).toHaveLength(4);
     expect(unmatchedIn([resource('web')], { labels: [], namePrefixes: [] })).toEqual([]);
@@ -44,7 +50,8 @@ describe('of what was gone by then', () => {
     ['a death’s name is known, its label is not', { deaths: [death({ name: 'bench-1' })], phases: [] }, []],
     ['another name says nothing of the label', { deaths: [death({ name: 'web' })], phases: [] }, [name]],
     ['what was removed before counts as well', { deaths: [], phases: [phase([reported({ name: 'bench-1' })])] }, []],
-  ])('%s', (_, earlier, expected) => {
-    expect(stillUnmatched([label, name], earlier)).toEqual(expected);
+    ['a prefix matches by its wildcard, too', { deaths: [death({ name: 'b-bench-1' })], phases: [] }, [], '*-bench-'],
+  ])('%s', (_, earlier, expected, filter = name.filter) => {
+    expect(stillUnmatched([label, { ...name, filter }], earlier)).toEqual(expected);
   });
 });
