@@ -1,34 +1,43 @@
 import type { Resource } from '../core/resource';
 import { type Baseline, isNew, ownerOf, type Selector } from '../core/selector';
 
-/** https://docs.docker.com/reference/compose-file/#project-name, and podman-compose's own label. */
+/** https://docs.docker.com/reference/compose-file/#project-name, and podman-compose's own. */
 const PROJECT_LABELS = ['com.docker.compose.project', 'io.podman.compose.project'];
 
-/** A selector that also takes the Compose projects of owned containers. */
+/** `docker compose run` makes such a container in any project. */
+const ONE_OFF_LABEL = 'com.docker.compose.oneoff';
+
+/** A selector that also knows the Compose projects of a session. */
 export interface ProjectSelector {
-  /**
-   * Selects owned resources, and new ones without an owner in an owned container's Compose project.
-   * Older parts stay: a session may start a container in another user's project.
-   */
+  /** Selects what is owned, and the new parts of the session's projects that nobody owns. */
   readonly selector: Selector;
-  /** Remembers the projects of owned containers, which go before their networks and volumes. */
+  /**
+   * Remembers the projects of owned containers, which go before their networks and volumes. A
+   * project is not the session's if a part of it is older, or another session's: what is new in it
+   * may come from whoever redeploys it.
+   */
   learn(listed: readonly Resource[]): void;
 }
 
-/** @param baseline undefined: adds nothing, because new resources are unknown */
+/** @param baseline undefined: what is new is unknown, and nothing is added */
 export function withComposeProjects(owned: Selector, baseline: Baseline | undefined): ProjectSelector {
-  const known = new Set<string>();
+  const begun = new Set<string>();
+  const foreign = new Set<string>();
+  const isOpen = (resource: Resource) => baseline !== undefined && ownerOf(resource) === undefined && isNew(resource, baseline);
   return {
     selector(resource) {
       if (owned(resource)) return true;
       const project = projectOf(resource);
-      if (baseline === undefined || project === undefined || !known.has(project)) return false;
-      return resource.kind !== 'image' && ownerOf(resource) === undefined && isNew(resource, baseline);
+      if (project === undefined || !begun.has(project) || foreign.has(project)) return false;
+      return resource.kind !== 'image' && isOpen(resource);
     },
     learn(listed) {
-      for (const resource of listed) {
+      for (const resource of listed.filter(({ kind }) => kind !== 'image')) {
         const project = projectOf(resource);
-        if (project !== undefined && resource.kind === 'container' && owned(resource)) known.add(project);
+        if (project === undefined) continue;
+        if (owned(resource)) {
+          if (beginsProject(resource)) begun.add(project);
+        } else if (!isOpen(resource)) foreign.add(project);
       }
     },
   };
@@ -38,4 +47,8 @@ export function withComposeProjects(owned: Selector, baseline: Baseline | undefi
 function projectOf({ provider, labels }: Resource): string | undefined {
   const project = PROJECT_LABELS.map((label) => labels[label]).find((name) => name);
   return project && `${provider} ${project}`;
+}
+
+function beginsProject({ kind, labels }: Resource): boolean {
+  return kind === 'container' && labels[ONE_OFF_LABEL]?.toLowerCase() !== 'true';
 }

@@ -201,6 +201,22 @@ describe('the Compose project of an owned container', () => {
     expect(goWith([other])).toEqual(goes ? ['other', 'owned'] : ['owned']);
   });
 
+  it.each<[string, Resource]>([
+    ['an older part', of('trial', 'older', { createdAt: NOW - HOUR })],
+    ['an older volume', of('trial', 'older', { kind: 'volume', createdAt: NOW - HOUR })],
+    ['a part of another session', of('trial', 'of others', { session: OTHERS })],
+  ])('stays if the project has %s: someone may have deployed it anew', (_, part) => {
+    expect(goWith([part, of('trial', 'other')])).toEqual(['owned']);
+    expect(goWith([of('trial', 'other'), part])).toEqual(['owned']);
+  });
+
+  it('stays if all that is owned of it is a one-off container', () => {
+    const oneOff = { ...owned, labels: { ...owned.labels, 'com.docker.compose.oneoff': 'True' } };
+    const { selector, choose } = selectAfter(config({}), OURS, baseline());
+    const listed = [oneOff, of('trial', 'other')];
+    expect(choose?.(listed.filter(selector), { listed, leases: [], now: NOW })).toEqual([oneOff]);
+  });
+
   it('is remembered when the container has gone', () => {
     const { selector, choose } = selectAfter(config({}), OURS, baseline());
     const network = of('trial', 'network', { kind: 'network' });
