@@ -12,6 +12,12 @@ const SESSION_VARIABLE = 'CLEANUP_SESSION_ID';
  */
 const JOB_VARIABLE = 'RUNNER_TRACKING_ID';
 
+/**
+ * The runner gives it to this action's main and post alone, which are no later steps: another post
+ * of the same session, or of another use of the action. The benchmark does not get it.
+ */
+const OWN_INPUT = 'INPUT_PRE-CLEANUP=';
+
 export interface LaterSteps {
   readonly ending: ProcessTree;
   /** Marked with the session, but taken out of the job by its workflow. */
@@ -24,7 +30,8 @@ export interface LaterSteps {
  */
 export function laterSteps(sessionId: string, env: Environment): LaterSteps {
   const job = env[JOB_VARIABLE];
-  const isOfSession: IsMarked = (environment) => environment.includes(`${SESSION_VARIABLE}=${sessionId}`);
+  const isOfSession: IsMarked = (environment) =>
+    environment.includes(`${SESSION_VARIABLE}=${sessionId}`) && !environment.some((item) => item.startsWith(OWN_INPUT));
   const isOfJob: IsMarked = (environment) => !job || environment.includes(`${JOB_VARIABLE}=${job}`);
   return {
     ending: ProcessTree.ofJob((environment) => isOfSession(environment) && isOfJob(environment)),

@@ -9,8 +9,9 @@ import { until } from '../support/until';
 
 let engine: EngineToBreak;
 beforeAll(async () => {
-  engine = await EngineToBreak.start();
-  const [swarm, data] = [await freePort(), await freePort()];
+  const [engineAt, swarm, data] = [await freePort(), await freePort(), await freePort()];
+  // Listening there, it has the machine's network, whose 127.0.0.1 a manager needs.
+  engine = await EngineToBreak.start({ dockerdArguments: ['--host', `tcp://127.0.0.1:${engineAt}`] });
   await engine.engine.docker.swarmInit({
     AdvertiseAddr: '127.0.0.1',
     ListenAddr: `127.0.0.1:${swarm}`,

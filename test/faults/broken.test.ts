@@ -122,8 +122,9 @@ describe('a socket that is deleted in the middle of the stops', () => {
 });
 
 describe('two posts', () => {
-  test('at once on the same session both end well', async () => {
+  test.each(['success', 'failure'])('at once on the same session of a job that is a %s both end well', async (status) => {
     const job = await there.begunJob();
+    job.status = status;
     await there.leak(await job.session(), 6, HEEDS_NO_SIGTERM);
     await there.leak(await job.session(), 6, HONOURS_SIGTERM);
 

@@ -43,10 +43,13 @@ async function recorded(
 /** Podman's logs can be followed when a container runs, not before: one that removes itself must live that long. */
 const lingering = podman ? 'sleep 2; ' : '';
 
-/** Podman answers 500 about a container that is just going. */
+/**
+ * Podman answers 500 about a container that is just going. Of 40 at once that remove themselves,
+ * dockerd 20.10 now and then fails to remove one (`directory not empty`), which stays `dead`.
+ */
 async function hasEnded(container: Docker.Container): Promise<boolean> {
   return stateOf(container).then(
-    (state) => ['exited', 'created', 'gone'].includes(state),
+    (state) => ['exited', 'created', 'dead', 'gone'].includes(state),
     () => false,
   );
 }

@@ -3,7 +3,7 @@ import type Docker from 'dockerode';
 import { labels } from '../../../src/core/labels';
 import { Job, type JobOptions } from '../job/job';
 import { HONOURS_SIGTERM, startWhenReady } from './container-habits';
-import { PrivateEngine } from './engine';
+import { type EngineOptions, PrivateEngine } from './engine';
 import { busyboxImage } from './image';
 
 /** By number, as the engine's events have it. */
@@ -34,8 +34,8 @@ export class EngineToBreak {
   }
 
   /** Starts the engine, with bystanders on it that no test may lose. */
-  static async start(): Promise<EngineToBreak> {
-    const engine = await PrivateEngine.start();
+  static async start(options: EngineOptions = {}): Promise<EngineToBreak> {
+    const engine = await PrivateEngine.start(options);
     await busyboxImage(engine.docker, IMAGE);
     const bystander = async (own: Record<string, string>) => {
       const options = { Image: IMAGE, Cmd: ['sleep', '3600'], Labels: own, HostConfig: { NetworkMode: 'none' } };

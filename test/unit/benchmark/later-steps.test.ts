@@ -33,6 +33,7 @@ it.runIf(process.platform === 'linux')('what carries the session’s id is of th
   const tracked = await orphan({ ...mark, RUNNER_TRACKING_ID: 'github_1' });
   const untracked = await orphan({ ...mark, RUNNER_TRACKING_ID: '' });
   await orphan({ CLEANUP_SESSION_ID: `${SESSION}1` });
+  await orphan({ ...mark, RUNNER_TRACKING_ID: 'github_1', 'INPUT_PRE-CLEANUP': 'stale' }); // Another post.
   await orphan({});
 
   const inOrder = (a: number, b: number) => a - b;
