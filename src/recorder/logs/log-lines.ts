@@ -34,12 +34,12 @@ export class LogLines {
   push(chunks: readonly LogChunk[]): string {
     const [first] = chunks;
     if (first === undefined) return '';
-    const before = this.#note === undefined ? '' : this.#withNote(this.#note, first.at);
+    const before = this.#writeNote((note) => this.#line(first.at, note));
     this.#lastAt = chunks.at(-1)?.at ?? first.at;
     return before + chunks.map((chunk) => this.#add(chunk)).join('');
   }
 
-  /** Inserts a line of our own before the next chunk. `tail` leaves it out. */
+  /** Inserts a line of our own before the next chunk. `tail` has it only between others. */
   note(line: string): void {
     this.#note = line;
   }
@@ -50,15 +50,17 @@ export class LogLines {
 
   /** @returns the last lines, which lack a line feed */
   end(): string {
-    if (this.#note !== undefined && this.#lastAt !== '') return this.#withNote(this.#note, this.#lastAt);
+    if (this.#note !== undefined && this.#lastAt !== '') return this.#writeNote((note) => `${this.#lastAt} ${note}\n`);
     const rest = [...this.#unfinished.values()].filter(({ text }) => text !== '');
     this.#unfinished.clear();
     return rest.map(({ at, text }) => this.#line(at, this.#redactor.redact(text))).join('');
   }
 
-  #withNote(note: string, at: string): string {
+  #writeNote(written: (note: string) => string): string {
+    const note = this.#note;
+    if (note === undefined) return '';
     this.#note = undefined;
-    return `${this.end()}${at} ${note}\n`;
+    return this.end() + written(note);
   }
 
   /** The last lines for people: clipped, without times. */

@@ -134,7 +134,7 @@ describe('a log that is followed', () => {
 
     const [death] = await finish();
     expect(await logOf(death)).toEqual(['one', SEAM, 'two']);
-    expect(death?.log).toMatchObject({ reason: null, tail: ['one', 'two'] });
+    expect(death?.log).toMatchObject({ reason: null, tail: ['one', SEAM, 'two'] });
   });
 
   it('has the line of ours though nothing comes: the log may lag behind', async () => {
