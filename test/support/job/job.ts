@@ -176,7 +176,7 @@ export class Job {
   /** Another step of the job, with a program of the test's. Only with a worker. */
   async startStep(command: WorkerStep['command'], env: Readonly<Record<string, string>> = {}): Promise<StartedStep> {
     if (!this.#worker) throw new Error('the job has no worker to start a step');
-    return this.#worker.startStep({ command, env: await this.#environment(env), cwd: this.temp });
+    return this.#worker.startStep({ command, env: await this.#jobEnvironment(env), cwd: this.temp });
   }
 
   async #startIn(worker: Worker, bundle: string, env: Readonly<Record<string, string>> = {}): Promise<StartedStep> {
@@ -184,6 +184,7 @@ export class Job {
     return worker.startStep({ command: [process.execPath, path], env: await this.#environment(env), cwd: dirname(path) });
   }
 
+  /** The environment of the action's own programs. */
   async #environment(more: Readonly<Record<string, string>>): Promise<NodeJS.ProcessEnv> {
     const inputs = Object.entries(action.inputs).map(([name, { default: byDefault = '' }]) => {
       // The runner evaluates expressions; there are no others.
@@ -196,6 +197,11 @@ export class Job {
         );
       return [`INPUT_${name.toUpperCase()}`, value];
     });
+    return this.#jobEnvironment({ ...Object.fromEntries(inputs), ...more });
+  }
+
+  /** The environment of any step; the runner gives no inputs to a `run:`. */
+  async #jobEnvironment(more: Readonly<Record<string, string>>): Promise<NodeJS.ProcessEnv> {
     return {
       PATH: process.env['PATH'],
       HOME: process.env['HOME'],
@@ -214,7 +220,6 @@ export class Job {
       GITHUB_OUTPUT: this.#path('output'),
       GITHUB_ENV: this.#path('env'),
       GITHUB_STEP_SUMMARY: this.#path('summary'),
-      ...Object.fromEntries(inputs),
       ...Object.fromEntries(await this.exported()),
       ...this.#env,
       ...more,
