@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 const withEngine = {
@@ -7,8 +8,12 @@ const withEngine = {
   hookTimeout: 90_000,
 };
 
+/** Tests wait more than they compute. Each worker has an engine of its own, which only root on Linux can start. */
+const WORKERS = process.platform === 'linux' && process.getuid?.() === 0 ? Math.max(2, availableParallelism() - 1) : 1;
+
 export default defineConfig({
   test: {
+    maxWorkers: WORKERS,
     projects: [
       { test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },
       // Daytona's API, as the tests' own server has it: no engine.

@@ -4,13 +4,14 @@ import { ciSystemOf, ciSystems } from '../support/ci/ci-systems';
 import { Workspace } from '../support/ci/ci-workspace';
 import { commandLineBundle, pinned } from '../support/cli/command-line';
 import { docker, removeContainer, stateOf } from '../support/engine/containers';
+import { dockerHost } from '../support/engine/own-engine';
 
 let workspace: Workspace;
 
 beforeEach(async () => {
   workspace = await Workspace.create({
     ...pinned(commandLineBundle),
-    DOCKER_HOST: inject('dockerHost'),
+    DOCKER_HOST: dockerHost,
     IMAGE: inject('image'),
     // The session of a runner of its own: what other tests leave on the same engine is no leftover of its.
     RUNNER_NAME: randomUUID(),

@@ -3,7 +3,8 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { dockerHost } from '../support/engine/own-engine';
 
 const execute = promisify(execFile);
 const root = join(import.meta.dirname, '..', '..');
@@ -48,7 +49,7 @@ async function installed(...command: readonly string[]): Promise<string> {
   const env = {
     ...process.env,
     PATH: path,
-    DOCKER_HOST: inject('dockerHost'),
+    DOCKER_HOST: dockerHost,
     CLEANUP_STATE_DIRECTORY: join(directory, 'state'),
   };
   const { stdout } = await execute('cleanup-action', command, { cwd: project, env });

@@ -7,6 +7,7 @@ import { afterEach, describe, expect, inject, test } from 'vitest';
 import { labels } from '../../src/core/labels';
 import { readProcStat } from '../../src/lib/proc-stat';
 import { docker } from '../support/engine/containers';
+import { dockerHost } from '../support/engine/own-engine';
 import type { Inputs, Job } from '../support/job/job';
 import { bystander, newJob } from '../support/job/jobs';
 import { Worker } from '../support/job/worker';
@@ -32,7 +33,7 @@ async function begun(
   const main = await job.main();
   expect(main.exitCode, main.output).toBe(0);
   const exported = Object.fromEntries(await job.exported());
-  expect(exported['DOCKER_HOST'], 'the proxy').not.toBe(inject('dockerHost'));
+  expect(exported['DOCKER_HOST'], 'the proxy').not.toBe(dockerHost);
   return { job, worker, env: exported };
 }
 

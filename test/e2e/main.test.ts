@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { describe, expect, inject, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { labels } from '../../src/core/labels';
 import { HONOURS_SIGTERM, startContainer, stateOf } from '../support/engine/containers';
+import { dockerHost } from '../support/engine/own-engine';
 import type { JobOptions } from '../support/job/job';
 import { bystander, leak, newJob } from '../support/job/jobs';
 import { until } from '../support/until';
@@ -172,7 +173,7 @@ describe('pre-cleanup', () => {
 
 describe('several engines', () => {
   test('are providers of their own: one that is down does not hold up the other, in main and in post', async () => {
-    const [up, down] = [inject('dockerHost'), 'unix:///no/such/docker.sock'];
+    const [up, down] = [dockerHost, 'unix:///no/such/docker.sock'];
     const job = await newJob({ inputs: { 'docker-host': `${down}\n${up}`, retries: '1', 'retry-delay': '100ms' } });
     const main = await job.main();
     expect(main.exitCode, main.output).toBe(0);

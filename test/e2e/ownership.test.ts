@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { dirname } from 'node:path';
-import { describe, expect, inject, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { labels } from '../../src/core/labels';
 import { docker, HONOURS_SIGTERM, removeContainer, startContainer, stateOf } from '../support/engine/containers';
+import { dockerHost } from '../support/engine/own-engine';
 import { bystander, leak, newJob } from '../support/job/jobs';
 import { until } from '../support/until';
 
@@ -29,7 +30,7 @@ describe('scope: job', () => {
     await job.main();
     await bystander();
 
-    const post = await job.post({ DOCKER_HOST: inject('dockerHost') });
+    const post = await job.post({ DOCKER_HOST: dockerHost });
 
     expect(post.output.split('\n').filter((line) => /^::(warning|error)/.test(line))).toEqual([
       expect.stringMatching(/^::warning title=Cleanup of session gh-\S+::.*scope: job can’t be applied/),
@@ -108,7 +109,7 @@ describe('the container that the action runs in', () => {
     await job.main();
     const leaked = await leak(job, HONOURS_SIGTERM);
     const { node, bundle, env } = await job.postProcess();
-    const socket = inject('dockerHost').replace('unix://', '');
+    const socket = dockerHost.replace('unix://', '');
     const own = await leak(job, [node, bundle], {
       create: { Env: Object.entries(env).map(([name, value]) => `${name}=${value}`) },
       hostConfig: {

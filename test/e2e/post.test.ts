@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { describe, expect, inject, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { labels } from '../../src/core/labels';
 import { HONOURS_SIGTERM, startContainer, stateOf } from '../support/engine/containers';
+import { dockerHost } from '../support/engine/own-engine';
 import { bystander, leak, newJob } from '../support/job/jobs';
 
 describe('post', () => {
@@ -36,7 +37,7 @@ describe('post', () => {
   ])('without its engine says so, once; fail-on-error %s', async (failOnError, exitCode, annotation) => {
     const job = await newJob({ inputs: { 'fail-on-error': failOnError, retries: '1', 'retry-delay': '100ms' } });
     await job.main();
-    const found = (await job.stateFile()).replaceAll(inject('dockerHost'), 'unix:///no/such.sock');
+    const found = (await job.stateFile()).replaceAll(dockerHost, 'unix:///no/such.sock');
 
     const post = await job.post({}, found);
 

@@ -9,6 +9,7 @@ import { Daytona } from '@daytona/sdk';
 import { describe, expect, inject, onTestFinished, test } from 'vitest';
 import { start } from '../support/daytona/asking';
 import { docker } from '../support/engine/containers';
+import { dockerHost } from '../support/engine/own-engine';
 import type { Job } from '../support/job/job';
 import { bystander, newJob } from '../support/job/jobs';
 import { until } from '../support/until';
@@ -128,7 +129,7 @@ describe('post', () => {
     // As the runner does: what main exported is in post's environment.
     const post = await job.post(Object.fromEntries(exported));
     expect(post.exitCode, post.output).toBe(0);
-    expect((await job.exported()).get('DOCKER_HOST')).toBe(inject('dockerHost'));
+    expect((await job.exported()).get('DOCKER_HOST')).toBe(dockerHost);
     await until('the socket is gone', () => !existsSync(socket));
   });
 
@@ -158,7 +159,7 @@ describe('proxy', () => {
   });
 
   test('auto stays away where steps use another engine than the action', async () => {
-    const job = await begun({ inputs: { 'docker-host': inject('dockerHost') }, env: { DOCKER_HOST: undefined } });
+    const job = await begun({ inputs: { 'docker-host': dockerHost }, env: { DOCKER_HOST: undefined } });
     expect((await job.exported()).has('DOCKER_HOST')).toBe(false);
   });
 });

@@ -4,7 +4,7 @@ import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { parseConfig, type RawSettings } from '../../src/config/config';
 import type { Connection } from '../../src/core/connection';
 import { ownedBy } from '../../src/core/selector';
@@ -17,6 +17,7 @@ import { HONOURS_SIGTERM, stateOf } from '../support/engine/containers';
 import { PrivateEngine } from '../support/engine/engine';
 import { makeFakeSsh, sshProcesses } from '../support/engine/fake-ssh';
 import { busyboxImage } from '../support/engine/image';
+import { dockerHost } from '../support/engine/own-engine';
 import { newSession, only, sweepSession } from '../support/engine/sweeping';
 import { until } from '../support/until';
 
@@ -355,7 +356,7 @@ describe('several engines', () => {
   });
 
   test('are one, called docker, where all lines are the same', async () => {
-    const connection = await connectionFor({ dockerHost: `${inject('dockerHost')}\n${inject('dockerHost')}` });
+    const connection = await connectionFor({ dockerHost: `${dockerHost}\n${dockerHost}` });
     expect(connection).toMatchObject({ name: 'docker', status: 'ready' });
   });
 });

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, inject, onTestFinished, test } from 'vitest';
 import { labels } from '../../src/core/labels';
 import { docker, removeContainer } from '../support/engine/containers';
+import { dockerHost } from '../support/engine/own-engine';
 import { type Output, ProxiedEngine } from '../support/proxy/proxied-engine';
 import { ownershipOf } from '../support/proxy/proxy-process';
 
@@ -22,7 +23,7 @@ interface Started {
 /** A proxy before the tests' engine, for a session of its own, and a directory. */
 async function start(): Promise<Started> {
   const session = `cli-test.00000000.${randomUUID().slice(0, 8)}`;
-  const proxied = await ProxiedEngine.start(inject('dockerHost'), { ownership: ownershipOf(session) });
+  const proxied = await ProxiedEngine.start(dockerHost, { ownership: ownershipOf(session) });
   const directory = await mkdtemp(join(tmpdir(), 'proxy-clients-'));
   onTestFinished(() => rm(directory, { recursive: true }));
   return { proxied, owner: { [labels.session]: session }, name: (what) => `${what}-${session.slice(-8)}`, directory };
@@ -46,7 +47,7 @@ describe.skipIf(isPodman)('the docker command', () => {
     };
     const run = `docker run --rm -it --network none ${image} sh -c 'test -t 0 && echo a terminal'`;
     expect(await inTerminal(run)).toContain('a terminal');
-    expect(await inTerminal(run)).toBe(await inTerminal(run, inject('dockerHost')));
+    expect(await inTerminal(run)).toBe(await inTerminal(run, dockerHost));
 
     await proxied.cli('run', '-d', '--network', 'none', '--name', name('c'), image, 'sleep', '3600');
     onTestFinished(() => removeContainer(docker.getContainer(name('c'))));
@@ -65,7 +66,7 @@ describe.skipIf(isPodman)('the docker command', () => {
       return docker.getImage(tag).inspect();
     };
     const through = await build(proxied.url, name('through'));
-    const direct = await build(inject('dockerHost'), name('direct'));
+    const direct = await build(dockerHost, name('direct'));
     expect(through.Config.Env).toContain(`BUILT=${name('now')}`);
     expect(through.Config.Labels ?? {}).toEqual({});
     expect(through.RootFS.Layers).toEqual(direct.RootFS.Layers);
@@ -91,12 +92,12 @@ describe.skipIf(isPodman)('Compose', () => {
     const compose = (url: string, ...args: readonly string[]) =>
       proxied.tool('docker-compose', ['-p', project, '-f', join(directory, 'docker-compose.yml'), ...args], { url });
     succeeded(await compose(proxied.url, 'up', '-d'));
-    onTestFinished(async () => void (await compose(inject('dockerHost'), 'down', '-v', '-t', '0')));
+    onTestFinished(async () => void (await compose(dockerHost, 'down', '-v', '-t', '0')));
 
     expect(await labelsOfContainer(`${project}_main_1`)).toMatchObject(owner);
     expect(await labelsOfNetwork(`${project}_default`)).toMatchObject(owner);
     expect(await labelsOfVolume(`${project}_data`)).toMatchObject(owner);
-    for (const url of [proxied.url, inject('dockerHost')]) {
+    for (const url of [proxied.url, dockerHost]) {
       // It is known by the hash of its configuration.
       expect((await compose(url, 'up', '-d')).stderr.toString()).toContain('is up-to-date');
     }
@@ -123,7 +124,7 @@ test.skipIf(isPodman)(
     };
     const through = await play(name('through'), proxied.url);
     expect(JSON.parse(through)).toEqual([7, 'xxxxx', ['out\n', 'err\n'], 'ping', 'one\ntwo\n', 100_000, 101_888, 137]);
-    expect(await play(name('direct'), inject('dockerHost'))).toBe(through);
+    expect(await play(name('direct'), dockerHost)).toBe(through);
     expect(await labelsOfContainer(name('through'))).toMatchObject(owner);
     expect(await labelsOfNetwork(`${name('through')}-network`)).toMatchObject(owner);
     expect(await labelsOfVolume(`${name('through')}-volume`)).toMatchObject(owner);

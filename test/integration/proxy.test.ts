@@ -6,6 +6,7 @@ import type Docker from 'dockerode';
 import { describe, expect, inject, onTestFinished, test } from 'vitest';
 import { labels } from '../../src/core/labels';
 import { docker, removeContainer } from '../support/engine/containers';
+import { dockerHost } from '../support/engine/own-engine';
 import { ProxiedEngine } from '../support/proxy/proxied-engine';
 import { ownershipOf } from '../support/proxy/proxy-process';
 import { until } from '../support/until';
@@ -18,7 +19,7 @@ const FOREVER = ['sleep', '3600'];
 /** A proxy before the tests' engine, for a session of its own; what carries its label is removed after the test. */
 async function start(): Promise<{ proxied: ProxiedEngine; session: string; name: (what: string) => string }> {
   const session = `cli-test.00000000.${randomUUID().slice(0, 8)}`;
-  const proxied = await ProxiedEngine.start(inject('dockerHost'), { ownership: ownershipOf(session) });
+  const proxied = await ProxiedEngine.start(dockerHost, { ownership: ownershipOf(session) });
   onTestFinished(() => removeOwned(session));
   return { proxied, session, name: (what) => `${what}-${session.slice(-8)}` };
 }
@@ -159,10 +160,7 @@ describe('the docker command works through the proxy as it does without', () => 
   test('errors are the engine’s', async () => {
     const { proxied } = await start();
     const options = ['create', '--pull', 'never', 'no-such-image:at-all'];
-    const [through, direct] = await Promise.all([
-      proxied.command(options),
-      proxied.command(options, { url: inject('dockerHost') }),
-    ]);
+    const [through, direct] = await Promise.all([proxied.command(options), proxied.command(options, { url: dockerHost })]);
     expect({ ...through }).toEqual({ ...direct });
   });
 
@@ -276,7 +274,7 @@ test('it outlives what a step does to end its own processes: signals, and killal
 
 test('it ends when its owner has', async () => {
   const owner = { pid: process.pid, startedAt: 'another start of this machine' };
-  const proxied = await ProxiedEngine.start(inject('dockerHost'), { owner });
+  const proxied = await ProxiedEngine.start(dockerHost, { owner });
   await until('it has ended', async () => (await proxied.processes()).length === 0);
 });
 

@@ -3,6 +3,7 @@ import { createServer } from 'node:net';
 import { describe, expect, inject, onTestFinished, test } from 'vitest';
 import { listenForStarts, startsSocket } from '../../src/proxy/starts';
 import { stateOf } from '../support/engine/containers';
+import { dockerHost } from '../support/engine/own-engine';
 import { logOf, TestRecording } from '../support/engine/recording';
 import { ProxiedEngine } from '../support/proxy/proxied-engine';
 import { ownershipOf } from '../support/proxy/proxy-process';
@@ -14,7 +15,7 @@ const isPodman = inject('product') === 'podman';
 /** A recorder, and a proxy that holds each start for it. */
 async function start(): Promise<{ recording: TestRecording; proxied: ProxiedEngine; socket: string }> {
   const recording = await TestRecording.start({ logs: 'all' });
-  const proxied = await ProxiedEngine.start(inject('dockerHost'), { ownership: ownershipOf(recording.session) });
+  const proxied = await ProxiedEngine.start(dockerHost, { ownership: ownershipOf(recording.session) });
   return { recording, proxied, socket: startsSocket(proxied.url.slice('unix://'.length)) };
 }
 

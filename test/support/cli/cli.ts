@@ -4,7 +4,8 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, inject } from 'vitest';
+import { afterEach } from 'vitest';
+import { dockerHost } from '../engine/own-engine';
 import { commandLineBundle } from './command-line';
 
 /** How a command ended. */
@@ -39,7 +40,7 @@ export class User {
     cleanups.push(() => rm(directory, { recursive: true, force: true }));
     // What others of this host leave is not this one's.
     const own = { RUNNER_NAME: randomUUID(), CLEANUP_STATE_DIRECTORY: join(directory, 'state') };
-    return new User(directory, { DOCKER_HOST: inject('dockerHost'), ...own, ...env });
+    return new User(directory, { DOCKER_HOST: dockerHost, ...own, ...env });
   }
 
   path(name: string): string {

@@ -2,11 +2,12 @@ import Docker from 'dockerode';
 import { inject } from 'vitest';
 import { dockerOptions } from '../../../src/providers/docker/connection/endpoint';
 import { startWhenReady } from './container-habits';
+import { dockerHost } from './own-engine';
 
 export { HONOURS_SIGTERM, IGNORES_SIGTERM, stateOf } from './container-habits';
 
 /** The engine that the tests use. */
-export const docker = new Docker(dockerOptions({ url: inject('dockerHost'), from: 'the tests' }));
+export const docker = new Docker(dockerOptions({ url: dockerHost, from: 'the tests' }));
 
 export interface ContainerOptions {
   readonly labels?: Readonly<Record<string, string>>;

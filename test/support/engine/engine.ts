@@ -8,6 +8,7 @@ import { systemClock } from '../../../src/lib/clock';
 import { Deadline } from '../../../src/lib/deadline';
 import { namedEndpoint, wellKnownEndpoints } from '../../../src/providers/docker/connection/candidates';
 import { type Engine as Connected, connect } from '../../../src/providers/docker/connection/connect';
+import { dockerOptions } from '../../../src/providers/docker/connection/endpoint';
 import { until } from '../until';
 import { ENGINE_KINDS, type EngineName, engineAskedFor } from './engine-kinds';
 
@@ -17,6 +18,7 @@ export interface TestEngine {
   readonly url: string;
   /** What it is, for people. */
   readonly description: string;
+  readonly docker: Docker;
   /** Ends a private engine and removes all it had; leaves another alone. */
   stop(): Promise<void>;
 }
@@ -32,7 +34,8 @@ export async function findOrStartEngine(): Promise<TestEngine> {
     const named = namedEndpoint(undefined, process.env);
     const candidates = named ? [named] : wellKnownEndpoints(process.env, process.platform);
     const { endpoint, version }: Connected = await connect(candidates, deadline, systemClock);
-    return { url: endpoint.url, description: `${version} at ${endpoint.url}`, stop: async () => undefined };
+    const docker = new Docker(dockerOptions(endpoint));
+    return { url: endpoint.url, description: `${version} at ${endpoint.url}`, docker, stop: async () => undefined };
   } catch {
     return PrivateEngine.start();
   } finally {

@@ -1,14 +1,7 @@
 import type { TestProject } from 'vitest/node';
-import { PrivateEngine } from './engine';
-import { busyboxImage } from './image';
+import { provideEngines } from './engine-setup';
 
-/** Before the tests of a project: Podman's service and an image. After them, also when they are interrupted: neither. */
-export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const engine = await PrivateEngine.start({ name: 'podman-4.3' });
-  project.provide('dockerHost', engine.url);
-  project.provide('image', await busyboxImage(engine.docker, `cleanup-action-test:${process.pid}-${project.name}`));
-  project.provide('product', 'podman');
-  project.provide('engine', 'podman-4.3');
-  console.log(`${project.name}: testing on ${engine.description}`);
-  return () => engine.stop();
+/** Before the tests of a project: Podman's services. */
+export default function setup(project: TestProject): Promise<() => Promise<void>> {
+  return provideEngines(project, 'podman-4.3');
 }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, expect, inject } from 'vitest';
+import { afterEach, expect } from 'vitest';
 import type { ContainerSource } from '../../../src/core/container-source';
 import { labels } from '../../../src/core/labels';
 import { ofSession, type Selector } from '../../../src/core/selector';
@@ -16,6 +16,7 @@ import { SEAM } from '../../../src/recorder/logs/log-follower';
 import type { KeepingPlace } from '../../../src/recorder/logs/log-keeper';
 import { redactor } from '../../../src/recorder/logs/redactor';
 import { Recorder } from '../../../src/recorder/recorder';
+import { dockerHost } from './own-engine';
 
 const MIB = 2 ** 20;
 
@@ -38,7 +39,7 @@ export interface RecordingSettings {
 }
 
 /** The containers of an engine: the tests' own, unless a test has another. */
-export async function containerSource(url: string = inject('dockerHost')): Promise<ContainerSource> {
+export async function containerSource(url: string = dockerHost): Promise<ContainerSource> {
   const deadline = new Deadline(systemClock, 10_000);
   try {
     const engine = await connect([{ url, from: 'the tests' }], deadline, systemClock);

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { inject } from 'vitest';
 import { labels } from '../../../src/core/labels';
 import type { Settlement } from '../../../src/core/outcome';
 import type { Provider } from '../../../src/core/provider';
@@ -10,6 +9,7 @@ import { connect } from '../../../src/providers/docker/connection/connect';
 import { dockerProvider } from '../../../src/providers/docker/provider';
 import type { DockerSettings } from '../../../src/providers/docker/resources/handler';
 import { type SweepMode, type SweepResult, sweep } from '../../../src/reaper/sweep';
+import { dockerHost } from './own-engine';
 
 const SETTINGS: DockerSettings = {
   name: 'docker',
@@ -21,7 +21,7 @@ const SETTINGS: DockerSettings = {
 };
 
 /** The provider for an engine: the tests' own, unless a test has another. */
-export async function provider(settings: Partial<DockerSettings> = {}, url: string = inject('dockerHost')): Promise<Provider> {
+export async function provider(settings: Partial<DockerSettings> = {}, url: string = dockerHost): Promise<Provider> {
   const deadline = new Deadline(systemClock, 10_000);
   try {
     const engine = await connect([{ url, from: 'the tests' }], deadline, systemClock);

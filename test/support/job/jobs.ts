@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type Docker from 'dockerode';
-import { afterEach, expect, inject } from 'vitest';
+import { afterEach, expect } from 'vitest';
 import { labels } from '../../../src/core/labels';
 import { type ContainerOptions, IGNORES_SIGTERM, removeContainer, startContainer, stateOf } from '../engine/containers';
+import { dockerHost } from '../engine/own-engine';
 import { Job, type JobOptions } from './job';
 
 const cleanups: (() => Promise<unknown>)[] = [];
@@ -15,7 +16,7 @@ afterEach(async () => {
 export async function newJob({ inputs = {}, env = {}, ...rest }: JobOptions = {}): Promise<Job> {
   const job = await Job.create({
     inputs: { 'grace-period': '1s', ...inputs },
-    env: { DOCKER_HOST: inject('dockerHost'), ...env },
+    env: { DOCKER_HOST: dockerHost, ...env },
     ...(rest.after || rest.beside ? {} : { runnerName: randomUUID() }),
     ...rest,
   });
