@@ -1,11 +1,11 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type Docker from 'dockerode';
 import { describe, expect, inject, onTestFinished, test } from 'vitest';
 import { labels } from '../../src/core/labels';
-import { docker, removeContainer } from '../support/engine/containers';
+import { docker, removeContainer, startContainer } from '../support/engine/containers';
 import { dockerHost } from '../support/engine/own-engine';
 import { ProxiedEngine } from '../support/proxy/proxied-engine';
 import { ownershipOf } from '../support/proxy/proxy-process';
@@ -198,19 +198,20 @@ describe('dockerode’s two ways to take a connection over', () => {
 });
 
 test('a client that is gone while it waits leaves no connection behind', async () => {
-  const { proxied, name } = await start();
+  const { proxied } = await start();
   // Podman answers with the first line of the log.
-  await proxied.cli('run', '-d', '--network', 'none', '--name', name('c'), image, 'sh', '-c', 'echo started; sleep 3600');
-  const before = await connectionsTo(proxied);
-  const stream = await proxied.docker.getContainer(name('c')).logs({ follow: true, stdout: true });
-  await until('it is connected', async () => (await connectionsTo(proxied)) > before);
+  const { id } = await startContainer(['sh', '-c', 'echo started; sleep 3600']);
+  onTestFinished(() => removeContainer(docker.getContainer(id)));
+  await until('both of its processes run', async () => (await proxied.processes()).length === 2);
+  const idle = await openSockets(proxied);
+  const stream = await proxied.docker.getContainer(id).logs({ follow: true, stdout: true });
+  await until('it is connected', async () => (await openSockets(proxied)) > idle);
   (stream as unknown as { destroy(): void }).destroy();
-  await until('it is not', async () => (await connectionsTo(proxied)) <= before);
+  await until('it is not', async () => (await openSockets(proxied)) <= idle);
 });
 
-/** Open sockets of the proxy's processes. */
-async function connectionsTo(proxied: ProxiedEngine): Promise<number> {
-  const { readdir, readlink } = await import('node:fs/promises');
+/** Counts the sockets of the proxy’s processes. */
+async function openSockets(proxied: ProxiedEngine): Promise<number> {
   let count = 0;
   for (const pid of await proxied.processes()) {
     const files = await readdir(`/proc/${pid}/fd`).catch(() => []);
