@@ -5,7 +5,7 @@
 import Docker from 'dockerode';
 import { labels } from '../src/core/labels';
 import { dockerOptions } from '../src/providers/docker/connection/endpoint';
-import { HONOURS_SIGTERM, IGNORES_SIGTERM } from '../test/support/engine/container-habits';
+import { HEEDS_NO_SIGTERM, HONOURS_SIGTERM } from '../test/support/engine/container-habits';
 import { findOrStartEngine } from '../test/support/engine/engine';
 import { busyboxImage } from '../test/support/engine/image';
 import { Job } from '../test/support/job/job';
@@ -41,7 +41,7 @@ try {
   console.log(`On ${engine.description}:`);
   for (const number of process.argv.slice(2).map(Number)) {
     const polite = await measure(docker, engine.url, image, number, HONOURS_SIGTERM);
-    const stubborn = await measure(docker, engine.url, image, number, IGNORES_SIGTERM);
+    const stubborn = await measure(docker, engine.url, image, number, HEEDS_NO_SIGTERM);
     console.log(
       `${number} containers: ${polite.toFixed(1)} s where they end at SIGTERM, ${stubborn.toFixed(1)} s where they ignore it`,
     );

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { labels } from '../../src/core/labels';
-import { IGNORES_SIGTERM, stateOf } from '../support/engine/containers';
+import { HEEDS_NO_SIGTERM, stateOf } from '../support/engine/containers';
 import type { Inputs, JobOptions } from '../support/job/job';
 import { leak, newJob } from '../support/job/jobs';
 
@@ -31,7 +31,7 @@ describe('the benchmark', () => {
     const job = await newJob(run('echo leaking; exit 3'));
 
     const main = await job.main();
-    const container = await leak(job, IGNORES_SIGTERM);
+    const container = await leak(job, HEEDS_NO_SIGTERM);
     job.status = 'failure';
     const post = await job.post();
 

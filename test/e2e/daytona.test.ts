@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { labels } from '../../src/core/labels';
 import { start } from '../support/daytona/asking';
 import type { DaytonaServer } from '../support/daytona/server';
-import { IGNORES_SIGTERM, stateOf } from '../support/engine/containers';
+import { HEEDS_NO_SIGTERM, stateOf } from '../support/engine/containers';
 import type { Inputs, Job } from '../support/job/job';
 import { leak, newJob } from '../support/job/jobs';
 
@@ -30,7 +30,7 @@ describe('a job with sandboxes', () => {
     const bystander = server.add();
     const main = await job.main();
     expect(main.exitCode, main.output).toBe(0);
-    const container = await leak(job, IGNORES_SIGTERM);
+    const container = await leak(job, HEEDS_NO_SIGTERM);
     const own = { [labels.session]: await job.session() };
     for (let number = 0; number < 5; number += 1) server.add({ labels: own, name: `task-${number}` });
 

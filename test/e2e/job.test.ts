@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import { labels } from '../../src/core/labels';
-import { HONOURS_SIGTERM, IGNORES_SIGTERM, startContainer, stateOf } from '../support/engine/containers';
+import { HEEDS_NO_SIGTERM, HONOURS_SIGTERM, startContainer, stateOf } from '../support/engine/containers';
 import { bystander, leak, newJob } from '../support/job/jobs';
 
 describe('a job whose steps are the benchmark', () => {
@@ -12,7 +12,7 @@ describe('a job whose steps are the benchmark', () => {
 
     const main = await job.main();
     expect(main.exitCode, main.output).toBe(0);
-    const containers = await Promise.all([leak(job, HONOURS_SIGTERM), leak(job, IGNORES_SIGTERM), leak(job, ['false'])]);
+    const containers = await Promise.all([leak(job, HONOURS_SIGTERM), leak(job, HEEDS_NO_SIGTERM), leak(job, ['false'])]);
     const post = await job.post();
 
     expect(post.exitCode, post.output).toBe(0);

@@ -1,6 +1,13 @@
 import { describe, expect, inject, test } from 'vitest';
 import type { Provider } from '../../src/core/provider';
-import { docker, HONOURS_SIGTERM, IGNORES_SIGTERM, removeContainer, startContainer, stateOf } from '../support/engine/containers';
+import {
+  docker,
+  HEEDS_NO_SIGTERM,
+  HONOURS_SIGTERM,
+  removeContainer,
+  startContainer,
+  stateOf,
+} from '../support/engine/containers';
 import { newSession, only, stepsOf, sweepSession } from '../support/engine/sweeping';
 import { until } from '../support/until';
 
@@ -26,7 +33,7 @@ const meanwhile =
 describe('a container that something else removes', () => {
   test('between listing and stop is gone', async () => {
     const { session, labelled } = newSession();
-    const container = await startContainer(IGNORES_SIGTERM, labelled);
+    const container = await startContainer(HEEDS_NO_SIGTERM, labelled);
 
     // Killed first: since version 5, Podman lets a forced removal wait for the stop signal, longer than a look may take.
     const removed = () => container.kill().then(() => container.remove({ force: true }));
@@ -38,7 +45,7 @@ describe('a container that something else removes', () => {
 
   test('between the look and the stop is gone', async () => {
     const { session, labelled } = newSession();
-    const container = await startContainer(IGNORES_SIGTERM, labelled);
+    const container = await startContainer(HEEDS_NO_SIGTERM, labelled);
 
     const result = await sweepSession(session, { change: meanwhile('stop', () => container.remove({ force: true })) });
 
@@ -83,7 +90,7 @@ describe('a container that something else removes', () => {
 describe('a container that something else ends', () => {
   test('before the kill is removed', async () => {
     const { session, labelled } = newSession();
-    const container = await startContainer(IGNORES_SIGTERM, labelled);
+    const container = await startContainer(HEEDS_NO_SIGTERM, labelled);
     await container.pause();
 
     const result = await sweepSession(session, {
@@ -99,7 +106,7 @@ describe('a container that something else ends', () => {
 
   test('with more patience than ours gets no more than our grace period', async () => {
     const { session, labelled } = newSession();
-    const container = await startContainer(IGNORES_SIGTERM, labelled);
+    const container = await startContainer(HEEDS_NO_SIGTERM, labelled);
     const stopped = container.stop({ t: 60 });
     if (inject('product') === 'podman') await until('it stops', async () => (await stateOf(container)) === 'stopping');
 
@@ -118,7 +125,7 @@ const MANY = inject('product') === 'podman' ? 4 : 100;
 
 test(`${MANY} containers that need the whole grace period are gone in one grace period plus removal`, async () => {
   const { session, labelled } = newSession();
-  await Promise.all(Array.from({ length: MANY }, () => startContainer(IGNORES_SIGTERM, labelled)));
+  await Promise.all(Array.from({ length: MANY }, () => startContainer(HEEDS_NO_SIGTERM, labelled)));
 
   // Were `concurrency` to bound the waiting, they would take 4 grace periods or more: 20 s, which the deadline does not leave once
   // kill and removal have their time, so that stops would be skipped or cut short.

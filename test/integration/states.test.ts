@@ -1,9 +1,19 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type Docker from 'dockerode';
-import { describe, expect, inject, test } from 'vitest';
+import { describe, expect, inject, onTestFinished, test } from 'vitest';
 import { ask } from '../../src/providers/docker/connection/http';
-import { createContainer, docker, HONOURS_SIGTERM, IGNORES_SIGTERM, startContainer, stateOf } from '../support/engine/containers';
+import { whyDeaf } from '../../src/providers/docker/resources/deafness';
+import {
+  createContainer,
+  docker,
+  HEEDS_NO_SIGTERM,
+  HONOURS_SIGTERM,
+  IGNORES_SIGTERM,
+  removeContainer,
+  startContainer,
+  stateOf,
+} from '../support/engine/containers';
 import { newSession, only, sweepSession } from '../support/engine/sweeping';
 import { until } from '../support/until';
 
@@ -18,6 +28,12 @@ const HOST_PROGRAMS = ['/usr', '/lib', '/lib64', '/bin'].map((path) => `${path}:
 const WAITS_FOR_SIGTERM = `use POSIX; my $term = POSIX::SigSet->new(SIGTERM); sigprocmask(SIG_BLOCK, $term); $| = 1; print "ready\\n";
   my $pending = POSIX::SigSet->new; do { select(undef, undef, undef, 0.05); sigpending($pending) } until $pending->ismember(SIGTERM);`;
 
+/** Ends when SIGTERM has come: blocked, without a handler, and not even blocked while it waits. */
+const WAITS_AS_INITS_DO = `use POSIX; my $term = POSIX::SigSet->new(SIGTERM); sigprocmask(SIG_BLOCK, $term);
+  fork or exec "sleep", "3600"; $| = 1; print "ready\\n";
+  my $sigtimedwait = (POSIX::uname())[4] eq "x86_64" ? 128 : 137; my $signals = pack "Q", 1 << 14;
+  syscall $sigtimedwait, $signals, 0, 0, 8;`;
+
 async function inState(container: Docker.Container, state: string): Promise<Docker.Container> {
   await until(`the container is ${state}`, async () => (await stateOf(container)) === state);
   return container;
@@ -31,10 +47,16 @@ const makers: Readonly<Record<string, (options: Labelled) => Promise<Docker.Cont
   'ignores its stop signal, and has children': (options) => startContainer(IGNORES_SIGTERM, options),
   'ignores its stop signal, and has no children': (options) =>
     startContainer(['sh', '-c', "trap '' TERM; echo ready; exec sleep 3600"], options),
+  'notes its stop signal, and goes on': (options) => startContainer(HEEDS_NO_SIGTERM, options),
+  '`sh` with a command in the foreground': (options) => startContainer(['sh', '-c', 'echo ready; sleep 3600; true'], options),
+  '`sleep` with processes that were left to it': (options) =>
+    startContainer(['sh', '-c', 'sleep 3600 & echo ready; exec sleep 3600'], options),
   '`sleep` as PID 1: no handler for its stop signal': (options) => startContainer(['sleep', '3600'], options),
   '`sleep` under `--init`': (options) => startContainer(['sleep', '3600'], { ...options, hostConfig: { Init: true } }),
   'blocks its stop signal and waits for it': (options) =>
     startContainer(['/usr/bin/perl', '-e', WAITS_FOR_SIGTERM], { ...options, hostConfig: { Binds: HOST_PROGRAMS } }),
+  'waits for its stop signal as inits do, with a child': (options) =>
+    startContainer(['/usr/bin/perl', '-e', WAITS_AS_INITS_DO], { ...options, hostConfig: { Binds: HOST_PROGRAMS } }),
   'handles the stop signal that it is configured with': (options) =>
     startContainer(['sh', '-c', "trap 'exit 0' USR1; echo ready; while :; do sleep 0.05; done"], {
       ...options,
@@ -72,7 +94,7 @@ const makers: Readonly<Record<string, (options: Labelled) => Promise<Docker.Cont
   '`--rm`, ends at its stop signal': (options) =>
     startContainer(HONOURS_SIGTERM, { ...options, hostConfig: { AutoRemove: true } }),
   '`--rm`, ignores its stop signal': (options) =>
-    startContainer(IGNORES_SIGTERM, { ...options, hostConfig: { AutoRemove: true } }),
+    startContainer(HEEDS_NO_SIGTERM, { ...options, hostConfig: { AutoRemove: true } }),
   exited: async (options) => inState(await startContainer(['false'], options), 'exited'),
   'created, never started': (options) => createContainer(['true'], options),
 };
@@ -89,7 +111,9 @@ interface Row {
 }
 
 const table: readonly Row[] = readFileSync(join(import.meta.dirname, '../../docs/docker-states.md'), 'utf8')
-  .split('\n')
+  .split('\n\n')
+  .filter((paragraph) => paragraph.startsWith('| Container |'))
+  .flatMap((rows) => rows.split('\n'))
   .map((line) => line.split('|').map((cell) => cell.trim()))
   .filter((cells) => cells.length === 5 && cells[1] !== 'Container' && !cells[1]?.startsWith('---'))
   .map(([, container = '', rungs = '', outcome = '']) => ({ container, rungs, outcome }));
@@ -118,6 +142,36 @@ describe('a container that', () => {
     expect(container && (await stateOf(container))).toBe('gone');
   });
 });
+
+describe('to a user who may not see whether a process waits for signals', () => {
+  test.each<[string, readonly string[], string | undefined]>([
+    [
+      '`sh` with a command in the foreground is deaf',
+      ['sh', '-c', 'echo ready; sleep 3600; true'],
+      'its process ignores SIGTERM',
+    ],
+    ['an unknown program with a child may wait', ['/usr/bin/perl', '-e', WAITS_AS_INITS_DO], undefined],
+  ])('%s', async (_, command, expected) => {
+    const container = await startContainer(command, { hostConfig: { Binds: HOST_PROGRAMS } });
+    onTestFinished(() => removeContainer(container));
+    const { Id, State } = await container.inspect();
+
+    const answer = await asNobody(() => whyDeaf(State.Pid, 'SIGTERM', Id));
+
+    expect(answer).toBe(expected);
+  });
+});
+
+/** For /proc, this process is another user's until the work is done. */
+async function asNobody<T>(work: () => Promise<T>): Promise<T> {
+  const self = process.geteuid?.() ?? 0;
+  process.seteuid?.('nobody');
+  try {
+    return await work();
+  } finally {
+    process.seteuid?.(self);
+  }
+}
 
 test('with skip-grace-when-deaf off, a deaf container gets its grace period', async () => {
   const { session, labelled } = newSession();

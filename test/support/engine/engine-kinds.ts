@@ -135,7 +135,10 @@ const WITHOUT_CGROUPS =
   'without a cgroup, a pid can’t be shown to be one of this machine: a deaf container gets its grace period';
 
 const ROOTLESS_CANNOT: readonly Limitation[] = [
+  { file: STATES, test: 'ignores its stop signal, and has childr', why: WITHOUT_CGROUPS },
   { file: STATES, test: 'ignores its stop signal, and has no chi', why: WITHOUT_CGROUPS },
+  { file: STATES, test: '`sh` with a command in the foreground', why: WITHOUT_CGROUPS },
+  { file: STATES, test: '`sleep` with processes that were left', why: WITHOUT_CGROUPS },
   { file: STATES, test: '`sleep` as PID 1', why: WITHOUT_CGROUPS },
   { file: STATES, test: 'handles SIGTERM, but is configured with', why: WITHOUT_CGROUPS },
   { file: STATES, test: 'paused', why: 'cgroups of version 1 give a user none: without one a container can’t be paused' },

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type Docker from 'dockerode';
 import { afterEach, expect } from 'vitest';
 import { labels } from '../../../src/core/labels';
-import { type ContainerOptions, IGNORES_SIGTERM, removeContainer, startContainer, stateOf } from '../engine/containers';
+import { type ContainerOptions, HEEDS_NO_SIGTERM, removeContainer, startContainer, stateOf } from '../engine/containers';
 import { dockerHost } from '../engine/own-engine';
 import { Job, type JobOptions } from './job';
 
@@ -31,7 +31,7 @@ export async function leak(job: Job, command: readonly string[], options: Contai
 
 /** A container that must be left alone: the test fails if it does not run when the test ends. */
 export async function bystander(options: ContainerOptions = {}): Promise<Docker.Container> {
-  const container = await startContainer(IGNORES_SIGTERM, options);
+  const container = await startContainer(HEEDS_NO_SIGTERM, options);
   cleanups.push(async () => {
     const state = await stateOf(container);
     await removeContainer(container);
