@@ -13,10 +13,11 @@ const SESSION_VARIABLE = 'CLEANUP_SESSION_ID';
 const JOB_VARIABLE = 'RUNNER_TRACKING_ID';
 
 /**
- * The runner gives it to this action's main and post alone, which are no later steps: another post
- * of the same session, or of another use of the action. The benchmark does not get it.
+ * The runner gives all of them to this action's main and post, which are no later steps: another
+ * post of the same session, or of another use of the action. Another action may have an input of
+ * one of these names, but not of all of them. The benchmark gets none.
  */
-const OWN_INPUT = 'INPUT_PRE-CLEANUP=';
+const OWN_INPUTS = ['INPUT_PRE-CLEANUP=', 'INPUT_POST-CLEANUP=', 'INPUT_EXITED-TTL=', 'INPUT_SKIP-GRACE-WHEN-DEAF='];
 
 export interface LaterSteps {
   readonly ending: ProcessTree;
@@ -31,10 +32,12 @@ export interface LaterSteps {
 export function laterSteps(sessionId: string, env: Environment): LaterSteps {
   const job = env[JOB_VARIABLE];
   const isOfSession: IsMarked = (environment) =>
-    environment.includes(`${SESSION_VARIABLE}=${sessionId}`) && !environment.some((item) => item.startsWith(OWN_INPUT));
+    environment.includes(`${SESSION_VARIABLE}=${sessionId}`) && !isOfThisAction(environment);
   const isOfJob: IsMarked = (environment) => !job || environment.includes(`${JOB_VARIABLE}=${job}`);
   return {
     ending: ProcessTree.ofJob((environment) => isOfSession(environment) && isOfJob(environment)),
     outliving: ProcessTree.ofJob((environment) => isOfSession(environment) && !isOfJob(environment)),
   };
 }
+
+const isOfThisAction: IsMarked = (environment) => OWN_INPUTS.every((input) => environment.some((item) => item.startsWith(input)));

@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { expect, it, onTestFinished } from 'vitest';
+import { parse } from 'yaml';
 import { laterSteps } from '../../../src/benchmark/later-steps';
 
 const SESSION = 'gh-1-1.aaaaaaaa.11111111';
@@ -28,12 +30,20 @@ const pids = async (env: Readonly<Record<string, string>>) => {
 
 const mark = { CLEANUP_SESSION_ID: SESSION };
 
+const action: { readonly inputs: Readonly<Record<string, { readonly default?: string }>> } = parse(
+  readFileSync('action.yml', 'utf8'),
+);
+/** As the runner sets them for main and post. */
+const ownInputs = Object.fromEntries(
+  Object.entries(action.inputs).map(([name, { default: value = '' }]) => [`INPUT_${name.toUpperCase()}`, value]),
+);
+
 it.runIf(process.platform === 'linux')('what carries the session’s id is of the job, unless it was taken out of it', async () => {
   const plain = await orphan(mark);
   const tracked = await orphan({ ...mark, RUNNER_TRACKING_ID: 'github_1' });
   const untracked = await orphan({ ...mark, RUNNER_TRACKING_ID: '' });
   await orphan({ CLEANUP_SESSION_ID: `${SESSION}1` });
-  await orphan({ ...mark, RUNNER_TRACKING_ID: 'github_1', 'INPUT_PRE-CLEANUP': 'stale' }); // Another post.
+  await orphan({ ...mark, RUNNER_TRACKING_ID: 'github_1', ...ownInputs }); // Another post.
   await orphan({});
 
   const inOrder = (a: number, b: number) => a - b;
@@ -43,6 +53,21 @@ it.runIf(process.platform === 'linux')('what carries the session’s id is of th
   ]);
   expect((await pids({})).map((each) => each.toSorted(inOrder))).toEqual([[plain, tracked, untracked].toSorted(inOrder), []]);
 });
+
+it.runIf(process.platform === 'linux')(
+  'another action’s process is of the job, though an input of it has the name of one of ours',
+  async () => {
+    const others = [
+      await orphan({ ...mark, 'INPUT_PRE-CLEANUP': 'stale' }),
+      await orphan({ ...mark, 'INPUT_PRE-CLEANUP': 'true', 'INPUT_POST-CLEANUP': 'true', INPUT_TIMEOUT: '5m' }),
+    ];
+    await orphan({ ...mark, ...ownInputs });
+
+    const [ending] = await pids({});
+
+    expect(ending?.toSorted((a, b) => a - b)).toEqual(others.toSorted((a, b) => a - b));
+  },
+);
 
 it.runIf(process.platform === 'linux')('a child of this process is not, though it carries the id', async () => {
   const child = spawn('sleep', ['1000'], { env: { PATH: process.env['PATH'], ...mark }, stdio: 'ignore' });
