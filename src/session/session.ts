@@ -1,6 +1,7 @@
 import { createHash, randomInt } from 'node:crypto';
+import { statSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { labels, UNKNOWN_RUNNER } from '../core/labels';
 import type { Environment } from '../lib/environment';
 import { announcedSessions } from './job-sessions';
@@ -15,6 +16,11 @@ export interface RunnerIdentity {
    * https://docs.github.com/actions/how-tos/manage-runners/self-hosted-runners/add-runners
    */
   readonly directory: string;
+  /**
+   * Device and inode of its work directory, if known: runners in containers may have the same
+   * name, host name (the host's network) and paths.
+   */
+  readonly place?: string;
 }
 
 /** The place of a session. */
@@ -63,13 +69,24 @@ export function newSession(where: SessionOrigin): Session {
 
 function runnerHash(runner: RunnerIdentity | undefined): string {
   if (runner === undefined) return UNKNOWN_RUNNER;
-  const { name, hostName, directory } = runner;
-  return createHash('sha256').update([name, hostName, directory].join('\n')).digest('hex').slice(0, 8);
+  const { name, hostName, directory, place = '' } = runner;
+  return createHash('sha256').update([name, hostName, directory, place].join('\n')).digest('hex').slice(0, 8);
 }
 
 /** The GitHub runner of this process. Undefined without a name, as in other programs (act). */
 export function githubRunner({ RUNNER_NAME, RUNNER_TEMP }: Environment, hostName: string): RunnerIdentity | undefined {
-  return RUNNER_NAME && RUNNER_TEMP ? { name: RUNNER_NAME, hostName, directory: RUNNER_TEMP } : undefined;
+  if (!RUNNER_NAME || !RUNNER_TEMP) return undefined;
+  return { name: RUNNER_NAME, hostName, directory: RUNNER_TEMP, ...placeOf(dirname(RUNNER_TEMP)) };
+}
+
+/** The runner empties the directories in its work directory, but keeps that one. */
+function placeOf(workDirectory: string): Pick<RunnerIdentity, 'place'> {
+  try {
+    const { dev, ino } = statSync(workDirectory, { bigint: true });
+    return { place: `${dev} ${ino}` };
+  } catch {
+    return {};
+  }
 }
 
 /** For `docker run --label`. */

@@ -1,4 +1,7 @@
-import { describe, expect, it } from 'vitest';
+import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { labels, runnerOf } from '../../../src/core/labels';
 import type { Environment } from '../../../src/lib/environment';
 import {
@@ -47,12 +50,14 @@ describe('the runner in a session’s id', () => {
     expect(runner({}, { run: 'gh-456-2', job: 'other' })).toBe(runner());
   });
 
-  it.each<Partial<RunnerIdentity>>([{ name: 'runner-2' }, { hostName: 'host-b' }, { directory: '/other-runner/_work/_temp' }])(
-    'is another one for %o',
-    (changes) => {
-      expect(runner(changes)).not.toBe(runner());
-    },
-  );
+  it.each<Partial<RunnerIdentity>>([
+    { name: 'runner-2' },
+    { hostName: 'host-b' },
+    { directory: '/other-runner/_work/_temp' },
+    { place: '8 4711' },
+  ])('is another one for %o', (changes) => {
+    expect(runner(changes)).not.toBe(runner());
+  });
 
   it('does not mix up where the name ends and the host begins', () => {
     expect(runner({ name: 'a', hostName: 'bc' })).not.toBe(runner({ name: 'ab', hostName: 'c' }));
@@ -70,6 +75,22 @@ describe('the runner in a session’s id', () => {
     ['has no directory', { RUNNER_NAME: 'runner-1' }],
   ])('is unknown where it %s', (_, env) => {
     expect(githubRunner(env, 'host-a')).toBeUndefined();
+  });
+
+  it('is another one in a container with the same names and paths, and the same one in the next job', async () => {
+    const root = await mkdtemp(join(tmpdir(), 'session-'));
+    onTestFinished(() => rm(root, { recursive: true }));
+    const temp = join(root, '_work', '_temp');
+    const inJob = async () => {
+      await rm(temp, { recursive: true, force: true });
+      await mkdir(temp, { recursive: true });
+      const found = githubRunner({ RUNNER_NAME: 'runner-1', RUNNER_TEMP: temp }, 'host-a');
+      return runnerOf(newSession({ ...where, runner: found }).id);
+    };
+    const [first, next] = [await inJob(), await inJob()];
+    await rename(join(root, '_work'), join(root, 'elsewhere')); // As if seen from another container.
+
+    expect([next, await inJob()]).toEqual([first, expect.not.stringMatching(first ?? '')]);
   });
 
   it.each(['', 'x', 'x.12345678', 'x.1234567g.nonce001', 'x.12345678.short', 'x.y.12345678.nonce001', '.12345678.nonce001'])(
