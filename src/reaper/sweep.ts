@@ -77,8 +77,9 @@ type Verdict = Omit<SweepResult, 'settlements' | 'listed'>;
 
 /** Settles as failed what the provider calls gone but failed to remove. */
 async function withFailedRemovals(verdict: Verdict, ledger: Ledger, options: SweepOptions): Promise<Verdict> {
-  const { selector, mode, final, deadline } = options;
-  if (mode.kind !== 'remove' || deadline.passed || verdict.error) return verdict;
+  const { provider, selector, mode, final, deadline } = options;
+  if (mode.kind !== 'remove' || provider.failedRemovals === undefined || verdict.error) return verdict;
+  if (deadline.passed) return { ...verdict, verified: false };
   // Earlier sessions have reported their own; only the last cleanup asks for unknown ones.
   const isOurs: Selector = (resource) => (final ? selector(resource) : ledger.has(resource)) && !protectionOf(resource);
   try {

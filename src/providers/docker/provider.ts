@@ -1,7 +1,7 @@
 import type { Provider } from '../../core/provider';
 import type { Kind } from '../../core/resource';
 import type { Clock } from '../../lib/clock';
-import type { Engine } from './connection/connect';
+import { type Engine, isPodman, socketOf } from './connection/connect';
 import { dockerCommand, type Endpoint } from './connection/endpoint';
 import { UNIDENTIFIED } from './connection/shapes';
 import { classify, isGone } from './errors';
@@ -62,7 +62,8 @@ export function dockerProvider(engine: Engine, settings: DockerSettings, clock: 
         return facts.enrich(await (handler.survey?.(signal) ?? handler.list(signal)), signal);
       },
     },
-    engineId: (signal) => facts.engineId(signal),
+    // Podman makes up a new id for each answer. Sessions of one host see the same socket.
+    engineId: (signal) => (isPodman(engine.version) ? socketOf(engine.endpoint) : facts.engineId(signal)),
     ladder(resource) {
       if (resource.id !== UNIDENTIFIED) return handlerOf(resource.kind).ladder(resource);
       return removalOnly(settings.removeMs, () => Promise.reject(new Error(NOT_IDENTIFIED)));

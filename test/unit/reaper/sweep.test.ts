@@ -564,6 +564,16 @@ describe('what the provider calls gone and failed to remove', () => {
     expect(await swept()).toMatchObject({ verified: false, error: expect.any(FakeError) });
   });
 
+  it('leaves nothing verified where the deadline passes before it is asked for', async () => {
+    const asked = vi.fn(async () => []);
+    provider.failedRemovals = asked;
+    // With the listing that is clean, there is no time left.
+    const end = vi.fn<(listed: readonly Resource[]) => Promise<void>>(async () => vi.advanceTimersByTime(1_000));
+    expect(await swept({ deadlineMs: 1_000, learn: end })).toMatchObject({ settlements: [], verified: false });
+    expect(end).toHaveBeenCalledOnce();
+    expect(asked).not.toHaveBeenCalled();
+  });
+
   it('is not asked for in a dry run', async () => {
     const asked = vi.fn();
     provider.failedRemovals = asked;

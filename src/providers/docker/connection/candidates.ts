@@ -15,9 +15,9 @@ const HAS_PASSWORD = /^[a-z]+:\/\/[^/@]*:[^/@]*@/;
 export function namedEndpoint(dockerHost: string | undefined, env: Environment): Endpoint | undefined {
   if (dockerHost !== undefined) return { url: dockerHost, from: 'docker-host', ...tlsFrom(dockerHost, env) };
   const url = hostUrl(env['DOCKER_HOST']);
-  if (url === undefined) return contextEndpoint(env);
-  if (HAS_PASSWORD.test(url)) throw new Error('DOCKER_HOST holds a password: use a key, or a certificate');
-  return { url, from: 'DOCKER_HOST', ...tlsFrom(url, env) };
+  const named = url === undefined ? contextEndpoint(env) : { url, from: 'DOCKER_HOST', ...tlsFrom(url, env) };
+  if (named && HAS_PASSWORD.test(named.url)) throw new Error(`${named.from} holds a password: use a key, or a certificate`);
+  return named;
 }
 
 /** The docker command's defaults for addresses without a host or path. */

@@ -100,11 +100,21 @@ function versionOf(docker: Docker, signal: AbortSignal): Promise<string> {
  * @returns empty if it is unknown
  */
 export async function identitiesOf({ docker, endpoint, version }: Engine, deadline: Deadline): Promise<readonly string[]> {
-  const socket = endpoint.url.startsWith('unix://') ? await realpath(endpoint.url.slice('unix://'.length)).catch(() => '') : '';
+  const socket = await socketOf(endpoint);
   const info = await deadline
     .within(CONNECT_TIMEOUT_MS, 'the engine’s answer', (signal) => ask(docker, '/info', signal, object))
     .catch((): Json => ({})); // A proxy may forbid it.
   const [id, name, directory] = [info['ID'], info['Name'], info['DockerRootDir']].map(text);
-  const isKnown = id && name && directory && !version.startsWith('Podman');
-  return [...(socket ? [socket] : []), ...(isKnown ? [[id, name, directory].join(' ')] : [])];
+  const isKnown = id && name && directory && !isPodman(version);
+  return [...(socket === undefined ? [] : [socket]), ...(isKnown ? [[id, name, directory].join(' ')] : [])];
+}
+
+/** The real path of the engine's socket on this host, if it has one. */
+export async function socketOf({ url }: Endpoint): Promise<string | undefined> {
+  return url.startsWith('unix://') ? realpath(url.slice('unix://'.length)).catch(() => undefined) : undefined;
+}
+
+/** @param version as in `Engine` */
+export function isPodman(version: string): boolean {
+  return version.startsWith('Podman');
 }

@@ -2,7 +2,7 @@ import type { ContainerEvent, ContainerSource } from '../../../core/container-so
 import type { Resource } from '../../../core/resource';
 import type { Clock } from '../../../lib/clock';
 import { asError } from '../../../lib/errors';
-import type { Engine } from '../connection/connect';
+import { type Engine, isPodman } from '../connection/connect';
 import { ask, BrokenAnswer, openStream } from '../connection/http';
 import { classify, hasStatus } from '../errors';
 import { attach, readLog } from '../logs/logs';
@@ -32,9 +32,9 @@ export function dockerContainers(engine: Engine, settings: DockerSettings, clock
   const { docker, endpoint, version, maxConnections } = engine;
   const containers = new Containers(engine, settings, clock);
   const enricher = new ResourceEnricher(docker, clock);
-  const isPodman = version.startsWith('Podman');
+  const isOfPodman = isPodman(version);
   let driver = '';
-  const reader = new EventReader(settings.name, isPodman);
+  const reader = new EventReader(settings.name, isOfPodman);
 
   async function* enriched(events: AsyncIterable<ContainerEvent>, signal: AbortSignal): AsyncGenerator<ContainerEvent> {
     for await (const event of events) {
@@ -56,14 +56,14 @@ export function dockerContainers(engine: Engine, settings: DockerSettings, clock
     if (phase !== 'running' || !autoRemove) throw new Error('attaching to it could change it');
   };
   return {
-    eventDelayMs: isPodman ? PODMAN_DELAY_MS : 0,
+    eventDelayMs: isOfPodman ? PODMAN_DELAY_MS : 0,
     // Twice as many are followed at worst: half of the connections stay free.
     maxFollowed: Math.min(
       endpoint.url.startsWith('ssh:') ? MAX_FOLLOWED.ssh : MAX_FOLLOWED.direct,
       Math.floor(maxConnections / 4),
     ),
     // Attaching to a created container changes it on Podman.
-    followsBeforeStart: () => !isPodman && LOCAL_DRIVERS.has(driver),
+    followsBeforeStart: () => !isOfPodman && LOCAL_DRIVERS.has(driver),
     async now(signal) {
       const { SystemTime, LoggingDriver = '' } = await ask<Info>(docker, '/info', signal);
       driver = LoggingDriver;
@@ -71,7 +71,7 @@ export function dockerContainers(engine: Engine, settings: DockerSettings, clock
     },
     async watch(since, signal) {
       // In whole milliseconds: events of this one come again.
-      const query = { since: (Math.floor(since) / 1000).toFixed(3), filters: JSON.stringify(eventFilters(isPodman)) };
+      const query = { since: (Math.floor(since) / 1000).toFixed(3), filters: JSON.stringify(eventFilters(isOfPodman)) };
       const stream = await openStream(docker, { method: 'GET', path: '/events', query }, signal);
       return enriched(reader.read(stream), signal);
     },
@@ -92,9 +92,9 @@ export function dockerContainers(engine: Engine, settings: DockerSettings, clock
       }
     },
     // Podman 4.3 loses some line feeds when asked for the last lines.
-    read: ({ id }, lines, signal) => readLog(docker, id, isPodman ? 'all' : lines, signal),
+    read: ({ id }, lines, signal) => readLog(docker, id, isOfPodman ? 'all' : lines, signal),
     async attach(container, signal) {
-      if (isPodman) await refuseUnlessLeaving(container, signal);
+      if (isOfPodman) await refuseUnlessLeaving(container, signal);
       return attach(docker, container.id, clock, signal);
     },
     classify: (error) => (isGone(error) ? { kind: 'gone' } : classify(error)),

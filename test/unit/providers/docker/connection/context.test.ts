@@ -48,6 +48,12 @@ describe('the current docker context', () => {
     expect(find({ DOCKER_CONTEXT: 'remote' })).toEqual([{ url: 'ssh://host', from: 'docker context remote' }]);
   });
 
+  it('is not used with a password in its address, which is not repeated', async () => {
+    await context({ Host: 'tcp://me:secret@host:2375' });
+    await use({ currentContext: 'remote' });
+    expect(() => find()).toThrow(/^docker context remote holds a password(?!.*secret)/);
+  });
+
   it('is looked for in DOCKER_CONFIG', async () => {
     await context({ Host: 'unix:///my.sock' });
     const found = find({ HOME: '/nowhere', DOCKER_CONFIG: join(home, '.docker'), DOCKER_CONTEXT: 'remote' });
