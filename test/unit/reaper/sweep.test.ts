@@ -568,7 +568,7 @@ describe('what the provider calls gone and failed to remove', () => {
     const asked = vi.fn(async () => []);
     provider.failedRemovals = asked;
     // With the listing that is clean, there is no time left.
-    const end = vi.fn<(listed: readonly Resource[]) => Promise<void>>(async () => vi.advanceTimersByTime(1_000));
+    const end = vi.fn(async () => void vi.advanceTimersByTime(1_000));
     expect(await swept({ deadlineMs: 1_000, learn: end })).toMatchObject({ settlements: [], verified: false });
     expect(end).toHaveBeenCalledOnce();
     expect(asked).not.toHaveBeenCalled();
