@@ -4,6 +4,13 @@ import { type Baseline, isNew, ownerOf, type Selector } from '../core/selector';
 /** https://docs.docker.com/reference/compose-file/#project-name, and podman-compose's own. */
 const PROJECT_LABELS = ['com.docker.compose.project', 'io.podman.compose.project'];
 
+/**
+ * Both set it on each container, and not on images, of which a container inherits the project: one
+ * that was started from an image of a project's is no part of it.
+ * https://github.com/docker/compose/blob/v2.40.0/pkg/compose/build.go (getImageBuildLabels)
+ */
+const CONTAINER_LABEL = 'com.docker.compose.container-number';
+
 /** `docker compose run` makes such a container in any project. */
 const ONE_OFF_LABEL = 'com.docker.compose.oneoff';
 
@@ -29,7 +36,7 @@ export function withComposeProjects(owned: Selector, baseline: Baseline | undefi
       if (owned(resource)) return true;
       const project = projectOf(resource);
       if (project === undefined || !begun.has(project) || foreign.has(project)) return false;
-      return resource.kind !== 'image' && isOpen(resource);
+      return resource.kind !== 'image' && isPart(resource) && isOpen(resource);
     },
     learn(listed) {
       for (const resource of listed.filter(({ kind }) => kind !== 'image')) {
@@ -49,6 +56,11 @@ function projectOf({ provider, labels }: Resource): string | undefined {
   return project && `${provider} ${project}`;
 }
 
-function beginsProject({ kind, labels }: Resource): boolean {
-  return kind === 'container' && labels[ONE_OFF_LABEL]?.toLowerCase() !== 'true';
+/** False for a container that may have the project's label from its image. */
+function isPart({ kind, labels }: Resource): boolean {
+  return kind !== 'container' || labels[CONTAINER_LABEL] !== undefined;
+}
+
+function beginsProject(resource: Resource): boolean {
+  return resource.kind === 'container' && isPart(resource) && resource.labels[ONE_OFF_LABEL]?.toLowerCase() !== 'true';
 }

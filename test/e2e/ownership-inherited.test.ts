@@ -130,6 +130,26 @@ describe('a container that has the session’s label from its image', () => {
     await containers[1]?.remove({ force: true });
   });
 
+  test('is no part of the Compose project whose image it was started from: neither stays for it nor goes with it', async () => {
+    const project = { 'com.docker.compose.project': unique('project') };
+    const part = { ...project, 'com.docker.compose.container-number': '1' };
+    const built = await image('built', project); // As `docker compose build` labels it.
+    const [first, second] = [await engine.begunJob(), await engine.begunJob()];
+    const ours = ofSession(await first.session());
+    const trial = await engine.start({ image: built, labels: ours });
+    const deployed = await engine.start({ labels: part }); // By somebody else, meanwhile.
+
+    await first.post();
+    expect(await statesOf([trial, deployed])).toEqual(['gone', 'running']);
+
+    const theirs = ofSession(await second.session());
+    const [service, production] = [await engine.start({ labels: { ...theirs, ...part } }), await engine.start({ image: built })];
+    await deployed.remove({ force: true });
+    await second.post();
+    expect(await statesOf([service, production])).toEqual(['gone', 'running']);
+    await production.remove({ force: true });
+  });
+
   test('belongs to whom the filters say, whatever its image says', async () => {
     const prefix = unique('bench');
     const job = await engine.begunJob({ inputs: { 'name-prefixes': prefix } });

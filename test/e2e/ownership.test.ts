@@ -58,14 +58,15 @@ test('a * in labels and name-prefixes is a wildcard: what it matches goes, and n
 test('the rest of an owned container’s Compose project goes with it; a project that was there before stays', async () => {
   const [run, joined] = [`run-${randomUUID()}`, `joined-${randomUUID()}`];
   const project = 'com.docker.compose.project';
-  const prod = await bystander({ labels: { [project]: joined } });
+  const part = (of: string) => ({ [project]: of, 'com.docker.compose.container-number': '1' });
+  const prod = await bystander({ labels: part(joined) });
   const job = await newJob();
   await job.main();
   const label = { [labels.session]: await job.session() };
-  await startContainer(HONOURS_SIGTERM, { labels: { ...label, [project]: run } });
-  await startContainer(HONOURS_SIGTERM, { labels: { ...label, [project]: joined } });
-  const redeployed = await bystander({ labels: { [project]: joined } });
-  await startContainer(HONOURS_SIGTERM, { labels: { [project]: run }, name: `${run}-unlabelled` });
+  await startContainer(HONOURS_SIGTERM, { labels: { ...label, ...part(run) } });
+  await startContainer(HONOURS_SIGTERM, { labels: { ...label, ...part(joined) } });
+  const redeployed = await bystander({ labels: part(joined) });
+  await startContainer(HONOURS_SIGTERM, { labels: part(run), name: `${run}-unlabelled` });
   await docker.createNetwork({ Name: `${run}_default`, Labels: { [project]: run } });
   await docker.createVolume({ Name: `${run}_data`, Labels: { [project]: run } });
   await bystander({ labels: { [project]: `${run}-of-others` } });

@@ -37,7 +37,14 @@ async function composeUp(job: Job, project: string): Promise<void> {
   const options = (kind: string, name: string) => labels(kind, name).flatMap((label) => ['--label', label]);
   await step(job, 'docker', 'network', 'create', '--internal', ...options('network', 'default'), `${project}_default`);
   await step(job, 'docker', 'volume', 'create', ...options('volume', 'data'), `${project}_data`);
-  const service = [...options('service', 'main'), '--name', `${project}-main-1`, '--network', `${project}_default`];
+  const service = [
+    ...options('service', 'main'),
+    ...options('container-number', '1'),
+    '--name',
+    `${project}-main-1`,
+    '--network',
+    `${project}_default`,
+  ];
   await step(job, 'docker', 'run', '-d', ...service, '-v', `${project}_data:/data`, image, 'sleep', '3600');
 }
 

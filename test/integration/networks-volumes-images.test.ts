@@ -186,6 +186,25 @@ describe('a network that another owner’s container is on', () => {
     expect((await foreign.inspect()).State.Running).toBe(true);
   });
 
+  test('is removed by that command, too, where nothing on it runs: one has exited, and one was never started', async () => {
+    const { session, labelled } = newSession();
+    const net = await network(labelled.labels);
+    const create = async () => {
+      const container = await createContainer(HONOURS_SIGTERM, { hostConfig: { NetworkMode: net.id } });
+      bystanders.push(() => removeContainer(container));
+      return container;
+    };
+    const [exited, created] = [await create(), await create()];
+    await exited.start();
+    await exited.kill();
+    const { command = 'false' } = only(await sweepSession(session));
+
+    await typed(command);
+
+    expect(await hasNetwork(net)).toBe(false);
+    expect([await exists(exited.inspect()), await exists(created.inspect())]).toEqual([true, true]);
+  });
+
   test.each([
     ['has exited', async (container: Docker.Container) => void (await container.kill())],
     ['was never started', async () => undefined],

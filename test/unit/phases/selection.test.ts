@@ -178,6 +178,12 @@ describe('what has no owner after the benchmark', () => {
 describe('the Compose project of an owned container', () => {
   const of = (project: string, id: string, more: Parameters<typeof resource>[1] = {}) => {
     const made = resource(id, { createdAt: NOW + 1, ...more });
+    const number = made.kind === 'container' ? { 'com.docker.compose.container-number': '1' } : {};
+    return { ...made, labels: { ...made.labels, 'com.docker.compose.project': project, ...number } };
+  };
+  /** `docker run` of an image that Compose has built: its label is the container's, too. */
+  const fromImageOf = (project: string, id: string, more: Parameters<typeof resource>[1] = {}) => {
+    const made = resource(id, { createdAt: NOW + 1, ...more });
     return { ...made, labels: { ...made.labels, 'com.docker.compose.project': project } };
   };
   const owned = of('trial', 'owned', { session: OURS });
@@ -197,6 +203,7 @@ describe('the Compose project of an owned container', () => {
     ['not another project', false, of('trial-2', 'other')],
     ['not the same name at another provider', false, { ...of('trial', 'other'), provider: 'docker (tcp://other)' }],
     ['not what has no project', false, resource('other', { createdAt: NOW + 1 })],
+    ['not a container with the project’s label from its image', false, fromImageOf('trial', 'other')],
   ])('takes %s along', (_, goes, other) => {
     expect(goWith([other])).toEqual(goes ? ['other', 'owned'] : ['owned']);
   });
@@ -215,6 +222,13 @@ describe('the Compose project of an owned container', () => {
     const { selector, choose } = selectAfter(config({}), OURS, baseline());
     const listed = [oneOff, of('trial', 'other')];
     expect(choose?.(listed.filter(selector), { listed, leases: [], now: NOW })).toEqual([oneOff]);
+  });
+
+  it('stays if all that is owned of it is a container from its image', () => {
+    const { selector, choose } = selectAfter(config({}), OURS, baseline());
+    const fromImage = fromImageOf('trial', 'owned', { session: OURS });
+    const listed = [fromImage, of('trial', 'other'), of('trial', 'network', { kind: 'network' })];
+    expect(choose?.(listed.filter(selector), { listed, leases: [], now: NOW })).toEqual([fromImage]);
   });
 
   it('is remembered when the container has gone', () => {
