@@ -2,6 +2,7 @@ import { chmod, mkdtemp, rename } from 'node:fs/promises';
 import { createServer, type ListenOptions, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
 import { serve } from './connection';
 import type { Dial } from './dial';
 import type { Rules } from './rules';
@@ -81,4 +82,28 @@ export function serveAll(server: Server, dial: Dial, rules: Rules, odd: (error: 
   return () => {
     for (const socket of open) socket.destroy();
   };
+}
+
+/** Passes on what connects from now on, and looks at none of it. It shares no code with what serves, and may have failed. */
+export function passAll(server: Server, dial: Dial): void {
+  server.removeAllListeners('connection');
+  server.on('connection', (client: Socket) => {
+    client.on('error', () => undefined).pause();
+    dial().then(
+      (upstream) => pass(client, upstream),
+      () => client.destroy(),
+    );
+  });
+}
+
+/** Each side's end is the other's, after all that came before it. */
+function pass(client: Duplex, upstream: Duplex): void {
+  upstream.on('error', () => undefined);
+  for (const [from, to] of [
+    [client, upstream],
+    [upstream, client],
+  ] as const) {
+    from.pipe(to);
+    from.once('close', () => to.end(() => to.destroy()));
+  }
 }

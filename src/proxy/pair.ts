@@ -6,7 +6,7 @@ import { type Servers, SIDES } from './servers';
 /** The first of the file descriptors at which a second process finds what it is to listen at: after Node’s three, and the channel. */
 const FIRST_DESCRIPTOR = 4;
 
-/** Milliseconds before a partner that keeps ending is started again; each time twice as long. */
+/** Milliseconds before a partner is started again that ended soon after its start; each time twice as long. */
 const PAUSE_MS = { first: 50, longest: 10_000 };
 
 /** Milliseconds. A partner that lived so long did not end because it can't run. */
@@ -33,29 +33,85 @@ export interface Partnership {
   readonly isOver: () => boolean;
 }
 
+/** What a second process says when it listens. */
+const LISTENING = 'listening';
+
+/** Milliseconds until a failed process ends. When both have failed, the second is to see that the first is gone, and stay. */
+const END_AFTER_MS = { first: 50, second: 250 };
+
 /** From now on there is a partner. */
-export function keepPartner(partnership: Partnership): void {
-  if (partnership.isSecond && process.connected) process.once('disconnect', () => startPartner(partnership, PAUSE_MS.first));
-  else startPartner(partnership, PAUSE_MS.first);
+export function keepPartner(partnership: Partnership): Partner {
+  const partner = new Partner(partnership);
+  if (partnership.isSecond && process.connected) {
+    process.send?.(LISTENING, () => undefined); // The other one may have ended just now.
+    process.once('disconnect', () => partner.start());
+  } else partner.start();
+  return partner;
 }
 
-function startPartner(partnership: Partnership, pauseMs: number): void {
-  if (partnership.isOver()) return;
-  const startedAt = performance.now();
-  const descriptors = SIDES.flatMap((side) => partnership.servers[side] ?? []).map(descriptorOf);
-  const partner = spawn(process.execPath, partnership.command, {
-    detached: true,
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc', ...descriptors],
-  });
-  let hasEnded = false;
-  const ended = () => {
-    if (hasEnded) return;
-    hasEnded = true;
-    const hasLived = performance.now() - startedAt > LONG_LIFE_MS;
-    const pause = hasLived ? PAUSE_MS.first : pauseMs;
-    setTimeout(() => startPartner(partnership, Math.min(pause * 2, PAUSE_MS.longest)), pause);
+/** The other process, started by this one again and again. */
+export class Partner {
+  readonly #partnership: Partnership;
+  #pauseMs = 0;
+  #isListening = false;
+  #isToReplaceThis = false;
+
+  constructor(partnership: Partnership) {
+    this.#partnership = partnership;
+  }
+
+  start(): void {
+    const { isOver, servers, command } = this.#partnership;
+    if (isOver()) return;
+    const startedAt = performance.now();
+    const descriptors = SIDES.flatMap((side) => servers[side] ?? []).map(descriptorOf);
+    const ended = once(() => this.#restart(performance.now() - startedAt));
+    try {
+      spawn(process.execPath, command, { detached: true, stdio: ['ignore', 'ignore', 'inherit', 'ipc', ...descriptors] })
+        .once('message', () => this.#listens())
+        .once('error', ended)
+        .once('exit', ended);
+    } catch (error) {
+      console.error(error); // There is no memory for one, say.
+      ended();
+    }
+  }
+
+  /** Ends this process, which has failed, when it has a partner. Both may have failed at the same moment, and one is to stay. */
+  replaceThis(): void {
+    if (process.connected) {
+      setTimeout(() => (process.connected ? die() : this.replaceThis()), END_AFTER_MS.second);
+      return;
+    }
+    this.#isToReplaceThis = true;
+    setTimeout(() => this.#isListening && die(), END_AFTER_MS.first);
+  }
+
+  #listens(): void {
+    this.#isListening = true;
+    if (this.#isToReplaceThis) die();
+  }
+
+  #restart(livedMs: number): void {
+    this.#isListening = false;
+    const pause = livedMs > LONG_LIFE_MS ? 0 : this.#pauseMs;
+    this.#pauseMs = Math.min(Math.max(pause * 2, PAUSE_MS.first), PAUSE_MS.longest);
+    setTimeout(() => this.start(), pause);
+  }
+}
+
+/** Without closing what both listen at in an orderly way, which would remove it. */
+export function die(): void {
+  process.kill(process.pid, 'SIGKILL');
+}
+
+/** Only the first call does something. */
+export function once(run: () => void): () => void {
+  let hasRun = false;
+  return () => {
+    if (!hasRun) run();
+    hasRun = true;
   };
-  partner.once('error', ended).once('exit', ended);
 }
 
 /** Node has no public name for it. Handed on as a message instead, a server would get Node's own, shorter backlog. */

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { isAlive, type ProcessIdentity } from '../lib/process-identity';
-import { inherited, keepPartner } from './pair';
-import { type Dials, listenAll, type ProxySettings, removeSocket, serveEach, variablesOf } from './servers';
+import { die, inherited, keepPartner, once } from './pair';
+import { type Dials, listenAll, type ProxySettings, passEach, removeSocket, serveEach, variablesOf } from './servers';
 
 /** What a proxy that is a process of its own is started with, as JSON in its first argument. */
 export interface ProcessSettings extends ProxySettings {
@@ -32,10 +32,10 @@ export async function proxyProcess([json = '', position]: readonly string[], dia
     removeSocket(settings);
     process.exit();
   };
-  // A partner lives on; this one must not close what both listen at in an orderly way, which would remove it.
+  let fail = die;
   process.on('uncaughtException', (error) => {
     console.error(error);
-    process.kill(process.pid, 'SIGKILL');
+    fail();
   });
   const isOver = () => !existsSync(settings.lease) || (settings.owner !== undefined && !isAlive(settings.owner));
   setInterval(() => isOver() && end(), LOOK_EVERY_MS);
@@ -43,7 +43,12 @@ export async function proxyProcess([json = '', position]: readonly string[], dia
   const isSecond = position === SECOND;
   const servers = await (isSecond ? inherited({ ...settings }) : listenAll(settings));
   serveEach(settings, servers, dials, (error) => console.error(error));
-  keepPartner({ servers, isSecond, isOver, command: [process.argv[1] ?? '', json, SECOND] });
+  const partner = keepPartner({ servers, isSecond, isOver, command: [process.argv[1] ?? '', json, SECOND] });
+  fail = once(() => {
+    // What can't be labelled is not to be broken.
+    passEach(settings, servers, dials);
+    partner.replaceThis();
+  });
   const ready: Ready = { variables: variablesOf(settings, servers) };
   if (!isSecond) process.send?.(ready, () => process.disconnect?.());
 }

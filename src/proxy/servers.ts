@@ -5,7 +5,7 @@ import { daytonaRules } from './daytona-rules';
 import { type Address, type Dial, dialer } from './dial';
 import { dockerRules, type LocalVariables, type Ownership } from './docker-rules';
 import type { RequestHead } from './http-head';
-import { listenAt, listenLocally, OWN_DIRECTORY, serveAll } from './listen';
+import { listenAt, listenLocally, OWN_DIRECTORY, passAll, serveAll } from './listen';
 import { holdStart, startsSocket } from './starts';
 
 /** The engine that a proxy stands before. */
@@ -69,6 +69,16 @@ export function serveEach(settings: ProxySettings, servers: Servers, dials: Dial
   return () => {
     for (const end of ends) end();
   };
+}
+
+/** Passes on all that connects from now on, as it is. What is connected stays as it was. */
+export function passEach({ engine, sandboxes }: ProxySettings, servers: Servers, dials: Dials): void {
+  if (engine && servers.engine) passAll(servers.engine, dialer(engine.address, dials));
+  if (sandboxes && servers.sandboxes) {
+    const rules = { host: new URL(sandboxes.url).host, rewriteOf: () => undefined };
+    servers.sandboxes.removeAllListeners('connection');
+    serveAll(servers.sandboxes, dialer({ url: withPort(sandboxes.url) }), rules, () => undefined);
+  }
 }
 
 /** A URL's port is not an engine's: without one, it is the scheme's own. */

@@ -3,7 +3,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { Agent, request } from 'node:http';
-import { type AddressInfo, createServer } from 'node:net';
+import { type AddressInfo, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { buffer, text } from 'node:stream/consumers';
@@ -14,7 +14,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { sshDialer } from '../../src/providers/docker/connection/ssh';
 import { type Address, dialer } from '../../src/proxy/dial';
 import { dockerRules } from '../../src/proxy/docker-rules';
-import { listenAt, serveAll } from '../../src/proxy/listen';
+import { listenAt, passAll, serveAll } from '../../src/proxy/listen';
 import { makeCertificates } from '../support/engine/certificates';
 import { PrivateEngine } from '../support/engine/engine';
 import { makeFakeSsh } from '../support/engine/fake-ssh';
@@ -67,7 +67,7 @@ async function freeAddress(): Promise<string> {
 }
 
 /** A proxy in this process. */
-async function proxyBefore(address: Address): Promise<{ readonly socketPath: string; readonly docker: Docker }> {
+async function proxyBefore(address: Address): Promise<{ readonly socketPath: string; readonly docker: Docker; server: Server }> {
   const own = await mkdtemp(join(directory, 'proxy-'));
   const socketPath = join(own, 'docker.sock');
   const server = await listenAt(socketPath);
@@ -80,7 +80,7 @@ async function proxyBefore(address: Address): Promise<{ readonly socketPath: str
     end();
     expect(odd).toEqual([]);
   });
-  return { socketPath, docker: new Docker({ socketPath }) };
+  return { socketPath, docker: new Docker({ socketPath }), server };
 }
 
 const withCertificates = () => ({
@@ -108,6 +108,25 @@ const UPSTREAMS: readonly Upstream[] = [
   { by: 'ssh', engine: () => plain, address: () => ({ url: 'ssh://engine' }) },
 ];
 
+/** Runs `cat` in a container; what it was given comes back whole. */
+async function expectExecToEcho(docker: Docker, socketPath: string): Promise<Docker.ContainerInspectInfo> {
+  const container = await docker.createContainer(sleeping);
+  await container.start();
+  const input = randomBytes(3_000_000);
+  const client = promisify(execFile)('docker', ['exec', '-i', container.id, 'cat'], {
+    env: { ...process.env, DOCKER_HOST: `unix://${socketPath}` },
+    encoding: 'buffer',
+    maxBuffer: 2 * input.length,
+  });
+  client.child.stdin?.end(input);
+  const { stdout } = await client;
+  const md5 = (bytes: Buffer) => createHash('md5').update(bytes).digest('hex');
+  expect(md5(stdout)).toBe(md5(input));
+  const info = await container.inspect();
+  await container.remove({ force: true });
+  return info;
+}
+
 const sleeping = { Image: IMAGE, Cmd: FOREVER, HostConfig: { NetworkMode: 'none' } };
 
 describe.each(UPSTREAMS)('an engine that is reached by $by', ({ engine, address }) => {
@@ -129,19 +148,14 @@ describe.each(UPSTREAMS)('an engine that is reached by $by', ({ engine, address 
 
   test('takes all input of a hijacked connection, sees its end, and gives all output after it', async () => {
     const { socketPath, docker } = await proxyBefore(address());
-    const container = await docker.createContainer(sleeping);
-    await container.start();
-    const input = randomBytes(3_000_000);
-    const client = promisify(execFile)('docker', ['exec', '-i', container.id, 'cat'], {
-      env: { ...process.env, DOCKER_HOST: `unix://${socketPath}` },
-      encoding: 'buffer',
-      maxBuffer: 2 * input.length,
-    });
-    client.child.stdin?.end(input);
-    const { stdout } = await client;
-    const md5 = (bytes: Buffer) => createHash('md5').update(bytes).digest('hex');
-    expect(md5(stdout)).toBe(md5(input));
-    await container.remove({ force: true });
+    await expectExecToEcho(docker, socketPath);
+  });
+
+  test('passes everything on where labelling has failed', async () => {
+    const { socketPath, docker, server } = await proxyBefore(address());
+    passAll(server, dialer(address(), { ssh: sshDialer }));
+    const { Labels } = (await expectExecToEcho(docker, socketPath)).Config;
+    expect(Labels).toEqual({});
   });
 
   test('answers a thousand requests on one connection', async () => {

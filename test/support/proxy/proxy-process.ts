@@ -13,9 +13,9 @@ import { until } from '../until';
 const root = join(import.meta.dirname, '..', '..', '..');
 
 /** The built proxy. */
-const BUNDLE = join(root, 'dist', 'proxy', 'index.js');
+export const BUNDLE = join(root, 'dist', 'proxy', 'index.js');
 
-export type ProxyOptions = Partial<ProcessSettings>;
+export type ProxyOptions = Partial<ProcessSettings> & { readonly bundle?: string };
 
 /** As main has it for a session. */
 export function ownershipOf(session: string): Ownership {
@@ -38,7 +38,7 @@ export class ProxyProcess {
     return new ProxyProcess(...(await ProxyProcess.launch(engineUrl, options)));
   }
 
-  protected static async launch(engineUrl: string, options: ProxyOptions) {
+  protected static async launch(engineUrl: string, { bundle = BUNDLE, ...options }: ProxyOptions) {
     const directory = await mkdtemp(join(tmpdir(), 'proxied-'));
     const settings: ProcessSettings = {
       ownership: ownershipOf('cli-test.00000000.12345678'),
@@ -46,7 +46,7 @@ export class ProxyProcess {
       engine: { address: { url: engineUrl }, socket: join(directory, 'docker.sock'), variables: { DOCKER_HOST: '' } },
       ...options,
     };
-    const { variables } = await launchProxy(BUNDLE, settings, join(directory, 'log'), process.env);
+    const { variables } = await launchProxy(bundle, settings, join(directory, 'log'), process.env);
     return [directory, variables] as const;
   }
 
@@ -54,6 +54,15 @@ export class ProxyProcess {
   async processes(): Promise<readonly number[]> {
     const { stdout } = await promisify(execFile)('pgrep', ['-f', `${this.directory}/lease`]).catch(() => ({ stdout: '' }));
     return stdout.split('\n').filter(Boolean).map(Number);
+  }
+
+  /** Of those that have their program loaded, and have taken its name. */
+  async serving(): Promise<readonly number[]> {
+    const named = (await this.processes()).map(async (pid) => {
+      const name = await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '');
+      return name.startsWith('cleanup-proxy') ? [pid] : [];
+    });
+    return (await Promise.all(named)).flat();
   }
 
   /** What it had to say: nothing, as long as all goes well. */
