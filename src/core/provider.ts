@@ -19,6 +19,9 @@ export type ErrorClass =
 /** How a running resource ended at the `stop` rung. */
 export type StopOutcome = 'graceful' | 'killed';
 
+/** What a request says of the resource. `gone`: it is removed, and no inspection has to show that. */
+export type RungAnswer = StopOutcome | 'gone' | undefined;
+
 /** One step of a ladder: a request, and the test for its effect. */
 export interface Rung {
   readonly action: RungAction;
@@ -31,15 +34,17 @@ export interface Rung {
   /**
    * Sends the request.
    * @param graceMs what the deadline leaves of the grace period
-   * @returns how a running resource ended, if known
+   * @returns how a running resource ended, or that it is gone, if known
    * @throws what `Provider.classify` understands
    */
-  run(signal: AbortSignal, graceMs: number): Promise<StopOutcome | undefined>;
+  run(signal: AbortSignal, graceMs: number): Promise<RungAnswer>;
   /**
    * Whether the request has had its effect, for providers that work in the background: asked until
    * true or `timeoutMs` is over. Without it, the answer is the effect.
    */
   reached?(now: Resource): boolean;
+  /** The next rung is right whatever this one has done: there is no inspection in between. */
+  readonly unchecked?: true;
 }
 
 /** A resource that the provider calls gone but failed to remove. */

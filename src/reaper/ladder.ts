@@ -1,5 +1,5 @@
 import { type Outcome, type RetryCause, retryCauseOf, type Settlement, type Step } from '../core/outcome';
-import { InUse, type Provider, type Rung, rungActions, type StopOutcome } from '../core/provider';
+import { InUse, type Provider, type Rung, type RungAnswer, rungActions, type StopOutcome } from '../core/provider';
 import type { Resource } from '../core/resource';
 import { type Clock, sleep } from '../lib/clock';
 import type { Deadline } from '../lib/deadline';
@@ -140,11 +140,12 @@ async function tryRung(rung: Rung, resource: Resource, context: ReapContext): Pr
   const attempts = new Attempts(rung, context);
   const graceMs = graceLeft(rung, resource, context);
   const skip = rung.skip ?? (rung.action === 'stop' && graceMs === 0 ? noGrace(context.policy) : undefined);
-  if (skip !== undefined) return { step: attempts.step('skipped', skip), after: { kind: 'there', resource } };
+  if (skip !== undefined) return { step: attempts.step('skipped', skip), after: there(resource) };
   try {
-    const ending = await request(rung, resource, graceMs, attempts, context);
-    const after = await inspectUntilReached(rung, resource, context);
-    return { step: attempts.step('done'), ending, after };
+    const answer = await request(rung, resource, graceMs, attempts, context);
+    if (answer === 'gone') return { step: attempts.step('done'), after: { kind: 'gone' } };
+    const after = rung.unchecked ? there(resource) : await inspectUntilReached(rung, resource, context);
+    return { step: attempts.step('done'), ending: answer, after };
   } catch (thrown) {
     const error = asError(thrown);
     if (isGone(error, context.provider)) return { step: attempts.step('gone'), after: { kind: 'gone' } };
@@ -153,14 +154,12 @@ async function tryRung(rung: Rung, resource: Resource, context: ReapContext): Pr
   }
 }
 
+function there(resource: Resource): Inspection {
+  return { kind: 'there', resource };
+}
+
 /** Sends the request until it is answered or refused, or its retries are used up. */
-function request(
-  rung: Rung,
-  resource: Resource,
-  graceMs: number,
-  attempts: Attempts,
-  context: ReapContext,
-): Promise<StopOutcome | undefined> {
+function request(rung: Rung, resource: Resource, graceMs: number, attempts: Attempts, context: ReapContext): Promise<RungAnswer> {
   const { clock, deadline, limit, provider, policy } = context;
   const once = () =>
     attempts.count(() => deadline.within(timeLeft(rung, resource, context), rung.action, (signal) => rung.run(signal, graceMs)));

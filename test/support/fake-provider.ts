@@ -1,4 +1,4 @@
-import type { ErrorClass, Provider, Rung, RungAction, StopOutcome } from '../../src/core/provider';
+import type { ErrorClass, Provider, Rung, RungAction, RungAnswer, StopOutcome } from '../../src/core/provider';
 import { type Kind, keyOf, type Resource } from '../../src/core/resource';
 
 /** An error that says itself what it means. */
@@ -58,6 +58,8 @@ export class FakeProvider implements Provider {
   readonly calls: RecordedCall[] = [];
   /** Milliseconds that every answer takes. */
   latencyMs = 0;
+  /** As Docker: an answered removal is the end, and a kill needs no inspection before it. */
+  isPrompt = false;
   /** The most calls at one time that made it work, and that waited for a resource to end. */
   readonly mostInFlight = { working: 0, waiting: 0, looking: 0 };
   readonly #inFlight = { working: 0, waiting: 0, looking: 0 };
@@ -111,7 +113,10 @@ export class FakeProvider implements Provider {
   ladder(resource: Resource): readonly Rung[] {
     const rung = (action: RungAction, timeoutMs: number, run: Rung['run']): Rung => ({ action, timeoutMs, waits: false, run });
     const stop = { ...rung('stop', 15_000, (signal, graceMs) => this.#stop(resource, signal, graceMs)), waits: true };
-    const kill = rung('kill', 5_000, (signal) => this.#kill(resource, signal));
+    const kill: Rung = {
+      ...rung('kill', 5_000, (signal) => this.#kill(resource, signal)),
+      ...(this.isPrompt ? { unchecked: true } : {}),
+    };
     const remove = { ...rung('remove', 10_000, (signal) => this.#remove(resource, signal)), reached: () => false };
     return resource.running ? [stop, kill, remove] : [remove];
   }
@@ -138,14 +143,14 @@ export class FakeProvider implements Provider {
     return this.#answer('kill', resource.id, signal, () => this.#end(this.#existing(resource)));
   }
 
-  #remove(resource: Resource, signal: AbortSignal): Promise<undefined> {
+  #remove(resource: Resource, signal: AbortSignal): Promise<RungAnswer> {
     return this.#answer('remove', resource.id, signal, () => {
       const entry = this.#existing(resource);
       entry.resource = { ...entry.resource, state: 'removing', running: false };
       const { lingersMs } = entry.habits;
       if (lingersMs === 0) this.change(resource, undefined);
       else if (lingersMs < Number.POSITIVE_INFINITY) setTimeout(() => this.change(resource, undefined), lingersMs);
-      return undefined;
+      return this.isPrompt && lingersMs === 0 ? 'gone' : undefined;
     });
   }
 

@@ -2,14 +2,18 @@ import type Docker from 'dockerode';
 import { until } from '../until';
 
 /** PID 1 ends at once at SIGTERM. */
-export const HONOURS_SIGTERM = ['sh', '-c', "trap 'exit 0' TERM; echo ready; while :; do sleep 0.05; done"];
+export const HONOURS_SIGTERM = ['sh', '-c', "trap 'exit 0' TERM; echo ready; while :; do sleep 3600 & wait; done"];
 /** PID 1 ignores SIGTERM, and so does its child: that can be seen. */
 export const IGNORES_SIGTERM = ['sh', '-c', "trap '' TERM; echo ready; sleep 3600; true"];
 /** PID 1 notes SIGTERM and stays: it can't be seen to be deaf, and uses up the whole grace period. */
 export const HEEDS_NO_SIGTERM = ['sh', '-c', 'trap true TERM; echo ready; while :; do sleep 3600 & wait; done'];
 
 /** PID 1 uses up the grace period of a first SIGTERM, and ends at the second: dockerd sends one to what it finds running when it starts. */
-export const ENDS_AT_SECOND_SIGTERM = ['sh', '-c', `trap "trap 'exit 0' TERM" TERM; echo ready; while :; do sleep 0.05; done`];
+export const ENDS_AT_SECOND_SIGTERM = [
+  'sh',
+  '-c',
+  `trap "trap 'exit 0' TERM" TERM; echo ready; while :; do sleep 3600 & wait; done`,
+];
 
 /** The engine's word for the container's state; `gone` when there is none. */
 export async function stateOf(container: Docker.Container): Promise<string> {

@@ -375,3 +375,28 @@ it('what changes hands between two rungs is not touched any more', async () => {
   expect([settlement.outcome, ...way(settlement)]).toEqual(['kept', 'stop error']);
   expect([provider.count('kill'), provider.count('remove')]).toEqual([0, 0]);
 });
+
+describe('a provider whose answers are the effect', () => {
+  beforeEach(() => {
+    provider.isPrompt = true;
+  });
+
+  it('is asked for nothing but the first inspection, the kill and the removal', async () => {
+    const settlement = await reaped(provider.add({}, DEAF), { graceMs: 0 });
+    expect(settlement.outcome).toBe('killed');
+    expect(provider.calls.map(({ operation }) => operation)).toEqual(['inspect', 'kill', 'remove']);
+  });
+
+  it('is asked again where a removal was only accepted', async () => {
+    const settlement = await reaped(provider.add({ state: 'exited' }, { lingersMs: 300 }));
+    expect(settlement.outcome).toBe('removed');
+    expect(provider.count('inspect')).toBeGreaterThan(1);
+  });
+
+  it('is inspected after a kill that failed', async () => {
+    provider.fail('kill', new FakeError('permanent'));
+    const settlement = await reaped(provider.add({}, DEAF), { graceMs: 0 });
+    expect(way(settlement)).toEqual(['stop skipped', 'kill error', 'remove done']);
+    expect(provider.calls.map(({ operation }) => operation)).toEqual(['inspect', 'kill', 'inspect', 'remove']);
+  });
+});

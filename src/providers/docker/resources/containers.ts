@@ -1,5 +1,5 @@
 import type Docker from 'dockerode';
-import { InUse, type Rung, type StopOutcome } from '../../../core/provider';
+import { InUse, type Rung, type RungAnswer, type StopOutcome } from '../../../core/provider';
 import type { Resource } from '../../../core/resource';
 import type { Clock } from '../../../lib/clock';
 import { asError } from '../../../lib/errors';
@@ -98,6 +98,7 @@ export class Containers implements KindHandler {
       action: 'kill',
       timeoutMs: this.#settings.killMs,
       waits: false,
+      unchecked: true, // A removal by force takes what runs, what has ended, and what is on its way out.
       run: (signal) => this.#kill(id, signal),
     };
     const remove: Rung = {
@@ -105,7 +106,7 @@ export class Containers implements KindHandler {
       timeoutMs: this.#settings.removeMs,
       waits: false,
       run: (signal) => this.#remove(id, signal),
-      // Waits also for a removal that was in progress.
+      // Waits for a removal that was in progress.
       reached: () => false,
     };
     return running ? [stop, kill, remove] : [remove];
@@ -164,11 +165,13 @@ export class Containers implements KindHandler {
     }
   }
 
-  async #remove(id: string, abortSignal: AbortSignal): Promise<undefined> {
+  async #remove(id: string, abortSignal: AbortSignal): Promise<RungAnswer> {
     try {
       await this.#docker.getContainer(id).remove({ force: true, v: true, abortSignal });
+      return 'gone';
     } catch (error) {
-      if (!(hasStatus(error, 409) && isInProgress(error))) throw error;
+      if (hasStatus(error, 409) && isInProgress(error)) return undefined;
+      throw error;
     }
   }
 }
