@@ -144,7 +144,7 @@ export const settings = {
   resources: setting(
     types.resourceKinds,
     'containers networks volumes sandboxes',
-    'Kinds of resources to clean. `images` can be added: images that the session built, or that only its removed containers used, but none that existed before.',
+    'Kinds of resources to clean. `images` can be added: images and tags that appeared on the engine while the session ran (pulled, loaded, built, tagged, committed) and that no one else uses, but none that existed before.',
     { group: 'ownership' },
   ),
   preCleanup: setting(

@@ -42,6 +42,10 @@ export interface Resource {
    * from it.
    */
   readonly usedBy?: readonly Resource[];
+  /** Of an image: its names, `repository:tag`. Foreign text. */
+  readonly tags?: readonly string[];
+  /** Set for a tag that goes alone: the id of its image, which stays. The tag is the id then. */
+  readonly tagOf?: string;
   /** An image without a name that is, or was, only a step between an image and its parent. */
   readonly isLayer?: boolean;
   /** Ids that must go first: the images made from this one. */

@@ -34,6 +34,8 @@ export interface Baseline {
   readonly startedAt: number;
   /** Whether the resource existed; undefined if its kind was not listed then. */
   had(resource: Resource): boolean | undefined;
+  /** Whether any image had the tag; undefined if images were not listed then. */
+  hadTag(provider: string, tag: string): boolean | undefined;
 }
 
 /** Engines round to seconds and clocks differ: the baseline decides within this time. */
@@ -99,10 +101,11 @@ export function ownedBy(sessionId: string | undefined, filters: Filters, baselin
     return resource.kind !== 'image' || isNewImage(resource, baseline);
   };
   const selects: Selector = (resource) => {
+    if (resource.tagOf !== undefined) return baseline !== undefined && isAddedTag(resource.tagOf, resource, baseline);
     if (!resource.isLayer && owned(resource)) return true;
     const label = sessionOf(resource);
     const mayBeOurs = label === undefined || (resource.isLayer === true && label === sessionId);
-    return mayBeOurs && isOrphanedBy(selects, resource) && isNewImage(resource, baseline);
+    return mayBeOurs && isMadeSince(resource, baseline) && isLeftBy(selects, resource);
   };
   return selects;
 }
@@ -111,9 +114,32 @@ function isNewImage(resource: Resource, baseline: Baseline | undefined): boolean
   return baseline !== undefined && isNew(resource, baseline);
 }
 
-/** Whether it was used, and nothing uses it any more once the selected resources are gone. */
-function isOrphanedBy(selector: Selector, { usedBy = [] }: Resource): boolean {
-  return usedBy.length > 0 && allGo(usedBy, selector);
+/** Whether an image is new, and has no name that another image had before: that name stays. */
+function isMadeSince(resource: Resource, baseline: Baseline | undefined): boolean {
+  if (baseline === undefined || resource.kind !== 'image' || !isNew(resource, baseline)) return false;
+  return (resource.tags ?? []).every((tag) => baseline.hadTag(resource.provider, tag) === false);
+}
+
+/** Whether nothing uses it any more once the selected resources are gone. A layer had a user. */
+function isLeftBy(selector: Selector, { usedBy = [], isLayer = false }: Resource): boolean {
+  return (usedBy.length > 0 || !isLayer) && allGo(usedBy, selector);
+}
+
+/** Whether the session gave an older image this name, which no image had before. */
+function isAddedTag(imageId: string, tag: Resource, { had, hadTag }: Baseline): boolean {
+  return had({ ...tag, id: imageId }) === true && hadTag(tag.provider, tag.id) === false;
+}
+
+/**
+ * The tags that were added to an older image: they go, the image stays. None where no other tag is
+ * left: without any, an engine removes the image.
+ */
+export function addedTags(image: Resource, baseline: Baseline): readonly Resource[] {
+  const { id, kind, tags = [], isLayer, usedBy: _, dependents: __, ...rest } = image;
+  if (kind !== 'image' || isLayer) return [];
+  const asTag = (tag: string): Resource => ({ ...rest, kind, id: tag, name: tag, state: 'tag', tagOf: id });
+  const added = tags.map(asTag).filter((tag) => isAddedTag(id, tag, baseline));
+  return added.length < tags.length ? added : [];
 }
 
 /** A protected resource stays, and so does what it uses. */
@@ -132,7 +158,10 @@ export function isOfOneMachine(kind: Kind): boolean {
  */
 export function createdSince(owned: Selector, baseline: Baseline): Selector {
   const created: Selector = (resource) =>
-    isOfOneMachine(resource.kind) && ownerOf(resource) === undefined && isNew(resource, baseline);
+    isOfOneMachine(resource.kind) &&
+    resource.tagOf === undefined &&
+    ownerOf(resource) === undefined &&
+    (resource.kind === 'image' ? isMadeSince(resource, baseline) : isNew(resource, baseline));
   const selects: Selector = (resource) => owned(resource) || (created(resource) && allGo(resource.usedBy ?? [], selects));
   return selects;
 }

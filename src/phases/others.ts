@@ -35,8 +35,7 @@ interface OtherSession {
  * match its resources.
  */
 export function madeByOthers(seen: Seen, deciding: Deciding): Selector {
-  const runner = runnerOf(deciding.sessionId ?? '');
-  const isOurs = (session: string) => session === deciding.sessionId || (runner !== undefined && runnerOf(session) === runner);
+  const isOurs = oursBy(deciding.sessionId);
   const others = [...seen.leases.filter(({ session }) => !isOurs(session)), ...sessionsAtWork(seen, isOurs, deciding)];
   return (resource) =>
     sessionOf(resource) !== deciding.sessionId &&
@@ -44,6 +43,35 @@ export function madeByOthers(seen: Seen, deciding: Deciding): Selector {
     others.some(
       ({ since, filters }) => matchesFilters(resource, filters) && (resource.createdAt ?? since) >= since - CLOCK_TOLERANCE_MS,
     );
+}
+
+/**
+ * Selects the images and tags that another live session may have made or used, and that do not carry
+ * our label: with a lease of one, all of them, because containers that used them may be gone
+ * already. If only its label on something that runs shows one, it may be over: then what our own
+ * containers alone used is ours.
+ */
+export function imagesOfOthers(seen: Seen, { sessionId, maxAgeMs }: Omit<Deciding, 'filters'>): Selector {
+  const isOurs = oursBy(sessionId);
+  const isOld = olderThan(maxAgeMs, seen.now);
+  const isAtWork = (resource: Resource) => {
+    const owner = sessionOf(resource);
+    return owner !== undefined && !isOurs(owner) && resource.running && !isOld(resource);
+  };
+  const hasLease = seen.leases.some(({ session }) => !isOurs(session));
+  const mayBeThere = hasLease || seen.listed.some(isAtWork);
+  return (resource) => {
+    const { kind, tagOf, usedBy = [] } = resource;
+    if (kind !== 'image') return false;
+    if (tagOf === undefined && sessionId !== undefined && sessionOf(resource) === sessionId) return false;
+    return tagOf === undefined && usedBy.length > 0 ? hasLease : mayBeThere;
+  };
+}
+
+/** Sessions with the same runner part are of one job. */
+function oursBy(sessionId: string | undefined): (session: string) => boolean {
+  const runner = runnerOf(sessionId ?? '');
+  return (session) => session === sessionId || (runner !== undefined && runnerOf(session) === runner);
 }
 
 /** Other sessions with something running that our filters match. */

@@ -1,7 +1,8 @@
 import type { Config } from '../config/config';
 import type { EvidenceOfEnd, LivenessOfSessions } from '../core/liveness';
-import type { Kind, Resource } from '../core/resource';
+import { type Kind, keyOf, type Resource } from '../core/resource';
 import {
+  addedTags,
   type Baseline,
   createdSince,
   evidenceOf,
@@ -21,7 +22,7 @@ import {
 } from '../core/selector';
 import { excess } from '../reaper/quota';
 import { withComposeProjects } from './compose-projects';
-import { madeByOthers, type Seen } from './others';
+import { imagesOfOthers, madeByOthers, type Seen } from './others';
 
 /** A resource that matches but stays. */
 export interface Spared {
@@ -142,23 +143,41 @@ export function selectAfter(config: SelectionSettings, sessionId: string | undef
   const projects = withComposeProjects(ownedBy(sessionId, filters, baseline), baseline);
   const owned = projects.selector;
   const selector = config.scope === 'job' && baseline ? createdSince(owned, baseline) : owned;
-  const othersIn = (seen: Seen) => madeByOthers(seen, { sessionId, filters, maxAgeMs: config.maxAge });
+  const deciding = { sessionId, filters, maxAgeMs: config.maxAge };
+  const othersIn = (seen: Seen): Selector => {
+    const [isTheirs, isTheirImage] = [madeByOthers(seen, deciding), imagesOfOthers(seen, deciding)];
+    return (resource) => isTheirs(resource) || isTheirImage(resource);
+  };
+  const tagsIn = ({ listed }: Seen) => (baseline ? listed.flatMap((image) => addedTags(image, baseline)) : []);
   return {
     selector,
     filters,
     choose(_, seen) {
       projects.learn(seen.listed);
-      return withoutSpared(seen.listed.filter(selector), othersIn(seen));
+      const selected = withoutParents(seen.listed.filter(selector), seen.listed);
+      return withoutSpared([...selected, ...tagsIn(seen)], othersIn(seen));
     },
     spared(seen) {
       const isOthers = othersIn(seen);
-      return unprotected(seen.listed).flatMap((resource) => {
+      return unprotected([...seen.listed, ...tagsIn(seen)]).flatMap((resource) => {
         if (selector(resource)) return isOthers(resource) ? { resource, why: 'live-session' } : [];
         return sessionId !== undefined && sessionOf(resource) === sessionId ? { resource, why: 'inherited-label' } : [];
       });
     },
     ...(baseline ? { unowned: unownedSince(baseline, { config, sessionId, selector }) } : {}),
   };
+}
+
+/**
+ * Leaves out unlabelled images from which one was made that stays. Of a labelled one it is told that
+ * it is in use.
+ */
+function withoutParents(selected: readonly Resource[], listed: readonly Resource[]): readonly Resource[] {
+  const going = new Set(selected.map(keyOf));
+  const staying = new Set(listed.flatMap((image) => (image.kind === 'image' && !going.has(keyOf(image)) ? [image.id] : [])));
+  const isParent = ({ kind, dependents = [] }: Resource) => kind === 'image' && dependents.some((id) => staying.has(id));
+  const rest = selected.filter((image) => sessionOf(image) !== undefined || !isParent(image));
+  return rest.length === selected.length ? rest : withoutParents(rest, listed);
 }
 
 /** A spared resource keeps what it uses. */

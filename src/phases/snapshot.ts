@@ -14,6 +14,8 @@ interface Snapshot {
   readonly listed: readonly string[];
   /** By `keyOf`, with a volume's creation time, because names of volumes come again. */
   readonly resources: Readonly<Record<string, number | null>>;
+  /** Provider and tag of each image's names. */
+  readonly tags: readonly string[];
 }
 
 const FILE = 'snapshot.json';
@@ -33,12 +35,12 @@ export async function writeSnapshot(
 ): Promise<void> {
   const providers = connections.flatMap((connection) => (connection.status === 'ready' ? [connection.provider] : []));
   const surveys = await Promise.all(providers.map(async (provider) => ({ provider, found: await survey(provider, deadline) })));
+  const resources = surveys.flatMap(({ found }) => [...found.values()].flat());
   const snapshot: Snapshot = {
     startedAt,
     listed: surveys.flatMap(({ provider, found }) => [...found.keys()].map((kind) => listingOf(provider.name, kind))),
-    resources: Object.fromEntries(
-      surveys.flatMap(({ found }) => [...found.values()].flat().map((resource) => [keyOf(resource), timeOf(resource)])),
-    ),
+    resources: Object.fromEntries(resources.map((resource) => [keyOf(resource), timeOf(resource)])),
+    tags: resources.flatMap(({ provider, tags = [] }) => tags.map((tag) => tagKey(provider, tag))),
   };
   await writeFile(join(directory, FILE), JSON.stringify(snapshot));
 }
@@ -66,11 +68,12 @@ export async function survey(
 }
 
 /** @throws {TypeError} for another version's file */
-export function baselineOf({ startedAt, listed, resources }: Snapshot): Baseline {
-  if (typeof startedAt !== 'number' || !Array.isArray(listed) || typeof resources !== 'object') {
+export function baselineOf({ startedAt, listed, resources, tags }: Snapshot): Baseline {
+  if (typeof startedAt !== 'number' || !Array.isArray(listed) || typeof resources !== 'object' || !Array.isArray(tags)) {
     throw new TypeError(`${FILE} is not a list of existing resources`);
   }
   const kinds = new Set(listed);
+  const names = new Set(tags);
   return {
     startedAt,
     had(resource) {
@@ -79,11 +82,16 @@ export function baselineOf({ startedAt, listed, resources }: Snapshot): Baseline
       const [before, now] = [resources[keyOf(resource)], timeOf(resource)];
       return typeof before !== 'number' || now === null || Math.abs(now - before) <= SAME_TIME_MS;
     },
+    hadTag: (provider, tag) => (kinds.has(listingOf(provider, 'image')) ? names.has(tagKey(provider, tag)) : undefined),
   };
 }
 
 function listingOf(provider: string, kind: Kind): string {
   return `${provider} ${kind}`;
+}
+
+function tagKey(provider: string, tag: string): string {
+  return `${provider} ${tag}`;
 }
 
 function timeOf({ kind, createdAt }: Resource): number | null {

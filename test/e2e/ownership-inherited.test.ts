@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type Docker from 'dockerode';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { labels } from '../../src/core/labels';
 import { stateOf } from '../support/engine/container-habits';
 import { EngineToBreak } from '../support/engine/engine-to-break';
@@ -167,6 +167,9 @@ describe('a container that has the session’s label from its image', () => {
 });
 
 describe('with resources: images', () => {
+  // While another session is at work, images that it may have used stay.
+  beforeEach(() => engine.endJobs());
+
   test('what main’s start has seen stays with all its tags; what the job made goes', async () => {
     const [pulled, untouched, repo] = [await image('pulled'), await image('untouched'), unique('second')];
     await engine.engine.docker.getImage(pulled).tag({ repo, tag: 'x' });

@@ -1,23 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type Docker from 'dockerode';
-import { afterAll, describe, expect, inject, onTestFinished, test } from 'vitest';
-import { parseConfig, type RawSettings } from '../../src/config/config';
-import type { Connection } from '../../src/core/connection';
+import { afterAll, describe, expect, test } from 'vitest';
 import { labels } from '../../src/core/labels';
-import type { Baseline } from '../../src/core/selector';
-import { systemClock as clock } from '../../src/lib/clock';
-import { withDeadline } from '../../src/lib/deadline';
-import { cleanUp, engineIdOf } from '../../src/phases/cleanup';
-import { type Selection, selectAfter, selectBefore } from '../../src/phases/selection';
-import { readSnapshot, writeSnapshot } from '../../src/phases/snapshot';
-import type { PhaseReport } from '../../src/report/model';
 import type { Lease } from '../../src/session/leases';
 import {
   type ContainerOptions,
-  createContainer,
   docker,
   HONOURS_SIGTERM,
   removeContainer,
@@ -25,8 +12,7 @@ import {
   stateOf,
 } from '../support/engine/containers';
 import { loadImage } from '../support/engine/image';
-import { provider } from '../support/engine/sweeping';
-import { livenessOf } from '../support/session/liveness';
+import { begun, names } from '../support/session/begun';
 
 /** Removed after all tests, last made first. */
 const made: (() => Promise<unknown>)[] = [];
@@ -35,7 +21,6 @@ afterAll(async () => {
 });
 
 const unique = (name: string) => `${name}-${randomUUID().slice(0, 8)}`;
-const hex = () => randomUUID().slice(0, 8);
 const ofSession = (session: string) => ({ [labels.session]: session });
 const statesOf = (containers: readonly Docker.Container[]) => Promise.all(containers.map(stateOf));
 
@@ -43,16 +28,6 @@ async function start(options: ContainerOptions = {}, image?: string): Promise<Do
   const container = await startContainer(HONOURS_SIGTERM, { ...options, ...(image ? { create: { Image: image } } : {}) });
   made.push(() => removeContainer(container));
   return container;
-}
-
-async function hasImage(name: string): Promise<boolean> {
-  return docker
-    .getImage(name)
-    .inspect()
-    .then(
-      () => true,
-      () => false,
-    );
 }
 
 async function hasVolume(name: string): Promise<boolean> {
@@ -72,61 +47,6 @@ async function image(label: Record<string, string> = {}): Promise<string> {
   made.push(() => docker.getImage(name).remove({ force: true }));
   return name;
 }
-
-/** One step of a classic build: an image without a tag, unless it gets one. @returns its id */
-async function step(parent: string, options: { readonly repo?: string; readonly label?: string } = {}): Promise<string> {
-  const container = await createContainer(['true'], { create: { Image: parent } });
-  const { repo, label } = options;
-  const changes = [`ENV STEP=${randomUUID()}`, ...(label ? [`LABEL ${labels.session}=${label}`] : [])];
-  const { Id } = await container.commit({ ...(repo ? { repo, tag: '1' } : {}), changes });
-  await container.remove();
-  made.push(() => docker.getImage(Id).remove({ force: true }));
-  return Id;
-}
-
-/** A session as main and post have it, beside others on the same engine. */
-async function begun(raw: RawSettings = {}) {
-  const id = `gh-1-1.${hex()}.${hex()}`;
-  const config = parseConfig({ gracePeriod: '1s', ...raw }, {});
-  const connection: Connection = {
-    name: 'docker',
-    status: 'ready',
-    provider: await provider({ kinds: config.resources, orphanedVolumes: config.scope === 'job' }),
-    description: 'the tests’ engine',
-    found: {},
-  };
-  const clean = (selection: Selection, leases: readonly Lease[] = []): Promise<PhaseReport> =>
-    withDeadline(60_000, { clock }, (deadline) =>
-      cleanUp({
-        connections: [connection],
-        selection,
-        mode: { kind: 'remove' },
-        config,
-        deadline,
-        clock,
-        leases: () => leases,
-        log: () => undefined,
-      }),
-    );
-  const directory = await mkdtemp(join(tmpdir(), 'cleanup-ownership-'));
-  onTestFinished(() => rm(directory, { recursive: true }));
-  const startedAt = clock.now();
-  const before: Baseline = await withDeadline(30_000, { clock }, async (deadline) => {
-    await writeSnapshot(directory, startedAt, [connection], deadline);
-    return readSnapshot(directory);
-  });
-  const engine = await withDeadline(10_000, { clock }, (deadline) => engineIdOf(connection.provider, deadline));
-  return {
-    id,
-    startedAt,
-    engine,
-    pre: () => clean(selectBefore(config, id, livenessOf(id), clock.now())),
-    post: (leases: readonly Lease[] = []) => clean(selectAfter(config, id, before), leases),
-  };
-}
-
-const names = ({ spared = [] }: PhaseReport, wanted: string) =>
-  spared.flatMap(({ why, names: all }) => (why === wanted ? all : []));
 
 describe('a container that has the session’s label from its image', () => {
   test('is removed by the session’s own post', async () => {
@@ -238,69 +158,6 @@ describe('what appeared while a session ran, and has no owner', () => {
     expect(await statesOf([container, gone, before])).toEqual(['gone', 'gone', 'running']);
     expect(await Promise.all(volumes.map(hasVolume))).toEqual([false, false, true]);
     expect({ verified, failed: totals.failed }).toEqual({ verified: true, failed: 0 });
-  });
-});
-
-describe('images that were there when the session began', () => {
-  const withImages = { resources: 'containers images' };
-
-  test('stay with all their tags, though the session’s containers alone used them; new ones go', async () => {
-    const [pulled, repo] = [await image(), unique('second')];
-    await docker.getImage(pulled).tag({ repo, tag: 'x' });
-    made.push(() => docker.getImage(`${repo}:x`).remove());
-    const session = await begun(withImages);
-    const trial = await image();
-    for (const name of [pulled, trial]) await start({ labels: ofSession(session.id) }, name);
-
-    const post = await session.post();
-
-    expect(await Promise.all([pulled, `${repo}:x`, trial].map(hasImage))).toEqual([true, true, false]);
-    expect(post.verified).toBe(true);
-  });
-
-  test('stay, too, where they have no tag and a new image was made from them', async () => {
-    const dangling = await step(inject('image'));
-    const session = await begun(withImages);
-    const own = await step(dangling, { repo: unique('own'), label: session.id });
-
-    const post = await session.post();
-
-    expect(await Promise.all([own, dangling].map(hasImage))).toEqual([false, true]);
-    expect(post.verified).toBe(true);
-  });
-
-  test('stay, too, as the parent of layers that the session made and that go', async () => {
-    const dangling = await step(inject('image'));
-    const session = await begun(withImages);
-    const layers = [await step(dangling)];
-    layers.push(await step(layers[0] ?? ''));
-    const trial = await step(layers[1] ?? '', { repo: unique('trial') });
-    await start({ labels: ofSession(session.id) }, trial);
-    // With containerd’s image store an engine knows no parents: what has no owner is counted, and stays.
-    const areKnown = (await docker.listImages({ all: true })).some(({ ParentId }) => ParentId !== '');
-
-    const post = await session.post();
-
-    expect(await Promise.all([trial, ...layers, dangling].map(hasImage))).toEqual([false, !areKnown, !areKnown, true]);
-    expect(post).toMatchObject({ verified: true, totals: { failed: 0 } });
-  });
-
-  test('so do new layers that another image was made from, or another’s container runs', async () => {
-    const session = await begun(withImages);
-    const shared = await step(inject('image'));
-    const used = await step(inject('image'));
-    const own = [
-      await step(shared, { repo: unique('own'), label: session.id }),
-      await step(used, { repo: unique('own'), label: session.id }),
-    ];
-    const others = await step(shared, { repo: unique('others') });
-    const stranger = await start({}, used);
-
-    const post = await session.post();
-
-    expect(await Promise.all([...own, shared, others, used].map(hasImage))).toEqual([false, false, true, true, true]);
-    expect(await stateOf(stranger)).toBe('running');
-    expect(post).toMatchObject({ verified: true, totals: { failed: 0 } });
   });
 });
 

@@ -53,8 +53,13 @@ export class EngineToBreak {
   }
 
   async stop(): Promise<void> {
-    await Promise.all(this.#jobs.map((job) => job.remove()));
+    await this.endJobs();
     await this.engine.stop();
+  }
+
+  /** Ends the sessions of all jobs until now: for a test that other live sessions would change. */
+  async endJobs(): Promise<void> {
+    await Promise.all(this.#jobs.splice(0).map((job) => job.remove()));
   }
 
   /** A job on this engine, on a runner of its own, with times that a test can wait for. */

@@ -43,8 +43,12 @@ export interface SweepSettings extends Partial<DockerSettings> {
   readonly change?: (provider: Provider) => Provider;
 }
 
-/** A session that began long ago, when nothing of what a test makes was there. */
-const LONG_AGO: Baseline = { startedAt: 0, had: () => false };
+/** A session that began long ago, when nothing was there but images that nobody uses and owns. */
+const LONG_AGO: Baseline = {
+  startedAt: 0,
+  had: ({ kind, labels: own, usedBy = [] }) => kind === 'image' && usedBy.length === 0 && !Object.hasOwn(own, labels.session),
+  hadTag: () => false,
+};
 
 /** Sweeps one session with a grace period that tests can wait for. */
 export function sweepSession(session: string, settings: SweepSettings = {}): Promise<SweepResult> {

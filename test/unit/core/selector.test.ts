@@ -48,6 +48,7 @@ const image = (changes: Partial<Resource> = {}) =>
 const began = (...before: readonly Resource[]): Baseline => ({
   startedAt: NOW,
   had: ({ id }) => before.some((resource) => resource.id === id),
+  hadTag: (_, tag) => before.some(({ tags = [] }) => tags.includes(tag)),
 });
 const fresh = { id: 'fresh', createdAt: NOW + 1_000 };
 
@@ -146,9 +147,9 @@ describe('an image is owned', () => {
     ['not when another session used it, too', false, image({ name: 'tool', usedBy: [of(MINE), of(OTHER_RUNNER)] })],
     ['not when what used it is kept', false, image({ name: 'tool', usedBy: [of(MINE, { labels: { [labels.keep]: 'true' } })] })],
     ['not when what used it is protected', false, image({ name: 'tool', usedBy: [of(MINE, { protection: 'it is our own' })] })],
-    ['not when nothing used it', false, image({ name: 'tool', usedBy: [] })],
+    ['when it is new and nothing used it', true, image({ name: 'tool', usedBy: [] })],
     ['not when another session’s label says whose it is', false, of(OTHER_RUNNER, { ...image(), usedBy: [of(MINE)] })],
-    ['not by its name', false, image({ name: 'task:latest' })],
+    ['not by its name', false, image({ name: 'task:latest', usedBy: [stranger] })],
     ['when it carries a label of the filters', true, image({ labels: { team: 'eval' } })],
   ])('%s', (_, owns, candidate) => {
     const filters = { labels: [[{ key: 'team' }]], namePrefixes: ['task'] };
@@ -160,7 +161,7 @@ describe('an image is owned', () => {
     ['which was there before the job', used, began(used)],
     ['which was there before the job, though it has the session’s label', of(MINE, image()), began(image())],
     ['which was there before the job, though a filter matches', image({ labels: { team: 'eval' } }), began(image())],
-    ['of which nothing says whether it was there', used, { startedAt: NOW, had: () => undefined }],
+    ['of which nothing says whether it was there', used, { startedAt: NOW, had: () => undefined, hadTag: () => undefined }],
     ['used by the session’s, where main left no list of what was there', used, undefined],
   ])('not one %s', (_, candidate, baseline) => {
     expect(ownedBy(MINE, byLabel([{ key: 'team' }]), baseline)(candidate)).toBe(false);

@@ -107,6 +107,7 @@ const baseline = (...resources: readonly Resource[]) =>
     resources: Object.fromEntries(
       resources.map((each) => [keyOf(each), each.kind === 'volume' ? (each.createdAt ?? null) : null]),
     ),
+    tags: resources.flatMap(({ provider, tags = [] }) => tags.map((tag) => `${provider} ${tag}`)),
   });
 const fresh = { createdAt: NOW + 1_000 };
 
@@ -188,7 +189,7 @@ describe('the Compose project of an owned container', () => {
   };
   const owned = of('trial', 'owned', { session: OURS });
   const goWith = (others: readonly Resource[]) => {
-    const { selector, choose = (all) => all } = selectAfter(config({}), OURS, baseline());
+    const { selector, choose = (all) => all } = selectAfter(config({}), OURS, baseline(resource('was there', { kind: 'image' })));
     const seen = { listed: [...others, owned], leases: [], now: NOW + HOUR };
     return choose(seen.listed.filter(selector), seen).map(({ id }) => id);
   };
@@ -197,7 +198,7 @@ describe('the Compose project of an owned container', () => {
     ['a container', true, of('trial', 'other')],
     ['a network', true, of('trial', 'other', { kind: 'network' })],
     ['a volume', true, of('trial', 'other', { kind: 'volume' })],
-    ['not an image', false, of('trial', 'other', { kind: 'image' })],
+    ['not an image of before', false, of('trial', 'was there', { kind: 'image' })],
     ['not what is older', false, of('trial', 'other', { createdAt: NOW - HOUR })],
     ['not what another session owns', false, of('trial', 'other', { session: OTHERS })],
     ['not another project', false, of('trial-2', 'other')],
@@ -320,5 +321,87 @@ describe('another live session on the same engine', () => {
     const image = resource('tool', { kind: 'image', usedBy: [theirs] });
     const seen = { listed: [theirs, image], leases: [lease()], now: NOW };
     expect([selector(image), choose?.([theirs, image], seen)]).toEqual([true, []]);
+  });
+});
+
+describe('images after the benchmark', () => {
+  const image = (id: string, more: Parameters<typeof resource>[1] = {}) =>
+    resource(id, { kind: 'image', state: 'present', running: false, ...more });
+  const both = (before: readonly Resource[], raw: RawSettings = {}) =>
+    selectAfter(config({ resources: 'containers images', ...raw }), OURS, baseline(...before));
+  const goneOf = (selection: Selection, listed: readonly Resource[], seen: Partial<Seen> = {}) => {
+    const { selector, choose = (all) => all } = selection;
+    return choose(listed.filter(selector), { listed, leases: [], now: NOW + HOUR, ...seen }).map(({ id }) => id);
+  };
+  const old = image('old', { tags: ['tool:1'] });
+  const lease = { session: OTHERS, since: NOW, engines: [], filters: { labels: [], namePrefixes: [] } };
+
+  it.each<[string, boolean, Resource]>([
+    ['that nobody used goes', true, image('new', { tags: ['tool:2'], usedBy: [] })],
+    ['without a name goes', true, image('new', { usedBy: [] })],
+    ['that the session’s containers used goes', true, image('new', { usedBy: [resource('ours', { session: OURS })] })],
+    ['that another’s container used stays', false, image('new', { usedBy: [resource('stranger')] })],
+    ['with another session’s label stays', false, image('new', { session: OTHERS })],
+    ['that took an older image’s name stays', false, image('new', { tags: ['tool:1'] })],
+  ])('a new one %s', (_, goes, candidate) => {
+    expect(goneOf(both([old]), [old, candidate])).toEqual(goes ? ['new'] : []);
+  });
+
+  it('go, with scope job, in the same way', () => {
+    const listed = [old, image('new', { tags: ['tool:2'] }), image('moved', { tags: ['tool:1'] })];
+    expect(goneOf(both([old], { scope: 'job' }), listed)).toEqual(['new']);
+  });
+
+  it('stay where another that stays was made from them', () => {
+    const listed = [
+      image('base', { tags: ['base:1'], dependents: ['child', 'grandchild'] }),
+      image('child', { tags: ['child:1'], dependents: ['grandchild'] }),
+      image('grandchild', { session: OTHERS }),
+      image('other', { tags: ['other:1'] }),
+    ];
+    expect(goneOf(both([]), listed)).toEqual(['other']);
+  });
+
+  it.each<[string, readonly string[], Resource]>([
+    ['goes from an older image', ['tool:2'], { ...old, tags: ['tool:1', 'tool:2'] }],
+    ['stays where the image has lost the name that it had', [], { ...old, tags: ['tool:2'] }],
+    ['stays where another image had it', [], { ...old, tags: ['tool:1', 'moved:1'] }],
+  ])('a tag that was added %s', (_, expected, now) => {
+    const moved = image('moved', { tags: ['moved:1'] });
+    expect(goneOf(both([old, moved]), [now, moved])).toEqual(expected);
+  });
+
+  describe('while another session is at work', () => {
+    const images = [
+      { ...old, tags: ['tool:1', 'tool:2'] },
+      image('new'),
+      image('used', { usedBy: [resource('ours', { session: OURS })] }),
+      image('ours', { session: OURS }),
+    ];
+    const theirs = resource('theirs', { session: OTHERS });
+
+    it.each<[string, readonly string[], readonly Resource[], Partial<Seen>]>([
+      ['as its lease says, only the session’s own go', ['ours'], images, { leases: [lease] }],
+      ['as a container seems to say, what only ours used goes, too', ['used', 'ours'], [...images, theirs], {}],
+    ])('%s', (_, expected, listed, seen) => {
+      const selection = both([old]);
+      expect(goneOf(selection, listed, seen)).toEqual(expected);
+      const spared = selection.spared?.({ listed, leases: [], now: NOW + HOUR, ...seen }) ?? [];
+      const stay = ['new', 'used', 'tool:2'].filter((id) => !expected.includes(id));
+      expect(spared.map(({ resource: { id }, why }) => [id, why])).toEqual(stay.map((id) => [id, 'live-session']));
+    });
+
+    it.each<[string, Resource]>([
+      ['has ended', { ...theirs, running: false }],
+      ['is of this runner', resource('theirs', { session: LEFTOVER })],
+      ['is older than a session may be', { ...theirs, createdAt: NOW - 48 * HOUR }],
+    ])('is not what a container shows that %s', (_, other) => {
+      expect(goneOf(both([old]), [...images, other])).toEqual(['new', 'used', 'ours', 'tool:2']);
+    });
+  });
+
+  it('stay where main left no list of what was there', () => {
+    const selection = selectAfter(config({ resources: 'images' }), OURS, undefined);
+    expect(goneOf(selection, [image('new'), { ...old, tags: ['tool:1', 'tool:2'] }])).toEqual([]);
   });
 });

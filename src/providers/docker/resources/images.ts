@@ -79,8 +79,13 @@ export class Images implements KindHandler {
     return listed.map((image) => this.#resource(image));
   }
 
-  async inspect({ id, inheritsSession }: Resource, abortSignal: AbortSignal): Promise<Resource> {
+  async inspect(resource: Resource, abortSignal: AbortSignal): Promise<Resource> {
+    const { id, inheritsSession, tagOf } = resource;
     const image = await inspectImage(this.#docker, id, abortSignal);
+    if (tagOf !== undefined) {
+      if (bareId(image.id) !== bareId(tagOf)) throw new TagMoved(id);
+      return { ...resource, labels: image.labels };
+    }
     return {
       ...this.#resource(image),
       ...timeOf(image),
@@ -88,12 +93,14 @@ export class Images implements KindHandler {
     };
   }
 
-  ladder({ id }: Resource): readonly Rung[] {
-    return removalOnly(this.#settings.removeMs, (signal) => this.#remove(id, signal));
+  ladder({ id, tagOf }: Resource): readonly Rung[] {
+    return removalOnly(this.#settings.removeMs, (signal) =>
+      tagOf === undefined ? this.#remove(id, signal) : this.#untag(id, tagOf, signal),
+    );
   }
 
-  removalArguments({ id }: Resource): readonly string[] {
-    return ['image', 'rm', shortId(id)];
+  removalArguments({ id, tagOf }: Resource): readonly string[] {
+    return ['image', 'rm', tagOf === undefined ? shortId(id) : id];
   }
 
   /** Includes the layers between images, which show the ancestry. */
@@ -140,6 +147,7 @@ export class Images implements KindHandler {
       running: false,
       labels: image.labels,
       usedBy: [...containers, ...images],
+      ...(tags.length > 0 ? { tags } : {}),
       ...(isLayer ? { isLayer } : {}),
     };
   }
@@ -171,6 +179,15 @@ export class Images implements KindHandler {
       await this.#refuseIfUsed(id, abortSignal, error);
       throw refused(error); // It has child images, for one.
     }
+  }
+
+  /** Leaves the last tag: with it an engine removes the image. */
+  async #untag(tag: string, imageId: string, abortSignal: AbortSignal): Promise<undefined> {
+    const { id, tags } = await inspectImage(this.#docker, tag, abortSignal);
+    if (bareId(id) !== bareId(imageId)) throw new TagMoved(tag);
+    const why = 'it is the last name of an image that was there before';
+    if (tags.length < 2) throw new InUse(why, { keptBecause: why });
+    await this.#removeOne(tag, abortSignal);
   }
 
   /** Called before untagging, which an engine does even if it then refuses the removal. */
@@ -225,6 +242,17 @@ class PodmanRefusal extends Error {
     super(`Podman did not remove the image: ${message}`);
     this.statusCode = statusCode;
     this.json = { message };
+  }
+}
+
+/** The tag names another image by now: the one that was looked for is gone. */
+class TagMoved extends Error {
+  override readonly name = 'TagMoved';
+  readonly statusCode = 404;
+  readonly json = { message: 'the tag names another image' };
+
+  constructor(tag: string) {
+    super(`${tag} names another image by now`);
   }
 }
 
