@@ -5,6 +5,7 @@ import { addListCommand } from './list/command';
 import { helpConfiguration } from './options/help';
 import { addReportCommand } from './report/command';
 import { addRunCommand } from './run/command';
+import { addServiceCommands } from './service/command';
 import { addSweepCommand } from './sweep/command';
 
 const EXAMPLES = `
@@ -40,6 +41,7 @@ export function commandLine(env: NodeJS.ProcessEnv, columns?: number): Command {
   addListCommand(program, env);
   addSweepCommand(program, env);
   addReportCommand(program, env);
+  addServiceCommands(program, env);
   addCompletionCommands(program);
   return program;
 }

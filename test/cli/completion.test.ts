@@ -16,7 +16,7 @@ async function offered(...words: readonly string[]): Promise<readonly string[]> 
 }
 
 test('bash offers the commands', async () => {
-  expect(await offered('')).toEqual(['run', 'list', 'sweep', 'report', 'completion']);
+  expect(await offered('')).toEqual(['run', 'list', 'sweep', 'report', 'install-service', 'uninstall-service', 'completion']);
 });
 
 test('bash offers the options that begin so', async () => {

@@ -53,14 +53,17 @@ test('--version tells the package’s', async () => {
   expect(await user.run('--version')).toMatchObject({ exitCode: 0, stdout: `${version}\n` });
 });
 
-test.each(['run', 'list', 'sweep', 'report', 'completion'])('%s --help teaches by examples', async (command) => {
-  const user = await User.create();
-  const { exitCode, stdout } = await user.run(command, '--help');
-  expect({ exitCode, stdout }).toEqual({
-    exitCode: 0,
-    stdout: expect.stringMatching(new RegExp(`Examples:\\n.*cleanup-action ${command}`)),
-  });
-});
+test.each(['run', 'list', 'sweep', 'report', 'install-service', 'uninstall-service', 'completion'])(
+  '%s --help teaches by examples',
+  async (command) => {
+    const user = await User.create();
+    const { exitCode, stdout } = await user.run(command, '--help');
+    expect({ exitCode, stdout }).toEqual({
+      exitCode: 0,
+      stdout: expect.stringMatching(new RegExp(`Examples:\\n.*cleanup-action ${command}`)),
+    });
+  },
+);
 
 test('without any command it says what there is, and ends with 2', async () => {
   const user = await User.create();
