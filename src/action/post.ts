@@ -11,6 +11,7 @@ import { isAlive, type ProcessIdentity } from '../lib/process-identity';
 import { firstLine } from '../phases/benchmark';
 import { mergeDeaths } from '../phases/deaths';
 import { bestEffort } from '../phases/log';
+import { readOwnVolumes } from '../phases/own-volumes';
 import { postCleanupMode } from '../phases/post-cleanup-mode';
 import { discoverProviders } from '../phases/providers';
 import { selectAfter } from '../phases/selection';
@@ -205,8 +206,8 @@ async function clean(post: Work, { deaths: knownDeaths, pre, run }: MainReport):
       tearDown({
         config,
         sessionId: state.sessionId,
-        connections: discoverProviders({ config, env, clock, deadline, endpoints: state.found, runProgram }, log),
-        selection: selectAfter(config, state.sessionId, await baselineFor(post)),
+        connections: discoverProviders({ config, env, clock, deadline, endpoints: state.found, runProgram, orphans: true }, log),
+        selection: selectAfter(config, state.sessionId, await baselineFor(post), await readOwnVolumes(directoryOf(post))),
         mode: postCleanupMode(config),
         knownDeaths,
         earlier: [pre, run],
@@ -218,6 +219,10 @@ async function clean(post: Work, { deaths: knownDeaths, pre, run }: MainReport):
       }),
     ),
   );
+}
+
+function directoryOf({ state, env }: Work): string {
+  return sessionDirectory(env, state.sessionId ?? 'unknown');
 }
 
 /** The state before main. Without it, only the session's own resources are removed. */

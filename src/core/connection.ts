@@ -51,6 +51,8 @@ export interface Search<Settings> {
   readonly endpoints: Endpoints;
   /** Absent where no program may be started. */
   readonly runProgram?: RunProgram;
+  /** Unused anonymous volumes are to be listed, too: the session's records tell whose they are. */
+  readonly orphans?: boolean;
   /** Called once for a place that does not answer at first, and is asked again. */
   readonly onWait?: (line: string) => void;
 }

@@ -39,7 +39,7 @@ export interface Resource {
   readonly anonymous?: boolean;
   /**
    * Of an image: all containers that used it, gone ones included; of a layer also what was made
-   * from it.
+   * from it. Of an unused anonymous volume: all that had it, if all are known.
    */
   readonly usedBy?: readonly Resource[];
   /** Of an image: its names, `repository:tag`. Foreign text. */

@@ -92,8 +92,14 @@ function isMadeBySession(resource: Resource, baseline: Baseline | undefined): bo
  * Selects what carries the session's label, and what matches its filters and no other session owns.
  * @param sessionId undefined when main died before it had one: then only filters select
  * @param baseline undefined when main did not get so far: then unlabelled images stay
+ * @param volumes names of anonymous volumes that its containers had
  */
-export function ownedBy(sessionId: string | undefined, filters: Filters, baseline?: Baseline): Selector {
+export function ownedBy(
+  sessionId: string | undefined,
+  filters: Filters,
+  baseline?: Baseline,
+  volumes: ReadonlySet<string> = new Set(),
+): Selector {
   const owned: Selector = (resource) => {
     const label = sessionOf(resource);
     if (label !== undefined && label === sessionId) return isMadeBySession(resource, baseline);
@@ -103,6 +109,7 @@ export function ownedBy(sessionId: string | undefined, filters: Filters, baselin
   const selects: Selector = (resource) => {
     if (resource.tagOf !== undefined) return baseline !== undefined && isAddedTag(resource.tagOf, resource, baseline);
     if (!resource.isLayer && owned(resource)) return true;
+    if (resource.anonymous) return isLeftVolume(selects, resource, { baseline, volumes });
     const label = sessionOf(resource);
     const mayBeOurs = label === undefined || (resource.isLayer === true && label === sessionId);
     return mayBeOurs && isMadeSince(resource, baseline) && isLeftBy(selects, resource);
@@ -112,6 +119,17 @@ export function ownedBy(sessionId: string | undefined, filters: Filters, baselin
 
 function isNewImage(resource: Resource, baseline: Baseline | undefined): boolean {
   return baseline !== undefined && isNew(resource, baseline);
+}
+
+/** Whether only owned containers had a new anonymous volume: as was noted, or as its users show. */
+function isLeftVolume(
+  selector: Selector,
+  volume: Resource,
+  { baseline, volumes }: { readonly baseline: Baseline | undefined; readonly volumes: ReadonlySet<string> },
+): boolean {
+  const { id, usedBy = [] } = volume;
+  if (baseline === undefined || ownerOf(volume) !== undefined || !isNew(volume, baseline)) return false;
+  return (usedBy.length > 0 || volumes.has(id)) && allGo(usedBy, selector);
 }
 
 /** Whether an image is new, and has no name that another image had before: that name stays. */

@@ -15,6 +15,7 @@ import {
   variablesOf,
 } from '../proxy/servers';
 import type { Session } from '../session/session';
+import { ownVolumesFile } from './own-volumes';
 
 /** What is needed to say before what a proxy is to stand. */
 export interface ProxyContext {
@@ -105,6 +106,7 @@ async function engineSide({ config, connections, env, platform, directory }: Pro
       ...(verification === 'none' ? { verification } : {}),
     },
     socket: await socketPath(directory, platform),
+    volumes: ownVolumesFile(directory),
     variables: valuesIn(env, ['DOCKER_HOST', ...(withPodman ? ['CONTAINER_HOST'] : [])]),
   };
 }

@@ -137,10 +137,16 @@ function mayBeLive(resource: Resource, context: LeftoverContext): boolean {
  * Selects for post: what the session owns, and with `scope: job` what is new.
  * @param sessionId undefined when main died before it had one
  * @param baseline undefined when main did not get so far
+ * @param volumes names of anonymous volumes that the session's containers had
  */
-export function selectAfter(config: SelectionSettings, sessionId: string | undefined, baseline: Baseline | undefined): Selection {
+export function selectAfter(
+  config: SelectionSettings,
+  sessionId: string | undefined,
+  baseline: Baseline | undefined,
+  volumes?: ReadonlySet<string>,
+): Selection {
   const filters = filtersOf(config);
-  const projects = withComposeProjects(ownedBy(sessionId, filters, baseline), baseline);
+  const projects = withComposeProjects(ownedBy(sessionId, filters, baseline, volumes), baseline);
   const owned = projects.selector;
   const selector = config.scope === 'job' && baseline ? createdSince(owned, baseline) : owned;
   const deciding = { sessionId, filters, maxAgeMs: config.maxAge };

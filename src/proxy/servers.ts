@@ -6,6 +6,7 @@ import { type Address, type Dial, dialer } from './dial';
 import { dockerRules, type LocalVariables, type Ownership } from './docker-rules';
 import type { RequestHead } from './http-head';
 import { listenAt, listenLocally, OWN_DIRECTORY, passAll, serveAll } from './listen';
+import { noteVolumes } from './own-volumes';
 import { holdStart, startsSocket } from './starts';
 
 /** The engine that a proxy stands before. */
@@ -15,6 +16,8 @@ export interface EngineSide {
   readonly socket: string;
   /** The variables that will lead to it, such as `DOCKER_HOST`, with what they are now; empty where they are not set. */
   readonly variables: Readonly<Record<string, string>>;
+  /** The file for the names of the session's anonymous volumes. */
+  readonly volumes?: string;
 }
 
 /** The sandbox cloud that a proxy stands before. */
@@ -58,8 +61,13 @@ export function serveEach(settings: ProxySettings, servers: Servers, dials: Dial
   if (engine && servers.engine) {
     const socket = startsSocket(engine.socket);
     const labelling = dockerRules(ownership, localVariables(settings, servers));
-    const rules = { ...labelling, hold: (request: RequestHead) => holdStart(request, socket) };
-    ends.push(serveAll(servers.engine, dialer(engine.address, dials), rules, odd));
+    const { volumes: file } = engine;
+    const dial = dialer(engine.address, dials);
+    const hold = async (request: RequestHead) => {
+      await holdStart(request, socket);
+      if (file !== undefined) await noteVolumes(request, { dial, ownership, file });
+    };
+    ends.push(serveAll(servers.engine, dial, { ...labelling, hold }, odd));
   }
   if (sandboxes && servers.sandboxes) {
     const { host, pathname } = new URL(sandboxes.url);

@@ -59,6 +59,22 @@ async function namesWith(part: string): Promise<readonly string[]> {
 }
 
 describe('a job that labels nothing', () => {
+  test('leaves no anonymous volume of a container that it removed itself; another’s stays', async () => {
+    const job = await begun({ inputs: { 'grace-period': '0s' } });
+    const volumeOf = async (id: string) => (await docker.getContainer(id).inspect()).Mounts[0]?.Name ?? '';
+    const own = await step(job, 'docker', 'run', '-d', '--network', 'none', '-v', '/data', image, 'sleep', '3600');
+    const past = await docker.createContainer({ Image: image, Cmd: ['true'], Volumes: { '/data': {} } });
+    const volumes = [await volumeOf(own), await volumeOf(past.id)];
+    onTestFinished(() => docker.getVolume(volumes[1] ?? '').remove());
+    for (const id of [own, past.id]) await step(job, 'docker', 'rm', '-f', id);
+
+    await job.post();
+
+    const { Volumes } = await docker.listVolumes();
+    expect(volumes.map((name) => Volumes.some(({ Name }) => Name === name))).toEqual([false, true]);
+    expect((await job.report()).phases.post).toMatchObject({ verified: true, totals: { removed: 1, failed: 0 } });
+  });
+
   test('leaves nothing of what it made on the engine and on Daytona; what was made past the proxy stays', async () => {
     const server = await start();
     const daytona = { DAYTONA_API_URL: server.url, DAYTONA_API_KEY: server.apiKey };

@@ -12,6 +12,7 @@ import { signalExitCode } from '../../lib/shutdown-signals';
 import { type BenchmarkOutcome, benchmarkReport, runSupervised } from '../../phases/benchmark';
 import { mergeDeaths } from '../../phases/deaths';
 import { bestEffort } from '../../phases/log';
+import { readOwnVolumes } from '../../phases/own-volumes';
 import { preClean } from '../../phases/pre-clean';
 import { engineSocketIn, type LocalProxy, planProxy, startProxyHere } from '../../phases/proxy';
 import { filtersOf, type Selection, selectAfter } from '../../phases/selection';
@@ -273,7 +274,7 @@ async function ownedSelection({ config, session, directory, output }: Run): Prom
     config.scope === 'session'
       ? await readSnapshot(directory).catch(() => undefined)
       : await bestEffort(output, 'reading the list of existing resources', () => readSnapshot(directory));
-  return selectAfter(config, session.id, baseline);
+  return selectAfter(config, session.id, baseline, await readOwnVolumes(directory));
 }
 
 function statusOf(result: BenchmarkResult | undefined, { signal }: RunSignals): string {

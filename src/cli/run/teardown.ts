@@ -56,7 +56,7 @@ function once(config: RunTeardown['config'], stop: AbortSignal, teardown: RunTea
     tearDown({
       config,
       sessionId,
-      connections: discoverProviders({ config, env, clock, deadline, endpoints: found }, output),
+      connections: discoverProviders({ config, env, clock, deadline, endpoints: found, orphans: true }, output),
       selection: counter.track(selection),
       mode: postCleanupMode(config),
       knownDeaths,

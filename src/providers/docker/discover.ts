@@ -53,7 +53,7 @@ interface Discovered {
 async function discoverOne(
   name: string,
   dockerHost: string | undefined,
-  { config, env, clock, deadline, onWait }: Search<DockerConfig>,
+  { config, env, clock, deadline, onWait, orphans = false }: Search<DockerConfig>,
   found: Endpoints[string] | undefined,
 ): Promise<Discovered> {
   let isWaiting = false;
@@ -78,7 +78,7 @@ async function discoverOne(
       deadline,
       clock,
     );
-    return { connection: connectionTo(engine, name, config, clock), engine };
+    return { connection: connectionTo(engine, settingsOf(config, name, orphans), clock), engine };
   } catch (error) {
     const isRequired = config.docker === true;
     return {
@@ -94,8 +94,8 @@ async function discoverOne(
   }
 }
 
-function connectionTo(engine: Engine, name: string, config: DockerConfig, clock: Clock): Connection {
-  const settings = settingsOf(config, name);
+function connectionTo(engine: Engine, settings: DockerSettings, clock: Clock): Connection {
+  const { name } = settings;
   return {
     name,
     status: 'ready',
@@ -129,7 +129,7 @@ async function oncePerEngine(
   return connection;
 }
 
-function settingsOf(config: DockerConfig, name: string): DockerSettings {
+function settingsOf(config: DockerConfig, name: string, orphans: boolean): DockerSettings {
   return {
     name,
     stopMs: config.stopTimeout,
@@ -137,6 +137,6 @@ function settingsOf(config: DockerConfig, name: string): DockerSettings {
     removeMs: config.removeTimeout,
     skipGraceWhenDeaf: config.skipGraceWhenDeaf,
     kinds: config.resources,
-    orphanedVolumes: config.scope === 'job',
+    orphanedVolumes: orphans || config.scope === 'job',
   };
 }

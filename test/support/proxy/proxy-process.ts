@@ -43,7 +43,12 @@ export class ProxyProcess {
     const settings: ProcessSettings = {
       ownership: ownershipOf('cli-test.00000000.12345678'),
       lease: join(directory, 'lease'),
-      engine: { address: { url: engineUrl }, socket: join(directory, 'docker.sock'), variables: { DOCKER_HOST: '' } },
+      engine: {
+        address: { url: engineUrl },
+        socket: join(directory, 'docker.sock'),
+        variables: { DOCKER_HOST: '' },
+        volumes: join(directory, 'volumes.txt'),
+      },
       ...options,
     };
     const { variables } = await launchProxy(bundle, settings, join(directory, 'log'), process.env);

@@ -26,7 +26,7 @@ export async function begun(raw: RawSettings = {}) {
   const connection: Connection = {
     name: 'docker',
     status: 'ready',
-    provider: await provider({ kinds: config.resources, orphanedVolumes: config.scope === 'job' }),
+    provider: await provider({ kinds: config.resources, orphanedVolumes: true }),
     description: 'the tests’ engine',
     found: {},
   };
@@ -56,7 +56,8 @@ export async function begun(raw: RawSettings = {}) {
     startedAt,
     engine,
     pre: () => clean(selectBefore(config, id, livenessOf(id), clock.now())),
-    post: (leases: readonly Lease[] = []) => clean(selectAfter(config, id, before), leases),
+    post: (leases: readonly Lease[] = [], volumes?: ReadonlySet<string>) =>
+      clean(selectAfter(config, id, before, volumes), leases),
   };
 }
 

@@ -209,6 +209,25 @@ describe('with scope job', () => {
 });
 
 describe('an anonymous volume', () => {
+  const volume = (changes: Partial<Resource> = {}) =>
+    resource({ kind: 'volume', running: false, anonymous: true, ...fresh, ...changes });
+  const had = (session: string) => [of(session, { state: 'created' })];
+  const noted = new Set(['fresh']);
+  const none = new Set<string>();
+
+  it.each<[string, boolean, Resource, ReadonlySet<string>, Baseline | undefined]>([
+    ['goes where the session’s container had it', true, volume({ usedBy: had(MINE) }), none, began()],
+    ['goes where it was noted', true, volume(), noted, began()],
+    ['stays where nothing says who had it', false, volume(), none, began()],
+    ['stays where another had it, too', false, volume({ usedBy: [...had(MINE), ...had(OTHER_RUNNER)] }), none, began()],
+    ['stays where another had it, though it was noted', false, volume({ usedBy: [resource()] }), noted, began()],
+    ['stays where it was there before', false, volume({ usedBy: had(MINE) }), noted, began(volume())],
+    ['stays where it is older', false, volume({ usedBy: had(MINE), createdAt: NOW - HOUR_MS }), noted, began()],
+    ['stays where main left no list', false, volume({ usedBy: had(MINE) }), noted, undefined],
+  ])('%s', (_, goes, candidate, volumes, baseline) => {
+    expect(ownedBy(MINE, nothing, baseline, volumes)(candidate)).toBe(goes);
+  });
+
   it('is not matched by the name that the engine made up', () => {
     expect(matchesFilters(resource({ kind: 'volume', name: 'beef01', anonymous: true }), byName('beef'))).toBe(false);
   });

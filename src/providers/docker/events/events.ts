@@ -50,7 +50,7 @@ const HARMLESS_SIGNALS = new Set(['1', '10', '12', '18', '28']);
 const ADDED: Readonly<Record<string, readonly string[]>> = { died: ['exitCode'], asked: ['signal'] };
 
 /** https://docs.docker.com/reference/api/engine/version/v1.41/#tag/System/operation/SystemEvents */
-interface EngineEvent {
+export interface EngineEvent {
   readonly Type?: unknown;
   readonly Action?: unknown;
   readonly Actor?: { readonly ID?: unknown; readonly Attributes?: Readonly<Record<string, string>> };
@@ -116,7 +116,8 @@ export class EventReader {
   }
 }
 
-async function* linesOf(stream: Readable): AsyncGenerator<string> {
+/** The lines of a stream, without too long ones. */
+export async function* linesOf(stream: Readable): AsyncGenerator<string> {
   let held = '';
   stream.setEncoding('utf8');
   for await (const chunk of stream) {
@@ -127,7 +128,8 @@ async function* linesOf(stream: Readable): AsyncGenerator<string> {
   }
 }
 
-function parsed(line: string): EngineEvent {
+/** @returns empty if the line is not an event */
+export function parsed(line: string): EngineEvent {
   try {
     const value: unknown = JSON.parse(line);
     return typeof value === 'object' && value !== null ? value : {};

@@ -2,11 +2,12 @@ import type Docker from 'dockerode';
 import type { Rung } from '../../../core/provider';
 import type { Resource } from '../../../core/resource';
 import { type Json, object, text, textsIn } from '../../../lib/json-shape';
-import type { Engine } from '../connection/connect';
+import { type Engine, isPodman } from '../connection/connect';
 import { dockerCommand, type Endpoint } from '../connection/endpoint';
 import { ask } from '../connection/http';
 import { createdAt, items, listing, UNIDENTIFIED, withField } from '../connection/shapes';
 import { hasStatus } from '../errors';
+import { type VolumeUsers, volumeUsers } from '../events/history';
 import { type DockerSettings, type KindHandler, removalOnly, type UserLookup } from './handler';
 import { inUseBy, removeContainer } from './in-use';
 
@@ -20,12 +21,15 @@ export class Volumes implements KindHandler {
   readonly #endpoint: Endpoint;
   readonly #settings: DockerSettings;
   readonly #users: UserLookup;
+  readonly #isPodman: boolean;
+  #usersOnce: Promise<VolumeUsers> | undefined;
 
-  constructor({ docker, endpoint }: Engine, settings: DockerSettings, users: UserLookup) {
+  constructor({ docker, endpoint, version }: Engine, settings: DockerSettings, users: UserLookup) {
     this.#docker = docker;
     this.#endpoint = endpoint;
     this.#settings = settings;
     this.#users = users;
+    this.#isPodman = isPodman(version);
   }
 
   async list(abortSignal: AbortSignal): Promise<readonly Resource[]> {
@@ -33,8 +37,24 @@ export class Volumes implements KindHandler {
       this.#listAll(abortSignal),
       this.#settings.orphanedVolumes ? this.#listAll(abortSignal, { filters: JSON.stringify({ dangling: ['true'] }) }) : [],
     ]);
-    const named = all.filter((volume) => !isAnonymous(volume));
-    return [...named, ...orphans.filter(isAnonymous)].map((volume) => this.#resource(volume));
+    const named = all.filter((volume) => !isAnonymous(volume)).map((volume) => this.#resource(volume));
+    const anonymous = orphans.filter(isAnonymous).map((volume) => this.#resource(volume));
+    if (anonymous.length === 0) return named;
+    const users = await this.#gone(abortSignal);
+    return [...named, ...anonymous.map((volume) => withUsers(volume, users))];
+  }
+
+  /** Containers that had volumes, as far as the engine remembers them. */
+  async #gone(abortSignal: AbortSignal): Promise<VolumeUsers> {
+    if (this.#isPodman) return new Map(); // Its events do not name the container.
+    try {
+      this.#usersOnce ??= volumeUsers(this.#docker, this.#settings.name, abortSignal);
+      return await this.#usersOnce;
+    } catch {
+      this.#usersOnce = undefined;
+      abortSignal.throwIfAborted();
+      return new Map();
+    }
   }
 
   /** All volumes, anonymous ones too. */
@@ -43,7 +63,9 @@ export class Volumes implements KindHandler {
   }
 
   async inspect({ id }: Resource, abortSignal: AbortSignal): Promise<Resource> {
-    return this.#resource(await ask(this.#docker, `/volumes/${encodeURIComponent(id)}`, abortSignal, withField('Name')));
+    const path = `/volumes/${encodeURIComponent(id)}`;
+    const volume = this.#resource(await ask(this.#docker, path, abortSignal, withField('Name')));
+    return volume.anonymous ? withUsers(volume, await this.#gone(abortSignal)) : volume;
   }
 
   ladder({ id }: Resource): readonly Rung[] {
@@ -87,6 +109,11 @@ export class Volumes implements KindHandler {
       throw inUseBy(users, this.#endpoint, { command, cause: error });
     }
   }
+}
+
+function withUsers(volume: Resource, users: VolumeUsers): Resource {
+  const usedBy = users.get(volume.id);
+  return usedBy === undefined ? volume : { ...volume, usedBy };
 }
 
 /** Old engines answer null without volumes. */
