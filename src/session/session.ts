@@ -2,7 +2,7 @@ import { createHash, randomInt } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { labels, UNKNOWN_RUNNER } from '../core/labels';
+import { labels, runnerOf, UNKNOWN_RUNNER } from '../core/labels';
 import type { Environment } from '../lib/environment';
 import { announcedSessions } from './job-sessions';
 
@@ -65,6 +65,17 @@ export function newSession(where: SessionOrigin): Session {
       ...Object.fromEntries(Object.entries(informative).flatMap(([key, value]) => (value ? [[key, value]] : []))),
     },
   };
+}
+
+/**
+ * For a session that could not be announced on its host: another one of the same user would take it
+ * for over. Without its runner, only age makes leftovers of it.
+ */
+export function withoutRunner(session: Session): Session {
+  if (runnerOf(session.id) === undefined) return session;
+  const [run = '', , nonce = ''] = session.id.split('.');
+  const id = [run, UNKNOWN_RUNNER, nonce].join('.');
+  return { id, labels: { ...session.labels, [labels.session]: id } };
 }
 
 function runnerHash(runner: RunnerIdentity | undefined): string {

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
-import { chown, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { chown, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { type AddressInfo, connect, createServer } from 'node:net';
+import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { labels } from '../../src/core/labels';
 import { User } from '../support/cli/cli';
@@ -63,6 +64,26 @@ test('of two runs of one session at once, exactly one gets in', async () => {
   await until('the one runs', () => winner?.stdout.includes('begun') === true);
   winner?.kill('SIGTERM');
   expect((await winner?.ended)?.exitCode).toBe(143);
+});
+
+test('a run that can’t announce itself is no leftover to another run of this user', async () => {
+  const user = await User.create();
+  await user.run('run', '--', 'true');
+  await rm(user.path('state/leases'), { recursive: true });
+  await writeFile(user.path('state/leases'), ''); // As on a full disk.
+  const run = user.start(['run', '--', 'sh', '-c', 'echo "$CLEANUP_SESSION_ID"; exec sleep 3600']);
+  await until('it has begun', () => run.stdout.includes('\n'));
+  const session = run.stdout.trim();
+  const container = await startContainer(HONOURS_SIGTERM, { labels: { [labels.session]: session } });
+  await rm(join('/tmp/cleanup-action-leases', `${session}.json`), { force: true });
+
+  const other = await user.run('run', '--', 'true');
+
+  expect(other.exitCode, other.stderr).toBe(0);
+  expect(await stateOf(container)).toBe('running');
+  run.kill('SIGTERM');
+  await run.ended;
+  expect(await stateOf(container)).toBe('gone');
 });
 
 describe('a full disk', () => {

@@ -23,6 +23,7 @@ import { foundNothing, needsAction } from '../../report/verdict';
 import { writeOutputs } from '../../report/write';
 import { Leases, leasePlaces } from '../../session/leases';
 import { Liveness } from '../../session/liveness';
+import { withoutRunner } from '../../session/session';
 import { stateDirectory } from '../../session/state-directory';
 import { exitCodes, ProviderUnreachable, UsageError } from '../exit';
 import { Claims } from '../host/claims';
@@ -67,13 +68,14 @@ export async function run(words: readonly string[], options: RunOptions, env: No
   const output = outputOf(options, env);
   const { config, raw } = readSettings(options, env);
   const state = await stateDirectory(env, (line) => output.warning(line));
-  const session = await localSession(env, state, options.session);
+  const identified = await localSession(env, state, options.session);
   const leases = new Leases(leasePlaces(state, env), clock);
   const counter = new ProgressCounter();
-  const unregister = await register(session.id, state, output);
-  await bestEffort(output, 'announcing this session to other runs and sweeps', () =>
-    takeLease(session.id, startedAt, config, leases),
+  const unregister = await register(identified.id, state, output);
+  const isAnnounced = await bestEffort(output, 'announcing this session to other runs and sweeps', () =>
+    takeLease(identified.id, startedAt, config, leases).then(() => true),
   );
+  const session = isAnnounced ? identified : withoutRunner(identified);
   const signals = new RunSignals({ sessionId: session.id, counter, output });
   try {
     const begun = await beginSession(session, { state, startedAt, isLive: (id) => leases.wordOf(id) === 'live', env }, output);

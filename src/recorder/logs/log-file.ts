@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, lstat, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { ByteBudget } from '../../lib/byte-budget';
@@ -119,7 +119,7 @@ export class LogFile {
 
   /** Replaces an earlier log of the container, which this one contains. */
   async #publish(finished: string): Promise<void> {
-    const before = await stat(this.path).catch(() => undefined);
+    const before = await lstat(this.path).catch(() => undefined);
     await rename(finished, this.path);
     if (before) this.#space.giveBack(before.size);
   }

@@ -12,10 +12,12 @@ export interface Redactor {
 const MIN_SECRET = 8;
 
 /** Anywhere in its name, these make a variable secret: `NPM_TOKEN_RO`, `GHTOKEN`. */
-const ANYWHERE = /TOKEN|SECRET|PASSW|PASSPHRASE|CREDENTIAL|WEBHOOK|APIKEY|ACCESSKEY|PRIVATEKEY/i;
+const ANYWHERE =
+  /TOKEN|SECRET|PASSW|PASSPHRASE|CREDENTIAL|WEBHOOK|APIKEY|ACCESSKEY|PRIVATEKEY|CONN(ECTION)?_?STR(ING)?(?![A-Z])/i;
 
 /** These only as a word: `DB_PASS`, `PGPASS`, `MYSQL_PWD`; not `PATH`, `GIT_AUTHOR_NAME`, `PWD`. */
-const AS_A_WORD = /(^|[^A-Z0-9])([A-Z0-9]*PASS|KEYS?|PATS?|AUTH|DSN|JWT|BEARER|COOKIE)(?![A-Z0-9])|[A-Z0-9]_PWD(?![A-Z0-9])/i;
+const AS_A_WORD =
+  /(^|[^A-Z0-9])([A-Z0-9]*PASS|KEYS?|PATS?|AUTH|DSN|JWT|BEARER|COOKIE)\d*(?![A-Z0-9])|[A-Z0-9]_PWD\d*(?![A-Z0-9])/i;
 
 /** The password in an address, in any variable: `postgres://user:password@host/db`. */
 const PASSWORD_IN_ADDRESS = /\w:\/\/[^\s/:@]*:([^\s/@]+)@/g;

@@ -27,6 +27,8 @@ export class EngineToBreak {
   readonly engine: PrivateEngine;
   readonly #bystanders: readonly Docker.Container[];
   readonly #jobs: Job[] = [];
+  /** Of the engine, before this test. */
+  #kills = 0;
 
   private constructor(engine: PrivateEngine, bystanders: readonly Docker.Container[]) {
     this.engine = engine;
@@ -47,9 +49,19 @@ export class EngineToBreak {
     return new EngineToBreak(engine, await Promise.all(labelled.map(bystander)));
   }
 
-  /** @throws when a container is gone that none of the sweeps owned. Call it after each test. */
+  /**
+   * Call it after each test.
+   * @throws when a container that none of the sweeps owned is gone, or does not run. An engine that was killed ends them itself when it
+   * starts again: then they are started for the next test
+   */
   async checkBystanders(): Promise<void> {
-    await Promise.all(this.#bystanders.map((container) => container.inspect()));
+    const wasKilled = this.engine.kills > this.#kills;
+    this.#kills = this.engine.kills;
+    for (const container of this.#bystanders) {
+      if ((await container.inspect()).State.Running) continue;
+      if (!wasKilled) throw new Error('a bystander was stopped');
+      await container.start();
+    }
   }
 
   async stop(): Promise<void> {

@@ -61,6 +61,7 @@ export class PrivateEngine implements TestEngine {
   readonly socketPath: string;
   readonly #directory: string;
   readonly #guard: ChildProcess;
+  #kills = 0;
 
   private constructor(directory: string, guard: ChildProcess, title: string) {
     const socketPath = join(directory, 'docker.sock');
@@ -94,6 +95,11 @@ export class PrivateEngine implements TestEngine {
     return engine;
   }
 
+  /** How often it was killed. */
+  get kills(): number {
+    return this.#kills;
+  }
+
   /** dockerd does nothing from now on; the kernel still takes connections for it. */
   async freeze(): Promise<void> {
     await this.#tell('SIGSTOP');
@@ -108,6 +114,7 @@ export class PrivateEngine implements TestEngine {
 
   /** Ends dockerd at once. Its containers' processes may live on; its socket is there, and nobody listens. */
   async kill(): Promise<void> {
+    this.#kills += 1;
     await this.#tell('SIGKILL');
     await until('dockerd has ended', async () => (await this.#processState()) === undefined);
   }

@@ -11,6 +11,7 @@ import {
   newSession,
   type RunnerIdentity,
   type SessionOrigin,
+  withoutRunner,
 } from '../../../src/session/session';
 
 const RUNNER: RunnerIdentity = { name: 'runner-1', hostName: 'host-a', directory: '/actions-runner/_work/_temp' };
@@ -99,6 +100,19 @@ describe('the runner in a session’s id', () => {
       expect(runnerOf(text)).toBeUndefined();
     },
   );
+});
+
+describe('a session that could not be announced', () => {
+  it('has no runner, neither in its id nor in its label', () => {
+    const session = withoutRunner(newSession({ ...where, job: 'bench' }));
+    expect(session.id).toMatch(/^gh-123-1\.00000000\.[a-z0-9]{8}$/);
+    expect(session.labels).toEqual({ [labels.session]: session.id, [labels.job]: 'bench' });
+  });
+
+  it('keeps an id that was chosen by hand', () => {
+    const session = { id: 'mine', labels: { [labels.session]: 'mine' } };
+    expect(withoutRunner(session)).toEqual(session);
+  });
 });
 
 describe('a session’s labels', () => {

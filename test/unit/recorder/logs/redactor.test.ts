@@ -51,14 +51,14 @@ describe('the environment', () => {
       'MY_SECRET_VALUE',
       'SIGNING_KEYS',
     ],
-    ...['CI_JWT', 'SESSION_COOKIE', 'KEY', 'INPUT_DAYTONA-API-KEY'],
+    ...['CI_JWT', 'SESSION_COOKIE', 'KEY', 'INPUT_DAYTONA-API-KEY', 'API_KEY2', 'AZURE_STORAGE_CONNECTION_STRING', 'PG_CONNSTR'],
   ])('has a secret in %s', (name) => {
     expect(secretsIn({ [name]: 'value' })).toEqual(['value']);
   });
 
   it.each([
     ...['PATH', 'PATTERN', 'GIT_AUTHOR_NAME', 'XAUTHORITY', 'KEYBOARD', 'MONKEY', 'PWD', 'OLDPWD', 'PASSED'],
-    ...['RUNNER_NAME', 'GITHUB_REPOSITORY', 'HOME', 'DISPATCH', 'PASSAGE'],
+    ...['RUNNER_NAME', 'GITHUB_REPOSITORY', 'HOME', 'DISPATCH', 'PASSAGE', 'CONNECTION_STRATEGY', 'AUTH0X'],
   ])('has none in %s', (name) => {
     expect(secretsIn({ [name]: 'value' })).toEqual([]);
   });
