@@ -19,6 +19,7 @@ import {
   type UnownedReport,
 } from '../report/model';
 import type { Lease } from '../session/leases';
+import { type DiskUsage, diskUsageAt } from './disk-usage';
 import type { Seen } from './others';
 import type { Selection, Spared } from './selection';
 import { survey } from './snapshot';
@@ -50,11 +51,13 @@ export interface Cleanup {
 export async function cleanUp(cleanup: Cleanup): Promise<PhaseReport> {
   const { connections, selection, mode, config, deadline, clock, log } = cleanup;
   const startedAt = clock.now();
-  const reportOn = (settlement: Settlement) => resourceReport(settlement, selection.evidence?.(settlement.resource));
+  const reportOn = (settlement: Settlement, disk?: DiskUsage) =>
+    resourceReport(settlement, selection.evidence?.(settlement.resource), disk?.of(settlement.resource));
   const swept = await Promise.all(
     connections.map(async (found) => {
       const connection = await found;
       if (connection.status !== 'ready') return { report: reportOf(connection, undefined, cleanup), result: undefined };
+      const disk = diskUsageAt(connection, deadline);
       const { provider } = connection;
       const leases = await leasesAt(provider, cleanup);
       const seen = (listed: readonly Resource[]): Seen => ({ listed, leases: leases(), now: clock.now() });
@@ -63,7 +66,10 @@ export async function cleanUp(cleanup: Cleanup): Promise<PhaseReport> {
         provider,
         selector: selection.selector,
         choose: choose && ((selected, listed) => choose(selected, seen(listed))),
-        learn: selection.learn,
+        learn: async (listed) => {
+          await selection.learn?.(listed);
+          if (mode.kind === 'remove' && listed.some(selection.selector)) await disk.measure();
+        },
         mode,
         policy: { graceMs: config.gracePeriod, retry: retryPolicy(config) },
         deadline,
@@ -72,17 +78,19 @@ export async function cleanUp(cleanup: Cleanup): Promise<PhaseReport> {
         failFast: config.failFast,
         clock,
         onSettled: (settlement) => {
-          const resource = reportOn(settlement);
+          const resource = reportOn(settlement, disk);
           log(resourceLine(resource));
           cleanup.onSettled?.(resource);
         },
       });
       if (result.unlisted) log(plainLine(`${connection.name}: ${result.unlisted.message}`));
       const spared = countedSpared(selection.spared?.(seen(result.listed)) ?? []);
-      return { report: reportOf(connection, result, cleanup), result, spared, unowned: await unownedAt(provider, cleanup) };
+      const resources = result.settlements.map((settlement) => reportOn(settlement, disk));
+      const unowned = await unownedAt(provider, cleanup);
+      return { report: reportOf(connection, result, cleanup), result, resources, spared, unowned };
     }),
   );
-  const resources = swept.flatMap(({ result }) => result?.settlements.map(reportOn) ?? []);
+  const resources = swept.flatMap(({ resources: reported = [] }) => reported);
   return {
     durationMs: Math.round(clock.now() - startedAt),
     deadlineMs: config.deadline,

@@ -1,4 +1,5 @@
 import { plainLine } from './escape';
+import { freedLine } from './freed';
 import type { PhaseReport, ProviderReport, ResourceReport } from './model';
 import { untouchedNotes } from './untouched';
 import { verdictOf } from './verdict';
@@ -43,8 +44,10 @@ export function commandsOf({ providers, resources }: Pick<PhaseReport, 'provider
 /** The closing lines of a phase: headline, what it left alone, and commands. */
 export function closingLines(phase: PhaseReport): readonly string[] {
   const failed = phase.resources.filter(({ outcome }) => outcome === 'failed');
+  const freed = freedLine(phase.resources);
   return [
     plainLine(verdictOf(phase).headline),
+    ...(freed === '' ? [] : [freed]),
     ...untouchedLines(phase),
     ...commandLines({ providers: phase.providers, resources: failed }),
   ];

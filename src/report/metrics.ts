@@ -4,6 +4,7 @@ import { outcomes, retryCauses } from '../core/outcome';
 import { rungActions } from '../core/provider';
 import { writeWhole } from '../lib/atomic-file';
 import { exitClasses, exitClassOf } from './exit-code';
+import { freedByKind } from './freed';
 import type { PhaseReport, Report, ResourceReport } from './model';
 import { isVerifiable } from './verdict';
 
@@ -109,6 +110,7 @@ function addResources(registry: Registry, phases: NamedPhases): void {
     'Resources that did not stop when asked to: they were killed, or still run.',
     labels,
   );
+  const freed = gauge(registry, 'freed_bytes', 'Disk space that removals freed, at least. Left out if not measured.', labels);
   for (const [phase, { resources: all }] of phases) {
     for (const group of Map.groupBy(all, ({ provider, kind }) => `${kind} ${provider}`).values()) {
       const [first] = group;
@@ -117,6 +119,7 @@ function addResources(registry: Registry, phases: NamedPhases): void {
       for (const outcome of outcomes)
         resources.set({ ...where, outcome }, group.filter((resource) => resource.outcome === outcome).length);
       stopFailures.set(where, group.filter(ignoredItsStop).length);
+      for (const bytes of freedByKind(group).values()) freed.set(where, bytes);
     }
   }
 }

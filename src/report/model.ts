@@ -151,6 +151,8 @@ export interface ResourceReport {
    * session's own resources, say.
    */
   readonly evidence?: EvidenceOfEnd;
+  /** Bytes of disk that its removal freed, at least. Absent if not measured. */
+  readonly bytes?: number;
 }
 
 export interface StepReport extends Omit<Step, 'startedAt'> {
@@ -160,6 +162,7 @@ export interface StepReport extends Omit<Step, 'startedAt'> {
 export function resourceReport(
   { resource, outcome, durationMs, steps, error, reason, command, heldBy }: Settlement,
   evidence?: EvidenceOfEnd,
+  bytes?: number,
 ): ResourceReport {
   return {
     provider: resource.provider,
@@ -179,7 +182,12 @@ export function resourceReport(
     command: command ?? null,
     ...(outcome === 'failed' && heldBy ? { heldBy } : {}),
     ...(evidence ? { evidence } : {}),
+    ...(bytes !== undefined && isRemoval(outcome) ? { bytes } : {}),
   };
+}
+
+function isRemoval(outcome: Outcome): boolean {
+  return outcome === 'graceful' || outcome === 'killed' || outcome === 'removed';
 }
 
 function stepReport(step: Step): StepReport {

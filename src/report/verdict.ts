@@ -1,3 +1,4 @@
+import { freedWords } from './freed';
 import { leftoversIn } from './leftovers';
 import type { PhaseReport, Report, ResourceReport } from './model';
 import { countKinds, time } from './words';
@@ -21,7 +22,7 @@ export function verdictOf(phase: PhaseReport, whose = ''): PhaseVerdict {
 
 function foundIn(phase: PhaseReport, removed: readonly ResourceReport[], whose: string): PhaseVerdict {
   const { totals, durationMs, verified, dryRun, resources } = phase;
-  const took = `${countKinds(removed)} removed in ${time(durationMs)}`;
+  const took = `${countKinds(removed)} removed in ${time(durationMs)}${freedWords(removed, ': ')}`;
   const kept = resources.filter(({ outcome }) => outcome === 'kept');
   const besides = kept.length > 0 ? `; ${countKinds(kept)} kept` : '';
   if (totals.failed > 0) {
@@ -43,7 +44,10 @@ function foundIn(phase: PhaseReport, removed: readonly ResourceReport[], whose: 
   }
   if (kept.length > 0) return { kind: 'kept', headline: `${took}${besides}` };
   if (removed.length > 0) {
-    return { kind: 'clean', headline: `Everything${whose} is gone: ${countKinds(removed)} in ${time(durationMs)}` };
+    return {
+      kind: 'clean',
+      headline: `Everything${whose} is gone: ${countKinds(removed)} in ${time(durationMs)}${freedWords(removed, ', ')}`,
+    };
   }
   if (totals.gone > 0) return { kind: 'clean', headline: `Everything${whose} was already gone` };
   return { kind: 'nothing', headline: whose === '' ? 'Nothing to clean up' : `Nothing${whose} was left` };

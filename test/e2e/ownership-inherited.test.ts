@@ -186,7 +186,11 @@ describe('with resources: images', () => {
     expect(exitCode, output).toBe(0);
     expect(await statesOf(containers)).toEqual(['gone', 'gone']);
     expect(await Promise.all([pulled, untouched, trial, unused].map(tagsOf))).toEqual([2, 1, 0, 0]);
-    expect((await job.report()).phases.post).toMatchObject({ verified: true, totals: { removed: 2, failed: 0 } });
+    const { post } = (await job.report()).phases;
+    expect(post).toMatchObject({ verified: true, totals: { removed: 2, failed: 0 } });
+    const images = post?.resources.filter(({ kind }) => kind === 'image') ?? [];
+    expect(images.map(({ bytes = 0 }) => bytes > 500_000)).toEqual([true, true]);
+    expect(output).toMatch(/^Disk free again: .*images [\d.]+MB/m);
   });
 
   test('the images of leftovers stay: they may have been there before them', async () => {

@@ -1,7 +1,8 @@
 import { styleText } from 'node:util';
 import Table from 'cli-table3';
 import { clipped, plainLine } from '../../report/escape';
-import { ageWords, count, countKinds, shortId, sizeWords } from '../../report/words';
+import { freedByKind } from '../../report/freed';
+import { ageWords, count, countKinds, kindName, shortId, sizeWords } from '../../report/words';
 import type { InventoryItem } from './inventory';
 
 export interface ListTableOptions {
@@ -103,7 +104,12 @@ export function totalsLine(resources: readonly InventoryItem[], withSizes: boole
   const isMixed = new Set(resources.map(({ resource }) => resource.kind)).size > 1;
   const bytes = resources.reduce((sum, { size = 0 }) => sum + size, 0);
   const what = isMixed ? `${count(resources.length, 'resource')}: ${kinds}` : kinds;
-  return `${resources.length === 0 ? 'Nothing' : what}${withSizes ? `; ${sizeWords(bytes)}` : ''}`;
+  const byKind = freedByKind(
+    resources.map(({ resource: { kind }, size }) => ({ kind, ...(size === undefined ? {} : { bytes: size }) })),
+  );
+  const parts = [...byKind].map(([kind, size]) => `${kindName(kind)} ${sizeWords(size)}`);
+  const sizes = `; ${sizeWords(bytes)}${isMixed && parts.length > 0 ? ` (${parts.join(', ')})` : ''}`;
+  return `${resources.length === 0 ? 'Nothing' : what}${withSizes ? sizes : ''}`;
 }
 
 /**

@@ -56,6 +56,8 @@ it.each([
 
 it('totals add up what is known of sizes', () => {
   expect(totalsLine([listed({ size: 1_000_000 }), listed({ size: 500_000 }), listed()], true)).toBe('3 containers; 1.5MB');
+  const mixed = [listed({ size: 1_000_000 }), listed({ resource: { kind: 'volume' }, size: 500_000 })];
+  expect(totalsLine(mixed, true)).toBe('2 resources: 1 container, 1 volume; 1.5MB (containers 1.0MB, volumes 500kB)');
 });
 
 it('names the page of each run once', () => {

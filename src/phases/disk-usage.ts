@@ -1,0 +1,36 @@
+import type { Connection, Sizes } from '../core/connection';
+import { keyOf, type Resource } from '../core/resource';
+import type { Deadline } from '../lib/deadline';
+
+/** Milliseconds to measure, and the part of what is left of the deadline that it may take. */
+const LIMITS = { ms: 5_000, share: 0.05 };
+
+/** The disk space of resources that are about to go. */
+export interface DiskUsage {
+  /** Measures at the first call, as far as there is time. Never throws. */
+  measure(): Promise<void>;
+  /** Bytes; undefined if they are not known. */
+  of(resource: Resource): number | undefined;
+}
+
+/**
+ * Measures only where images are cleaned: an engine walks through all files for it, and people who
+ * clean images want to know.
+ */
+export function diskUsageAt(connection: Connection, deadline: Deadline): DiskUsage {
+  let measured: Promise<Sizes> | undefined;
+  let sizes: Sizes = new Map();
+  const ask = async (): Promise<Sizes> => {
+    if (connection.status !== 'ready' || !connection.sizes) return sizes;
+    if (!connection.provider.stages.flat().includes('image')) return sizes;
+    const ms = Math.min(LIMITS.ms, deadline.remaining() * LIMITS.share);
+    return deadline.within(ms, 'measuring sizes', connection.sizes).catch(() => sizes);
+  };
+  return {
+    async measure() {
+      measured ??= ask();
+      sizes = await measured;
+    },
+    of: (resource) => sizes.get(keyOf(resource)),
+  };
+}
