@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import type Docker from 'dockerode';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { labels } from '../../src/core/labels';
-import { newSession } from '../../src/session/session';
+import { githubRunner, newSession } from '../../src/session/session';
 import type { Variables } from '../support/ci/ci-systems';
 import { type Ended, Workspace } from '../support/ci/ci-workspace';
 import {
@@ -161,10 +161,8 @@ describe('the examples of runner hooks', () => {
   });
 
   it('remove at a job’s start what the action left in an earlier job of the runner', async () => {
-    const { id } = newSession({
-      run: 'gh-4710-1',
-      runner: { name: runner, hostName: hostname(), directory: workspace.path('temp') },
-    });
+    const env = { RUNNER_NAME: runner, RUNNER_TEMP: workspace.path('temp') };
+    const { id } = newSession({ run: 'gh-4710-1', runner: githubRunner(env, hostname()) });
     const container = await containerOf(id);
     const { output } = await hook('job-started');
     expect(await stateOf(container), output).toBe('gone');
