@@ -4,16 +4,16 @@ import { parseResponse, type RequestHead, responseFraming, valuesOf } from './ht
 import { Peer } from './peer';
 import type { Answer, Ask } from './rules';
 
-/** Milliseconds for an answer. A healthy engine takes a few; one that hangs shall not hold up its client for longer than that. */
+/** Milliseconds for an answer. A healthy engine needs a few; a hanging one must not hold up clients. */
 const ASK_TIMEOUT_MS = 10_000;
 
 /** Bytes of an answer that are read. */
 const MAX_ANSWER_BYTES = 1024 * 1024;
 
-/** Says who asks; never kept. */
+/** Headers with the client's credentials. Never kept. */
 const CREDENTIALS = ['authorization', 'x-daytona-organization-id'];
 
-/** Asks over a connection of its own, with the credentials of the client's request. */
+/** Asks over a new connection, with the credentials of the client's request. */
 export function askOver(dial: Dial, request: RequestHead, host = 'localhost'): Ask {
   const credentials = CREDENTIALS.flatMap((name) => valuesOf(request, name).map((value) => `${name}: ${value}`));
   return async (method, target, body) => {

@@ -17,22 +17,26 @@ import { rewritten } from './rewritten';
 import type { Rewrite, Rules } from './rules';
 
 /**
- * Bytes of a body that is held to be changed. Bodies that create something have a few KiB; of secrets and configs up to about 1.4 MiB
- * (https://docs.docker.com/engine/swarm/secrets/). A longer one passes as it is: unlabelled is better than broken.
+ * The longest body that is held to be changed, in bytes. Most have a few KiB, secrets and configs up
+ * to 1.4 MiB (https://docs.docker.com/engine/swarm/secrets/). A longer one passes unchanged:
+ * unlabelled is better than broken.
  */
 export const MAX_REWRITTEN_BYTES = 16 * 1024 * 1024;
 
 /** One request and its response. */
 interface Exchange {
   readonly method: string;
-  /** `raw`: from the response's head on, the connection is two streams of bytes. `over`: nothing more will come. */
+  /**
+   * `next`: another request may follow. `raw`: after the response's head, the connection is two
+   * streams of bytes. `over`: nothing follows.
+   */
   readonly outcome: PromiseWithResolvers<'next' | 'raw' | 'over'>;
 }
 
 /**
- * Serves one client's connection to its end, over a connection of its own to the server: closes, half-closes and delays are on one side
- * what they are on the other. Requests go through one at a time; a response that takes the connection over (101, or one that has no end but
- * the connection's, as the engine's old hijacking has) leaves two streams of bytes.
+ * Serves one client's connection to its end, over a new connection to the server. Passes on closes,
+ * half-closes and delays. Requests pass one at a time. After a 101, or a response that ends only with
+ * the connection (the engine's old way to hijack), both directions are streams of bytes.
  */
 export async function serve(client: Duplex, dial: Dial, rules: Rules): Promise<void> {
   await new ProxiedConnection(new Peer(client), dial, rules).run();
@@ -44,9 +48,9 @@ class ProxiedConnection {
   readonly #rules: Rules;
   #server: Peer | undefined;
   #responses: Promise<unknown> | undefined;
-  /** The one that the client waits for. */
+  /** The exchange that the client waits for. */
   #exchange: Exchange | undefined;
-  /** There are no more requests to be understood. */
+  /** The client's bytes are passed on without being read as requests. */
   #isRaw = false;
 
   constructor(client: Peer, dial: Dial, rules: Rules) {
@@ -68,7 +72,7 @@ class ProxiedConnection {
     }
   }
 
-  /** From the client to the server. */
+  /** Passes on requests. */
   async #requests(): Promise<void> {
     for (;;) {
       const bytes = await this.#client.readHead();
@@ -83,8 +87,8 @@ class ProxiedConnection {
   }
 
   /**
-   * What is left can’t be understood: the beginning of a head before the end, a head that is odd or too long, HTTP/2 from the first
-   * byte. It is for the server to judge: what comes after it is unlabelled, but not broken.
+   * Passes on what is no request: half a head, an odd or overlong one, HTTP/2 from the first byte.
+   * The server judges it. What follows is unlabelled, but not broken.
    */
   async #raw(bytes: Buffer | undefined): Promise<void> {
     if (this.#client.hasEnded) return;
@@ -94,7 +98,7 @@ class ProxiedConnection {
     await pump(this.#client, server);
   }
 
-  /** Until the response is there, the client may end: a server gives up what it was at when it sees that. */
+  /** Waits for the end of an exchange. Tells the server when the client ends first: it may give up. */
   async #outcome({ outcome }: Exchange, server: Peer): Promise<'next' | 'raw' | 'over'> {
     const result = await Promise.race([outcome.promise, this.#client.readable()]);
     if (result !== undefined) return result;
@@ -120,7 +124,7 @@ class ProxiedConnection {
     rewrite: Rewrite,
     server: Peer,
   ): Promise<void> {
-    // The client waits for leave to send its body, and the server would not see the request before it has come.
+    // The client sends its body only after this, and the server gets the request only with its body.
     const expects = valuesOf(request, 'expect').length > 0;
     if (expects && !scanner.done) await this.#client.write(Buffer.from('HTTP/1.1 100 Continue\r\n\r\n'));
     const passedOn = expects ? { ...fields, expect: undefined } : fields;
@@ -148,13 +152,13 @@ class ProxiedConnection {
     return server;
   }
 
-  /** A client that doesn't read any more is gone: the server is not left waiting for it. */
+  /** Leaves the server when the client reads no more. */
   async #endWithClient(server: Peer): Promise<void> {
     await this.#client.deaf;
     server.destroy();
   }
 
-  /** From the server to the client, until the server ends. */
+  /** Passes on responses until the server ends. */
   async #answer(server: Peer): Promise<void> {
     try {
       let mayFollow = !this.#isRaw;
@@ -163,12 +167,12 @@ class ProxiedConnection {
     } finally {
       this.#exchange?.outcome.resolve('over');
     }
-    // A server that has ended and doesn't read is gone: the client is not left waiting for it.
+    // Leave the client when the server has ended and reads no more.
     await Promise.race([server.deaf, this.#client.deaf]);
     this.#client.close();
   }
 
-  /** @returns whether another response may follow; not after one whose end is the connection's */
+  /** @returns whether another response may follow: not after one that ends with the connection */
   async #response(server: Peer): Promise<boolean> {
     const head = await this.#responseHead(server);
     if (head === undefined) return false;
@@ -186,7 +190,7 @@ class ProxiedConnection {
     return true;
   }
 
-  /** @returns undefined at the end, and where a server says what no client understands: then all there is is bytes */
+  /** @returns undefined at the end, and if it is no response: then only bytes are passed on */
   async #responseHead(server: Peer): Promise<ResponseHead | undefined> {
     const bytes = await server.readHead();
     const head = bytes && understood(parseResponse, bytes);
@@ -196,7 +200,7 @@ class ProxiedConnection {
     return undefined;
   }
 
-  /** Says that the server can’t be reached. It is found out with the first request. */
+  /** Answers that the server is unreachable, which the first request shows. */
   async #refuse(error: unknown): Promise<void> {
     if (!(error instanceof Unreachable)) throw error;
     const body = JSON.stringify({ message: `cleanup-action’s proxy: ${messageOf(error)}` });
@@ -215,8 +219,8 @@ function messageOf({ message, cause }: Error): string {
 }
 
 /**
- * Hands a body on as it comes.
- * @returns whether its end has come
+ * Passes on a body as it comes.
+ * @returns whether it came to its end
  */
 async function forwardBody(from: Peer, scanner: BodyScanner, to: Peer): Promise<boolean> {
   while (!scanner.done) {
@@ -228,7 +232,10 @@ async function forwardBody(from: Peer, scanner: BodyScanner, to: Peer): Promise<
   return true;
 }
 
-/** Reads a body until it ends, is malformed or is too long to be held: `raw` as it came, `content` without its framing. */
+/**
+ * Reads a body until it ends, is malformed, or is too long to be held.
+ * @returns `raw` as it came, `content` without its framing
+ */
 async function hold(from: Peer, scanner: BodyScanner): Promise<{ readonly raw: readonly Buffer[]; readonly content: Buffer }> {
   const [raw, content]: [Buffer[], Buffer[]] = [[], []];
   let held = 0;

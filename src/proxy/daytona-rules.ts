@@ -4,9 +4,9 @@ import { applied, labelEdits } from './json-edit';
 import type { Ask, Rewrite, Rules } from './rules';
 
 /**
- * Sandboxes that are created get labels. Volumes, snapshots and forks take none.
+ * Labels new sandboxes. Volumes, snapshots and forks take no labels.
  * https://www.daytona.io/docs/en/tools/api/
- * @param base of the API, as clients are to see it: `/api`
+ * @param base the API's path, as clients see it: `/api`
  */
 export function daytonaRules(ownership: Ownership, host: string, base: string): Rules {
   return {
@@ -27,7 +27,7 @@ function labelled(json: Buffer, { labels, owner }: Ownership): Buffer | undefine
   return edits.length === 0 ? undefined : Buffer.from(applied(text, edits), 'latin1');
 }
 
-/** This replaces all labels of a sandbox: one of this session's stays this session's. */
+/** Labels a sandbox of this session again: the request replaces all of its labels. */
 async function relabel(json: Buffer, ask: Ask, path: string, ownership: Ownership): Promise<Buffer | undefined> {
   const { json: sandbox } = await ask('GET', path.replace(/\/labels$/, ''));
   const labels = (sandbox as { readonly labels?: Readonly<Record<string, unknown>> } | undefined)?.labels;

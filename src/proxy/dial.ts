@@ -5,15 +5,15 @@ import type { Duplex } from 'node:stream';
 /** Connects to a server. Rejects when it can't be reached. */
 export type Dial = () => Promise<Duplex>;
 
-/** Where a server is: all of it can be written down, and none of it is secret. */
+/** The address of a server. It fits into JSON, and nothing in it is secret. */
 export interface Address {
-  /** `unix:///path`, `npipe:////./pipe/name`, `tcp://host:port`, `https://host:port`; others by a function that is handed in. */
+  /** `unix:///path`, `npipe:////./pipe/name`, `tcp://host:port`, `https://host:port`, or another scheme. */
   readonly url: string;
-  /** Paths of files for TLS. Any of them means that TLS is wanted. */
+  /** Paths of files for TLS. With any of them, TLS is used. */
   readonly ca?: string;
   readonly cert?: string;
   readonly key?: string;
-  /** `none`: TLS, and whoever answers is trusted. */
+  /** `none`: TLS without a check of who answers. */
   readonly verification?: 'none';
 }
 
@@ -21,9 +21,9 @@ export interface Address {
 const TCP_PORT = { plain: 2375, tls: 2376 };
 
 /**
- * How to connect to the address.
- * @param others connect to what is no socket, by its scheme
- * @throws {Error} when there is no way to connect to such a URL
+ * Returns a function that connects to the address.
+ * @param others by URL scheme, for what is no socket
+ * @throws {Error} for an unknown scheme
  */
 export function dialer(address: Address, others: Readonly<Record<string, (url: string) => Dial>> = {}): Dial {
   const { url } = address;
@@ -39,7 +39,7 @@ export function dialer(address: Address, others: Readonly<Record<string, (url: s
 }
 
 function dialTcp({ url, ca, cert, key, verification }: Address, isHttps: boolean): Dial {
-  // As tcp:, a scheme that URL does not know, no port is dropped as the scheme's own.
+  // `URL` drops the default port of schemes that it knows. It does not know tcp:.
   const { hostname, port } = new URL(url.replace(/^[a-z]+:/, 'tcp:'));
   const host = hostname.replace(/^\[|\]$/g, '');
   const options = { host, allowHalfOpen: true, noDelay: true };
@@ -47,7 +47,7 @@ function dialTcp({ url, ca, cert, key, verification }: Address, isHttps: boolean
     return () => connected(connect({ ...options, port: Number(port || TCP_PORT.plain) }), 'connect');
   }
   return async () => {
-    const { connect: connectTls } = await import('node:tls'); // Megabytes, which most proxies do without.
+    const { connect: connectTls } = await import('node:tls'); // It takes megabytes, and most proxies need none.
     const files = await Promise.all(
       Object.entries({ ca, cert, key }).map(async ([name, path]) => [name, path && (await readFile(path))] as const),
     );

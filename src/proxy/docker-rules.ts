@@ -2,21 +2,21 @@ import type { RequestHead } from './http-head';
 import { applied, ascii, type Edit, elementsOf, labelEdits, valueAt } from './json-edit';
 import type { Ask, Rewrite, Rules } from './rules';
 
-/** Whose new resources are. */
+/** The owner of new resources. */
 export interface Ownership {
   /** All labels that a new resource gets. */
   readonly labels: Readonly<Record<string, string>>;
-  /** The one of them that says whose it is: what has it already keeps what it has. */
+  /** The label that names the owner. What has it already stays unchanged. */
   readonly owner: string;
 }
 
-/** Variables that lead to a proxy on this machine, and what they were before. A container that gets them can't follow them. */
+/** Variables that lead to this proxy, with their values before. Useless in a container. */
 export interface LocalVariables {
   /** `DOCKER_HOST`, for example, and the value that the proxy gave it. */
   readonly [name: string]: { readonly value: string; readonly before: string | undefined };
 }
 
-/** Where Docker's and Podman's bodies have their labels. */
+/** The place of labels in the bodies of Docker's and Podman's requests. */
 const CREATIONS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   '/containers/create': [['Labels']],
   '/networks/create': [['Labels']],
@@ -33,7 +33,7 @@ const CREATIONS: Readonly<Record<string, readonly (readonly string[])[]>> = {
 /** Any API version, or none: `/v1.43/containers/create`, `/v4.0.0/libpod/pods/create`. */
 const ENDPOINT = /^(?<version>\/v\d[\w.-]*)?(?<endpoint>(?:\/libpod)?\/[a-z]+\/[\w.-]+(?:\/update)?)$/;
 
-/** A request to create something that the engine judges by its body. */
+/** One request that creates something. */
 interface Creation extends Ownership {
   /** With the API version. */
   readonly prefix: string;
@@ -42,8 +42,8 @@ interface Creation extends Ownership {
 }
 
 /**
- * What is created on an engine gets labels. Builds are left as they are: labels would change the image's id and the cache, and its
- * containers would have them, too.
+ * Labels what is created on an engine. Leaves builds alone: labels would change the image's id and
+ * its cache, and its containers would inherit them.
  * https://docs.docker.com/reference/api/engine/, https://docs.podman.io/en/latest/_static/api.html
  */
 export function dockerRules(ownership: Ownership, local: LocalVariables = {}): Rules {
@@ -83,7 +83,7 @@ function isObject(text: string, path: readonly string[]): boolean {
   return value !== undefined && text[value.start] === '{';
 }
 
-/** A service's volumes are made on the node that its task is given to: by the task's own mount. */
+/** Labels a service's volumes, which are made on the node of each task, by its mounts. */
 function taskVolumes(text: string, { labels, owner }: Ownership): readonly Edit[] {
   const mounts = valueAt(text, ['TaskTemplate', 'ContainerSpec', 'Mounts']);
   if (mounts === undefined || text[mounts.start] !== '[') return [];
@@ -94,7 +94,7 @@ function taskVolumes(text: string, { labels, owner }: Ownership): readonly Edit[
   return volumes.flatMap((mount) => labelEdits(text, ['VolumeOptions', 'Labels'], labels, owner, mount));
 }
 
-/** An update replaces all of a service's labels: one of this session's stays this session's. */
+/** Labels a service of this session again: an update replaces all of its labels. */
 async function updateService(json: Buffer, ask: Ask, path: string, ownership: Ownership): Promise<Buffer | undefined> {
   const { json: service } = await ask('GET', path.replace(/\/update$/, ''));
   if (textAt(service, 'Spec', 'Labels', ownership.owner) !== ownership.labels[ownership.owner]) return undefined;
@@ -113,7 +113,7 @@ interface VolumeBody {
 /** What a volume can be called. https://github.com/moby/moby/blob/master/daemon/names/names.go */
 const VOLUME_NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
 
-/** Volumes that are made with a container, if they are not there: `-v name:/path`, `--mount type=volume,source=name,…`. */
+/** Named volumes that a container's creation makes: `-v name:/path`, `--mount type=volume,source=name`. */
 function namedVolumes(endpoint: string, body: unknown): readonly VolumeBody[] {
   const found =
     endpoint === '/containers/create' ? dockerVolumes(body) : endpoint === '/libpod/containers/create' ? podmanVolumes(body) : [];
@@ -148,7 +148,7 @@ function podmanVolumes(body: unknown): readonly VolumeBody[] {
     .map((volume) => ({ Name: String(at(volume, 'Name') ?? '') }));
 }
 
-/** An engine answers with the volume as it is when there is one of that name. What it refuses it refuses again, to the client. */
+/** Makes volumes beforehand. An existing one stays as it is; a refusal reaches the client later, too. */
 async function makeVolumes(
   volumes: readonly VolumeBody[],
   ask: Ask,
@@ -165,8 +165,8 @@ async function makeVolumes(
 }
 
 /**
- * The runner hands a job's variables to the containers of container actions: there, one that leads to a proxy of this machine
- * leads nowhere. Unless the path is mounted, the container gets the value from before the proxy.
+ * Gives a container the values from before the proxy, unless it can reach the proxy. The runner
+ * passes a job's variables to the containers of container actions.
  */
 function environmentEdits(text: string, body: unknown, local: LocalVariables): readonly Edit[] {
   const environment = listAt(body, 'Env');
@@ -180,7 +180,7 @@ function environmentEdits(text: string, body: unknown, local: LocalVariables): r
   return isSame || place === undefined ? [] : [{ ...place, text: ascii(kept) }];
 }
 
-/** In the container, too: its path is mounted, or the network is the machine's own. */
+/** Whether the container reaches it: the path is mounted, or the network is the machine's. */
 function isReachable(url: string, body: unknown): boolean {
   const host = at(body, 'HostConfig');
   if (!url.startsWith('unix://')) return at(host, 'NetworkMode') === 'host';

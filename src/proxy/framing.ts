@@ -1,19 +1,19 @@
-/** How the end of a message's body is known. */
+/** How to find the end of a message's body. */
 export type Framing =
   | { readonly kind: 'none' }
   | { readonly kind: 'length'; readonly bytes: number }
   | { readonly kind: 'chunked' }
   | { readonly kind: 'until-close' };
 
-/** Finds the end of a body in the bytes as they come, which stay as they are. */
+/** Finds the end of a body in passing bytes, without changing them. */
 export interface BodyScanner {
   /** The body has ended. */
   readonly done: boolean;
-  /** The framing is malformed: where the body ends can’t be told any more, and all that comes is taken for a part of it. */
+  /** The framing is malformed: everything that follows counts as body. */
   readonly lost: boolean;
   /**
-   * @param content gets the pieces of the body itself, without the framing
-   * @returns how many of the bytes belong to the body
+   * @param content gets the body's pieces without the framing
+   * @returns the number of bytes that belong to the body
    */
   take(bytes: Buffer, content?: Buffer[]): number;
 }
@@ -51,7 +51,7 @@ class LengthScanner implements BodyScanner {
   }
 }
 
-/** Bytes of one line of the framing. Go's servers take 4096 for a chunk's size with its extensions. */
+/** The longest line of a framing, in bytes. Go's servers accept 4096 for a chunk's size. */
 const MAX_LINE_BYTES = 16 * 1024;
 
 /** What comes next in a chunked body. https://www.rfc-editor.org/rfc/rfc9112#section-7.1 */

@@ -1,6 +1,6 @@
 import type { Framing } from './framing';
 
-/** A head that readers could take for different ones, or that is none. */
+/** A head that is malformed, or that two readers may read differently. */
 export class BadMessage extends Error {
   override readonly name = 'BadMessage';
 }
@@ -33,12 +33,12 @@ export interface ResponseHead extends Head {
   readonly status: number;
 }
 
-/** Bytes of a head. Go's servers, the engine's among them, take 1 MiB. https://pkg.go.dev/net/http#pkg-constants */
+/** The longest head, in bytes: as in Go's servers. https://pkg.go.dev/net/http#pkg-constants */
 export const MAX_HEAD_BYTES = 1024 * 1024;
 
 /**
- * Where a head ends.
- * @returns the offset behind its empty line; undefined when that has not come yet
+ * Finds the end of a head.
+ * @returns the offset behind its empty line; undefined if that has not come yet
  */
 export function endOfHead(bytes: Buffer): number | undefined {
   const [crlf, lf] = [bytes.indexOf('\n\r\n'), bytes.indexOf('\n\n')];
@@ -47,7 +47,7 @@ export function endOfHead(bytes: Buffer): number | undefined {
 }
 
 /**
- * Reads the head of a request, strictly: one whose end two readers could disagree about is not understood.
+ * Reads the head of a request, strictly: rejects it if two readers may disagree about its end.
  * @throws {BadMessage}
  */
 export function parseRequest(bytes: Buffer): RequestHead {

@@ -1,4 +1,4 @@
-/** Replaces a part of a JSON text: every byte outside of it stays, and so do numbers that JavaScript can't hold. */
+/** Replaces a part of a JSON text. The rest keeps every byte, and numbers beyond JavaScript's range. */
 export interface Edit {
   readonly start: number;
   readonly end: number;
@@ -15,8 +15,8 @@ interface Member {
 /**
  * Adds labels to an object somewhere in a JSON text.
  * @param text valid JSON, one character a byte
- * @param path the names that lead to the object of labels; what is missing on the way is made
- * @param owner the label that says whose it is: where it is there already, nothing is added
+ * @param path to the object of labels; missing parts are made
+ * @param owner the label that names the owner: nothing is added if it is there already
  */
 export function labelEdits(
   text: string,
@@ -37,7 +37,7 @@ export function labelEdits(
 }
 
 function labelsInto(text: string, from: number, labels: Readonly<Record<string, string>>, owner: string): readonly Edit[] {
-  if (text[from] !== '{') return []; // No labels that a server takes: it says so.
+  if (text[from] !== '{') return []; // Malformed: the server says so.
   const keys = keysOf(text, from);
   if (keys.includes(owner)) return [];
   const missing = Object.entries(labels).filter(([key]) => !keys.includes(key));
@@ -94,7 +94,10 @@ export function ascii(value: unknown): string {
   });
 }
 
-/** Go, in which engines are written, takes names in any case, and of several the last. https://pkg.go.dev/encoding/json#Unmarshal */
+/**
+ * Finds members as Go does, in which engines are written: in any case, and the last of several.
+ * https://pkg.go.dev/encoding/json#Unmarshal
+ */
 function membersNamed(text: string, object: number, name: string): readonly Member[] {
   return membersOf(text, object).filter(({ key }) => key.toLowerCase() === name.toLowerCase());
 }

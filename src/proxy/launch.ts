@@ -5,7 +5,7 @@ import type { ProcessSettings, Ready } from './process';
 /** Milliseconds until the process listens. It takes about 100; a busy machine takes its time. */
 const READY_WITHIN_MS = 15_000;
 
-/** What of the environment the process needs: to find ssh and its keys, and whom to trust. Nothing secret is in it. */
+/** Variables that the process needs: for ssh, its keys, and certificates. None is secret. */
 const VARIABLES =
   /^(PATH|HOME|USER|LOGNAME|TMPDIR|LANG|SSH_AUTH_SOCK|NODE_EXTRA_CA_CERTS|SSL_CERT_(FILE|DIR)|RUNNER_TRACKING_ID)$/;
 

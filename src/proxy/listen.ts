@@ -7,16 +7,17 @@ import { serve } from './connection';
 import type { Dial } from './dial';
 import type { Rules } from './rules';
 
-/** Bytes of a socket's path, without the zero at its end. https://man7.org/linux/man-pages/man7/unix.7.html, and macOS' sys/un.h */
+/**
+ * The longest path of a socket, in bytes, without the zero at its end.
+ * https://man7.org/linux/man-pages/man7/unix.7.html, and macOS' sys/un.h
+ */
 const MAX_PATH_BYTES = { linux: 107, others: 103 };
 
-/**
- * A path for a socket: in the directory, or where its name is too long for one, in a new directory that only this user can enter.
- */
+/** Chooses a path for a socket: in the directory, or if that is too long, in a new private one. */
 export async function socketPath(directory: string, platform: NodeJS.Platform): Promise<string> {
   const path = join(directory, 'docker.sock');
   const longest = platform === 'linux' ? MAX_PATH_BYTES.linux : MAX_PATH_BYTES.others;
-  // While it is not ready it has a longer name.
+  // It has a longer name until it is ready.
   if (Buffer.byteLength(path) + NOT_READY.length <= longest) return path;
   return join(await mkdtemp(join(tmpdir(), OWN_DIRECTORY)), 'docker.sock');
 }
@@ -24,17 +25,17 @@ export async function socketPath(directory: string, platform: NodeJS.Platform): 
 const NOT_READY = '.new';
 
 /**
- * Connections that may wait to be accepted. A client that connects to a Unix socket when there are more gets EAGAIN at once; Node’s own
- * 511 are fewer than a burst of a benchmark’s has. The kernel caps this at its own limit, which Go’s servers ask for.
+ * The maximum number of connections that wait to be accepted. One more gets EAGAIN at once, and a
+ * benchmark's burst exceeds Node's default of 511. The kernel has a lower limit of its own.
  */
 const BACKLOG = 4096;
 
-/** How the name of a directory begins that is there for a socket alone. */
+/** Begins the name of a private directory for a socket. */
 export const OWN_DIRECTORY = 'cleanup-proxy-';
 
 /**
- * Listens at the path, for this user alone. Node removes a socket's file when it closes the socket; under another name than it was
- * made with it stays until it is removed on purpose, whichever of two processes that listen at it ends first.
+ * Listens at the path, for this user alone. Renames the socket, because Node removes its file by name
+ * when the first of the two processes closes it: the other one still listens.
  */
 export async function listenAt(path: string): Promise<Server> {
   const server = createServer({ allowHalfOpen: true });
@@ -58,7 +59,7 @@ async function listening(server: Server, where: ListenOptions | { readonly fd: n
   });
 }
 
-/** Listens at what another process listens at, and which this one has inherited. */
+/** Listens at an inherited descriptor, at which another process listens, too. */
 export async function listenAs(descriptor: number): Promise<Server> {
   const server = createServer({ allowHalfOpen: true });
   await listening(server, { fd: descriptor });
@@ -66,8 +67,8 @@ export async function listenAs(descriptor: number): Promise<Server> {
 }
 
 /**
- * Serves what connects. A connection that fails in an odd way is closed, and tells why.
- * @returns ends all connections
+ * Serves each connection. Closes one that fails, and tells why.
+ * @returns a function that ends all connections
  */
 export function serveAll(server: Server, dial: Dial, rules: Rules, odd: (error: unknown) => void): () => void {
   const open = new Set<Socket>();
@@ -84,7 +85,7 @@ export function serveAll(server: Server, dial: Dial, rules: Rules, odd: (error: 
   };
 }
 
-/** Passes on what connects from now on, and looks at none of it. It shares no code with what serves, and may have failed. */
+/** Passes on new connections without a look. Shares no code with `serveAll`, which may have failed. */
 export function passAll(server: Server, dial: Dial): void {
   server.removeAllListeners('connection');
   server.on('connection', (client: Socket) => {
@@ -96,7 +97,7 @@ export function passAll(server: Server, dial: Dial): void {
   });
 }
 
-/** Each side's end is the other's, after all that came before it. */
+/** Connects both ways. An end on one side ends the other after all that came before it. */
 function pass(client: Duplex, upstream: Duplex): void {
   upstream.on('error', () => undefined);
   for (const [from, to] of [

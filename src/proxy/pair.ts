@@ -3,18 +3,18 @@ import type { Server } from 'node:net';
 import { listenAs } from './listen';
 import { type Servers, SIDES } from './servers';
 
-/** The first of the file descriptors at which a second process finds what it is to listen at: after Node’s three, and the channel. */
+/** The second process's first inherited socket: descriptors 0 to 2 are Node's, 3 is the channel. */
 const FIRST_DESCRIPTOR = 4;
 
-/** Milliseconds before a partner is started again that ended soon after its start; each time twice as long. */
+/** Milliseconds before a partner that ended soon is started again. Doubles each time. */
 const PAUSE_MS = { first: 50, longest: 10_000 };
 
-/** Milliseconds. A partner that lived so long did not end because it can't run. */
+/** Milliseconds after which a partner's end does not mean that it can't run. */
 const LONG_LIFE_MS = 5_000;
 
 /**
- * Two processes serve the same sockets, and each starts the other again when it ends: there is always one that listens, and what
- * connects while the other starts waits for nothing. This is the second's view: what it has from the first.
+ * Returns the sockets that the second process has from the first. Two processes serve the same
+ * sockets, and each starts the other again when it ends: one always listens.
  */
 export async function inherited(has: Readonly<Record<string, unknown>>): Promise<Servers> {
   const sides = SIDES.filter((side) => has[side]);
@@ -22,24 +22,24 @@ export async function inherited(has: Readonly<Record<string, unknown>>): Promise
   return Object.fromEntries(await Promise.all(servers));
 }
 
-/** How a partner is started. */
+/** What a process needs to start its partner. */
 export interface Partnership {
   readonly servers: Servers;
   /** Arguments for Node that start a partner. */
   readonly command: readonly string[];
-  /** The other one started this one, and will not be there any more when it disconnects. */
+  /** The other process started this one, and has ended when it disconnects. */
   readonly isSecond: boolean;
-  /** The session is over: no partner is needed any more. */
+  /** Whether the session is over: then no partner is needed. */
   readonly isOver: () => boolean;
 }
 
-/** What a second process says when it listens. */
+/** The second process's message when it listens. */
 const LISTENING = 'listening';
 
-/** Milliseconds until a failed process ends. When both have failed, the second is to see that the first is gone, and stay. */
+/** Milliseconds before a failed process ends. The first is quicker: if both failed, the second stays. */
 const END_AFTER_MS = { first: 50, second: 250 };
 
-/** From now on there is a partner. */
+/** Keeps a partner running from now on. */
 export function keepPartner(partnership: Partnership): Partner {
   const partner = new Partner(partnership);
   if (partnership.isSecond && process.connected) {
@@ -77,7 +77,7 @@ export class Partner {
     }
   }
 
-  /** Ends this process, which has failed, when it has a partner. Both may have failed at the same moment, and one is to stay. */
+  /** Ends this failed process once its partner listens. If both fail at once, one stays. */
   replaceThis(): void {
     if (process.connected) {
       setTimeout(() => (process.connected ? die() : this.replaceThis()), END_AFTER_MS.second);
@@ -100,7 +100,7 @@ export class Partner {
   }
 }
 
-/** Without closing what both listen at in an orderly way, which would remove it. */
+/** Ends at once: an orderly end would remove the sockets at which the partner listens. */
 export function die(): void {
   process.kill(process.pid, 'SIGKILL');
 }
@@ -114,7 +114,7 @@ export function once(run: () => void): () => void {
   };
 }
 
-/** Node has no public name for it. Handed on as a message instead, a server would get Node's own, shorter backlog. */
+/** Node has no public name for it. A server sent as a message would get Node's shorter backlog. */
 function descriptorOf(server: Server): number {
   return (server as unknown as { readonly _handle: { readonly fd: number } })._handle.fd;
 }

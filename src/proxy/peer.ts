@@ -1,12 +1,12 @@
 import type { Duplex } from 'node:stream';
 import { endOfHead, MAX_HEAD_BYTES } from './http-head';
 
-/** Bytes that may wait to be read here before the other end is made to wait. */
+/** The maximum number of unread bytes: then the other end has to wait. */
 const MAX_WAITING_BYTES = 64 * 1024;
 
 /**
- * One end of a proxied connection: reads with the bytes that were read too far put back, and writes that wait for room. A stream
- * that breaks has ended, as far as a reader sees it.
+ * One end of a proxied connection. Reads can be put back, and writes wait for room. To a reader, a
+ * broken stream has ended.
  */
 export class Peer {
   readonly #stream: Duplex;
@@ -15,7 +15,7 @@ export class Peer {
   #ended = false;
   readonly #deaf = Promise.withResolvers<void>();
   #isDeaf = false;
-  /** Made when something waits for it: most changes are waited for by nothing. */
+  /** Exists only while something waits: most changes are of no interest. */
   #change: PromiseWithResolvers<void> | undefined;
 
   constructor(stream: Duplex) {
@@ -31,17 +31,17 @@ export class Peer {
     stream.on('error', () => undefined); // It closes, which is seen.
   }
 
-  /** Bytes and then no more, or the connection broke. What has come is read first. */
+  /** The stream has ended or broken, and everything is read. */
   get hasEnded(): boolean {
     return this.#ended && this.#waiting.length === 0;
   }
 
-  /** When a write has failed: the other end doesn't read any more. What it has sent can still be read. */
+  /** Resolves when a write has failed: the other end reads no more. Its own bytes can still be read. */
   get deaf(): Promise<void> {
     return this.#deaf.promise;
   }
 
-  /** When there is something to read. */
+  /** Resolves when there is something to read, or the end. */
   async readable(): Promise<void> {
     while (this.#waiting.length === 0 && !this.#ended) await this.#nextChange();
   }
@@ -64,7 +64,7 @@ export class Peer {
 
   /**
    * Reads up to and including the empty line that ends a head.
-   * @returns undefined at the end, or when it is longer than a head may be; what came of it is put back
+   * @returns undefined at the end, and for an overlong head; what came is put back
    */
   async readHead(): Promise<Buffer | undefined> {
     let bytes: Buffer = Buffer.alloc(0);
@@ -81,19 +81,19 @@ export class Peer {
     return undefined;
   }
 
-  /** Resolves when there is room for more, or nothing is read any more. */
+  /** Resolves when there is room for more, or the other end reads no more. */
   async write(bytes: Buffer): Promise<void> {
     if (this.#isDeaf || bytes.length === 0 || this.#stream.writableEnded) return;
     if (this.#stream.write(bytes)) return;
     while (this.#stream.writableNeedDrain && !this.#isDeaf) await this.#nextChange();
   }
 
-  /** Says that no more will be written; the other end may go on. */
+  /** Ends this direction; the other may go on. */
   end(): void {
     if (!this.#stream.writableEnded) this.#stream.end();
   }
 
-  /** Closes when all that was written has gone out. */
+  /** Closes after everything is sent. */
   close(): void {
     if (this.#stream.destroyed) return;
     this.end();
@@ -123,7 +123,7 @@ export class Peer {
     this.#changed();
   }
 
-  /** Something came, ended, became deaf or has room again. */
+  /** Waits until something came, ended, became deaf or has room again. */
   async #nextChange(): Promise<void> {
     this.#change ??= Promise.withResolvers();
     await this.#change.promise;
@@ -137,8 +137,8 @@ export class Peer {
 }
 
 /**
- * Node destroys a socket as soon as a write fails, and with it an answer that the other end sent before it closed: an engine that
- * refuses a request closes while the body is still being sent.
+ * Keeps a stream alive when a write fails. Node would destroy it, with an answer that has come: an
+ * engine that refuses a request answers and closes while the body is still being sent.
  */
 function outliveFailedWrites(stream: Duplex, failed: () => void): void {
   const outliving = (done: (error?: Error | null) => void) => (error?: Error | null) => {
@@ -153,7 +153,7 @@ function outliveFailedWrites(stream: Duplex, failed: () => void): void {
   stream._final = (done) => final(outliving(done));
 }
 
-/** Hands all bytes from one end to the other, and then that there are no more. */
+/** Passes on all bytes, and then the end. */
 export async function pump(from: Peer, to: Peer): Promise<void> {
   for (let bytes = await from.read(); bytes !== undefined; bytes = await from.read()) await to.write(bytes);
   to.end();

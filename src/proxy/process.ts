@@ -3,29 +3,29 @@ import { isAlive, type ProcessIdentity } from '../lib/process-identity';
 import { die, inherited, keepPartner, once } from './pair';
 import { type Dials, listenAll, type ProxySettings, passEach, removeSocket, serveEach, variablesOf } from './servers';
 
-/** What a proxy that is a process of its own is started with, as JSON in its first argument. */
+/** The settings of a proxy's process: JSON in its first argument. */
 export interface ProcessSettings extends ProxySettings {
-  /** A file. When it is gone, the proxy ends. */
+  /** A file: the proxy ends when it is gone. */
   readonly lease: string;
-  /** The process of which the session is a part: a runner's worker, which lives as long as its job. */
+  /** The proxy ends with this process: a runner's worker, which lives as long as its job. */
   readonly owner?: ProcessIdentity;
 }
 
-/** What the process says when it listens. */
+/** The process's message when it listens. */
 export interface Ready {
   readonly variables: Readonly<Record<string, string>>;
 }
 
-/** Milliseconds between two looks whether the session is over. */
+/** Milliseconds between two checks whether the session is over. */
 const LOOK_EVERY_MS = 500;
 
 /** The argument that makes a process the second of two. */
 const SECOND = 'second';
 
-/** A proxy's process, until its session is over. */
+/** Runs a proxy's process until its session is over. */
 export async function proxyProcess([json = '', position]: readonly string[], dials: Dials): Promise<void> {
   const settings = JSON.parse(json) as ProcessSettings;
-  // A step's `killall node` is meant for the step's own processes. So are signals: what ends this one is the end of its session.
+  // Outlive a step's `killall node`, and signals: both mean the step's own processes.
   process.title = `cleanup-proxy ${settings.lease}`;
   for (const signal of ['SIGINT', 'SIGHUP', 'SIGTERM'] as const) process.on(signal, () => undefined);
   const end = () => {
@@ -45,7 +45,7 @@ export async function proxyProcess([json = '', position]: readonly string[], dia
   serveEach(settings, servers, dials, (error) => console.error(error));
   const partner = keepPartner({ servers, isSecond, isOver, command: [process.argv[1] ?? '', json, SECOND] });
   fail = once(() => {
-    // What can't be labelled is not to be broken.
+    // Unlabelled is better than broken.
     passEach(settings, servers, dials);
     partner.replaceThis();
   });

@@ -2,12 +2,12 @@ import { promisify } from 'node:util';
 import { type RequestHead, valuesOf } from './http-head';
 import type { Ask, Rewrite } from './rules';
 
-/** Bytes of a body once it is unpacked: a small one could become any size. */
+/** The maximum size of an unpacked body, in bytes: a small one could become huge. */
 const MAX_UNPACKED_BYTES = 64 * 1024 * 1024;
 
 /**
- * Changes a body that has come whole, in the encoding that it came in.
- * @returns undefined when it is to be sent as it came; the server judges what is no JSON
+ * Changes a whole body, and keeps its encoding.
+ * @returns undefined if it is to be sent unchanged: the server judges what is no JSON
  */
 export async function rewritten(request: RequestHead, body: Buffer, rewrite: Rewrite, ask: Ask): Promise<Buffer | undefined> {
   const encoding = valuesOf(request, 'content-encoding').join().toLowerCase();
@@ -25,7 +25,7 @@ async function change(json: Buffer, rewrite: Rewrite, ask: Ask): Promise<Buffer 
 }
 
 async function changePacked(body: Buffer, rewrite: Rewrite, ask: Ask): Promise<Buffer | undefined> {
-  const { gunzip, gzip } = await import('node:zlib'); // No client is known that packs what it asks: loaded when one does.
+  const { gunzip, gzip } = await import('node:zlib'); // No known client needs it.
   const json = await promisify(gunzip)(body, { maxOutputLength: MAX_UNPACKED_BYTES });
   const changed = await change(json, rewrite, ask);
   return changed && promisify(gzip)(changed);

@@ -1,27 +1,27 @@
 import type { RequestHead } from './http-head';
 
-/** Asks the server something on the side, on behalf of the same client. Rejects when there is no answer in time. */
+/** Asks the server on behalf of the same client. Rejects if no answer comes in time. */
 export type Ask = (method: 'GET' | 'POST', target: string, body?: object) => Promise<Answer>;
 
 export interface Answer {
   readonly status: number;
-  /** The body, parsed; undefined where it is not JSON. */
+  /** The parsed body; undefined if it is no JSON. */
   readonly json: unknown;
 }
 
 /**
- * Makes the body that is sent on instead.
- * @param json the body, without any content encoding; it is valid JSON
- * @returns undefined when it is to be sent as it came
+ * Changes a body.
+ * @param json the valid JSON of the body, without content encoding
+ * @returns undefined if it is to be sent unchanged
  */
 export type Rewrite = (json: Buffer, ask: Ask) => Promise<Buffer | undefined>;
 
-/** What a proxy does with the requests to one kind of server. */
+/** What a proxy does with requests to one kind of server. */
 export interface Rules {
-  /** How this request's body is changed; undefined for one that only passes. */
+  /** Returns how to change this request's body; undefined if it passes unchanged. */
   rewriteOf(request: RequestHead): Rewrite | undefined;
   /** Resolves when the request may go on. Never rejects. */
   hold?(request: RequestHead): Promise<void>;
-  /** The `Host` field that the server wants, where it is not the one that clients send. */
+  /** The `Host` field that the server needs, if it differs from the clients'. */
   readonly host?: string;
 }

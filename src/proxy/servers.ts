@@ -9,18 +9,18 @@ import { listenAt, listenLocally, OWN_DIRECTORY, passAll, serveAll } from './lis
 import { noteVolumes } from './own-volumes';
 import { holdStart, startsSocket } from './starts';
 
-/** The engine that a proxy stands before. */
+/** The engine behind a proxy. */
 export interface EngineSide {
   readonly address: Address;
-  /** Where the proxy listens. */
+  /** The path at which the proxy listens. */
   readonly socket: string;
-  /** The variables that will lead to it, such as `DOCKER_HOST`, with what they are now; empty where they are not set. */
+  /** Variables that will lead to it, such as `DOCKER_HOST`, with their present values or ''. */
   readonly variables: Readonly<Record<string, string>>;
   /** The file for the names of the session's anonymous volumes. */
   readonly volumes?: string;
 }
 
-/** The sandbox cloud that a proxy stands before. */
+/** The sandbox cloud behind a proxy. */
 export interface SandboxSide {
   /** Of its API: `https://app.daytona.io/api`. */
   readonly url: string;
@@ -28,14 +28,14 @@ export interface SandboxSide {
   readonly variables: Readonly<Record<string, string>>;
 }
 
-/** What a proxy is to do. It can be written down as JSON, and none of it is secret. */
+/** A proxy's settings. They fit into JSON, and nothing in them is secret. */
 export interface ProxySettings {
   readonly ownership: Ownership;
   readonly engine?: EngineSide;
   readonly sandboxes?: SandboxSide;
 }
 
-/** What listens, by what stands behind it. */
+/** The sides of a proxy: each has a server that listens. */
 export const SIDES = ['engine', 'sandboxes'] as const;
 type Side = (typeof SIDES)[number];
 export type Servers = Readonly<Partial<Record<Side, Server>>>;
@@ -48,12 +48,12 @@ export async function listenAll({ engine, sandboxes }: ProxySettings): Promise<S
   };
 }
 
-/** Connects to what no socket leads to, by the scheme of its URL. */
+/** Ways to connect to what is no socket, by URL scheme. */
 export type Dials = Readonly<Record<string, (url: string) => Dial>>;
 
 /**
- * Serves all that connects from now on.
- * @returns ends all connections
+ * Serves new connections.
+ * @returns a function that ends all of them
  */
 export function serveEach(settings: ProxySettings, servers: Servers, dials: Dials, odd: (error: unknown) => void): () => void {
   const ends: (() => void)[] = [];
@@ -79,7 +79,7 @@ export function serveEach(settings: ProxySettings, servers: Servers, dials: Dial
   };
 }
 
-/** Passes on all that connects from now on, as it is. What is connected stays as it was. */
+/** Passes on new connections unchanged. Present ones stay as they are. */
 export function passEach({ engine, sandboxes }: ProxySettings, servers: Servers, dials: Dials): void {
   if (engine && servers.engine) passAll(servers.engine, dialer(engine.address, dials));
   if (sandboxes && servers.sandboxes) {
