@@ -15,7 +15,8 @@ export default defineConfig({
   test: {
     maxWorkers: WORKERS,
     projects: [
-      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },
+      // A busy machine takes its time, and a test that hangs is seen soon enough.
+      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 30_000 } },
       // Daytona's API, as the tests' own server has it: no engine.
       { test: { name: 'daytona', include: ['test/daytona/**/*.test.ts'], testTimeout: 30_000 } },
       { test: { name: 'integration', include: ['test/integration/**/*.test.ts'], ...withEngine } },
