@@ -193,6 +193,14 @@ export const settings = {
       help: 'While the command runs, remove the session’s containers this long after they exit (per-task cleanup). Their logs are kept first.',
     },
   ),
+  sandboxTtl: optional(
+    types.durationOfAtLeast(300_000, '5m'),
+    'While `run` runs, Daytona’s sandboxes of the session are given this time to live (at least `5m`), and given it anew every third of it: so they end by themselves when the runner is gone. Renewed only beside `run`.',
+    {
+      group: 'benchmark',
+      help: 'While the command runs, Daytona’s sandboxes of the session are given this time to live (at least `5m`), and given it anew every third of it: so they end by themselves when this machine is gone.',
+    },
+  ),
   postCleanup: setting(
     types.choice('always', 'success', 'failure', 'never'),
     'always',

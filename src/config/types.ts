@@ -61,6 +61,18 @@ export const duration: SettingType<number> = {
   },
 };
 
+/** @param least milliseconds, which `text` says */
+export function durationOfAtLeast(least: number, text: string): SettingType<number> {
+  return {
+    accepts: `${duration.accepts}, of at least ${text}`,
+    placeholder: duration.placeholder,
+    parse(value, env) {
+      const parsed = duration.parse(value, env);
+      return parsed !== undefined && parsed >= least ? parsed : undefined;
+    },
+  };
+}
+
 export const positiveDuration: SettingType<number> = {
   accepts: `${duration.accepts}, longer than 0`,
   placeholder: duration.placeholder,

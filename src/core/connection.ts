@@ -1,6 +1,7 @@
 import type { Clock } from '../lib/clock';
 import type { Deadline } from '../lib/deadline';
 import type { ContainerSource } from './container-source';
+import type { Lifetimes } from './lifetimes';
 import type { Provider } from './provider';
 import type { Kind } from './resource';
 import type { RunProgram } from './run-program';
@@ -27,6 +28,8 @@ export type Connection =
       readonly cleanupCommand?: CleanupCommand;
       /** Present if containers can end by themselves and leave logs. */
       readonly containers?: ContainerSource;
+      /** Present if it can end resources by itself, later. */
+      readonly lifetimes?: Lifetimes;
       /** Present if there is a disk: the space that each resource takes. Slow. */
       readonly sizes?: (signal: AbortSignal) => Promise<Sizes>;
     }

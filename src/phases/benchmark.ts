@@ -16,13 +16,14 @@ import type { Cleanup } from './cleanup';
 import { sweepExited } from './exited';
 import type { Log } from './log';
 import { type Recording, type RecordingOptions, startRecording } from './recording';
+import { renewLifetimes } from './sandbox-ttl';
 import { type SelectionSettings, selectAfter } from './selection';
 
 export interface SupervisedBenchmark {
   readonly config: RecordingOptions['config'] &
     SelectionSettings &
     Cleanup['config'] &
-    Pick<Config, 'workingDirectory' | 'timeout' | 'exitedTtl' | 'dryRun'>;
+    Pick<Config, 'workingDirectory' | 'timeout' | 'exitedTtl' | 'sandboxTtl' | 'dryRun'>;
   readonly sessionId: string;
   readonly command: Command;
   /** The benchmark's. */
@@ -60,7 +61,11 @@ export async function runSupervised(care: SupervisedBenchmark): Promise<Benchmar
   const recording = await startRecording({ ...care, owned: care.recorded });
   const stopListening = await listenFor(care, recording);
   const ended = new AbortController();
-  const beside = Promise.all([run(care).finally(() => ended.abort()), sweepBeside(care, recording, ended.signal)]);
+  const beside = Promise.all([
+    run(care).finally(() => ended.abort()),
+    sweepBeside(care, recording, ended.signal),
+    renewBeside(care, ended.signal),
+  ]);
   const [result, phase] = await beside.catch(async (error: unknown) => {
     stopListening();
     await recording.finish(true); // Its streams would keep the process alive.
@@ -121,6 +126,12 @@ async function sweepBeside(
     log: (line) => log.info(line),
     benchmark,
   });
+}
+
+/** Runs `sandbox-ttl` beside the benchmark. */
+async function renewBeside(care: SupervisedBenchmark, signal: AbortSignal): Promise<void> {
+  const { sandboxTtl: ttlMs, dryRun } = care.config;
+  if (ttlMs !== undefined && !dryRun) await renewLifetimes({ ...care, ttlMs, signal });
 }
 
 /** The part of a script that the report shows. */

@@ -243,6 +243,21 @@ test('cleans up Daytona as well', async () => {
   expect(server.stateOf(sandbox)).toBe('gone');
 });
 
+test('leaves sandboxes an end of their own when it is killed', async () => {
+  const user = await User.create();
+  const server = await startDaytona();
+  const session = `killed-${randomUUID()}`;
+  const sandbox = server.add({ labels: { [labels.session]: session } });
+  const wait = ['sh', '-c', `until [ -e "${user.path('go')}" ]; do sleep 0.1; done`];
+  const run = user.start(['run', '--session', session, '--sandbox-ttl', '5m', '--', ...wait], server.env);
+  await until('it has an end', () => server.endOf(sandbox) !== undefined);
+  run.kill('SIGKILL');
+  await writeFile(user.path('go'), ''); // Its command is an orphan now.
+  await run.ended;
+  expect(server.stateOf(sandbox)).toBe('started');
+  expect(server.endOf(sandbox)).toBeLessThanOrEqual(Date.now() + 300_000);
+});
+
 test('shows no key, not even when it is in the command’s way', async () => {
   const user = await User.create();
   const server = await startDaytona();

@@ -286,3 +286,25 @@ describe('the key', () => {
     }
   });
 });
+
+describe('sandbox-ttl', () => {
+  test('gives the session’s sandboxes an end of their own while run runs, and not others', async () => {
+    const server = await start();
+    const bystander = server.add();
+    const ask = `curl -sS -H "Authorization: Bearer $DAYTONA_API_KEY" -H 'Content-Type: application/json'`;
+    const create = `${ask} -d '{}' "$DAYTONA_API_URL/sandbox" | sed 's/.*"id":"\\([^"]*\\)".*/\\1/'`;
+    const hasEnd = `${ask} "$DAYTONA_API_URL/sandbox/$id" | grep -q autoDestroyAt`;
+    const job = await jobWith(server, { run: `id=$(${create}); until ${hasEnd}; do sleep 0.2; done`, 'sandbox-ttl': '5m' });
+    const main = await job.main();
+    expect(main.exitCode, main.output).toBe(0);
+    expect(server.get(bystander.id)?.autoDestroyAt).toBeUndefined();
+    expect((await job.post()).exitCode).toBe(0);
+  });
+
+  test('is not set without run, and says so', async () => {
+    const server = await start();
+    const job = await jobWith(server, { 'sandbox-ttl': '5m' });
+    const { output, exitCode } = await job.main();
+    expect([exitCode, output]).toEqual([0, expect.stringContaining('sandbox-ttl needs run')]);
+  });
+});

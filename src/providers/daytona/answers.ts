@@ -13,6 +13,8 @@ export interface SandboxInfo {
   /** Milliseconds since the epoch, by the server's clock. */
   readonly createdAt?: number;
   readonly updatedAt?: number;
+  /** When its TTL is over. */
+  readonly autoDestroyAt?: number;
 }
 
 /** One page of a listing. */
@@ -72,6 +74,7 @@ function infoIn(item: unknown): SandboxInfo {
     ...known('errorReason', text(fields['errorReason'])),
     ...known('createdAt', timeIn(fields['createdAt'])),
     ...known('updatedAt', timeIn(fields['updatedAt'])),
+    ...known('autoDestroyAt', timeIn(fields['autoDestroyAt'])),
   };
 }
 

@@ -96,9 +96,12 @@ export class DaytonaClient {
     await this.#page([['limit', '1']], signal);
   }
 
-  /** All sandboxes of the organization. Oldest first: the default order changes during deletion. */
-  pages(signal: AbortSignal): AsyncGenerator<readonly SandboxInfo[]> {
-    return this.#pages([], signal);
+  /**
+   * All sandboxes of the organization. Oldest first: the default order changes during deletion.
+   * @param labels only those that carry all of them
+   */
+  pages(signal: AbortSignal, labels?: Readonly<Record<string, string>>): AsyncGenerator<readonly SandboxInfo[]> {
+    return this.#pages(labels === undefined ? [] : [['labels', JSON.stringify(labels)]], signal);
   }
 
   /** Sandboxes that Daytona accepted to delete and failed to: their ids are not found. */
@@ -124,6 +127,11 @@ export class DaytonaClient {
   /** Answered at once; the sandbox goes in the background. */
   async delete(id: string, signal: AbortSignal): Promise<void> {
     await this.#ask('DELETE', id, '', signal);
+  }
+
+  /** From now on it has so many minutes, whatever it does; 0: as many as it takes. */
+  async setTtl(id: string, minutes: number, signal: AbortSignal): Promise<void> {
+    await this.#ask('POST', id, `/ttl/${minutes}`, signal);
   }
 
   /** The existing sandboxes that were forked from it. */

@@ -87,10 +87,12 @@ async function connect(
     deadline,
     clock,
   );
+  const provider = new Sandboxes(client, curl, settingsOf(config), clock);
   return {
     name: NAME,
     status: 'ready',
-    provider: new Sandboxes(client, curl, settingsOf(config), clock),
+    provider,
+    lifetimes: provider.lifetimes(),
     description: `Daytona at ${url} (key from ${token.from})`,
     found: { url },
     cleanupCommand: (label) => curl.removalOfAll(label),

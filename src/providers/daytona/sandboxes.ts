@@ -16,6 +16,7 @@ import {
   TooFewRequests,
   Undeleted,
 } from './errors';
+import { SandboxLifetimes } from './lifetimes';
 
 export const NAME = 'daytona';
 
@@ -119,6 +120,15 @@ export class Sandboxes implements Provider {
     this.#curl = curl;
     this.#settings = settings;
     this.#clock = clock;
+  }
+
+  /** What Daytona itself ends, later. */
+  lifetimes(): SandboxLifetimes {
+    return new SandboxLifetimes(
+      this.#client,
+      (sandbox) => this.#resource(sandbox),
+      () => this.#serverNow(),
+    );
   }
 
   async list(_kind: Kind, signal: AbortSignal): Promise<readonly Resource[]> {

@@ -7,6 +7,8 @@ export interface TestDaytona {
   readonly env: Variables;
   readonly add: (sandbox?: Partial<SandboxOptions>) => Sandbox;
   readonly stateOf: (sandbox: Sandbox) => string;
+  /** When its TTL is over, in milliseconds since the epoch. */
+  readonly endOf: (sandbox: Sandbox) => number | undefined;
 }
 
 /** Closed after the test. */
@@ -16,5 +18,6 @@ export async function startDaytona(): Promise<TestDaytona> {
     env: { DAYTONA_API_URL: server.url, DAYTONA_API_KEY: server.apiKey },
     add: (sandbox) => server.add(sandbox),
     stateOf: ({ id }) => server.get(id)?.state ?? 'gone',
+    endOf: ({ id }) => server.get(id)?.autoDestroyAt,
   };
 }

@@ -65,6 +65,7 @@ export class Lifecycle {
     };
     this.#store.put(sandbox);
     this.#goOn(sandbox);
+    this.#endInTime(sandbox);
     return sandbox;
   }
 
@@ -74,6 +75,7 @@ export class Lifecycle {
     const changed: Sandbox = { ...sandbox, updatedAt: Date.now(), ...desired, ...to, id: sandbox.id };
     this.#store.put(changed);
     if ('state' in to) this.#goOn(changed);
+    if ('autoDestroyAt' in to) this.#endInTime(changed);
     return changed;
   }
 
@@ -119,6 +121,15 @@ export class Lifecycle {
     const { labels, snapshot, target, organizationId } = parent;
     const named = name === undefined ? {} : { name };
     return this.add({ labels, snapshot, target, organizationId, parent: parent.id, state: 'creating', ...named });
+  }
+
+  /** Unless it is given another time by then. Whatever its state is. */
+  #endInTime({ id, autoDestroyAt }: Sandbox): void {
+    if (autoDestroyAt === undefined) return;
+    this.#timers.after(autoDestroyAt - Date.now(), () => {
+      const now = this.#store.get(id);
+      if (now?.autoDestroyAt === autoDestroyAt && !isPending(now)) this.#destroy(now);
+    });
   }
 
   #destroy(sandbox: Sandbox): Sandbox {

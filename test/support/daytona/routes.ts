@@ -25,6 +25,8 @@ export interface Rooms {
   readonly listings: 'cursor' | 'array';
   /** False: as v0.190, which ignores `ttlMinutes` and has no `/ttl`. */
   readonly knowsTtl: boolean;
+  /** What a minute of a time to live takes. */
+  readonly minuteMs: number;
 }
 
 /**
@@ -57,7 +59,7 @@ const actions: Readonly<Record<string, Action>> = {
   'POST autodelete': (rooms, sandbox, _, minutes) => setInterval(rooms, sandbox, { autoDeleteInterval: whole(minutes) }),
   'POST ttl': (rooms, sandbox, { path }, minutes) => {
     if (!rooms.knowsTtl) throw new ApiError(404, `Cannot POST /api${path}`);
-    return setInterval(rooms, sandbox, { autoDestroyAt: endOfLife(atLeast0(minutes)) });
+    return setInterval(rooms, sandbox, { autoDestroyAt: endOfLife(rooms, atLeast0(minutes)) });
   },
   'PUT labels': ({ lifecycle }, sandbox, { body }) => {
     const { labels } = body;
@@ -81,7 +83,8 @@ function list({ listing, organizationId, listings }: Rooms, query: URLSearchPara
   return listing.everything(isWanted).map(sandboxAnswer);
 }
 
-function create({ store, lifecycle, knowsTtl }: Rooms, body: Call['body']): unknown {
+function create(rooms: Rooms, body: Call['body']): unknown {
+  const { store, lifecycle, knowsTtl } = rooms;
   const { labels = {}, autoStopInterval = 15, autoPauseInterval = 0, autoDeleteInterval = -1, ttlMinutes = 0 } = body;
   if (!isTextByKey(labels)) throw new ApiError(400, 'labels must be an object');
   const [name, snapshot, target] = [body['name'], body['snapshot'], body['target']].map(optionalText);
@@ -92,7 +95,7 @@ function create({ store, lifecycle, knowsTtl }: Rooms, body: Call['body']): unkn
     autoStopInterval: atLeast0(autoStopInterval),
     autoPauseInterval: atLeast0(autoPauseInterval),
     autoDeleteInterval: whole(autoDeleteInterval),
-    autoDestroyAt: knowsTtl ? endOfLife(atLeast0(ttlMinutes)) : undefined,
+    autoDestroyAt: knowsTtl ? endOfLife(rooms, atLeast0(ttlMinutes)) : undefined,
     ...(name === undefined ? {} : { name }),
     ...(snapshot === undefined ? {} : { snapshot }),
     ...(target === undefined ? {} : { target }),
@@ -120,6 +123,6 @@ function atLeast0(minutes: unknown): number {
 }
 
 /** Counted from now. 0 minutes: it has none. */
-function endOfLife(minutes: number): number | undefined {
-  return minutes === 0 ? undefined : Date.now() + minutes * 60_000;
+function endOfLife({ minuteMs }: Rooms, minutes: number): number | undefined {
+  return minutes === 0 ? undefined : Date.now() + minutes * minuteMs;
 }

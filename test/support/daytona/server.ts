@@ -36,6 +36,8 @@ export interface DaytonaServerOptions {
   readonly listings?: 'cursor' | 'array';
   /** False: as v0.190, which ignores a time to live. */
   readonly knowsTtl?: boolean;
+  /** What a minute of a time to live takes. */
+  readonly minuteMs?: number;
   /** For what makes a sandbox, for what changes its life, and for all other requests, each. */
   readonly rateLimit?: RateLimit;
 }
@@ -72,10 +74,11 @@ export class DaytonaServer implements Credentials {
 
   private constructor(options: DaytonaServerOptions) {
     const { latencyMs = 0, transitionMs = 30, deafMs = 1_000, listingLagMs = 0, destroyedMs = 0, rateLimit } = options;
-    const { listings = 'cursor', knowsTtl = true } = options;
+    const { listings = 'cursor', knowsTtl = true, minuteMs = 60_000 } = options;
     const store = new Store(listingLagMs, this.#timers);
     const lifecycle = new Lifecycle(store, this.#timers, { transitionMs, deafMs, destroyedMs }, this.organizationId);
-    this.#rooms = { store, lifecycle, listing: new Listing(store), organizationId: this.organizationId, listings, knowsTtl };
+    const { organizationId } = this;
+    this.#rooms = { store, lifecycle, listing: new Listing(store), organizationId, listings, knowsTtl, minuteMs };
     this.#limiter = rateLimit && new RateLimiter(rateLimit);
     this.#latencyMs = latencyMs;
     this.#server = createServer((incoming, response) => {
