@@ -107,6 +107,7 @@ describe('a container that has the session’s label from its image', () => {
     const container = await engine.start({ image: built });
     await container.stop({ t: 1 });
     await engine.engine.docker.getImage(built).remove({ force: true });
+    expect(await stateOf(container)).toBe('exited');
 
     const later = await engine.begunJob({ inputs: { 'pre-cleanup': 'all' } });
 

@@ -20,9 +20,9 @@ const postOf = async (job: Job): Promise<PhaseReport> => {
   return post;
 };
 
-/** `['2 container: a, b']` */
+/** `['2 container: a, b']`; Podman gives images without a registry this one. */
 const counts = ({ unowned = [] }: PhaseReport) =>
-  unowned.map(({ kind, count, names }) => `${count} ${kind}: ${names.join(', ')}`);
+  unowned.map(({ kind, count, names }) => `${count} ${kind}: ${names.join(', ').replace(/^localhost\//, '')}`);
 
 test('what appeared while the job ran and has no owner is counted by post, and stays', async () => {
   const { docker } = engine.engine;
