@@ -24,6 +24,8 @@ import { time } from '../report/words';
 import { writeOutputs } from '../report/write';
 import { sessionDirectory } from '../session/job-sessions';
 import { openLeases } from '../session/leases';
+import { type Handover, LeftImages } from '../session/left-images';
+import { stateDirectory } from '../session/state-directory';
 import { AnnotationCollector, annotate } from './annotation-collector';
 import { readInputs } from './inputs';
 import { type MainReport, readMainReport } from './main-report';
@@ -201,24 +203,31 @@ async function clean(post: Work, { deaths: knownDeaths, pre, run }: MainReport):
     log.info(`Waiting ${time(config.delay)} before cleaning up (delay).`);
     await sleep(clock, config.delay, new AbortController().signal);
   }
+  const baseline = await baselineFor(post);
   return withDeadline(config.deadline, { clock }, (deadline) =>
     log.group('Cleanup', async () =>
       tearDown({
         config,
         sessionId: state.sessionId,
         connections: discoverProviders({ config, env, clock, deadline, endpoints: state.found, runProgram, orphans: true }, log),
-        selection: selectAfter(config, state.sessionId, await baselineFor(post), await readOwnVolumes(directoryOf(post))),
+        selection: selectAfter(config, state.sessionId, baseline, await readOwnVolumes(directoryOf(post))),
         mode: postCleanupMode(config),
         knownDeaths,
         earlier: [pre, run],
         deadline,
         leases: await openLeases(env, clock, log.debug),
+        leftImages: await handoverOf(post, baseline),
         env,
         clock,
         log,
       }),
     ),
   );
+}
+
+async function handoverOf({ state, env, clock, log }: Work, baseline: Baseline | undefined): Promise<Handover | undefined> {
+  if (state.sessionId === undefined || baseline === undefined) return undefined;
+  return new LeftImages(await stateDirectory(env, log.debug), clock).handoverOf(state.sessionId, baseline.startedAt);
 }
 
 function directoryOf({ state, env }: Work): string {

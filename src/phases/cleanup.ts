@@ -5,6 +5,7 @@ import type { Provider } from '../core/provider';
 import type { Resource } from '../core/resource';
 import type { Clock } from '../lib/clock';
 import type { Deadline } from '../lib/deadline';
+import { asError } from '../lib/errors';
 import { type SweepMode, type SweepResult, sweep } from '../reaper/sweep';
 import { plainLine } from '../report/escape';
 import { resourceLine } from '../report/lines';
@@ -19,6 +20,7 @@ import {
   type UnownedReport,
 } from '../report/model';
 import type { Lease } from '../session/leases';
+import type { Handover } from '../session/left-images';
 import { type DiskUsage, diskUsageAt } from './disk-usage';
 import type { Seen } from './others';
 import type { Selection, Spared } from './selection';
@@ -38,6 +40,8 @@ export interface Cleanup {
   readonly clock: Clock;
   /** Reads the leases of live sessions on this host, with each listing. */
   readonly leases?: () => readonly Lease[];
+  /** What other sessions have left on an engine, and takes what this one leaves. */
+  readonly leftImages?: Handover;
   /** The session's label, `key=value`, for the command to clean an unreachable provider. */
   readonly label?: string;
   readonly log: (line: string) => void;
@@ -59,8 +63,8 @@ export async function cleanUp(cleanup: Cleanup): Promise<PhaseReport> {
       if (connection.status !== 'ready') return { report: reportOf(connection, undefined, cleanup), result: undefined };
       const disk = diskUsageAt(connection, deadline);
       const { provider } = connection;
-      const leases = await leasesAt(provider, cleanup);
-      const seen = (listed: readonly Resource[]): Seen => ({ listed, leases: leases(), now: clock.now() });
+      const engine = await engineIdOf(provider, deadline);
+      const seen = (listed: readonly Resource[]): Seen => ({ listed, ...othersAt(engine, cleanup), now: clock.now() });
       const { choose } = selection;
       const result = await sweep({
         provider,
@@ -85,6 +89,7 @@ export async function cleanUp(cleanup: Cleanup): Promise<PhaseReport> {
       });
       if (result.unlisted) log(plainLine(`${connection.name}: ${result.unlisted.message}`));
       const spared = countedSpared(selection.spared?.(seen(result.listed)) ?? []);
+      await leaveImages(engine, selection.left?.(seen(result.listed)) ?? [], cleanup);
       const resources = result.settlements.map((settlement) => reportOn(settlement, disk));
       const unowned = await unownedAt(provider, cleanup);
       return { report: reportOf(connection, result, cleanup), result, resources, spared, unowned };
@@ -105,10 +110,21 @@ export async function cleanUp(cleanup: Cleanup): Promise<PhaseReport> {
   };
 }
 
-/** Reads the leases of sessions on the same engine. */
-async function leasesAt(provider: Provider, { leases = () => [], deadline }: Cleanup): Promise<() => readonly Lease[]> {
-  const id = await engineIdOf(provider, deadline);
-  return () => (id === undefined ? [] : leases().filter(({ engines }) => engines.includes(id)));
+/** Reads what is known of other sessions on the same engine. */
+function othersAt(engine: string | undefined, { leases = () => [], leftImages }: Cleanup): Pick<Seen, 'leases' | 'left'> {
+  if (engine === undefined) return { leases: [] };
+  return { leases: leases().filter(({ engines }) => engines.includes(engine)), left: leftImages?.read(engine) ?? [] };
+}
+
+/** Leaves images to the sessions at work. Never throws: they stay, then, for good. */
+async function leaveImages(
+  engine: string | undefined,
+  images: readonly Resource[],
+  { leftImages, mode, log }: Cleanup,
+): Promise<void> {
+  if (engine === undefined || mode.kind !== 'remove') return;
+  const left = images.map(({ id, tags = [] }) => ({ id, tags }));
+  await leftImages?.leave(engine, left).catch((error: unknown) => log(plainLine(`Leaving images: ${asError(error).message}`)));
 }
 
 /** Undefined if it is unknown. Never throws. */

@@ -2,6 +2,7 @@ import { runnerOf } from '../core/labels';
 import type { Resource } from '../core/resource';
 import { type Filters, matchesFilters, olderThan, ownerOf, type Selector, sessionOf } from '../core/selector';
 import type { Lease } from '../session/leases';
+import type { LeftImage } from '../session/left-images';
 
 /** The state of a provider when a selection is made. */
 export interface Seen {
@@ -9,6 +10,8 @@ export interface Seen {
   readonly listed: readonly Resource[];
   /** Of live sessions of this host on the same engine. */
   readonly leases: readonly Lease[];
+  /** What other sessions have left to this one on the same engine. */
+  readonly left?: readonly LeftImage[];
   /** Milliseconds since the epoch. */
   readonly now: number;
 }

@@ -22,6 +22,7 @@ import {
 } from '../core/selector';
 import { excess } from '../reaper/quota';
 import { withComposeProjects } from './compose-projects';
+import { inheriting } from './inherited-images';
 import { imagesOfOthers, madeByOthers, type Seen } from './others';
 
 /** A resource that matches but stays. */
@@ -44,6 +45,8 @@ export interface Selection {
   readonly evidence?: (resource: Resource) => EvidenceOfEnd | undefined;
   /** Called with each listing, before anything is chosen: see `LivenessOfSessions`. */
   readonly learn?: (listed: readonly Resource[]) => Promise<void>;
+  /** Images that would go if no other session were at work: they are left to it. */
+  readonly left?: (seen: Seen) => readonly Resource[];
   /** Of these it is told where they match nothing. */
   readonly filters?: Filters;
 }
@@ -136,15 +139,16 @@ function mayBeLive(resource: Resource, context: LeftoverContext): boolean {
 /**
  * Selects for post: what the session owns, and with `scope: job` what is new.
  * @param sessionId undefined when main died before it had one
- * @param baseline undefined when main did not get so far
+ * @param before undefined when main did not get so far
  * @param volumes names of anonymous volumes that the session's containers had
  */
 export function selectAfter(
   config: SelectionSettings,
   sessionId: string | undefined,
-  baseline: Baseline | undefined,
+  before: Baseline | undefined,
   volumes?: ReadonlySet<string>,
 ): Selection {
+  const baseline = before && inheriting(before);
   const filters = filtersOf(config);
   const projects = withComposeProjects(ownedBy(sessionId, filters, baseline, volumes), baseline);
   const owned = projects.selector;
@@ -160,6 +164,7 @@ export function selectAfter(
     filters,
     choose(_, seen) {
       projects.learn(seen.listed);
+      baseline?.inherit(seen.listed, seen.left ?? []);
       const selected = withoutParents(seen.listed.filter(selector), seen.listed);
       return withoutSpared([...selected, ...tagsIn(seen)], othersIn(seen));
     },
@@ -169,6 +174,10 @@ export function selectAfter(
         if (selector(resource)) return isOthers(resource) ? { resource, why: 'live-session' } : [];
         return sessionId !== undefined && sessionOf(resource) === sessionId ? { resource, why: 'inherited-label' } : [];
       });
+    },
+    left(seen) {
+      const isOthers = othersIn(seen);
+      return seen.listed.filter((image) => image.kind === 'image' && selector(image) && isOthers(image));
     },
     ...(baseline ? { unowned: unownedSince(baseline, { config, sessionId, selector }) } : {}),
   };

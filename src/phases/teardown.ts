@@ -6,6 +6,7 @@ import type { SweepMode } from '../reaper/sweep';
 import { providerLine } from '../report/lines';
 import { type DeathReport, type PhaseReport, providerReport } from '../report/model';
 import type { Leases } from '../session/leases';
+import type { Handover } from '../session/left-images';
 import { labelArgument } from '../session/session';
 import { type Cleanup, cleanUp } from './cleanup';
 import { bestEffort, type Log } from './log';
@@ -27,6 +28,8 @@ export interface Teardown {
   readonly earlier: readonly (PhaseReport | null)[];
   readonly deadline: Deadline;
   readonly leases: Leases;
+  /** Undefined when main left no baseline. */
+  readonly leftImages: Handover | undefined;
   /** This process's own. */
   readonly env: Environment;
   readonly clock: Clock;
@@ -39,7 +42,7 @@ export interface Teardown {
 export async function tearDown(
   teardown: Teardown,
 ): Promise<{ readonly phase: PhaseReport; readonly deaths: readonly DeathReport[] }> {
-  const { config, sessionId, selection, mode, knownDeaths, earlier, deadline, leases, env, clock, log } = teardown;
+  const { config, sessionId, selection, mode, knownDeaths, earlier, deadline, leases, leftImages, env, clock, log } = teardown;
   const deaths: DeathReport[] = [];
   const lastLook = { config, owned: selection.selector, known: knownDeaths, env, clock, signal: deadline.signal };
   const connections = teardown.connections.map(async (found) => {
@@ -59,6 +62,7 @@ export async function tearDown(
     clock,
     log: (line) => log.info(line),
     leases: () => leases.atWork(),
+    ...(leftImages ? { leftImages } : {}),
     ...(teardown.onSettled ? { onSettled: teardown.onSettled } : {}),
   });
   if (sessionId !== undefined) {

@@ -1,8 +1,13 @@
 import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type Docker from 'dockerode';
 import { afterEach, describe, expect, inject, test } from 'vitest';
 import { labels } from '../../src/core/labels';
+import { systemClock } from '../../src/lib/clock';
 import type { Lease } from '../../src/session/leases';
+import { LeftImages } from '../../src/session/left-images';
 import {
   type ContainerOptions,
   createContainer,
@@ -208,16 +213,40 @@ describe('images that appeared while the session ran', () => {
     expect(await Promise.all([before, pulled, `${repo}:1`].map(hasImage))).toEqual([true, true, true]);
   });
 
+  const leaseOf = ({ id, startedAt, engine = '' }: Awaited<ReturnType<typeof begun>>): Lease => ({
+    session: id,
+    since: startedAt,
+    engines: [engine],
+    filters: { labels: [], namePrefixes: [] },
+  });
+
+  test('are left to a session that began later, go with it, and are not what was there before both', async () => {
+    const state = await mkdtemp(join(tmpdir(), 'cleanup-left-'));
+    made.push(() => rm(state, { recursive: true }));
+    const handover = ({ id, startedAt }: typeof first) => new LeftImages(state, systemClock).handoverOf(id, startedAt);
+    const older = await image();
+    const first = await begun(withImages);
+    const [pulled, used] = [await image(), await image()];
+    const second = await begun(withImages);
+    const stranger = await start({}, used);
+
+    await first.post([leaseOf(second)], undefined, handover(first));
+    const meanwhile = await Promise.all([older, pulled, used].map(hasImage));
+    const third = await begun(withImages);
+    const untouched = await third.post([], undefined, handover(third));
+    const post = await second.post([], undefined, handover(second));
+
+    expect(meanwhile).toEqual([true, true, true]);
+    expect(untouched.resources).toEqual([]);
+    expect(await Promise.all([older, pulled, used].map(hasImage))).toEqual([true, false, true]);
+    expect(await stateOf(stranger)).toBe('running');
+    expect(post).toMatchObject({ verified: true, totals: { removed: 1, failed: 0 } });
+  });
+
   test('stay until the last of two sessions that ran side by side', async () => {
     const [first, second] = [await begun(withImages), await begun(withImages)];
     const both = await image();
     const [ofFirst, ofSecond] = [await image(ofSession(first.id)), await image(ofSession(second.id))];
-    const leaseOf = ({ id, startedAt, engine = '' }: typeof first): Lease => ({
-      session: id,
-      since: startedAt,
-      engines: [engine],
-      filters: { labels: [], namePrefixes: [] },
-    });
     for (const { id } of [first, second]) await (await start({ labels: ofSession(id) }, both)).remove({ force: true });
 
     const firstPost = await first.post([leaseOf(second)]);

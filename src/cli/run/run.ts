@@ -22,6 +22,7 @@ import { terminalOf } from '../../report/terminal/terminal';
 import { foundNothing, needsAction } from '../../report/verdict';
 import { writeOutputs } from '../../report/write';
 import { Leases, leasePlaces } from '../../session/leases';
+import { LeftImages } from '../../session/left-images';
 import { Liveness } from '../../session/liveness';
 import { withoutRunner } from '../../session/session';
 import { stateDirectory } from '../../session/state-directory';
@@ -50,6 +51,7 @@ interface Run extends RunSession {
   readonly env: NodeJS.ProcessEnv;
   readonly output: Output;
   readonly leases: Leases;
+  readonly leftImages: LeftImages;
   readonly signals: RunSignals;
   /** Counts the teardown. */
   readonly counter: ProgressCounter;
@@ -70,6 +72,7 @@ export async function run(words: readonly string[], options: RunOptions, env: No
   const state = await stateDirectory(env, (line) => output.warning(line));
   const identified = await localSession(env, state, options.session);
   const leases = new Leases(leasePlaces(state, env), clock);
+  const leftImages = new LeftImages(state, clock);
   const counter = new ProgressCounter();
   const unregister = await register(identified.id, state, output);
   const isAnnounced = await bestEffort(output, 'announcing this session to other runs and sweeps', () =>
@@ -84,7 +87,18 @@ export async function run(words: readonly string[], options: RunOptions, env: No
       logsPath: raw.logsPath ? config.logsPath : join(begun.directory, 'logs'),
     };
     const settings = { ...withRequiredProviders(config, []), ...paths };
-    return await runRegistered({ ...begun, words, config: settings, env, output, leases, signals, counter, startedAt });
+    return await runRegistered({
+      ...begun,
+      words,
+      config: settings,
+      env,
+      output,
+      leases,
+      leftImages,
+      signals,
+      counter,
+      startedAt,
+    });
   } finally {
     await unregister().catch(() => undefined); // The registration ends with this process.
   }
@@ -263,6 +277,7 @@ async function cleanAfter(run: Run, before: Before, outcome: CommandOutcome): Pr
     counter,
     output,
     leases: run.leases,
+    leftImages: run.leftImages.handoverOf(session.id, run.startedAt),
     env,
     hurry: signals.hurry,
   });

@@ -9,6 +9,7 @@ import type { Selection } from '../../phases/selection';
 import { type Teardown, tearDown } from '../../phases/teardown';
 import { type DeathReport, type PhaseReport, totalsOf } from '../../report/model';
 import type { Leases } from '../../session/leases';
+import type { Handover } from '../../session/left-images';
 import type { Output } from '../terminal/output';
 import { type ProgressCounter, withProgress } from '../terminal/progress';
 
@@ -25,6 +26,7 @@ export interface RunTeardown {
   readonly counter: ProgressCounter;
   readonly output: Output;
   readonly leases: Leases;
+  readonly leftImages: Handover;
   readonly env: NodeJS.ProcessEnv;
   /** Aborts when grace is to be skipped. */
   readonly hurry: AbortSignal;
@@ -51,7 +53,7 @@ export async function tearDownRun(teardown: RunTeardown): Promise<TornDown> {
 }
 
 function once(config: RunTeardown['config'], stop: AbortSignal, teardown: RunTeardown): Promise<TornDown> {
-  const { sessionId, found, selection, knownDeaths, earlier, counter, output, leases, env } = teardown;
+  const { sessionId, found, selection, knownDeaths, earlier, counter, output, leases, leftImages, env } = teardown;
   return withDeadline(config.deadline, { clock, signal: stop }, (deadline) =>
     tearDown({
       config,
@@ -63,6 +65,7 @@ function once(config: RunTeardown['config'], stop: AbortSignal, teardown: RunTea
       earlier,
       deadline,
       leases,
+      leftImages,
       env,
       clock,
       log: output,

@@ -13,6 +13,7 @@ import { type Selection, selectAfter, selectBefore } from '../../../src/phases/s
 import { readSnapshot, writeSnapshot } from '../../../src/phases/snapshot';
 import type { PhaseReport } from '../../../src/report/model';
 import type { Lease } from '../../../src/session/leases';
+import type { Handover } from '../../../src/session/left-images';
 import { provider } from '../engine/sweeping';
 import { livenessOf } from './liveness';
 
@@ -30,7 +31,7 @@ export async function begun(raw: RawSettings = {}) {
     description: 'the tests’ engine',
     found: {},
   };
-  const clean = (selection: Selection, leases: readonly Lease[] = []): Promise<PhaseReport> =>
+  const clean = (selection: Selection, leases: readonly Lease[] = [], leftImages?: Handover): Promise<PhaseReport> =>
     withDeadline(60_000, { clock }, (deadline) =>
       cleanUp({
         connections: [connection],
@@ -40,6 +41,7 @@ export async function begun(raw: RawSettings = {}) {
         deadline,
         clock,
         leases: () => leases,
+        ...(leftImages ? { leftImages } : {}),
         log: () => undefined,
       }),
     );
@@ -56,8 +58,8 @@ export async function begun(raw: RawSettings = {}) {
     startedAt,
     engine,
     pre: () => clean(selectBefore(config, id, livenessOf(id), clock.now())),
-    post: (leases: readonly Lease[] = [], volumes?: ReadonlySet<string>) =>
-      clean(selectAfter(config, id, before, volumes), leases),
+    post: (leases: readonly Lease[] = [], volumes?: ReadonlySet<string>, leftImages?: Handover) =>
+      clean(selectAfter(config, id, before, volumes), leases, leftImages),
   };
 }
 

@@ -400,6 +400,25 @@ describe('images after the benchmark', () => {
     });
   });
 
+  it('that another session made and left to this one go, though they were there; what else was there stays', () => {
+    const [inherited, other] = [image('inherited', { tags: ['left:1'] }), image('other', { tags: ['other:1'] })];
+    const listed = [old, inherited, other];
+    const left = [{ id: 'inherited', tags: ['left:1'] }];
+    expect(goneOf(both(listed), listed, { left })).toEqual(['inherited']);
+    const tagged = { ...inherited, tags: ['left:1', 'mine:1'] };
+    expect(goneOf(both([old, tagged, other]), [old, tagged, other], { left })).toEqual([]);
+  });
+
+  it('are left to another session at work, with those that were left to this one', () => {
+    const inherited = image('inherited', { tags: ['left:1'] });
+    const listed = [old, inherited, image('new'), image('ours', { session: OURS }), image('theirs', { session: OTHERS })];
+    const selection = both([old, inherited]);
+    const seen = { listed, leases: [lease], left: [{ id: 'inherited', tags: ['left:1'] }], now: NOW + HOUR };
+    expect(goneOf(selection, listed, seen)).toEqual(['ours']);
+    expect(selection.left?.(seen).map(({ id }) => id)).toEqual(['inherited', 'new']);
+    expect(selection.left?.({ ...seen, leases: [] })).toEqual([]);
+  });
+
   it('stay where main left no list of what was there', () => {
     const selection = selectAfter(config({ resources: 'images' }), OURS, undefined);
     expect(goneOf(selection, [image('new'), { ...old, tags: ['tool:1', 'tool:2'] }])).toEqual([]);
