@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, inject, onTestFinished, test } from 'vitest';
 import { labels } from '../../src/core/labels';
+import { start as startDaytona } from '../support/daytona/asking';
+import type { DaytonaServer } from '../support/daytona/server';
 import { docker, removeContainer } from '../support/engine/containers';
 import { dockerHost } from '../support/engine/own-engine';
 import { ProxiedEngine } from '../support/proxy/proxied-engine';
@@ -14,6 +16,8 @@ const image = inject('image');
 
 interface Started {
   readonly proxied: ProxiedEngine;
+  /** The sandbox cloud behind it. */
+  readonly server: DaytonaServer;
   /** Creates a container through the proxy, and says whether it carries the session's label. */
   readonly isLabelling: () => Promise<boolean>;
   /** Takes the program away, so that no process of it can be started; returns what brings it back. */
@@ -28,7 +32,9 @@ async function start(): Promise<Started> {
   await copyFile(join(import.meta.dirname, '..', 'support', 'proxy', 'failing-proxy.cjs'), bundle);
   await writeFile(`${bundle}.path`, BUNDLE);
   const session = `cli-test.00000000.${randomUUID().slice(0, 8)}`;
-  const proxied = await ProxiedEngine.start(dockerHost, { bundle, ownership: ownershipOf(session) });
+  const server = await startDaytona();
+  const sandboxes = { url: server.url, variables: { DAYTONA_API_URL: '' } };
+  const proxied = await ProxiedEngine.start(dockerHost, { bundle, ownership: ownershipOf(session), sandboxes });
   const isLabelling = async () => {
     const options = { Image: image, Cmd: ['true'], HostConfig: { NetworkMode: 'none' } };
     const { id } = await proxied.docker.createContainer(options);
@@ -42,7 +48,7 @@ async function start(): Promise<Started> {
     return () => rename(`${bundle}.away`, bundle);
   };
   await until('there are two processes', async () => (await proxied.serving()).length === 2);
-  return { proxied, isLabelling, removeProgram };
+  return { proxied, server, isLabelling, removeProgram };
 }
 
 async function killOne({ proxied }: Started): Promise<number> {
@@ -77,7 +83,7 @@ test('the one that is left labels alone, as long as no other can be started', as
 
 test('the one that is left and fails passes everything on unlabelled, until another can be started', async () => {
   const started = await start();
-  const { proxied } = started;
+  const { proxied, server } = started;
   const bringBack = await started.removeProgram();
   const left = await killOne(started);
   process.kill(left, 'SIGUSR2');
@@ -89,6 +95,10 @@ test('the one that is left and fails passes everything on unlabelled, until anot
   onTestFinished(() => removeContainer(docker.getContainer(name)));
   const { stdout } = await proxied.command(['exec', '-i', name, 'cat'], { input: Buffer.from('input, and its end') });
   expect(stdout.toString()).toBe('input, and its end');
+  const headers = { authorization: `Bearer ${server.apiKey}`, 'content-type': 'application/json' };
+  const created = await fetch(`${proxied.variables['DAYTONA_API_URL']}/sandbox`, { method: 'POST', headers, body: '{}' });
+  const { id } = (await created.json()) as { readonly id: string };
+  expect(server.get(id)?.labels).toEqual({});
   expect(await proxied.processes()).toContain(left);
 
   await bringBack();
