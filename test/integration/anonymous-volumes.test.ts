@@ -66,6 +66,24 @@ test.skipIf(isPodman)('go where the engine remembers that only the session’s c
   expect(post).toMatchObject({ verified: true, totals: { failed: 0 } });
 });
 
+test.skipIf(isPodman)(
+  'stay where the engine has forgotten by now that they were made: someone else may have had them',
+  async () => {
+    const session = await begun();
+    const own = await removed(ofSession(session.id));
+    for (let round = 0; round < 13; round += 1) {
+      const names = Array.from({ length: 10 }, () => `noise-${randomUUID()}`);
+      await Promise.all(names.map((Name) => docker.createVolume({ Name })));
+      await Promise.all(names.map((name) => docker.getVolume(name).remove())); // Two events each.
+    }
+
+    const post = await session.post();
+
+    expect(await exist(own)).toEqual([true]);
+    expect(post).toMatchObject({ verified: true, resources: [] });
+  },
+);
+
 describe('what the proxy saw before a removal', () => {
   const volumesFile = ({ directory }: ProxiedEngine) => join(directory, 'volumes.txt');
   const proxiedFor = (session: string) => ProxiedEngine.start(dockerHost, { ownership: ownershipOf(session) });

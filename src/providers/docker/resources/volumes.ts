@@ -14,6 +14,9 @@ import { inUseBy, removeContainer } from './in-use';
 /** The names that engines make up, and the label of newer engines. */
 const ANONYMOUS = { name: /^[0-9a-f]{64}$/, label: 'com.docker.volume.anonymous' };
 
+/** Milliseconds to read the engine's last events. Without them, volumes stay. */
+const EVENTS_TIMEOUT_MS = 5_000;
+
 /** Anonymous volumes go with their containers; afterwards only their age hints at an owner. */
 export class Volumes implements KindHandler {
   readonly kind = 'volume';
@@ -48,7 +51,8 @@ export class Volumes implements KindHandler {
   async #gone(abortSignal: AbortSignal): Promise<VolumeUsers> {
     if (this.#isPodman) return new Map(); // Its events do not name the container.
     try {
-      this.#usersOnce ??= volumeUsers(this.#docker, this.#settings.name, abortSignal);
+      const inTime = AbortSignal.any([abortSignal, AbortSignal.timeout(EVENTS_TIMEOUT_MS)]);
+      this.#usersOnce ??= volumeUsers(this.#docker, this.#settings.name, inTime);
       return await this.#usersOnce;
     } catch {
       this.#usersOnce = undefined;
