@@ -21,13 +21,13 @@ import { type DeathReport, type PhaseReport, type Report, wholeReport } from '..
 import { terminalOf } from '../../report/terminal/terminal';
 import { foundNothing, needsAction } from '../../report/verdict';
 import { writeOutputs } from '../../report/write';
+import { Claims } from '../../session/claims';
 import { Leases, leasePlaces } from '../../session/leases';
 import { LeftImages } from '../../session/left-images';
 import { Liveness } from '../../session/liveness';
 import { withoutRunner } from '../../session/session';
 import { stateDirectory } from '../../session/state-directory';
 import { exitCodes, ProviderUnreachable, UsageError } from '../exit';
-import { Claims } from '../host/claims';
 import { withRequiredProviders } from '../host/connect';
 import { localSession } from '../host/session-origin';
 import { excludeLive } from '../options/filters';

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { type Clock, sleep } from '../../lib/clock';
 import { isoTime } from '../../report/model';
-import { type Claim, Claims, type Taken } from '../host/claims';
+import { type Claim, Claims, type Taken } from '../../session/claims';
 
 /** Another process sweeps. */
 export class Busy extends Error {

@@ -3,9 +3,9 @@ import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { writeWhole } from '../../lib/atomic-file';
-import { type Clock, sleep } from '../../lib/clock';
-import { isAlive, isProcessIdentity, type ProcessIdentity, thisProcess } from '../../lib/process-identity';
+import { writeWhole } from '../lib/atomic-file';
+import { type Clock, sleep } from '../lib/clock';
+import { isAlive, isProcessIdentity, type ProcessIdentity, thisProcess } from '../lib/process-identity';
 
 /** A process of this user on this host that has a session, or sweeps. */
 export interface Claim {

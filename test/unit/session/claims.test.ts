@@ -4,9 +4,9 @@ import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Claims } from '../../../../src/cli/host/claims';
-import { systemClock } from '../../../../src/lib/clock';
-import { thisProcess } from '../../../../src/lib/process-identity';
+import { systemClock } from '../../../src/lib/clock';
+import { thisProcess } from '../../../src/lib/process-identity';
+import { Claims } from '../../../src/session/claims';
 
 let directory: string;
 let claims: Claims;
