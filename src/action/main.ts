@@ -25,14 +25,14 @@ import { openLeases } from '../session/leases';
 import { Liveness } from '../session/liveness';
 import { newSession, type Session, type SessionVariables, sessionVariables, writeLabelFile } from '../session/session';
 import { AnnotationCollector, annotate } from './annotation-collector';
+import { startCompanion } from './companion';
 import { readInputs } from './inputs';
 import { writeMainReport } from './main-report';
 import { exportVariables, type OutputValues, setOutputs } from './outputs';
-import { startProxy } from './proxy';
 import { AlreadyReported, type PhaseContext } from './run-phase';
 import { runProgram } from './run-program';
 import { benchmarkEnvironment, runnerLog, sessionOrigin } from './runner';
-import { saveBenchmark, saveEnd, saveFound, saveMain } from './state';
+import { MainStateWriter } from './state';
 
 /**
  * Milliseconds for ending the benchmark of a cancelled job. The runner sends SIGTERM after 7.5 s
@@ -50,17 +50,18 @@ export async function main({ env, clock, stop }: PhaseContext): Promise<void> {
   const raw = readInputs();
   const session = newSession(sessionOrigin(env, hostname()));
   const log = new AnnotationCollector(runnerLog);
+  const state = new MainStateWriter(sessionDirectory(env, session.id));
   try {
     // First of all, so that post knows whom to clean up after, whatever happens.
-    await inMain(log, 'Saving the state', () => saveMain({ session, settings: savable(raw), process: thisProcess() }));
-    await work({ config: parseConfig(raw, env), session, startedAt, log, env, clock, stop });
+    await inMain(log, 'Saving the state', () => state.main({ session, settings: savable(raw), process: thisProcess() }));
+    await work({ config: parseConfig(raw, env), session, state, startedAt, log, env, clock, stop });
   } catch (error) {
     if (error instanceof BadSettings) throw error;
     // A fault of our own has been reported already.
     if (!stop.aborted) log.prepend('error', { of: 'Main', message: plainLine(asError(error).message) });
     throw new AlreadyReported(error);
   } finally {
-    await inMain(log, 'Saving the state', saveEnd);
+    await inMain(log, 'Saving the state', () => state.end());
     log.annotate(session.id);
   }
 }
@@ -69,6 +70,7 @@ export async function main({ env, clock, stop }: PhaseContext): Promise<void> {
 interface Work extends PhaseContext {
   readonly config: Config;
   readonly session: Session;
+  readonly state: MainStateWriter;
   /** Milliseconds since the epoch. */
   readonly startedAt: number;
   readonly log: AnnotationCollector;
@@ -89,7 +91,7 @@ async function work(main: Work): Promise<void> {
     log.warning('sandbox-ttl needs run: beside later steps nothing would renew it, so it is not set.', 'Sandbox TTL');
   }
   const announced = await announce(main);
-  const proxied = await leadThroughProxy(main, connections);
+  const proxied = await leaveCompanion(main, connections);
   await report(main, pre, undefined);
   if (!annotate(pre, config, 'Pre-cleanup', log) || config.run === undefined) return;
   const outcome = await benchmark(main, config.run, connections, { ...announced, ...proxied }, engineSocketIn(proxied));
@@ -104,7 +106,7 @@ async function makeSessionDirectory({ env, session, log }: Work): Promise<string
   return directory;
 }
 
-async function cleanBefore({ config, session, startedAt, log, env, clock }: Work): ReturnType<typeof preClean> {
+async function cleanBefore({ config, session, state, startedAt, log, env, clock }: Work): ReturnType<typeof preClean> {
   const leases = await openLeases(env, clock, (line) => log.warning(line, 'Main'));
   return preClean({
     config,
@@ -117,7 +119,7 @@ async function cleanBefore({ config, session, startedAt, log, env, clock }: Work
     env,
     clock,
     log,
-    onFound: (found) => void inMain(log, 'Saving the state', () => saveFound(found)),
+    onFound: (found) => void inMain(log, 'Saving the state', () => state.found(found)),
     runProgram,
   });
 }
@@ -135,13 +137,13 @@ async function announce(main: Work): Promise<SessionVariables> {
   return variables;
 }
 
-/** Has everything labelled that later steps and the benchmark create. */
-function leadThroughProxy(
+/** Has everything labelled that later steps and the benchmark create, and the job watched over. */
+function leaveCompanion(
   { config, session, env, log }: Work,
   connections: readonly Connection[],
-): ReturnType<typeof startProxy> {
+): ReturnType<typeof startCompanion> {
   const directory = sessionDirectory(env, session.id);
-  return startProxy({ config, session, connections, env, platform: process.platform, directory }, log);
+  return startCompanion({ config, session, connections, env, platform: process.platform, directory }, log);
 }
 
 async function benchmark(
@@ -151,7 +153,7 @@ async function benchmark(
   variables: SessionVariables,
   proxySocket: string | undefined,
 ): Promise<BenchmarkOutcome> {
-  const { config, session, env, clock, log, stop } = main;
+  const { config, session, state, env, clock, log, stop } = main;
   const directory = sessionDirectory(env, session.id);
   const before = await readSnapshot(directory).catch(() => undefined);
   const signals = new ShutdownSignals({ clock });
@@ -167,7 +169,7 @@ async function benchmark(
       env,
       clock,
       log,
-      onGroup: (group) => void inMain(log, 'Saving the state', () => saveBenchmark(group ?? 'ended')),
+      onGroup: (group) => void inMain(log, 'Saving the state', () => state.benchmark(group ?? 'ended')),
       signals,
       stop,
       stdin: 'ignore',

@@ -7,6 +7,7 @@ import type { Baseline } from '../core/selector';
 import { sleep } from '../lib/clock';
 import { withDeadline } from '../lib/deadline';
 import type { Environment } from '../lib/environment';
+import { asError } from '../lib/errors';
 import { isAlive, type ProcessIdentity } from '../lib/process-identity';
 import { firstLine } from '../phases/benchmark';
 import { mergeDeaths } from '../phases/deaths';
@@ -17,6 +18,7 @@ import { discoverProviders } from '../phases/providers';
 import { selectAfter } from '../phases/selection';
 import { readSnapshot } from '../phases/snapshot';
 import { tearDown } from '../phases/teardown';
+import { WATCHDOG_VARIABLE } from '../proxy/watchdog';
 import { plainLine } from '../report/escape';
 import { closingLines } from '../report/lines';
 import { type BenchmarkRemains, type BenchmarkReport, type Report, wholeReport } from '../report/model';
@@ -25,12 +27,13 @@ import { writeOutputs } from '../report/write';
 import { sessionDirectory } from '../session/job-sessions';
 import { openLeases } from '../session/leases';
 import { type Handover, LeftImages } from '../session/left-images';
+import { StillCleaning, soleCleanup } from '../session/sole-cleanup';
 import { stateDirectory } from '../session/state-directory';
 import { AnnotationCollector, annotate } from './annotation-collector';
+import { endCompanion, isFinished } from './companion';
 import { readInputs } from './inputs';
 import { type MainReport, readMainReport } from './main-report';
 import { appendSummary } from './outputs';
-import { endProxy } from './proxy';
 import type { PhaseContext } from './run-phase';
 import { runProgram } from './run-program';
 import { runnerLog } from './runner';
@@ -38,6 +41,9 @@ import { loadState, type SavedState } from './state';
 
 /** Milliseconds to wait for a main that still runs. The runner kills it within this time. */
 const MAX_FOR_MAIN_MS = 10_000;
+
+/** Milliseconds that another post may need before and after its deadline. */
+const MAX_BESIDES_CLEANUP_MS = 30_000;
 
 /** The input of post's steps. */
 interface Work extends PhaseContext {
@@ -52,11 +58,36 @@ export async function post(context: PhaseContext): Promise<void> {
   const config = settingsFor(state, context.env);
   if (config === undefined) return;
   const log = new AnnotationCollector(runnerLog);
+  const post: Work = { ...context, state, config, log };
   try {
     for (const problem of state.problems) log.warning(problem, 'Cleanup');
-    await work({ ...context, state, config, log });
+    const end = await takeCleanup(post);
+    // It was another's turn, which has ended the companion at last.
+    if (!(context.env[WATCHDOG_VARIABLE] && isFinished(directoryOf(post)))) await work(post);
+    await end?.();
   } finally {
     log.annotate(state.sessionId);
+  }
+}
+
+/**
+ * Waits for a watchdog, or another post of the session, that is at work: two would stop the same
+ * containers. Goes on without a claim if there is no directory for it.
+ * @throws {StillCleaning}
+ */
+async function takeCleanup(post: Work): Promise<(() => Promise<void>) | undefined> {
+  const { config, clock, log } = post;
+  try {
+    return await soleCleanup({
+      directory: directoryOf(post),
+      clock,
+      maxWaitMs: config.delay + config.deadline + MAX_BESIDES_CLEANUP_MS,
+      onWait: (pid) => log.info(`Another process (${pid}) cleans up after this session: waiting for its end.`),
+    });
+  } catch (error) {
+    if (error instanceof StillCleaning) throw error;
+    log.debug(asError(error).message);
+    return undefined;
   }
 }
 
@@ -69,7 +100,6 @@ async function work(post: Work): Promise<void> {
   await bestEffort(log, 'Ending what later steps left running', () => endLaterSteps(post));
   const lost = before.benchmark === null ? reportLostMain(post, remains) : null;
   const { phase, deaths } = await clean(post, before);
-  await bestEffort(log, 'Ending the proxy', () => endProxy(sessionDirectory(post.env, state.sessionId ?? 'unknown'), post.env));
   for (const line of closingLines(phase)) log.info(line);
   const report = wholeReport({
     session: state.sessionId ?? null,
@@ -80,6 +110,7 @@ async function work(post: Work): Promise<void> {
     phases: { pre: before.pre, run: before.run, post: phase },
   });
   await writeAll(report, post);
+  await bestEffort(log, 'Ending the proxy', () => endCompanion(directoryOf(post), post.env));
   annotate(phase, config, 'Cleanup', log);
 }
 

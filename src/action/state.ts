@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { getState, saveState } from '@actions/core';
 import type { RawSettings } from '../config/config';
 import { settingKeys } from '../config/settings';
@@ -19,22 +21,54 @@ export type BenchmarkState = number | 'ended';
 
 const names = { main: 'main', found: 'found', benchmark: 'benchmark', ended: 'ended' } as const;
 
-/** These throw the library's errors: the state file may be on a full disk. */
-export function saveMain(state: MainState): void {
-  saveState(names.main, state);
+/** Where a watchdog finds the state: the runner takes its own file away after main. */
+export function stateCopyIn(directory: string): string {
+  return join(directory, 'state.json');
 }
 
-export function saveFound(state: Endpoints): void {
-  saveState(names.found, state);
-}
+/** Hands main's state to post: through the runner, and in a copy for a watchdog. */
+export class MainStateWriter {
+  readonly #copy: string;
+  readonly #saved: Record<string, string> = {};
 
-export function saveBenchmark(state: BenchmarkState): void {
-  saveState(names.benchmark, state);
-}
+  /** @param directory the session's own, which may not be there yet */
+  constructor(directory: string) {
+    this.#copy = stateCopyIn(directory);
+  }
 
-/** Main has ended, in whatever way. */
-export function saveEnd(): void {
-  saveState(names.ended, true);
+  /** These throw the library's errors: the state file may be on a full disk. */
+  main(state: MainState): void {
+    this.#save(names.main, state);
+  }
+
+  found(state: Endpoints): void {
+    this.#save(names.found, state);
+  }
+
+  benchmark(state: BenchmarkState): void {
+    this.#save(names.benchmark, state);
+  }
+
+  /** Main has ended, in whatever way. */
+  end(): void {
+    this.#save(names.ended, true);
+  }
+
+  #save(name: string, value: unknown): void {
+    // As the library writes it: https://github.com/actions/toolkit/blob/main/packages/core/src/utils.ts
+    this.#saved[name] = typeof value === 'string' ? value : JSON.stringify(value);
+    this.#writeCopy();
+    saveState(name, value);
+  }
+
+  /** The watchdog does without it, as post does with a state that can't be read. */
+  #writeCopy(): void {
+    try {
+      writeFileSync(this.#copy, JSON.stringify(this.#saved), { mode: 0o600 });
+    } catch {
+      return;
+    }
+  }
 }
 
 /** Main's state, as far as it can be read. */

@@ -108,6 +108,11 @@ export const settings = {
       help: 'Address of the engine, which must answer: `unix://`, `npipe://`, `tcp://`, `ssh://`. Default: DOCKER_HOST, the current docker context, then the usual sockets (root, rootless, Docker Desktop, Colima, Podman).',
     },
   ),
+  watchdog: setting(
+    types.autoOrBoolean,
+    'auto',
+    '`auto`: when the runner is killed before post ran, a process that main left on the machine cleans up as post would in a cancelled job. On Linux and macOS, not in a job with a container. `true`: main fails without the watchdog. `false`: no watchdog.',
+  ),
   proxy: setting(
     types.autoOrBoolean,
     'auto',

@@ -1,13 +1,18 @@
 import { spawn } from 'node:child_process';
 import { open, readFile, writeFile } from 'node:fs/promises';
-import type { ProcessSettings, Ready } from './process';
+import type { Confidence, ProcessSettings, Ready } from './process';
 
 /** Milliseconds until the process listens. It takes about 100; a busy machine takes its time. */
 const READY_WITHIN_MS = 15_000;
 
 /** Variables that the process needs: for ssh, its keys, and certificates. None is secret. */
-const VARIABLES =
-  /^(PATH|HOME|USER|LOGNAME|TMPDIR|LANG|SSH_AUTH_SOCK|NODE_EXTRA_CA_CERTS|SSL_CERT_(FILE|DIR)|RUNNER_TRACKING_ID)$/;
+const VARIABLES = /^(PATH|HOME|USER|LOGNAME|TMPDIR|LANG|SSH_AUTH_SOCK|NODE_EXTRA_CA_CERTS|SSL_CERT_(FILE|DIR))$/;
+
+/**
+ * The runner ends what has it when the job ends. A watchdog must outlive that.
+ * https://github.com/actions/runner/blob/main/src/Runner.Worker/JobExtension.cs
+ */
+const ENDS_WITH_JOB = 'RUNNER_TRACKING_ID';
 
 /** The process did not come to listen. */
 export class LaunchFailed extends Error {
@@ -18,6 +23,7 @@ export class LaunchFailed extends Error {
  * Starts a proxy's process that lives on by itself, as long as its lease is there.
  * @param bundle the program
  * @param log gets what goes wrong in it
+ * @param env this process's own; a watchdog gets all of it
  * @returns when it listens
  * @throws {LaunchFailed}
  */
@@ -29,12 +35,14 @@ export async function launchProxy(
 ): Promise<Ready> {
   await writeFile(settings.lease, '{}');
   const output = await open(log, 'a');
-  const ownEnvironment = Object.fromEntries(Object.entries(env).filter(([name]) => VARIABLES.test(name)));
+  const isNeeded = (name: string) => VARIABLES.test(name) || (name === ENDS_WITH_JOB && settings.watchdog === undefined);
+  const ownEnvironment = Object.fromEntries(Object.entries(env).filter(([name]) => isNeeded(name)));
   const child = spawn(process.execPath, [bundle, JSON.stringify(settings)], {
     detached: true,
     env: ownEnvironment,
     stdio: ['ignore', 'ignore', output.fd, 'ipc'],
   });
+  if (settings.watchdog) child.send({ environment: env } satisfies Confidence, () => undefined); // Its end is seen below.
   try {
     return await new Promise<Ready>((resolve, reject) => {
       const timeout = setTimeout(() => reject(new LaunchFailed('the proxy did not start in time')), READY_WITHIN_MS);

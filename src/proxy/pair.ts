@@ -31,6 +31,8 @@ export interface Partnership {
   readonly isSecond: boolean;
   /** Whether the session is over: then no partner is needed. */
   readonly isOver: () => boolean;
+  /** Sent to a new partner. */
+  readonly tell?: object | undefined;
 }
 
 /** The second process's message when it listens. */
@@ -61,16 +63,19 @@ export class Partner {
   }
 
   start(): void {
-    const { isOver, servers, command } = this.#partnership;
+    const { isOver, servers, command, tell } = this.#partnership;
     if (isOver()) return;
     const startedAt = performance.now();
     const descriptors = SIDES.flatMap((side) => servers[side] ?? []).map(descriptorOf);
     const ended = once(() => this.#restart(performance.now() - startedAt));
     try {
-      spawn(process.execPath, command, { detached: true, stdio: ['ignore', 'ignore', 'inherit', 'ipc', ...descriptors] })
+      const stdio = ['ignore', 'ignore', 'inherit', 'ipc', ...descriptors] as const;
+      const partner = spawn(process.execPath, command, { detached: true, stdio: [...stdio] });
+      partner
         .once('message', () => this.#listens())
         .once('error', ended)
         .once('exit', ended);
+      if (tell !== undefined) partner.send(tell, () => undefined); // It may have ended already.
     } catch (error) {
       console.error(error); // There is no memory for one, say.
       ended();

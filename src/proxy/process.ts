@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { isAlive, type ProcessIdentity } from '../lib/process-identity';
 import { die, inherited, keepPartner, once } from './pair';
 import { type Dials, listenAll, type ProxySettings, passEach, removeSocket, serveEach, variablesOf } from './servers';
+import { cleanInstead, type WatchdogSettings } from './watchdog';
 
 /** The settings of a proxy's process: JSON in its first argument. */
 export interface ProcessSettings extends ProxySettings {
@@ -9,6 +10,8 @@ export interface ProcessSettings extends ProxySettings {
   readonly lease: string;
   /** The proxy ends with this process: a runner's worker, which lives as long as its job. */
   readonly owner?: ProcessIdentity;
+  /** What to do when the owner has ended, and the lease is still there. Nothing by default. */
+  readonly watchdog?: WatchdogSettings;
 }
 
 /** The process's message when it listens. */
@@ -16,8 +19,14 @@ export interface Ready {
   readonly variables: Readonly<Record<string, string>>;
 }
 
+/** What main tells the process once it runs, and this one the other: not for a command line. */
+export interface Confidence {
+  /** Of main. It has keys, so it is kept in memory only. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
 /** Milliseconds between two checks whether the session is over. */
-const LOOK_EVERY_MS = 500;
+const LOOK_EVERY_MS = 1_000;
 
 /** The argument that makes a process the second of two. */
 const SECOND = 'second';
@@ -37,13 +46,22 @@ export async function proxyProcess([json = '', position]: readonly string[], dia
     console.error(error);
     fail();
   });
-  const isOver = () => !existsSync(settings.lease) || (settings.owner !== undefined && !isAlive(settings.owner));
-  setInterval(() => isOver() && end(), LOOK_EVERY_MS);
+  const { lease, owner, watchdog } = settings;
+  const isFinished = () => !existsSync(lease);
+  const isOrphaned = () => owner !== undefined && !isAlive(owner);
+  let confidence: Confidence = { environment: {} };
+  setInterval(() => {
+    if (isFinished()) end();
+    else if (isOrphaned()) watchdog === undefined ? end() : cleanInstead(watchdog, confidence.environment, end);
+  }, LOOK_EVERY_MS);
 
   const isSecond = position === SECOND;
   const servers = await (isSecond ? inherited({ ...settings }) : listenAll(settings));
   serveEach(settings, servers, dials, (error) => console.error(error));
-  const partner = keepPartner({ servers, isSecond, isOver, command: [process.argv[1] ?? '', json, SECOND] });
+  if (watchdog !== undefined) confidence = await told();
+  const isOver = () => isFinished() || isOrphaned();
+  const command = [process.argv[1] ?? '', json, SECOND];
+  const partner = keepPartner({ servers, isSecond, isOver, command, tell: watchdog === undefined ? undefined : confidence });
   fail = once(() => {
     // Unlabelled is better than broken.
     passEach(settings, servers, dials);
@@ -51,4 +69,12 @@ export async function proxyProcess([json = '', position]: readonly string[], dia
   });
   const ready: Ready = { variables: variablesOf(settings, servers) };
   if (!isSecond) process.send?.(ready, () => process.disconnect?.());
+}
+
+/** Waits for what the process that started this one tells it. Nothing if that one has ended before. */
+async function told(): Promise<Confidence> {
+  return new Promise((resolve) => {
+    process.once('message', (message) => resolve(message as Confidence));
+    process.once('disconnect', () => resolve({ environment: {} }));
+  });
 }

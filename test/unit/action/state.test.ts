@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { loadState, saveBenchmark, saveEnd, saveFound, saveMain } from '../../../src/action/state';
+import { loadState, MainStateWriter, stateCopyIn } from '../../../src/action/state';
 import { thisProcess } from '../../../src/lib/process-identity';
 
 const ID = 'gh-1-1.3f9a1c22.k3v9q0xw';
@@ -28,15 +28,19 @@ describe('main’s state', () => {
     const path = join(directory, 'state');
     writeFileSync(path, '');
     vi.stubEnv('GITHUB_STATE', path);
-    saveMain({ ...MAIN, session: { id: ID, labels: {} } });
-    saveFound(FOUND);
-    saveBenchmark(4711);
-    saveBenchmark('ended');
-    saveEnd();
+    const state = new MainStateWriter(directory);
+    state.main({ ...MAIN, session: { id: ID, labels: {} } });
+    state.found(FOUND);
+    state.benchmark(4711);
+    state.benchmark('ended');
+    state.end();
     // The runner's part: the last value of each name becomes a variable of post's.
     const saved = [...readFileSync(path, 'utf8').matchAll(/^(.+?)<<(ghadelimiter_\S+)\n(.*?)\n\2$/gms)];
+    const handed = Object.fromEntries(saved.map(([, name = '', , value = '']) => [name, value]));
+    const copy = JSON.parse(readFileSync(stateCopyIn(directory), 'utf8'));
     rmSync(directory, { recursive: true });
-    expect(load(Object.fromEntries(saved.map(([, name = '', , value = '']) => [name, value])))).toEqual({
+    expect(copy, 'the copy for a watchdog').toEqual(handed);
+    expect(load(handed)).toEqual({
       sessionId: ID,
       settings: MAIN.settings,
       process: MAIN.process,

@@ -1,0 +1,129 @@
+import { existsSync } from 'node:fs';
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { exportVariable } from '@actions/core';
+import type { Config } from '../config/config';
+import type { Environment } from '../lib/environment';
+import { asError } from '../lib/errors';
+import { processWith } from '../lib/process-identity';
+import type { Log } from '../phases/log';
+import { leaseIn, NoProxy, type ProxyContext, type ProxyPlan, planProxy } from '../phases/proxy';
+import { launchProxy } from '../proxy/launch';
+import { plainLine } from '../report/escape';
+import { stateCopyIn } from './state';
+
+type Variables = Readonly<Record<string, string>>;
+
+/** What main changed in later steps' environment, for post to change it back. */
+interface Lease {
+  readonly exported: Variables;
+  readonly before: Variables;
+}
+
+/** `watchdog` is true, and there can't be one. */
+export class NoWatchdog extends Error {
+  override readonly name = 'NoWatchdog';
+}
+
+export interface CompanionContext extends ProxyContext {
+  readonly config: ProxyContext['config'] & Pick<Config, 'watchdog'>;
+}
+
+/**
+ * Starts a process beside the job, with two duties: it is the proxy, through which it leads later
+ * steps, and the watchdog, which cleans up when the runner is gone before post ran.
+ * @returns the variables that lead through the proxy
+ * @throws {NoProxy | NoWatchdog} when the setting is true, and there can't be one
+ */
+export async function startCompanion(context: CompanionContext, log: Log): Promise<Variables> {
+  const { proxy, watchdog } = context.config;
+  const hasWatchdog = isWatched(context, log);
+  try {
+    const plan = isInContainer() && proxy !== true ? undefined : await planProxy(context);
+    return plan || hasWatchdog ? await launch(plan, hasWatchdog, context, log) : {};
+  } catch (error) {
+    if (error instanceof NoProxy) throw error;
+    const why = asError(error).message;
+    if (proxy === true) throw new NoProxy(`proxy is true, and can’t be started: ${why}`, { cause: error });
+    if (watchdog === true) throw new NoWatchdog(`watchdog is true, and can’t be started: ${why}`, { cause: error });
+    log.warning(plainLine(`What later steps create is not labelled, and nothing watches over the job: ${why}`), 'Proxy');
+    return {};
+  }
+}
+
+/**
+ * Started from outside of this container, as in a job with one: the runner's own docker command would
+ * not find a socket in it, and the processes in it end with it.
+ */
+function isInContainer(): boolean {
+  return process.ppid <= 1;
+}
+
+/** @throws {NoWatchdog} */
+function isWatched({ config, connections, platform }: CompanionContext, log: Log): boolean {
+  if (config.watchdog === false) return false;
+  const why = isInContainer()
+    ? 'this job’s container ends with its runner'
+    : platform !== 'linux' && platform !== 'darwin'
+      ? `there is no watchdog on ${platform}`
+      : undefined;
+  if (why === undefined) return connections.some(({ status }) => status === 'ready');
+  if (config.watchdog === true) throw new NoWatchdog(`watchdog is true, and there can’t be one: ${why}`);
+  log.info(`If the runner is killed, the next job or a sweep cleans up: ${why}.`);
+  return false;
+}
+
+/** A process that is no proxy labels nothing. */
+const NO_PROXY = { ownership: { labels: {}, owner: '' } };
+
+async function launch(
+  plan: ProxyPlan | undefined,
+  hasWatchdog: boolean,
+  { directory, env }: CompanionContext,
+  log: Log,
+): Promise<Variables> {
+  const lease = leaseIn(directory);
+  // The bundles are side by side.
+  const bundleOf = (name: string) => join(dirname(process.argv[1] ?? ''), '..', name, 'index.js');
+  const watchdog = { program: bundleOf('post'), state: stateCopyIn(directory), log: join(directory, 'watchdog.log') };
+  const { variables } = await launchProxy(
+    bundleOf('proxy'),
+    {
+      ...(plan?.settings ?? NO_PROXY),
+      lease,
+      owner: processWith(process.ppid), // The runner starts one worker for each job, and the worker starts main.
+      ...(hasWatchdog ? { watchdog } : {}),
+    },
+    join(directory, 'proxy.log'),
+    env,
+  );
+  const exported = { ...variables, ...plan?.besides };
+  const before = Object.fromEntries(Object.keys(exported).map((name) => [name, env[name] ?? '']));
+  await writeFile(lease, JSON.stringify({ exported, before } satisfies Lease));
+  for (const [name, value] of Object.entries(exported)) exportVariable(name, value);
+  if (plan) log.info(plainLine(proxyLine(plan.labelled, Object.keys(variables))));
+  return exported;
+}
+
+function proxyLine(labelled: string, names: readonly string[]): string {
+  const lead = `${names.join(' and ')} ${names.length > 1 ? 'lead' : 'leads'} through a proxy`;
+  return `${labelled} that later steps create are labelled: ${lead}.`;
+}
+
+/** Whether post has done its work: it ends the companion at last. */
+export function isFinished(directory: string): boolean {
+  return !existsSync(leaseIn(directory));
+}
+
+/** Ends the companion, and leads what comes after post where main found it. */
+export async function endCompanion(directory: string, env: Environment): Promise<void> {
+  const lease = leaseIn(directory);
+  const text = await readFile(lease, 'utf8').catch(() => undefined);
+  if (text === undefined) return;
+  await rm(lease);
+  const { exported = {}, before = {} } = JSON.parse(text) as Partial<Lease>;
+  for (const [name, value] of Object.entries(exported)) {
+    // A later step may have set its own.
+    if (env[name] === value) exportVariable(name, before[name] ?? '');
+  }
+}
