@@ -179,6 +179,12 @@ export class Job {
     return this.#worker.startStep({ command, env: await this.#jobEnvironment(env), cwd: this.temp });
   }
 
+  /** Post as a step of the worker's, for a test that does something to it. */
+  async startPostStep(): Promise<StartedStep> {
+    if (!this.#worker) throw new Error('the job has no worker to start a step');
+    return this.#startIn(this.#worker, action.runs.post, await this.#state());
+  }
+
   async #startIn(worker: Worker, bundle: string, env: Readonly<Record<string, string>> = {}): Promise<StartedStep> {
     const path = join(root, bundle);
     return worker.startStep({ command: [process.execPath, path], env: await this.#environment(env), cwd: dirname(path) });
