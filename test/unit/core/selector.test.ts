@@ -193,6 +193,7 @@ describe('with scope job', () => {
   it.each<[string, boolean, Resource, readonly Resource[]]>([
     ['a new anonymous volume goes', true, volume({ ...fresh, anonymous: true }), []],
     ['an anonymous volume of before stays', false, volume({ anonymous: true }), [volume()]],
+    ['a new sandbox stays: others share the organization', false, resource({ kind: 'sandbox', ...fresh }), []],
     ['a new image goes', true, image({ usedBy: [] }), []],
     ['a new image that another session’s container uses stays', false, image({ usedBy: [of(OTHER_RUNNER)] }), []],
     ['a new image that a container of before uses stays', false, image({ usedBy: [resource()] }), [resource()]],
