@@ -5,7 +5,7 @@ import { exportVariable } from '@actions/core';
 import type { Config } from '../config/config';
 import type { Environment } from '../lib/environment';
 import { asError } from '../lib/errors';
-import { processWith } from '../lib/process-identity';
+import type { ProcessIdentity } from '../lib/process-identity';
 import type { Log } from '../phases/log';
 import { leaseIn, NoProxy, type ProxyContext, type ProxyPlan, planProxy } from '../phases/proxy';
 import { launchProxy } from '../proxy/launch';
@@ -27,6 +27,8 @@ export class NoWatchdog extends Error {
 
 export interface CompanionContext extends ProxyContext {
   readonly config: ProxyContext['config'] & Pick<Config, 'watchdog'>;
+  /** The companion ends with it, or cleans up when it ends too early. */
+  readonly worker: ProcessIdentity;
 }
 
 /**
@@ -39,7 +41,7 @@ export async function startCompanion(context: CompanionContext, log: Log): Promi
   const { proxy, watchdog } = context.config;
   const hasWatchdog = isWatched(context, log);
   try {
-    const plan = isInContainer() && proxy !== true ? undefined : await planProxy(context);
+    const plan = isInContainer(context) && proxy !== true ? undefined : await planProxy(context);
     return plan || hasWatchdog ? await launch(plan, hasWatchdog, context, log) : {};
   } catch (error) {
     if (error instanceof NoProxy) throw error;
@@ -55,14 +57,15 @@ export async function startCompanion(context: CompanionContext, log: Log): Promi
  * Started from outside of this container, as in a job with one: the runner's own docker command would
  * not find a socket in it, and the processes in it end with it.
  */
-function isInContainer(): boolean {
-  return process.ppid <= 1;
+function isInContainer({ worker }: CompanionContext): boolean {
+  return worker.pid <= 1;
 }
 
 /** @throws {NoWatchdog} */
-function isWatched({ config, connections, platform }: CompanionContext, log: Log): boolean {
+function isWatched(context: CompanionContext, log: Log): boolean {
+  const { config, connections, platform } = context;
   if (config.watchdog === false) return false;
-  const why = isInContainer()
+  const why = isInContainer(context)
     ? 'this job’s container ends with its runner'
     : platform !== 'linux' && platform !== 'darwin'
       ? `there is no watchdog on ${platform}`
@@ -79,7 +82,7 @@ const NO_PROXY = { ownership: { labels: {}, owner: '' } };
 async function launch(
   plan: ProxyPlan | undefined,
   hasWatchdog: boolean,
-  { directory, env }: CompanionContext,
+  { directory, worker, env }: CompanionContext,
   log: Log,
 ): Promise<Variables> {
   const lease = leaseIn(directory);
@@ -91,7 +94,7 @@ async function launch(
     {
       ...(plan?.settings ?? NO_PROXY),
       lease,
-      owner: processWith(process.ppid), // The runner starts one worker for each job, and the worker starts main.
+      owner: worker,
       ...(hasWatchdog ? { watchdog } : {}),
     },
     join(directory, 'proxy.log'),

@@ -7,7 +7,7 @@ import { savable } from '../config/saved';
 import type { Connection } from '../core/connection';
 import { asError } from '../lib/errors';
 import { makeDirectory } from '../lib/make-directory';
-import { thisProcess } from '../lib/process-identity';
+import { type ProcessIdentity, processWith, thisProcess } from '../lib/process-identity';
 import { ShutdownSignals } from '../lib/shutdown-signals';
 import { type BenchmarkOutcome, benchmarkReport, runSupervised } from '../phases/benchmark';
 import { bestEffort } from '../phases/log';
@@ -47,6 +47,7 @@ const MAX_WHEN_CANCELLED_MS = 5_000;
  */
 export async function main({ env, clock, stop }: PhaseContext): Promise<void> {
   const startedAt = clock.now();
+  const worker = processWith(process.ppid);
   const raw = readInputs();
   const session = newSession(sessionOrigin(env, hostname()));
   const log = new AnnotationCollector(runnerLog);
@@ -54,7 +55,7 @@ export async function main({ env, clock, stop }: PhaseContext): Promise<void> {
   try {
     // First of all, so that post knows whom to clean up after, whatever happens.
     await inMain(log, 'Saving the state', () => state.main({ session, settings: savable(raw), process: thisProcess() }));
-    await work({ config: parseConfig(raw, env), session, state, startedAt, log, env, clock, stop });
+    await work({ config: parseConfig(raw, env), session, state, worker, startedAt, log, env, clock, stop });
   } catch (error) {
     if (error instanceof BadSettings) throw error;
     // A fault of our own has been reported already.
@@ -71,6 +72,8 @@ interface Work extends PhaseContext {
   readonly config: Config;
   readonly session: Session;
   readonly state: MainStateWriter;
+  /** The runner starts one for each job, and it starts main. It may have ended since. */
+  readonly worker: ProcessIdentity;
   /** Milliseconds since the epoch. */
   readonly startedAt: number;
   readonly log: AnnotationCollector;
@@ -139,11 +142,11 @@ async function announce(main: Work): Promise<SessionVariables> {
 
 /** Has everything labelled that later steps and the benchmark create, and the job watched over. */
 function leaveCompanion(
-  { config, session, env, log }: Work,
+  { config, session, worker, env, log }: Work,
   connections: readonly Connection[],
 ): ReturnType<typeof startCompanion> {
   const directory = sessionDirectory(env, session.id);
-  return startCompanion({ config, session, connections, env, platform: process.platform, directory }, log);
+  return startCompanion({ config, session, worker, connections, env, platform: process.platform, directory }, log);
 }
 
 async function benchmark(
