@@ -16,7 +16,7 @@ export interface WatchdogSettings {
 const NO_LONGER_READ = /^GITHUB_(STATE|ENV|OUTPUT|PATH|STEP_SUMMARY)$/;
 
 /** Tells post that it runs in the place of the runner's. */
-export const WATCHDOG_VARIABLE = 'CLEANUP_WATCHDOG';
+export const WATCHDOG_VARIABLE = 'CLEANUP_IN_PLACE_OF_RUNNER';
 
 /**
  * Starts post as the runner would have, in a job that was cancelled.
