@@ -104,9 +104,14 @@ export async function identitiesOf({ docker, endpoint, version }: Engine, deadli
   const info = await deadline
     .within(CONNECT_TIMEOUT_MS, 'the engine’s answer', (signal) => ask(docker, '/info', signal, object))
     .catch((): Json => ({})); // A proxy may forbid it.
+  const id = isPodman(version) ? undefined : engineIdIn(info);
+  return [socket, id].filter((identity) => identity !== undefined);
+}
+
+/** Its id with its name and directory, from the answer to `/info`: see `identitiesOf`. */
+export function engineIdIn(info: Json): string | undefined {
   const [id, name, directory] = [info['ID'], info['Name'], info['DockerRootDir']].map(text);
-  const isKnown = id && name && directory && !isPodman(version);
-  return [...(socket === undefined ? [] : [socket]), ...(isKnown ? [[id, name, directory].join(' ')] : [])];
+  return id && name && directory ? [id, name, directory].join(' ') : undefined;
 }
 
 /** The real path of the engine's socket on this host, if it has one. */

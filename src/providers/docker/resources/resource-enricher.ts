@@ -3,6 +3,7 @@ import { labels } from '../../../core/labels';
 import type { Resource } from '../../../core/resource';
 import type { Clock } from '../../../lib/clock';
 import { type Json, object, text } from '../../../lib/json-shape';
+import { engineIdIn } from '../connection/connect';
 import { ask } from '../connection/http';
 import { createdAt } from '../connection/shapes';
 import { classify } from '../errors';
@@ -94,13 +95,13 @@ export class ResourceEnricher {
 
   async #ask(signal: AbortSignal): Promise<Facts> {
     const askedAt = this.#clock.now();
-    const { ID, SystemTime } = await this.#info(signal);
+    const info = await this.#info(signal);
     const ours = (askedAt + this.#clock.now()) / 2;
-    const ahead = (createdAt(text(SystemTime)).createdAt ?? ours) - ours;
+    const ahead = (createdAt(text(info['SystemTime'])).createdAt ?? ours) - ours;
     return {
       own: await findOwnContainer(this.#docker, signal),
       aheadMs: Math.abs(ahead) >= SAME_TIME_MS ? ahead : 0,
-      engineId: text(ID),
+      engineId: engineIdIn(info),
     };
   }
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../../../src/lib/clock';
 import { Deadline } from '../../../../../src/lib/deadline';
-import { connect, NoEngine } from '../../../../../src/providers/docker/connection/connect';
+import { connect, engineIdIn, NoEngine } from '../../../../../src/providers/docker/connection/connect';
 import type { Endpoint } from '../../../../../src/providers/docker/connection/endpoint';
 
 let directory: string;
@@ -44,5 +44,17 @@ describe('where no engine answers, one line says', () => {
     expect(await whyNot(missing)).toMatch(
       /^no Docker engine at tcp:\/\/127.0.0.1:1 \(a test\): ENOENT: no such file or directory, open '\/ca.pem'$/,
     );
+  });
+});
+
+describe('an engine’s id', () => {
+  const info = { ID: 'ABCD', Name: 'host', DockerRootDir: '/var/lib/docker' };
+
+  it('tells two engines of one machine apart, which may have the same id', () => {
+    expect(engineIdIn(info)).not.toBe(engineIdIn({ ...info, DockerRootDir: '/data/docker' }));
+  });
+
+  it.each(['ID', 'Name', 'DockerRootDir'])('is unknown without %s', (field) => {
+    expect(engineIdIn({ ...info, [field]: undefined })).toBeUndefined();
   });
 });
