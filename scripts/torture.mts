@@ -59,7 +59,12 @@ function processesOf(job: Job): readonly number[] {
 }
 
 async function begin(moment: Moment, job: Job): Promise<void> {
-  if (moment === 'in main') return void job.main();
+  if (moment === 'in main') {
+    void job.main();
+    // Whoever adopts a process here is no init that main would know: see src/lib/adopted.ts.
+    while ((await job.stateFile()) === '') await pause(10);
+    return;
+  }
   await job.main();
   const env = Object.fromEntries(await job.exported());
   const step = job.startStep(['setsid', 'bash', '-c', HARNESS], env);

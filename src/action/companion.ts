@@ -58,7 +58,7 @@ export async function startCompanion(context: CompanionContext, log: Log): Promi
  * not find a socket in it, and the processes in it end with it.
  */
 function isInContainer({ worker }: CompanionContext): boolean {
-  return worker.pid <= 1;
+  return worker.pid === 0;
 }
 
 /** @throws {NoWatchdog} */

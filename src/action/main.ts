@@ -5,6 +5,7 @@ import { type Command, shellCommand } from '../benchmark/shell';
 import { BadSettings, type Config, parseConfig } from '../config/config';
 import { savable } from '../config/saved';
 import type { Connection } from '../core/connection';
+import { isAdopted } from '../lib/adopted';
 import { asError } from '../lib/errors';
 import { makeDirectory } from '../lib/make-directory';
 import { type ProcessIdentity, processWith, thisProcess } from '../lib/process-identity';
@@ -48,6 +49,7 @@ const MAX_WHEN_CANCELLED_MS = 5_000;
 export async function main({ env, clock, stop }: PhaseContext): Promise<void> {
   const startedAt = clock.now();
   const worker = processWith(process.ppid);
+  if (isAdopted(worker.pid)) throw new Error('The runner has ended: main does not begin, because nothing would clean up.');
   const raw = readInputs();
   const session = newSession(sessionOrigin(env, hostname()));
   const log = new AnnotationCollector(runnerLog);
