@@ -1,9 +1,11 @@
 /**
  * Kills the runner's worker at random moments, in main, in a later step and in post, and sees that the watchdog
- * leaves nothing: `npm run torture`, `npm run torture -- 200` for more rounds. Minutes; prints a row for each moment.
+ * leaves nothing: `npm run torture`, `npm run torture -- 200` for more rounds. Takes minutes, and writes the table of
+ * docs/reliability.md if nothing was lost.
  */
 import { readdirSync, readFileSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { labels } from '../src/core/labels';
@@ -107,6 +109,15 @@ async function round(moment: Moment): Promise<number | undefined> {
   return quiet ? passed() : undefined;
 }
 
+/** Writes the table to docs/reliability.md. */
+async function write(table: readonly string[]): Promise<void> {
+  const document = join(import.meta.dirname, '..', 'docs', 'reliability.md');
+  const text = await readFile(document, 'utf8');
+  const [before, after] = [text.split('<!-- torture -->')[0], text.split('<!-- /torture -->')[1]];
+  const date = `Last run: ${new Date().toISOString().slice(0, 10)}, ${availableParallelism()} cores.`;
+  await writeFile(document, `${before}<!-- torture -->\n${date}\n\n${table.join('\n')}\n<!-- /torture -->${after}`);
+}
+
 const rounds = Number(process.argv[2] ?? 51);
 const moments = Object.keys(WITHIN_MS) as Moment[];
 const rows = new Map<Moment, Row>(moments.map((moment) => [moment, { tries: 0, lost: 0, touched: 0, worstMs: 0 }]));
@@ -123,11 +134,13 @@ try {
     else row.worstMs = Math.max(row.worstMs, ms);
     if (!(await bystander.inspect()).State.Running) row.touched += 1;
   }
-  console.log('| Worker killed | Tries | Lost | Wrongly touched | Worst time |\n| --- | ---: | ---: | ---: | ---: |');
+  const table = ['| Worker killed | Tries | Lost | Wrongly touched | Worst time |', '| --- | ---: | ---: | ---: | ---: |'];
   for (const [moment, { tries, lost, touched, worstMs }] of rows) {
-    console.log(`| ${moment} | ${tries} | ${lost} | ${touched} | ${(worstMs / 1000).toFixed(1)} s |`);
+    table.push(`| ${moment} | ${tries} | ${lost} | ${touched} | ${(worstMs / 1000).toFixed(1)} s |`);
     if (lost + touched > 0) process.exitCode = 1;
   }
+  console.log(table.join('\n'));
+  if (!process.exitCode) await write(table);
 } finally {
   await bystander.remove({ force: true });
   await docker.getImage(image).remove({ force: true });
