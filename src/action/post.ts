@@ -61,9 +61,11 @@ export async function post(context: PhaseContext): Promise<void> {
   const post: Work = { ...context, state, config, log };
   try {
     for (const problem of state.problems) log.warning(problem, 'Cleanup');
+    const wasOpen = context.env[WATCHDOG_VARIABLE] !== undefined || !isFinished(directoryOf(post));
     const end = await takeCleanup(post);
-    // It was another's turn, which has ended the companion at last.
-    if (!(context.env[WATCHDOG_VARIABLE] && isFinished(directoryOf(post)))) await work(post);
+    // The companion is the last that post ends.
+    if (wasOpen && isFinished(directoryOf(post))) log.info('Another process has cleaned up after this session, and reported it.');
+    else await work(post);
     await end?.();
   } finally {
     log.annotate(state.sessionId);
