@@ -88,7 +88,7 @@ async function launch(
   const lease = leaseIn(directory);
   // The bundles are side by side.
   const bundleOf = (name: string) => join(dirname(process.argv[1] ?? ''), '..', name, 'index.js');
-  const watchdog = { program: bundleOf('post'), state: stateCopyIn(directory), log: join(directory, 'watchdog.log') };
+  const watchdog = { program: bundleOf('post'), state: stateCopyIn(directory) };
   const { variables } = await launchProxy(
     bundleOf('proxy'),
     {

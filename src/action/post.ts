@@ -50,6 +50,8 @@ interface Work extends PhaseContext {
   readonly state: SavedState;
   readonly config: Config;
   readonly log: AnnotationCollector;
+  /** A watchdog runs it, because the runner is gone. */
+  readonly isInPlace: boolean;
 }
 
 /** The action's post: removes what the session owns, and reports. No failing step stops another. */
@@ -58,10 +60,12 @@ export async function post(context: PhaseContext): Promise<void> {
   const config = settingsFor(state, context.env);
   if (config === undefined) return;
   const log = new AnnotationCollector(runnerLog);
-  const post: Work = { ...context, state, config, log };
+  const isInPlace = context.env[WATCHDOG_VARIABLE] !== undefined;
+  const post: Work = { ...context, state, config: isInPlace ? inPlaceOfRunner(config) : config, log, isInPlace };
   try {
     for (const problem of state.problems) log.warning(problem, 'Cleanup');
-    const wasOpen = context.env[WATCHDOG_VARIABLE] !== undefined || !isFinished(directoryOf(post));
+    const wasOpen = !isFinished(directoryOf(post));
+    if (isInPlace && !wasOpen) return;
     const end = await takeCleanup(post);
     // The companion is the last that post ends.
     if (wasOpen && isFinished(directoryOf(post))) log.info('Another process has cleaned up after this session, and reported it.');
@@ -73,17 +77,28 @@ export async function post(context: PhaseContext): Promise<void> {
 }
 
 /**
+ * The settings of a watchdog's post, beside which the runner's next job may run: only what carries
+ * the session's own label is surely not that job's.
+ */
+function inPlaceOfRunner(config: Config): Config {
+  const resources = config.resources.filter((kind) => kind !== 'image');
+  return { ...config, resources, scope: 'session', labels: [], namePrefixes: [], delay: 0 };
+}
+
+/**
  * Waits for a watchdog, or another post of the session, that is at work: two would stop the same
  * containers. Goes on without a claim if there is no directory for it.
  * @throws {StillCleaning}
  */
 async function takeCleanup(post: Work): Promise<(() => Promise<void>) | undefined> {
-  const { config, clock, log } = post;
+  const { config, clock, log, isInPlace } = post;
+  // Of two watchdogs one is enough.
+  const maxWaitMs = isInPlace ? 0 : config.delay + config.deadline + 2 * config.gracePeriod + MAX_BESIDES_CLEANUP_MS;
   try {
     return await soleCleanup({
       directory: directoryOf(post),
       clock,
-      maxWaitMs: config.delay + config.deadline + MAX_BESIDES_CLEANUP_MS,
+      maxWaitMs,
       onWait: (pid) => log.info(`Another process (${pid}) cleans up after this session: waiting for its end.`),
     });
   } catch (error) {
@@ -111,6 +126,8 @@ async function work(post: Work): Promise<void> {
     deaths: mergeDeaths(before.deaths, deaths),
     phases: { pre: before.pre, run: before.run, post: phase },
   });
+  // The runner's next job has emptied RUNNER_TEMP, and writes a report of its own.
+  if (post.isInPlace && isFinished(directoryOf(post))) return;
   await writeAll(report, post);
   await bestEffort(log, 'Ending the proxy', () => endCompanion(directoryOf(post), post.env));
   annotate(phase, config, 'Cleanup', log);

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { getState, saveState } from '@actions/core';
 import type { RawSettings } from '../config/config';
@@ -64,7 +64,9 @@ export class MainStateWriter {
   /** The watchdog does without it, as post does with a state that can't be read. */
   #writeCopy(): void {
     try {
-      writeFileSync(this.#copy, JSON.stringify(this.#saved), { mode: 0o600 });
+      // The old copy survives a full disk.
+      writeFileSync(`${this.#copy}.new`, JSON.stringify(this.#saved), { mode: 0o600 });
+      renameSync(`${this.#copy}.new`, this.#copy);
     } catch {
       return;
     }

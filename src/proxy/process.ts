@@ -49,16 +49,24 @@ export async function proxyProcess([json = '', position]: readonly string[], dia
   const { lease, owner, watchdog } = settings;
   const isFinished = () => !existsSync(lease);
   const isOrphaned = () => owner !== undefined && !isAlive(owner);
+  // From now on: what starts this process may end at any time.
+  const confiding = watchdog === undefined ? undefined : told();
   let confidence: Confidence = { environment: {} };
+  let isCleaning = false;
+  const began = () => {
+    isCleaning = true;
+  };
   setInterval(() => {
     if (isFinished()) end();
-    else if (isOrphaned()) watchdog === undefined ? end() : cleanInstead(watchdog, confidence.environment, end);
+    else if (isOrphaned() && watchdog === undefined) end();
+    // Goes on as a proxy meanwhile: another session's post may know the engine by this address.
+    else if (isOrphaned() && watchdog && !isCleaning) cleanInstead(watchdog, confidence.environment, { began, ended: end });
   }, LOOK_EVERY_MS);
 
   const isSecond = position === SECOND;
   const servers = await (isSecond ? inherited({ ...settings }) : listenAll(settings));
   serveEach(settings, servers, dials, (error) => console.error(error));
-  if (watchdog !== undefined) confidence = await told();
+  if (confiding) confidence = await confiding;
   const isOver = () => isFinished() || isOrphaned();
   const command = [process.argv[1] ?? '', json, SECOND];
   const partner = keepPartner({ servers, isSecond, isOver, command, tell: watchdog === undefined ? undefined : confidence });

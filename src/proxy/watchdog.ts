@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { isRecord, parsedJson } from '../lib/json-shape';
 
 /** How to clean up when the runner is gone before post ran. Nothing in it is secret. */
@@ -8,8 +8,6 @@ export interface WatchdogSettings {
   readonly program: string;
   /** A copy of main's state. */
   readonly state: string;
-  /** Gets what post prints. */
-  readonly log: string;
 }
 
 /** Files of a step that nobody reads any more. */
@@ -19,30 +17,27 @@ const NO_LONGER_READ = /^GITHUB_(STATE|ENV|OUTPUT|PATH|STEP_SUMMARY)$/;
 export const WATCHDOG_VARIABLE = 'CLEANUP_IN_PLACE_OF_RUNNER';
 
 /**
- * Starts post as the runner would have, in a job that was cancelled.
+ * Starts post as the runner would have, in a job that was cancelled. What it prints is dropped: no
+ * runner would mask keys in it. Its report tells what it did.
  * @param environment main's
- * @param started called when it runs; not called when it can't be started: try again
+ * @param ended called when it has ended; not called when it can't be started: try again
  */
 export function cleanInstead(
-  { program, state, log }: WatchdogSettings,
+  { program, state }: WatchdogSettings,
   environment: Readonly<Record<string, string | undefined>>,
-  started: () => void,
+  { began, ended }: { readonly began: () => void; readonly ended: () => void },
 ): void {
   const kept = Object.entries(environment).filter(([name]) => !NO_LONGER_READ.test(name));
-  const output = quietly(() => openSync(log, 'a')) ?? 'ignore'; // The disk may be full.
-  const post = spawn(process.execPath, [program], {
-    cwd: '/',
-    detached: true,
-    env: {
-      ...Object.fromEntries(kept),
-      ...savedState(state),
-      'INPUT_JOB-STATUS': 'cancelled',
-      [WATCHDOG_VARIABLE]: 'true',
-    },
-    stdio: ['ignore', output, output],
-  });
-  if (output !== 'ignore') closeSync(output);
-  post.once('error', (error) => console.error(error)).once('spawn', started);
+  const env = {
+    ...Object.fromEntries(kept),
+    ...savedState(state),
+    'INPUT_JOB-STATUS': 'cancelled',
+    [WATCHDOG_VARIABLE]: 'true',
+  };
+  spawn(process.execPath, [program], { cwd: '/', detached: true, env, stdio: 'ignore' })
+    .once('error', (error) => console.error(error))
+    .once('spawn', began)
+    .once('exit', ended);
 }
 
 /** `STATE_<name>`, as the runner hands state to post. */
