@@ -123,6 +123,20 @@ describe('a job that labels nothing', () => {
     expect((await job.report()).phases.post).toMatchObject({ verified: true, totals: { failed: 0 } });
   });
 
+  test('leaves no sandbox of the OpenHands SDK, of which this makes the calls; another job’s of the same kind stays', async () => {
+    const job = await begun({ inputs: { 'grace-period': '0s' } });
+    const [own, theirs] = [randomUUID(), randomUUID()];
+    await bystander({ name: `agent-server-${theirs}`, hostConfig: { AutoRemove: true } });
+    const options = ['-d', '--rm', '--network', 'none', '--name', `agent-server-${own}`, '-e', 'PORT=8000'];
+    await step(job, 'docker', 'run', ...options, image, 'sh', '-c', 'sleep 3600; true');
+
+    const post = await job.post();
+
+    expect(post.exitCode, post.output).toBe(0);
+    expect([await namesWith(own), await namesWith(theirs)]).toEqual([[], [`/agent-server-${theirs}`]]);
+    expect((await job.report()).phases.post).toMatchObject({ verified: true, totals: { failed: 0 } });
+  });
+
   test('the labelled kinds are reported in one line', async () => {
     const job = await newJob();
     expect((await job.main()).output).toContain(
