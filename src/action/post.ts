@@ -8,7 +8,7 @@ import { sleep } from '../lib/clock';
 import { withDeadline } from '../lib/deadline';
 import type { Environment } from '../lib/environment';
 import { asError } from '../lib/errors';
-import { isAlive, type ProcessIdentity } from '../lib/process-identity';
+import { isAlive, lifeOf, type ProcessIdentity } from '../lib/process-identity';
 import { firstLine } from '../phases/benchmark';
 import { mergeDeaths } from '../phases/deaths';
 import { bestEffort } from '../phases/log';
@@ -64,13 +64,10 @@ export async function post(context: PhaseContext): Promise<void> {
   const post: Work = { ...context, state, config: isInPlace ? inPlaceOfRunner(config) : config, log, isInPlace };
   try {
     for (const problem of state.problems) log.warning(problem, 'Cleanup');
-    const wasOpen = !isFinished(directoryOf(post));
-    if (isInPlace && !wasOpen) return;
     const end = await takeCleanup(post);
-    // The companion is the last that post ends.
-    if (wasOpen && isFinished(directoryOf(post))) log.info('Another process has cleaned up after this session, and reported it.');
-    else await work(post);
-    await end?.();
+    if (end === undefined) return log.info('Another process has cleaned up after this session, and reported it.');
+    await work(post);
+    await end();
   } finally {
     log.annotate(state.sessionId);
   }
@@ -87,24 +84,27 @@ function inPlaceOfRunner(config: Config): Config {
 
 /**
  * Waits for a watchdog, or another post of the session, that is at work: two would stop the same
- * containers. Goes on without a claim if there is no directory for it.
+ * containers. Goes on without a claim if there is no room for it.
+ * @returns undefined when another process has done the work
  * @throws {StillCleaning}
  */
 async function takeCleanup(post: Work): Promise<(() => Promise<void>) | undefined> {
   const { config, clock, log, isInPlace } = post;
-  // Of two watchdogs one is enough.
-  const maxWaitMs = isInPlace ? 0 : config.delay + config.deadline + 2 * config.gracePeriod + MAX_BESIDES_CLEANUP_MS;
+  const directory = directoryOf(post);
+  // The companion is the last that post ends. There may have been none, but not for a watchdog.
+  const hadCompanion = isInPlace || !isFinished(directory);
   try {
     return await soleCleanup({
-      directory: directoryOf(post),
+      directory,
       clock,
-      maxWaitMs,
+      isOver: () => hadCompanion && isFinished(directory),
+      maxWaitMs: config.delay + config.deadline + 2 * config.gracePeriod + MAX_BESIDES_CLEANUP_MS,
       onWait: (pid) => log.info(`Another process (${pid}) cleans up after this session: waiting for its end.`),
     });
   } catch (error) {
     if (error instanceof StillCleaning) throw error;
     log.debug(asError(error).message);
-    return undefined;
+    return async () => undefined;
   }
 }
 
@@ -170,9 +170,11 @@ async function mainReport({ state, env, log }: Work): Promise<MainReport> {
  * while main may still run for some seconds.
  * https://github.com/actions/runner/blob/main/src/Runner.Worker/BackgroundStepCoordinator.cs
  */
-async function waitForMain({ state, clock, log }: Work): Promise<void> {
+async function waitForMain({ state, clock, log, isInPlace }: Work): Promise<void> {
   const main: ProcessIdentity | undefined = state.process;
   if (main === undefined || state.hasEnded || !isAlive(main)) return;
+  // As the runner does when a job is cancelled: main ends its benchmark, and itself.
+  if (isInPlace && lifeOf(main) === 'alive') process.kill(main.pid, 'SIGTERM');
   log.info(`Main (process ${main.pid}) is still running: waiting at most ${time(MAX_FOR_MAIN_MS)} for its end.`);
   const giveUpAt = clock.now() + MAX_FOR_MAIN_MS;
   while (isAlive(main)) {

@@ -1,6 +1,7 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { type Life, lifeOf, type ProcessIdentity, startOfMachine } from './process-identity';
+import { quietly } from './quietly';
 
 /** The scope in which a pid is unique. */
 export interface ProcessSpace {
@@ -14,8 +15,8 @@ export interface ProcessSpace {
 export function thisSpace(): ProcessSpace {
   return {
     hostName: hostname(),
-    machine: quietly(() => readFileSync('/etc/machine-id', 'utf8').trim()),
-    namespaces: quietly(() => ['pid', 'time'].map((name) => readlinkSync(`/proc/self/ns/${name}`)).join(' ')),
+    machine: quietly(() => readFileSync('/etc/machine-id', 'utf8').trim()) ?? '',
+    namespaces: quietly(() => ['pid', 'time'].map((name) => readlinkSync(`/proc/self/ns/${name}`)).join(' ')) ?? '',
   };
 }
 
@@ -38,12 +39,4 @@ export function lifeIn(space: ProcessSpace, identity: ProcessIdentity, here = th
     return machine !== '' && machine === space.machine ? 'ended' : 'unknown';
   }
   return namespaces === space.namespaces ? lifeOf(identity) : 'unknown';
-}
-
-function quietly(read: () => string): string {
-  try {
-    return read();
-  } catch {
-    return '';
-  }
 }

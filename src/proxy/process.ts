@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { isAlive, type ProcessIdentity } from '../lib/process-identity';
 import { die, inherited, keepPartner, once } from './pair';
 import { type Dials, listenAll, type ProxySettings, passEach, removeSocket, serveEach, variablesOf } from './servers';
-import { cleanInstead, type WatchdogSettings } from './watchdog';
+import { Rescue, type WatchdogSettings } from './watchdog';
 
 /** The settings of a proxy's process: JSON in its first argument. */
 export interface ProcessSettings extends ProxySettings {
@@ -47,23 +47,20 @@ export async function proxyProcess([json = '', position]: readonly string[], dia
     fail();
   });
   const { lease, owner, watchdog } = settings;
+  const isSecond = position === SECOND;
   const isFinished = () => !existsSync(lease);
   const isOrphaned = () => owner !== undefined && !isAlive(owner);
   // From now on: what starts this process may end at any time.
   const confiding = watchdog === undefined ? undefined : told();
   let confidence: Confidence = { environment: {} };
-  let isCleaning = false;
-  const began = () => {
-    isCleaning = true;
-  };
+  const rescue = watchdog && new Rescue(watchdog, lease, () => confidence.environment);
   setInterval(() => {
-    if (isFinished()) end();
-    else if (isOrphaned() && watchdog === undefined) end();
-    // Goes on as a proxy meanwhile: another session's post may know the engine by this address.
-    else if (isOrphaned() && watchdog && !isCleaning) cleanInstead(watchdog, confidence.environment, { began, ended: end });
+    if (!isOrphaned()) return isFinished() && end();
+    // One of the two is enough: the second, when the first is gone.
+    const isInCharge = !(isSecond && process.connected);
+    return (rescue === undefined || rescue.isOver(isInCharge)) && end();
   }, LOOK_EVERY_MS);
 
-  const isSecond = position === SECOND;
   const servers = await (isSecond ? inherited({ ...settings }) : listenAll(settings));
   serveEach(settings, servers, dials, (error) => console.error(error));
   if (confiding) confidence = await confiding;

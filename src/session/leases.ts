@@ -10,6 +10,7 @@ import type { Clock } from '../lib/clock';
 import type { Environment } from '../lib/environment';
 import { isProcessIdentity, type ProcessIdentity } from '../lib/process-identity';
 import { isProcessSpace, lifeIn, type ProcessSpace, thisSpace } from '../lib/process-space';
+import { quietly } from '../lib/quietly';
 import { MAX_JOB_MS, SESSION_FILE_NAME } from './job-sessions';
 import { stateDirectory } from './state-directory';
 
@@ -281,12 +282,4 @@ function isListOf(value: unknown, isItem: (item: unknown) => boolean): boolean {
 
 function isText(value: unknown): value is string {
   return typeof value === 'string';
-}
-
-function quietly<T>(work: () => T): T | undefined {
-  try {
-    return work();
-  } catch {
-    return undefined;
-  }
 }

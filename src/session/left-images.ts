@@ -3,6 +3,7 @@ import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeWhole } from '../lib/atomic-file';
 import type { Clock } from '../lib/clock';
+import { quietly } from '../lib/quietly';
 import { MAX_JOB_MS, SESSION_FILE_NAME } from './job-sessions';
 
 /** An image that a session made, and left because another session was at work. */
@@ -90,12 +91,4 @@ function isLeftImage(value: unknown): value is LeftImage {
   if (typeof value !== 'object' || value === null) return false;
   const { id, tags }: Partial<LeftImage> = value;
   return typeof id === 'string' && Array.isArray(tags) && tags.every((tag) => typeof tag === 'string');
-}
-
-function quietly<T>(work: () => T): T | undefined {
-  try {
-    return work();
-  } catch {
-    return undefined;
-  }
 }

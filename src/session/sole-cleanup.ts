@@ -18,6 +18,8 @@ export interface SoleCleanupOptions {
   /** The session's own. */
   readonly directory: string;
   readonly clock: Clock;
+  /** Whether the work is done, or there is no place for it any more. Asked before each try. */
+  readonly isOver: () => boolean;
   /** Milliseconds to wait for another process. */
   readonly maxWaitMs: number;
   /** Called once, before waiting. */
@@ -27,19 +29,25 @@ export interface SoleCleanupOptions {
 /**
  * Lets one process at a time clean up after a session: post, or a watchdog in its place. Takes over
  * from one that was killed.
- * @returns ends it
+ * @returns a function that ends it; undefined when there is nothing more to do
  * @throws {StillCleaning}
  * @throws the file system's errors: the disk may be full
  */
-export async function soleCleanup({ directory, clock, maxWaitMs, onWait }: SoleCleanupOptions): Promise<() => Promise<void>> {
+export async function soleCleanup(options: SoleCleanupOptions): Promise<(() => Promise<void>) | undefined> {
+  const { directory, clock, isOver, maxWaitMs, onWait } = options;
   const claims = new Claims(join(directory, 'cleanups'), clock);
   const giveUpAt = clock.now() + maxWaitMs;
-  for (let tries = 0; ; tries += 1) {
+  for (let tries = 0; !isOver(); tries += 1) {
     const taken = await claims.take('cleanup');
-    if ('release' in taken) return taken.release;
+    if ('release' in taken) {
+      if (!isOver()) return taken.release;
+      await taken.release();
+      return undefined;
+    }
     const { pid } = taken.holder.process;
     if (clock.now() >= giveUpAt) throw new StillCleaning(pid);
     if (tries === 0) onWait(pid);
     await sleep(clock, TRY_EVERY_MS, new AbortController().signal);
   }
+  return undefined;
 }

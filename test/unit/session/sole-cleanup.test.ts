@@ -35,12 +35,12 @@ async function claimOf(pid: number): Promise<void> {
 }
 
 const waits: number[] = [];
-const attempt = (maxWaitMs: number) =>
-  soleCleanup({ directory, clock: systemClock, maxWaitMs, onWait: (pid) => void waits.push(pid) });
+const attempt = (maxWaitMs: number, isOver = () => false) =>
+  soleCleanup({ directory, clock: systemClock, isOver, maxWaitMs, onWait: (pid) => void waits.push(pid) });
 
 it('begins at once where nobody cleans, and leaves nothing when it ends', async () => {
   const end = await attempt(0);
-  await end();
+  await end?.();
   expect(await readdir(join(directory, 'cleanups'))).toEqual([]);
 });
 
@@ -51,11 +51,24 @@ it('waits for another’s end, and says once for whom', async () => {
   await new Promise<void>((resolve) => setInterval(() => waits.length > 0 && resolve(), 10));
   expect(waits).toEqual([pid]);
   other.kill('SIGKILL'); // In the middle of its work: the claim stays behind.
-  await (await taken)();
+  await (await taken)?.();
   expect(waits).toEqual([pid]);
 });
 
 it('never begins beside another, however long that takes', async () => {
   await claimOf(other.pid ?? 0);
   await expect(attempt(600)).rejects.toThrow(/another process \(\d+\) still cleans up after this session/);
+});
+
+it('has nothing to do when the other has done it', async () => {
+  await claimOf(other.pid ?? 0);
+  let isDone = false;
+  const taken = attempt(60_000, () => isDone);
+  isDone = true;
+  expect(await taken).toBeUndefined();
+});
+
+it('makes no directory where there is nothing to do', async () => {
+  expect(await attempt(0, () => true)).toBeUndefined();
+  expect(await readdir(directory)).toEqual([]);
 });
