@@ -22,7 +22,8 @@ const GRACE_MS = 1_000;
 const MAX_MS = 15_000;
 
 /** Milliseconds from the moment's begin in which the worker is killed. */
-const WITHIN_MS = { 'in main': 2_500, 'in a later step': 2_500, 'in post': 1_000 };
+const WITHIN_MS = { main: 2_500, step: 2_500, post: 1_000 };
+const SHOWN = { main: 'in main', step: 'in a later step', post: 'in post' };
 type Moment = keyof typeof WITHIN_MS;
 
 interface Row {
@@ -61,7 +62,7 @@ function processesOf(job: Job): readonly number[] {
 }
 
 async function begin(moment: Moment, job: Job): Promise<void> {
-  if (moment === 'in main') {
+  if (moment === 'main') {
     void job.main();
     // Whoever adopts a process here is no init that main would know: see src/lib/adopted.ts.
     while ((await job.stateFile()) === '') await pause(10);
@@ -70,7 +71,7 @@ async function begin(moment: Moment, job: Job): Promise<void> {
   await job.main();
   const env = Object.fromEntries(await job.exported());
   const step = job.startStep(['setsid', 'bash', '-c', HARNESS], env);
-  if (moment === 'in a later step') return;
+  if (moment === 'step') return;
   await pause(500);
   process.kill(await (await step).pid, 'SIGKILL');
   await job.startPostStep();
@@ -79,7 +80,7 @@ async function begin(moment: Moment, job: Job): Promise<void> {
 /** @returns milliseconds until all was gone; undefined when something was left */
 async function round(moment: Moment): Promise<number | undefined> {
   const worker = await Worker.start();
-  const run = moment === 'in main' ? { run: HARNESS } : {};
+  const run = moment === 'main' ? { run: HARNESS } : {};
   const env = { DOCKER_HOST: engine.url, RUNNER_TRACKING_ID: `github_${process.pid}` };
   const job = await Job.create({ worker, env, inputs: { 'grace-period': `${GRACE_MS}ms`, ...run } });
   await begin(moment, job);
@@ -136,7 +137,7 @@ try {
   }
   const table = ['| Worker killed | Tries | Lost | Wrongly touched | Worst time |', '| --- | ---: | ---: | ---: | ---: |'];
   for (const [moment, { tries, lost, touched, worstMs }] of rows) {
-    table.push(`| ${moment} | ${tries} | ${lost} | ${touched} | ${(worstMs / 1000).toFixed(1)} s |`);
+    table.push(`| ${SHOWN[moment]} | ${tries} | ${lost} | ${touched} | ${(worstMs / 1000).toFixed(1)} s |`);
     if (lost + touched > 0) process.exitCode = 1;
   }
   console.log(table.join('\n'));

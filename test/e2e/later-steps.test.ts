@@ -1,48 +1,27 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
+import { mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, inject, test } from 'vitest';
 import { labels } from '../../src/core/labels';
-import { readProcStat } from '../../src/lib/proc-stat';
 import { docker } from '../support/engine/containers';
 import { dockerHost } from '../support/engine/own-engine';
 import type { Inputs, Job } from '../support/job/job';
-import { bystander, newJob } from '../support/job/jobs';
-import { Worker } from '../support/job/worker';
+import { bystander } from '../support/job/jobs';
+import { begunWatchedJob, isRunning, pidIn, TRACKING } from '../support/job/watched-job';
 import { until } from '../support/until';
-
-/** As the runner has it: the same for all steps of a job. */
-const TRACKING = 'github_11111111-2222-3333-4444-555555555555';
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
 
-const isRunning = (pid: number) => readProcStat(pid)?.hasEnded === false;
-
-/** A job with a worker, whose main has run; its later steps go through the proxy. */
-async function begun(
-  inputs: Inputs = {},
-): Promise<{ readonly job: Job; readonly worker: Worker; readonly env: Readonly<Record<string, string>> }> {
-  const worker = await Worker.start();
-  cleanups.push(() => worker.kill());
-  const job = await newJob({ worker, inputs, env: { RUNNER_TRACKING_ID: TRACKING } });
-  const main = await job.main();
-  expect(main.exitCode, main.output).toBe(0);
-  const exported = Object.fromEntries(await job.exported());
-  expect(exported['DOCKER_HOST'], 'the proxy').not.toBe(dockerHost);
-  return { job, worker, env: exported };
-}
-
-async function pidIn(job: Job, name: string): Promise<number> {
-  const read = async () => Number(await readFile(join(job.temp, name), 'utf8').catch(() => ''));
-  await until(`${name} runs`, async () => (await read()) > 0);
-  const pid = await read();
-  cleanups.push(() => isRunning(pid) && process.kill(pid, 'SIGKILL'));
-  return pid;
+/** A job whose main has run; its later steps go through the proxy. */
+async function begun(inputs: Inputs = {}) {
+  const watched = await begunWatchedJob(inputs);
+  expect(watched.env['DOCKER_HOST'], 'the proxy').not.toBe(dockerHost);
+  return watched;
 }
 
 async function containersOf(session: string): Promise<number> {

@@ -1,34 +1,14 @@
+import { randomUUID } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, describe, expect, inject, test } from 'vitest';
+import { describe, expect, inject, test } from 'vitest';
 import { labels } from '../../src/core/labels';
-import { readProcStat } from '../../src/lib/proc-stat';
+import { start } from '../support/daytona/asking';
 import { docker, removeContainer } from '../support/engine/containers';
-import type { Inputs, Job } from '../support/job/job';
-import { bystander, newJob } from '../support/job/jobs';
-import { Worker } from '../support/job/worker';
+import type { Job } from '../support/job/job';
+import { bystander } from '../support/job/jobs';
+import { begunWatchedJob, isRunning, pidIn, watchedJob } from '../support/job/watched-job';
 import { until } from '../support/until';
-
-const TRACKING = 'github_11111111-2222-3333-4444-555555555555';
-
-const cleanups: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
-
-async function jobWith(inputs: Inputs): Promise<{ readonly job: Job; readonly worker: Worker }> {
-  const worker = await Worker.start();
-  cleanups.push(() => worker.kill());
-  const job = await newJob({ worker, inputs, env: { RUNNER_TRACKING_ID: TRACKING } });
-  return { job, worker };
-}
-
-async function begun(inputs: Inputs = {}) {
-  const { job, worker } = await jobWith(inputs);
-  const main = await job.main();
-  expect(main.exitCode, main.output).toBe(0);
-  return { job, worker, env: Object.fromEntries(await job.exported()), session: await job.session() };
-}
 
 async function containersOf(session: string): Promise<number> {
   const filters = { label: [`${labels.session}=${session}`] };
@@ -47,16 +27,6 @@ async function companionsOf(job: Job): Promise<readonly number[]> {
   return (await Promise.all(lines))
     .filter(({ line }) => /cleanup-proxy |proxy\/index\.js/.test(line) && line.includes(job.temp))
     .map(({ pid }) => pid);
-}
-
-const isRunning = (pid: number) => readProcStat(pid)?.hasEnded === false;
-
-async function pidIn(job: Job, name: string): Promise<number> {
-  const read = async () => Number(await readFile(join(job.temp, name), 'utf8').catch(() => ''));
-  await until(`${name} runs`, async () => (await read()) > 0);
-  const pid = await read();
-  cleanups.push(() => isRunning(pid) && process.kill(pid, 'SIGKILL'));
-  return pid;
 }
 
 /** Starts containers until it is ended. */
@@ -80,7 +50,7 @@ async function expectAllGone(job: Job, session: string): Promise<void> {
 
 describe('when the runner is killed', () => {
   test('in a later step, its harness is ended, and all it started is gone', async () => {
-    const { job, worker, env, session } = await begun();
+    const { job, worker, env, session } = await begunWatchedJob();
     const stranger = await bystander();
     void job.startStep(['setsid', 'bash', '-c', HARNESS], { ...env, IMAGE: inject('image') });
     const harness = await pidIn(job, 'harness');
@@ -94,7 +64,7 @@ describe('when the runner is killed', () => {
   });
 
   test('while main runs the benchmark, the benchmark is ended, and all it started is gone', async () => {
-    const { job, worker } = await jobWith({ run: HARNESS.replaceAll('$IMAGE', inject('image')) });
+    const { job, worker } = await watchedJob({ run: HARNESS.replaceAll('$IMAGE', inject('image')) });
     const stranger = await bystander();
     void job.main();
     const harness = await pidIn(job, 'harness');
@@ -109,7 +79,7 @@ describe('when the runner is killed', () => {
   });
 
   test('with its post in the middle of the work, the watchdog ends what post began', async () => {
-    const { job, worker, env, session } = await begun({ 'grace-period': '5s' });
+    const { job, worker, env, session } = await begunWatchedJob({ 'grace-period': '5s' });
     await startedInStep(job, env, ['sh', '-c', 'trap true TERM; while :; do sleep 3600 & wait; done']);
     const post = await job.startPostStep();
     await until(
@@ -124,7 +94,7 @@ describe('when the runner is killed', () => {
   });
 
   test('with watchdog: false, nothing is done', async () => {
-    const { job, worker, env, session } = await begun({ watchdog: 'false' });
+    const { job, worker, env, session } = await begunWatchedJob({ watchdog: 'false' });
     await startedInStep(job, env, ['sleep', '3600']);
 
     await worker.kill();
@@ -135,8 +105,50 @@ describe('when the runner is killed', () => {
   });
 });
 
+test('what only the filters match stays: the runner’s next job may have made it', async () => {
+  const prefix = `harness-${randomUUID().slice(0, 8)}`;
+  const { job, worker, env, session } = await begunWatchedJob({ 'name-prefixes': `${prefix}-`, delay: '1h', scope: 'job' });
+  await startedInStep(job, env, ['sleep', '3600']);
+  await bystander({ name: `${prefix}-of-the-next-job` });
+
+  await worker.kill();
+
+  await expectAllGone(job, session);
+});
+
+test('of two uses of the action in a job, each cleans up after itself', async () => {
+  const first = await begunWatchedJob();
+  const { worker } = first;
+  // The runner hands what the first exported to the second, whose engine is the first's proxy.
+  const second = await begunWatchedJob({}, { worker, beside: first.job, env: first.env });
+  expect((await second.job.stateFile()).includes(first.env['DOCKER_HOST'] ?? ''), 'the first’s proxy').toBe(true);
+  await startedInStep(first.job, first.env, ['sleep', '3600']);
+  for (let count = 0; count < 5; count += 1) await startedInStep(second.job, second.env, ['sleep', '3600']);
+
+  await worker.kill();
+
+  for (const { session } of [first, second]) {
+    await until('nothing of it is left', async () => (await containersOf(session)) === 0);
+  }
+  await until('the watchdogs have ended', async () => (await companionsOf(first.job)).length === 0);
+});
+
+test('a watchdog’s post that is killed is started again', async () => {
+  const { job, worker, env, session } = await begunWatchedJob({ 'grace-period': '5s' });
+  await startedInStep(job, env, ['sh', '-c', 'trap true TERM; while :; do sleep 3600 & wait; done']);
+  const claims = join(job.temp, 'cleanup-action', session, 'cleanups');
+  const claimed = async () => (await readdir(claims).catch(() => []))[0];
+
+  await worker.kill();
+  await until('its post is at work', async () => (await claimed()) !== undefined);
+  const { process: post } = JSON.parse(await readFile(join(claims, (await claimed()) ?? ''), 'utf8'));
+  process.kill(post.pid, 'SIGKILL');
+
+  await expectAllGone(job, session);
+});
+
 test('without a proxy, too, the job is watched', async () => {
-  const { job, worker, session } = await begun({ proxy: 'false' });
+  const { job, worker, session } = await begunWatchedJob({ proxy: 'false' });
   const marked = await docker.createContainer({
     Image: inject('image'),
     Cmd: ['sleep', '3600'],
@@ -151,7 +163,7 @@ test('without a proxy, too, the job is watched', async () => {
 
 test('after post, the watchdog has ended, and no key of the job is in its command line or its environment', async () => {
   const key = 'dtn_0123456789abcdef';
-  const { job } = await begun({ daytona: 'false', 'daytona-api-key': key });
+  const { job } = await begunWatchedJob({ daytona: 'false', 'daytona-api-key': key });
   const companions = await companionsOf(job);
   expect(companions.length).toBeGreaterThan(0);
   for (const pid of companions) {
@@ -164,4 +176,23 @@ test('after post, the watchdog has ended, and no key of the job is in its comman
 
   expect(post.exitCode, post.output).toBe(0);
   await until('the watchdog has ended', async () => (await companionsOf(job)).length === 0);
+});
+
+test('a key is in no file when a watchdog has cleaned up with it', async () => {
+  const server = await start();
+  const { job, worker, session } = await begunWatchedJob(
+    {},
+    { env: { DAYTONA_API_KEY: server.apiKey, DAYTONA_API_URL: server.url } },
+  );
+  const own = server.add({ labels: { [labels.session]: session } });
+  const theirs = server.add({});
+
+  await worker.kill();
+
+  await expectAllGone(job, session);
+  expect([server.get(own.id)?.state ?? 'destroyed', server.get(theirs.id)?.state]).toEqual(['destroyed', 'started']);
+  const files = (await readdir(job.directory, { recursive: true, withFileTypes: true })).filter((file) => file.isFile());
+  const texts = files.map((file) => readFile(join(file.parentPath, file.name), 'latin1'));
+  expect(files.length).toBeGreaterThan(3);
+  for (const text of await Promise.all(texts)) expect(text).not.toContain(server.apiKey);
 });

@@ -267,8 +267,8 @@ test('it outlives what a step does to end its own processes: signals, and killal
   for (const pid of before) {
     for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.kill(pid, signal);
   }
-  await proxied.docker.ping();
-  await new Promise((resolve) => setTimeout(resolve, 1000)); // Twice as long as it takes them to look whether they are to end.
+  const pending = async (pid: number) => /^ShdPnd:\t(.*)$/m.exec(await readFile(`/proc/${pid}/status`, 'utf8'))?.[1];
+  for (const pid of before) await until('it has taken the signals', async () => /^0+$/.test((await pending(pid)) ?? ''));
   await proxied.docker.ping();
   expect(await proxied.processes()).toEqual(before);
 });
