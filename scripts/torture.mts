@@ -94,9 +94,6 @@ async function round(moment: Moment): Promise<number | undefined> {
     quiet = processesOf(job).length === 0 && (await labelled()) === 0;
   }
   if (!quiet) {
-    const log = await readFile(join(job.temp, 'cleanup-action', await job.session(), 'watchdog.log'), 'utf8').catch(
-      () => 'no log',
-    );
     console.error(`${moment}: ${await labelled()} containers and ${processesOf(job).length} processes are left\n${log}`);
     for (const pid of processesOf(job)) process.kill(pid, 'SIGKILL');
     for (const { Id } of await docker.listContainers({ all: true, filters: { label: [labels.session] } })) {
