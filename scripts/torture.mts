@@ -94,7 +94,7 @@ async function round(moment: Moment): Promise<number | undefined> {
     quiet = processesOf(job).length === 0 && (await labelled()) === 0;
   }
   if (!quiet) {
-    console.error(`${moment}: ${await labelled()} containers and ${processesOf(job).length} processes are left\n${log}`);
+    console.error(`${SHOWN[moment]}: ${await labelled()} containers and ${processesOf(job).length} processes are left`);
     for (const pid of processesOf(job)) process.kill(pid, 'SIGKILL');
     for (const { Id } of await docker.listContainers({ all: true, filters: { label: [labels.session] } })) {
       await docker

@@ -33,6 +33,9 @@ async function companionsOf(job: Job): Promise<readonly number[]> {
 const HARNESS = `echo $$ > "$RUNNER_TEMP/harness"
 while :; do docker run -d --network none "$IMAGE" sh -c 'sleep 3600; true'; sleep 0.1; done`;
 
+/** Uses up its grace period. */
+const STUBBORN = ['sh', '-c', 'trap true TERM; while :; do sleep 3600 & wait; done'];
+
 /** A container that a later step starts. */
 async function startedInStep(job: Job, env: Readonly<Record<string, string>>, command: readonly string[]): Promise<void> {
   const words = ['run', '-d', '--network', 'none', inject('image'), ...command];
@@ -80,7 +83,7 @@ describe('when the runner is killed', () => {
 
   test('with its post in the middle of the work, the watchdog ends what post began', async () => {
     const { job, worker, env, session } = await begunWatchedJob({ 'grace-period': '5s' });
-    await startedInStep(job, env, ['sh', '-c', 'trap true TERM; while :; do sleep 3600 & wait; done']);
+    await startedInStep(job, env, STUBBORN);
     const post = await job.startPostStep();
     await until(
       'post is at work',
@@ -120,10 +123,11 @@ test('of two uses of the action in a job, each cleans up after itself', async ()
   const first = await begunWatchedJob();
   const { worker } = first;
   // The runner hands what the first exported to the second, whose engine is the first's proxy.
-  const second = await begunWatchedJob({}, { worker, beside: first.job, env: first.env });
+  const second = await begunWatchedJob({ 'grace-period': '4s' }, { worker, beside: first.job, env: first.env });
   expect((await second.job.stateFile()).includes(first.env['DOCKER_HOST'] ?? ''), 'the first’s proxy').toBe(true);
   await startedInStep(first.job, first.env, ['sleep', '3600']);
-  for (let count = 0; count < 5; count += 1) await startedInStep(second.job, second.env, ['sleep', '3600']);
+  // The first has ended its cleanup long before that.
+  await startedInStep(second.job, second.env, STUBBORN);
 
   await worker.kill();
 
@@ -135,7 +139,7 @@ test('of two uses of the action in a job, each cleans up after itself', async ()
 
 test('a watchdog’s post that is killed is started again', async () => {
   const { job, worker, env, session } = await begunWatchedJob({ 'grace-period': '5s' });
-  await startedInStep(job, env, ['sh', '-c', 'trap true TERM; while :; do sleep 3600 & wait; done']);
+  await startedInStep(job, env, STUBBORN);
   const claims = join(job.temp, 'cleanup-action', session, 'cleanups');
   const claimed = async () => (await readdir(claims).catch(() => []))[0];
 
