@@ -9,8 +9,18 @@ interface Entry {
   readonly settlement?: Settlement;
   /** Gone, and listed again: the listing is late, or another resource has its name. */
   readonly reappeared?: boolean;
+  /** How often it was listed again, and inspections said again that it is gone. */
+  readonly hauntings?: number;
   readonly reported?: boolean;
 }
+
+/**
+ * Inspections that must contradict the list before it is believed to be wrong. Docker 28 to 29.1 can list a container
+ * that removed itself for as long as the engine runs: https://github.com/moby/moby/issues/51692
+ */
+const MAX_HAUNTINGS = 3;
+
+const GHOST = 'still listed, but each inspection says that it is not there: a restart of the provider clears its list';
 
 export interface LedgerOptions {
   readonly provider: Pick<Provider, 'stages' | 'listingLagMs'>;
@@ -26,6 +36,7 @@ export class Ledger {
   readonly #entries = new Map<string, Entry>();
   readonly #provider: LedgerOptions['provider'];
   readonly #onSettled: LedgerOptions['onSettled'];
+  #hasLatecomers = false;
 
   constructor({ provider, onSettled }: LedgerOptions) {
     this.#provider = provider;
@@ -34,14 +45,32 @@ export class Ledger {
 
   /** Adds a listing, and reports the failures that it makes final. */
   discover(listed: readonly Resource[]): void {
+    const isFirst = this.#entries.size === 0;
     for (const resource of listed) {
       const entry = this.#entries.get(keyOf(resource));
-      if (entry === undefined) this.#entries.set(keyOf(resource), { resource });
-      else if (isGone(entry.settlement)) this.#entries.set(keyOf(resource), { ...entry, reappeared: true });
-      else this.#entries.set(keyOf(resource), { ...entry, resource }); // It may know more: `dependents`.
+      if (entry === undefined) {
+        this.#entries.set(keyOf(resource), { resource });
+        this.#hasLatecomers ||= !isFirst;
+      } else if (isGone(entry.settlement)) {
+        // Another one of its name was created at another time.
+        const isSame = entry.resource.createdAt === resource.createdAt;
+        const again = { ...entry, hauntings: isSame ? (entry.hauntings ?? 0) : 0 };
+        this.#entries.set(keyOf(resource), { ...again, reappeared: !isGhost(again) });
+      } else this.#entries.set(keyOf(resource), { ...entry, resource }); // It may know more: `dependents`.
     }
     const isOpen = this.#openness();
     for (const [key, entry] of this.#entries) if (!isOpen(entry)) this.#report(key);
+  }
+
+  /** Whether a later listing had more than the first that had anything: something creates while the sweep removes. */
+  get hasLatecomers(): boolean {
+    return this.#hasLatecomers;
+  }
+
+  /** Whether it is only listed: see `MAX_HAUNTINGS`. */
+  isGhost(resource: Resource): boolean {
+    const entry = this.#entries.get(keyOf(resource));
+    return entry !== undefined && isGhost(entry);
   }
 
   has(resource: Resource): boolean {
@@ -87,7 +116,9 @@ export class Ledger {
     const whole = before?.settlement ? this.#continued(before.settlement, settlement) : settlement;
     // Reports everything but a second end of a resource that was gone.
     const reported = before?.reported === true && isGone(before.settlement) && isGone(whole);
-    this.#entries.set(keyOf(resource), { resource, settlement: whole, reported });
+    const isHaunting = before?.reappeared === true && settlement.outcome === 'gone' && settlement.steps.length === 0;
+    const entry = { resource, settlement: whole, reported, hauntings: isHaunting ? (before.hauntings ?? 0) + 1 : 0 };
+    this.#entries.set(keyOf(resource), isGhost(entry) ? { ...entry, settlement: { ...whole, reason: GHOST } } : entry);
     if (whole.outcome !== 'failed') this.#report(keyOf(resource));
   }
 
@@ -128,6 +159,10 @@ export class Ledger {
     this.#entries.set(key, { ...entry, reported: true });
     this.#onSettled?.(entry.settlement);
   }
+}
+
+function isGhost({ hauntings = 0 }: Pick<Entry, 'hauntings'>): boolean {
+  return hauntings >= MAX_HAUNTINGS;
 }
 
 function isGone(settlement: Settlement | undefined): boolean {

@@ -126,7 +126,7 @@ async function sweepInRounds(
     if (next.kind === 'end') return next.verdict;
     if (next.kind === 'wait') {
       quietSince ??= clock.now();
-      await waitOutLag(options);
+      await sleep(clock, quietMs(ledger, options), deadline.signal).catch(() => undefined);
     } else {
       quietSince = undefined;
       if (next.kind === 'retry' || ledger.hasFailures()) await pause(round - 1, options);
@@ -150,9 +150,11 @@ function nextAfter(
   ledger.discover(owned);
   if (failure) return afterFailedListing(failure, ledger, options);
   if (ledger.open().length > 0) return { kind: 'work' };
-  const verified = owned.every((resource) => protectionOf(resource) !== undefined || ledger.isHeld(resource));
+  const mayStay = (resource: Resource) =>
+    protectionOf(resource) !== undefined || ledger.isHeld(resource) || ledger.isGhost(resource);
+  const verified = owned.every(mayStay);
   // Waiting does not mend a permanent failure.
-  return !verified || isSure(quietSince, options) ? { kind: 'end', verdict: { verified } } : { kind: 'wait' };
+  return !verified || isSure(quietSince, ledger, options) ? { kind: 'end', verdict: { verified } } : { kind: 'wait' };
 }
 
 /** Goes on with known resources. Without any, only the last cleanup keeps asking. */
@@ -163,15 +165,18 @@ function afterFailedListing(failure: ListingFailure, ledger: Ledger, { deadline,
   return final && mode.kind === 'remove' && failure.isRetryable ? { kind: 'retry' } : end;
 }
 
-/** Whether a clean listing can be believed. */
-function isSure(quietSince: number | undefined, { provider, mode, final, clock }: SweepOptions): boolean {
-  const { listingLagMs = 0 } = provider;
-  if (!final || mode.kind !== 'remove' || listingLagMs === 0) return true;
-  return quietSince !== undefined && clock.now() - quietSince >= listingLagMs;
+/** Milliseconds until the last look, if something was created during the sweep: more may come. */
+const LATE_MS = 2_000;
+
+/** Milliseconds for which a clean listing must stay clean to be believed. */
+function quietMs(ledger: Ledger, { provider, mode, final }: SweepOptions): number {
+  if (!final || mode.kind !== 'remove') return 0;
+  return Math.max(provider.listingLagMs ?? 0, ledger.hasLatecomers ? LATE_MS : 0);
 }
 
-async function waitOutLag({ provider, clock, deadline }: SweepOptions): Promise<void> {
-  await sleep(clock, provider.listingLagMs ?? 0, deadline.signal).catch(() => undefined);
+function isSure(quietSince: number | undefined, ledger: Ledger, options: SweepOptions): boolean {
+  const ms = quietMs(ledger, options);
+  return ms === 0 || (quietSince !== undefined && options.clock.now() - quietSince >= ms);
 }
 
 function list(ledger: Ledger, options: SweepOptions): Promise<Listing> {

@@ -19,6 +19,8 @@ export interface ModelResource {
   readonly vanishesAfterMs: number;
   /** Milliseconds from the start until it changes hands; only where listings lag. */
   readonly changesHandsAfterMs: number;
+  /** How often something else makes a new one in its place when it has been removed, as a Swarm service does. */
+  readonly respawns: number;
   /** Removals are refused for good. */
   readonly refused: boolean;
   /** Stays on the list when it is gone. */
@@ -73,6 +75,9 @@ const GONE: ErrorClass = { kind: 'gone' };
 const RETRYABLE: ErrorClass = { kind: 'retryable' };
 const PERMANENT: ErrorClass = { kind: 'permanent' };
 const RUNNING = new Set(['running', 'paused']);
+
+/** Milliseconds until a removed one is made again, at most. */
+const RESPAWN_MS = 6_000;
 
 /** The times of its rungs, in milliseconds. */
 const TIMEOUT_MS: Readonly<Record<RungAction, number>> = { stop: 15_000, kill: 5_000, remove: 10_000 };
@@ -221,6 +226,10 @@ export class ModelProvider implements Provider {
     this.#ended(entity, by);
     entity.goneAt = this.#options.clock.now();
     this.#remember();
+    const { model } = entity;
+    if (by === 'removal' && model.respawns > 0) {
+      this.#plan(`${id}.next`, { ...model, respawns: model.respawns - 1, appearsAfterMs: RESPAWN_MS * this.#options.random() });
+    }
   }
 
   #ended(entity: Entity, by: Entity['endedBy']): void {

@@ -28,6 +28,7 @@ const resource: fc.Arbitrary<ModelResource> = fc.record({
   appearsAfterMs: mostly(0, ms(20_000)),
   vanishesAfterMs: mostly(Number.POSITIVE_INFINITY, ms(20_000)),
   changesHandsAfterMs: mostly(Number.POSITIVE_INFINITY, ms(20_000)),
+  respawns: mostly(0, fc.integer({ min: 1, max: 3 })),
   refused: mostly(false, fc.constant(true)),
   ghost: mostly(false, fc.constant(true)),
   protected: mostly(false, fc.constant(true)),
@@ -47,6 +48,9 @@ const schedule = fc.record({
   failFast: mostly(false, fc.constant(true)),
 });
 type Schedule = typeof schedule extends fc.Arbitrary<infer T> ? T : never;
+
+/** How a resource is, or the one was in whose place something made it again. */
+const modelOf = ({ resources }: Schedule, id: string): ModelResource | undefined => resources[Number.parseInt(id.slice(1), 10)];
 
 interface Run {
   readonly plan: Schedule;
@@ -90,7 +94,7 @@ function touchesOnlyOwned({ provider }: Run): void {
 function settlesEachOnce({ plan, provider, result }: Run): void {
   const keys = result.settlements.map((settlement) => keyOf(settlement.resource));
   expect(new Set(keys).size).toBe(keys.length);
-  const isProtected = (id: string) => plan.resources[Number(id.slice(1))]?.protected === true;
+  const isProtected = (id: string) => modelOf(plan, id)?.protected === true;
   expect(provider.touches.filter(({ id }) => isProtected(id))).toEqual([]);
   for (const {
     resource: { id },
@@ -108,7 +112,7 @@ function verifiesTheTruth({ plan, provider, result }: Run): void {
     // What changed hands or appeared within the lag can't be known.
     const steady = provider
       .ownedBeforeLastListing(0)
-      .filter((id) => old.has(id) && plan.resources[Number(id.slice(1))]?.changesHandsAfterMs === Number.POSITIVE_INFINITY);
+      .filter((id) => old.has(id) && modelOf(plan, id)?.changesHandsAfterMs === Number.POSITIVE_INFINITY);
     expect(steady).toEqual([]);
   }
 }
@@ -121,7 +125,7 @@ function failsOnlyWhatIsThere({ plan, provider, result }: Run): void {
   if (!isKnown || plan.deadlineMs < 240_000) return;
   for (const { resource } of failed) {
     const { id, kind } = resource;
-    const model = plan.resources[Number(id.slice(1))];
+    const model = modelOf(plan, id);
     if (model?.ghost || Number.isFinite(model?.vanishesAfterMs ?? 0)) continue;
     expect([id, provider.wasThere(id, provider.lastListedAt(kind))]).toEqual([id, true]);
   }

@@ -83,6 +83,21 @@ describe('a sweep', () => {
     expect([outcomes(result), result.verified]).toEqual([{ a: 'graceful', late: 'graceful' }, true]);
   });
 
+  it('looks once more when something was created meanwhile: the last one may land after a clean listing', async () => {
+    provider.add({ id: 'a' }, { endsAfterMs: 2_000 });
+    setTimeout(() => provider.add({ id: 'late' }), 1_000);
+    setTimeout(() => provider.add({ id: 'latest' }), 4_000);
+    const result = await swept();
+    expect([outcomes(result), result.verified]).toEqual([{ a: 'graceful', late: 'graceful', latest: 'graceful' }, true]);
+    expect(result.took).toBeLessThan(8_000);
+  });
+
+  it('does not look once more in pre-cleanup', async () => {
+    provider.add({ id: 'a' }, { endsAfterMs: 2_000 });
+    setTimeout(() => provider.add({ id: 'late' }), 1_000);
+    expect((await swept({ final: false })).took).toBeLessThan(3_000);
+  });
+
   it('tells each settlement once, as soon as it is one', async () => {
     provider.add({ id: 'slow' }, { endsAfterMs: 3_000 });
     provider.add({ id: 'fast' });
@@ -258,6 +273,55 @@ describe('what is listed again after it was removed', () => {
     };
     const result = await swept();
     expect([outcomes(result), way(result), result.verified]).toEqual([{ a: 'graceful' }, ['stop done', 'remove done'], true]);
+  });
+});
+
+describe('what is listed for ever, though inspections say that it is gone', () => {
+  /** Lists it whatever happens; `createdAt` can change. */
+  const haunt = (ghost: () => Resource) => {
+    const list = provider.list.bind(provider);
+    provider.list = async (kind, signal) => {
+      const listed = await list(kind, signal);
+      return kind === ghost().kind ? [...listed.filter(({ id }) => id !== ghost().id), ghost()] : listed;
+    };
+  };
+
+  it('is told early, and holds up no verdict', async () => {
+    const ghost = provider.add();
+    provider.add({ id: 'b' });
+    haunt(() => ghost);
+
+    const result = await swept();
+
+    expect([outcomes(result), result.verified]).toEqual([{ a: 'graceful', b: 'graceful' }, true]);
+    expect(result.settlements.find(({ resource }) => resource.id === 'a')?.reason).toMatch(/^still listed, but each inspection/);
+    expect(result.took).toBeLessThan(20_000);
+  });
+
+  it('was gone before the sweep began: the same', async () => {
+    const ghost = provider.add();
+    provider.change(ghost, undefined);
+    haunt(() => ghost);
+
+    const result = await swept();
+
+    expect([outcomes(result), result.verified, provider.count('remove')]).toEqual([{ a: 'gone' }, true, 0]);
+    expect(result.took).toBeLessThan(20_000);
+  });
+
+  it('is no ghost when it is another one each time, or is there after all', async () => {
+    const data = provider.add({ id: 'data', kind: 'volume', state: 'there', createdAt: 1 });
+    provider.change(data, undefined);
+    let listings = 0;
+    haunt(() => {
+      listings += 1;
+      return { ...data, createdAt: listings };
+    });
+    setTimeout(() => provider.add(data), 20_000);
+
+    const result = await swept({ deadlineMs: 60_000 });
+
+    expect([provider.count('remove', 'data'), result.verified]).toEqual([1, false]);
   });
 });
 
