@@ -69,9 +69,7 @@ export function dockerProvider(engine: Engine, settings: DockerSettings, clock: 
       return removalOnly(settings.removeMs, () => Promise.reject(new Error(NOT_IDENTIFIED)));
     },
     classify,
-    removalCommand(resource) {
-      return dockerCommand(engine.endpoint, ...handlerOf(resource.kind).removalArguments(resource));
-    },
+    removalCommand: (resource) => handlerOf(resource.kind).removalCommand(resource),
   };
 }
 

@@ -124,6 +124,11 @@ export function dockerCommand(endpoint: Endpoint, ...words: readonly string[]): 
   return ['docker', ...dockerArguments(endpoint), ...words].map(quoted).join(' ');
 }
 
+/** The same for what only Podman has: `podman --url unix:///run/podman/podman.sock pod rm …`. */
+export function podmanCommand({ url }: Endpoint, ...words: readonly string[]): string {
+  return ['podman', '--url', url, ...words].map(quoted).join(' ');
+}
+
 function quoted(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

@@ -4,13 +4,15 @@ import type { Resource } from '../../../core/resource';
 import type { Clock } from '../../../lib/clock';
 import { asError } from '../../../lib/errors';
 import { type Json, object, text, textsIn } from '../../../lib/json-shape';
-import type { Engine } from '../connection/connect';
+import { type Engine, isPodman } from '../connection/connect';
 import { dockerCommand, type Endpoint } from '../connection/endpoint';
 import { ask } from '../connection/http';
 import { createdAt, listing, UNIDENTIFIED, withField } from '../connection/shapes';
 import { hasStatus } from '../errors';
 import { whyDeaf } from './deafness';
 import { type DockerSettings, type KindHandler, removalOnly } from './handler';
+import { removeContainer } from './in-use';
+import { infraLast, isInfra, podRemovalCommand, removePod } from './pods';
 
 /** `restarting` starts again unless stopped; `stopping` is Podman's state during a stop. */
 const RUNNING_STATES = new Set(['running', 'paused', 'restarting', 'stopping']);
@@ -25,16 +27,19 @@ export class Containers implements KindHandler {
   readonly #endpoint: Endpoint;
   readonly #settings: DockerSettings;
   readonly #clock: Clock;
+  readonly #isPodman: boolean;
 
-  constructor({ docker, endpoint }: Engine, settings: DockerSettings, clock: Clock) {
+  constructor({ docker, endpoint, version }: Engine, settings: DockerSettings, clock: Clock) {
     this.#docker = docker;
     this.#endpoint = endpoint;
+    this.#isPodman = isPodman(version);
     this.#settings = settings;
     this.#clock = clock;
   }
 
   async list(abortSignal: AbortSignal): Promise<readonly Resource[]> {
-    return (await this.listed(abortSignal)).map((container) => this.resource(container));
+    const containers = (await this.listed(abortSignal)).map((container) => this.resource(container));
+    return this.#isPodman ? infraLast(containers) : containers;
   }
 
   /** As the engine lists them. */
@@ -86,6 +91,9 @@ export class Containers implements KindHandler {
   ladder(container: Resource): readonly Rung[] {
     const refusal = this.#whyNot(container);
     if (refusal) return removalOnly(this.#settings.removeMs, () => Promise.reject(refusal));
+    if (this.#isPodman && isInfra(container)) {
+      return removalOnly(this.#settings.removeMs, (signal) => removePod(this.#docker, this.#endpoint, container, signal));
+    }
     const { id, running, deaf } = container;
     const stop: Rung = {
       action: 'stop',
@@ -112,8 +120,9 @@ export class Containers implements KindHandler {
     return running ? [stop, kill, remove] : [remove];
   }
 
-  removalArguments({ id }: Resource): readonly string[] {
-    return ['rm', '--force', '--volumes', id.slice(0, 12)];
+  removalCommand(container: Resource): string {
+    if (this.#isPodman && isInfra(container)) return podRemovalCommand(this.#endpoint, container);
+    return removeContainer(container.id, this.#endpoint);
   }
 
   #whyNot(container: Resource): Error | undefined {

@@ -29,8 +29,8 @@ export interface KindHandler {
   /** @throws 404 when it is gone */
   inspect(resource: Resource, signal: AbortSignal): Promise<Resource>;
   ladder(resource: Resource): readonly Rung[];
-  /** The arguments of `docker` for a removal by hand. */
-  removalArguments(resource: Resource): readonly string[];
+  /** See `Provider.removalCommand`. */
+  removalCommand(resource: Resource): string;
 }
 
 /** The ladder of resources that never run. */

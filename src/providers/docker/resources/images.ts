@@ -4,7 +4,7 @@ import { InUse, type Rung } from '../../../core/provider';
 import type { Resource } from '../../../core/resource';
 import { object, text } from '../../../lib/json-shape';
 import type { Engine } from '../connection/connect';
-import type { Endpoint } from '../connection/endpoint';
+import { dockerCommand, type Endpoint } from '../connection/endpoint';
 import { ask } from '../connection/http';
 import { listing, texts } from '../connection/shapes';
 import { hasStatus } from '../errors';
@@ -99,8 +99,8 @@ export class Images implements KindHandler {
     );
   }
 
-  removalArguments({ id, tagOf }: Resource): readonly string[] {
-    return ['image', 'rm', tagOf === undefined ? shortId(id) : id];
+  removalCommand({ id, tagOf }: Resource): string {
+    return dockerCommand(this.#endpoint, 'image', 'rm', tagOf === undefined ? shortId(id) : id);
   }
 
   /** Includes the layers between images, which show the ancestry. */

@@ -43,8 +43,8 @@ export class Networks implements KindHandler {
     return removalOnly(this.#settings.removeMs, (signal) => this.#remove(network, signal));
   }
 
-  removalArguments({ id }: Resource): readonly string[] {
-    return ['network', 'rm', id.slice(0, 12)];
+  removalCommand({ id }: Resource): string {
+    return dockerCommand(this.#endpoint, 'network', 'rm', id.slice(0, 12));
   }
 
   #resource({ Id, Name, Labels, Created }: Json): Resource {
@@ -110,7 +110,7 @@ export class Networks implements KindHandler {
   #cutOff(network: Resource, names: readonly string[]): string {
     const id = network.id.slice(0, 12);
     const disconnects = names.map((name) => dockerCommand(this.#endpoint, 'network', 'disconnect', '--force', id, name));
-    return [...disconnects, dockerCommand(this.#endpoint, ...this.removalArguments(network))].join('; ');
+    return [...disconnects, this.removalCommand(network)].join('; ');
   }
 }
 

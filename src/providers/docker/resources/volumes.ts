@@ -76,8 +76,8 @@ export class Volumes implements KindHandler {
     return removalOnly(this.#settings.removeMs, (signal) => this.#remove(id, signal));
   }
 
-  removalArguments({ name }: Resource): readonly string[] {
-    return ['volume', 'rm', name];
+  removalCommand({ name }: Resource): string {
+    return dockerCommand(this.#endpoint, 'volume', 'rm', name);
   }
 
   #listAll(abortSignal: AbortSignal, query: Readonly<Record<string, string>> = {}): Promise<readonly Json[]> {
