@@ -90,6 +90,11 @@ export interface Provider {
   failedRemovals?(signal: AbortSignal): Promise<readonly FailedRemoval[]>;
   /** The rungs for the resource's current state, from gentle to final. The last is `remove`. */
   ladder(resource: Resource): readonly Rung[];
+  /**
+   * Why nothing that could be sent would help now, and what would: asked when all rungs are used up.
+   * Undefined if unknown. Never throws.
+   */
+  whyStuck?(resource: Resource): Promise<string | undefined>;
   /** Decides what an error means. */
   classify(error: unknown): ErrorClass;
   /** Absent if other jobs use it at the same time: then new resources prove nothing. */

@@ -50,8 +50,17 @@ export function matchesFilters(resource: Resource, filters: Filters): boolean {
   const hasName = resource.kind !== 'image' && !resource.anonymous;
   return (
     filters.labels.some((line) => line.length > 0 && line.every(has)) ||
-    (hasName && filters.namePrefixes.some((prefix) => hasPrefix(resource.name, prefix)))
+    (hasName && filters.namePrefixes.some((prefix) => namesOf(resource).some((name) => hasPrefix(name, prefix))))
   );
+}
+
+/**
+ * Compose calls a container `<short id>_<name>` while it makes it anew, and leaves that name when it is interrupted:
+ * https://github.com/docker/compose/blob/v2.29.0/pkg/compose/convergence.go (recreateContainer)
+ */
+function namesOf({ kind, name, labels: own }: Resource): readonly string[] {
+  if (kind !== 'container' || !Object.hasOwn(own, 'com.docker.compose.project')) return [name];
+  return [name, name.replace(/^[0-9a-f]{12}_/, '')];
 }
 
 /** Whether a name begins with one of `name-prefixes`. An empty one matches nothing. */

@@ -80,7 +80,8 @@ async function descend(seen: Resource, context: ReapContext): Promise<End> {
     if (result.after.kind === 'there') now = result.after.resource;
     if (!context.owned(now)) return { ...NO_LONGER_SELECTED, steps };
   }
-  return { ...leftBehind(now, lastError, context), steps, ...(ending ? { ending } : {}) };
+  const end = leftBehind(now, lastError, context);
+  return { ...(await withWhyStuck(end, now, context)), steps, ...(ending ? { ending } : {}) };
 }
 
 /** The next rung for the current state; none when time is up. */
@@ -106,6 +107,12 @@ function leftBehind(now: Resource, lastError: Error | undefined, { deadline, pro
   const error = deadline.passed ? deadlineError(asError(reason), lastError) : (lastError ?? stillThere(now));
   const retryable = !deadline.passed && isRetryable(error, provider);
   return { outcome: 'failed', error, command, retryable, ...holding(lastError) };
+}
+
+/** Gives up what is stuck, with the reason: more rounds would only delay the news. */
+async function withWhyStuck(end: Omit<End, 'steps'>, now: Resource, { provider }: ReapContext): Promise<Omit<End, 'steps'>> {
+  const why = end.outcome === 'failed' ? await provider.whyStuck?.(now) : undefined;
+  return why === undefined ? end : { ...end, error: new Error(why, { cause: end.error }), retryable: false };
 }
 
 /** The users of the resource that the error names. */

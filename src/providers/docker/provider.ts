@@ -7,6 +7,7 @@ import { UNIDENTIFIED } from './connection/shapes';
 import { classify, isGone } from './errors';
 import { Containers } from './resources/containers';
 import { type DockerSettings, type KindHandler, removalOnly, type UserLookup } from './resources/handler';
+import { whyHanging } from './resources/hanging';
 import { ImageInspections } from './resources/image-inspections';
 import { Images } from './resources/images';
 import { Networks } from './resources/networks';
@@ -68,6 +69,7 @@ export function dockerProvider(engine: Engine, settings: DockerSettings, clock: 
       if (resource.id !== UNIDENTIFIED) return handlerOf(resource.kind).ladder(resource);
       return removalOnly(settings.removeMs, () => Promise.reject(new Error(NOT_IDENTIFIED)));
     },
+    whyStuck: async ({ kind, id }) => (kind === 'container' ? whyHanging(id) : undefined),
     classify,
     removalCommand: (resource) => handlerOf(resource.kind).removalCommand(resource),
   };

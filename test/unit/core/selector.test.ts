@@ -60,6 +60,18 @@ const context = (filters = nothing, known: Readonly<Record<string, SessionState>
   now: NOW,
 });
 
+describe('a container that Compose was about to make anew', () => {
+  const compose = { 'com.docker.compose.project': 'task' };
+  it.each([
+    ['is known by the name that it was to have', true, '0123456789ab_task-main-1', compose],
+    ['is another’s when that name is', false, '0123456789ab_prod-main-1', compose],
+    ['is not one when Compose did not make it', false, '0123456789ab_task-main-1', {}],
+    ['is not one when the id is none', false, 'staging_task-main-1', compose],
+  ])('%s', (_, matches, name, own) => {
+    expect(matchesFilters(resource({ name, labels: own }), byName('task-'))).toBe(matches);
+  });
+});
+
 describe('filters', () => {
   const bench = { team: 'eval', tier: 'gpu' };
   it.each<[string, boolean, Filters]>([

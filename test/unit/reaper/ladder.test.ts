@@ -208,6 +208,21 @@ describe('a removal', () => {
     expect(provider.count('remove')).toBe(1);
   });
 
+  it('of what is stuck is given up, with the reason, when nothing else is left to try', async () => {
+    const asked = vi.fn(async () => 'its process hangs');
+    Object.assign(provider, { whyStuck: asked });
+    provider.fail('kill', 'hang').fail('remove', 'hang');
+    const settlement = await reaped(provider.add({}, DEAF));
+    expect(settlement).toMatchObject({ outcome: 'failed', retryable: false, command: 'fake rm container a' });
+    expect(settlement.error?.message).toBe('its process hangs');
+    expect([asked.mock.calls.length, way(settlement).at(-1)]).toEqual([1, 'remove timeout']);
+  });
+
+  it('that is done is not asked about', async () => {
+    Object.assign(provider, { whyStuck: () => Promise.reject(new Error('asked')) });
+    expect((await reaped(provider.add())).outcome).toBe('graceful');
+  });
+
   it('that fails in ways that may pass can be tried again in another round', async () => {
     provider.fail('remove', new FakeError('retryable'));
     expect(await reaped(provider.add({ state: 'exited' }))).toMatchObject({ outcome: 'failed', retryable: true });
