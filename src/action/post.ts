@@ -78,7 +78,7 @@ export async function post(context: PhaseContext): Promise<void> {
  * the session's own label is surely not that job's.
  */
 function inPlaceOfRunner(config: Config): Config {
-  const resources = config.resources.filter((kind) => kind !== 'image');
+  const resources = config.resources.filter((kind) => kind !== 'image' && kind !== 'builder');
   return { ...config, resources, scope: 'session', labels: [], namePrefixes: [], delay: 0 };
 }
 

@@ -149,7 +149,7 @@ export const settings = {
   resources: setting(
     types.resourceKinds,
     'containers networks volumes sandboxes',
-    'Kinds of resources to clean. `images` can be added: images and tags that appeared on the engine while the session ran (pulled, loaded, built, tagged, committed) and that no one else uses, but none that existed before.',
+    'Kinds of resources to clean. `images` can be added: images and tags that appeared on the engine while the session ran (pulled, loaded, built, tagged, committed) and that no one else uses, but none that existed before. So can `builders`: buildx’s builders in containers that the session created, with their state volume and their file.',
     { group: 'ownership' },
   ),
   preCleanup: setting(

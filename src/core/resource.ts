@@ -5,6 +5,7 @@ export const KIND_NAMES = {
   network: 'networks',
   volume: 'volumes',
   image: 'images',
+  builder: 'builders',
 } as const;
 
 export type Kind = keyof typeof KIND_NAMES;
@@ -39,7 +40,8 @@ export interface Resource {
   readonly anonymous?: boolean;
   /**
    * Of an image: all containers that used it, gone ones included; of a layer also what was made
-   * from it. Of an unused anonymous volume: all that had it, if all are known.
+   * from it. Of an unused anonymous volume: all that had it, if all are known. Of a builder: its
+   * containers and state volumes.
    */
   readonly usedBy?: readonly Resource[];
   /** Of an image: its names, `repository:tag`. Foreign text. */

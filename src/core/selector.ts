@@ -41,13 +41,13 @@ export interface Baseline {
 /** Engines round to seconds and clocks differ: the baseline decides within this time. */
 const CLOCK_TOLERANCE_MS = 2_000;
 
-/** Ignores the names of images and anonymous volumes: they do not tell an owner. */
+/** Ignores the names of images, builders and anonymous volumes: they do not tell an owner. */
 export function matchesFilters(resource: Resource, filters: Filters): boolean {
   const has = ({ key, value = '*' }: LabelFilter) => {
     const found = Object.hasOwn(resource.labels, key) ? resource.labels[key] : undefined;
     return found !== undefined && matchesGlob(found, value);
   };
-  const hasName = resource.kind !== 'image' && !resource.anonymous;
+  const hasName = resource.kind !== 'image' && resource.kind !== 'builder' && !resource.anonymous;
   return (
     filters.labels.some((line) => line.length > 0 && line.every(has)) ||
     (hasName && filters.namePrefixes.some((prefix) => namesOf(resource).some((name) => hasPrefix(name, prefix))))
@@ -116,6 +116,7 @@ export function ownedBy(
     return resource.kind !== 'image' || isNewImage(resource, baseline);
   };
   const selects: Selector = (resource) => {
+    if (resource.kind === 'builder') return isMadeBuilder(selects, resource, baseline);
     if (resource.tagOf !== undefined) return baseline !== undefined && isAddedTag(resource.tagOf, resource, baseline);
     if (!resource.isLayer && owned(resource)) return true;
     if (resource.anonymous) return isLeftVolume(selects, resource, { baseline, volumes });
@@ -139,6 +140,17 @@ function isLeftVolume(
   const { id, usedBy = [] } = volume;
   if (baseline === undefined || ownerOf(volume) !== undefined || !isNew(volume, baseline)) return false;
   return (usedBy.length > 0 || volumes.has(id)) && allGo(usedBy, selector);
+}
+
+/**
+ * Whether a builder is new, and each of its containers and state volumes is owned, or new and
+ * unlabelled. The label alone proves nothing: a builder of before makes its container anew.
+ */
+function isMadeBuilder(selector: Selector, builder: Resource, baseline: Baseline | undefined): boolean {
+  const { usedBy = [] } = builder;
+  if (baseline === undefined || usedBy.length === 0 || !isNew(builder, baseline)) return false;
+  const isOurs: Selector = (part) => selector(part) || (sessionOf(part) === undefined && isNew(part, baseline));
+  return allGo(usedBy, isOurs);
 }
 
 /** Whether an image is new, and has no name that another image had before: that name stays. */
@@ -187,6 +199,7 @@ export function createdSince(owned: Selector, baseline: Baseline): Selector {
   const created: Selector = (resource) =>
     isOfOneMachine(resource.kind) &&
     resource.tagOf === undefined &&
+    resource.kind !== 'builder' &&
     ownerOf(resource) === undefined &&
     (resource.kind === 'image' ? isMadeSince(resource, baseline) : isNew(resource, baseline));
   const selects: Selector = (resource) => owned(resource) || (created(resource) && allGo(resource.usedBy ?? [], selects));
@@ -246,8 +259,8 @@ export function leftoverJudge(mode: PreCleanup, context: LeftoverContext): Judge
     return isLabelEnough(resource) ? 'goes' : 'inherited-label';
   };
   // A layer was there when the session began, and says nothing about itself: what was made from it
-  // does.
-  return (resource) => (resource.isLayer ? undefined : judge(resource));
+  // does. A builder may be older than its containers, and only its session knows.
+  return (resource) => (resource.isLayer || resource.kind === 'builder' ? undefined : judge(resource));
 }
 
 /** Selects what pre-cleanup removes. */

@@ -1,9 +1,12 @@
 import type { Connection, Sizes } from '../core/connection';
-import { keyOf, type Resource } from '../core/resource';
+import { type Kind, keyOf, type Resource } from '../core/resource';
 import type { Deadline } from '../lib/deadline';
 
 /** Milliseconds to measure, and the part of what is left of the deadline that it may take. */
 const LIMITS = { ms: 5_000, share: 0.05 };
+
+/** The kinds that people clean to have their disk back. */
+const FILLS_DISKS: ReadonlySet<Kind> = new Set(['image', 'builder']);
 
 /** The disk space of resources that are about to go. */
 export interface DiskUsage {
@@ -14,15 +17,15 @@ export interface DiskUsage {
 }
 
 /**
- * Measures only where images are cleaned: an engine walks through all files for it, and people who
- * clean images want to know.
+ * Measures only where images or builders are cleaned: an engine walks through all files for it, and
+ * people who clean these want to know.
  */
 export function diskUsageAt(connection: Connection, deadline: Deadline): DiskUsage {
   let measured: Promise<Sizes> | undefined;
   let sizes: Sizes = new Map();
   const ask = async (): Promise<Sizes> => {
     if (connection.status !== 'ready' || !connection.sizes) return sizes;
-    if (!connection.provider.stages.flat().includes('image')) return sizes;
+    if (!connection.provider.stages.flat().some((kind) => FILLS_DISKS.has(kind))) return sizes;
     const ms = Math.min(LIMITS.ms, deadline.remaining() * LIMITS.share);
     return deadline.within(ms, 'measuring sizes', connection.sizes).catch(() => sizes);
   };

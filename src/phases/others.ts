@@ -49,12 +49,12 @@ export function madeByOthers(seen: Seen, deciding: Deciding): Selector {
 }
 
 /**
- * Selects the images and tags that another live session may have made or used, and that do not carry
- * our label: with a lease of one, all of them, because containers that used them may be gone
- * already. If only its label on something that runs shows one, it may be over: then what our own
- * containers alone used is ours.
+ * Selects the images, tags and builders that another live session may have made or used, and that do
+ * not carry our label: with a lease of one, all of them, because containers that used them may be
+ * gone already. If only its label on something that runs shows one, it may be over: then images that
+ * our own containers alone used are ours.
  */
-export function imagesOfOthers(seen: Seen, { sessionId, maxAgeMs }: Omit<Deciding, 'filters'>): Selector {
+export function madeUnlabelledByOthers(seen: Seen, { sessionId, maxAgeMs }: Omit<Deciding, 'filters'>): Selector {
   const isOurs = oursBy(sessionId);
   const isOld = olderThan(maxAgeMs, seen.now);
   const isAtWork = (resource: Resource) => {
@@ -65,9 +65,9 @@ export function imagesOfOthers(seen: Seen, { sessionId, maxAgeMs }: Omit<Decidin
   const mayBeThere = hasLease || seen.listed.some(isAtWork);
   return (resource) => {
     const { kind, tagOf, usedBy = [] } = resource;
-    if (kind !== 'image') return false;
+    if (kind !== 'image' && kind !== 'builder') return false;
     if (tagOf === undefined && sessionId !== undefined && sessionOf(resource) === sessionId) return false;
-    return tagOf === undefined && usedBy.length > 0 ? hasLease : mayBeThere;
+    return kind === 'image' && tagOf === undefined && usedBy.length > 0 ? hasLease : mayBeThere;
   };
 }
 

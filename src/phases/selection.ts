@@ -23,7 +23,7 @@ import {
 import { excess } from '../reaper/quota';
 import { withComposeProjects } from './compose-projects';
 import { inheriting } from './inherited-images';
-import { imagesOfOthers, madeByOthers, type Seen } from './others';
+import { madeByOthers, madeUnlabelledByOthers, type Seen } from './others';
 
 /** A resource that matches but stays. */
 export interface Spared {
@@ -155,8 +155,8 @@ export function selectAfter(
   const selector = config.scope === 'job' && baseline ? createdSince(owned, baseline) : owned;
   const deciding = { sessionId, filters, maxAgeMs: config.maxAge };
   const othersIn = (seen: Seen): Selector => {
-    const [isTheirs, isTheirImage] = [madeByOthers(seen, deciding), imagesOfOthers(seen, deciding)];
-    return (resource) => isTheirs(resource) || isTheirImage(resource);
+    const [matches, isUnlabelled] = [madeByOthers(seen, deciding), madeUnlabelledByOthers(seen, deciding)];
+    return (resource) => matches(resource) || isUnlabelled(resource);
   };
   const tagsIn = ({ listed }: Seen) => (baseline ? listed.flatMap((image) => addedTags(image, baseline)) : []);
   return {
@@ -220,7 +220,7 @@ function unownedSince(
     const owner = ownerOf(resource);
     if (owner !== undefined && owner !== sessionId) return false;
     if (!isOfOneMachine(resource.kind) || !isNew(resource, baseline) || protectionOf(resource) !== undefined) return false;
-    if (resource.isLayer) return false;
+    if (resource.isLayer || resource.kind === 'builder') return false;
     return !isCleaned(resource) || !selector(resource);
   };
 }

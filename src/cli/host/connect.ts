@@ -8,6 +8,7 @@ import { providerLine } from '../../report/lines';
 import { providerReport } from '../../report/model';
 import { ProviderUnreachable } from '../exit';
 import type { Output } from '../terminal/output';
+import { runProgram } from './run-program';
 
 export type Ready = Extract<Connection, { readonly status: 'ready' }>;
 
@@ -39,7 +40,9 @@ export async function connectAll(
   deadline: Deadline,
   output: Output,
 ): Promise<Connected> {
-  const all = await Promise.all(discoverProviders({ config, env, clock: systemClock, deadline, endpoints: {} }, output));
+  const all = await Promise.all(
+    discoverProviders({ config, env, clock: systemClock, deadline, endpoints: {}, runProgram }, output),
+  );
   for (const connection of all) output.debug(providerLine(providerReport(connection)));
   const ready = all.filter((connection) => connection.status === 'ready');
   const unavailable = all.filter(({ status }) => status === 'unavailable');

@@ -29,6 +29,7 @@ import { withoutRunner } from '../../session/session';
 import { stateDirectory } from '../../session/state-directory';
 import { exitCodes, ProviderUnreachable, UsageError } from '../exit';
 import { withRequiredProviders } from '../host/connect';
+import { runProgram } from '../host/run-program';
 import { localSession } from '../host/session-origin';
 import { excludeLive } from '../options/filters';
 import { type OutputOptions, outputOf } from '../options/output-options';
@@ -195,6 +196,7 @@ async function cleanBefore({ config, session, directory, startedAt, output, leas
         },
         onSettled: (resource) => counter.settle(resource),
         keeper: 'this',
+        runProgram,
         stop: signals.stop,
       }),
     ),

@@ -10,6 +10,7 @@ import { type Teardown, tearDown } from '../../phases/teardown';
 import { type DeathReport, type PhaseReport, totalsOf } from '../../report/model';
 import type { Leases } from '../../session/leases';
 import type { Handover } from '../../session/left-images';
+import { runProgram } from '../host/run-program';
 import type { Output } from '../terminal/output';
 import { type ProgressCounter, withProgress } from '../terminal/progress';
 
@@ -58,7 +59,7 @@ function once(config: RunTeardown['config'], stop: AbortSignal, teardown: RunTea
     tearDown({
       config,
       sessionId,
-      connections: discoverProviders({ config, env, clock, deadline, endpoints: found, orphans: true }, output),
+      connections: discoverProviders({ config, env, clock, deadline, endpoints: found, runProgram, orphans: true }, output),
       selection: counter.track(selection),
       mode: postCleanupMode(config),
       knownDeaths,

@@ -8,6 +8,7 @@ import { connect, type Engine, identitiesOf, NoEngine } from './connection/conne
 import type { Endpoint } from './connection/endpoint';
 import { dockerContainers } from './events/container-source';
 import { cleanupCommand, dockerProvider } from './provider';
+import type { Buildx } from './resources/builder-instances';
 import type { DockerSettings } from './resources/handler';
 import { sizesOf } from './resources/sizes';
 
@@ -22,7 +23,7 @@ export type DockerConfig = RetrySettings &
 /** Docker-compatible engines. Each address is a connection of its own. */
 export const docker = {
   name: NAME,
-  kinds: ['container', 'network', 'volume', 'image'],
+  kinds: ['container', 'network', 'volume', 'image', 'builder'],
   discover(search: Search<DockerConfig>): readonly Promise<Connection>[] {
     const { config, endpoints } = search;
     if (config.docker === false) return [Promise.resolve({ name: NAME, status: 'skipped', reason: 'docker is false' })];
@@ -53,7 +54,7 @@ interface Discovered {
 async function discoverOne(
   name: string,
   dockerHost: string | undefined,
-  { config, env, clock, deadline, onWait, orphans = false }: Search<DockerConfig>,
+  { config, env, clock, deadline, onWait, runProgram, orphans = false }: Search<DockerConfig>,
   found: Endpoints[string] | undefined,
 ): Promise<Discovered> {
   let isWaiting = false;
@@ -78,7 +79,10 @@ async function discoverOne(
       deadline,
       clock,
     );
-    return { connection: connectionTo(engine, settingsOf(config, name, orphans), clock), engine };
+    return {
+      connection: connectionTo(engine, settingsOf(config, name, orphans), clock, { env, ...(runProgram ? { runProgram } : {}) }),
+      engine,
+    };
   } catch (error) {
     const isRequired = config.docker === true;
     return {
@@ -94,12 +98,12 @@ async function discoverOne(
   }
 }
 
-function connectionTo(engine: Engine, settings: DockerSettings, clock: Clock): Connection {
+function connectionTo(engine: Engine, settings: DockerSettings, clock: Clock, buildx: Buildx): Connection {
   const { name } = settings;
   return {
     name,
     status: 'ready',
-    provider: dockerProvider(engine, settings, clock),
+    provider: dockerProvider(engine, settings, clock, buildx),
     description: `${engine.version} at ${engine.endpoint.url} (${engine.endpoint.from})`,
     found: { ...engine.endpoint },
     cleanupCommand: cleanupAt(engine.endpoint),

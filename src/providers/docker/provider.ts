@@ -5,6 +5,8 @@ import { type Engine, isPodman, socketOf } from './connection/connect';
 import { dockerCommand, type Endpoint } from './connection/endpoint';
 import { UNIDENTIFIED } from './connection/shapes';
 import { classify, isGone } from './errors';
+import type { Buildx } from './resources/builder-instances';
+import { Builders } from './resources/builders';
 import { Containers } from './resources/containers';
 import { type DockerSettings, type KindHandler, removalOnly, type UserLookup } from './resources/handler';
 import { whyHanging } from './resources/hanging';
@@ -17,10 +19,10 @@ import { Volumes } from './resources/volumes';
 const NOT_IDENTIFIED = 'the engine lists it without an id and a name';
 
 /** Users come before what they use. */
-const STAGES: Provider['stages'] = [['container'], ['network', 'volume'], ['image']];
+const STAGES: Provider['stages'] = [['container'], ['network', 'volume'], ['image', 'builder']];
 
 /** An engine as a provider. */
-export function dockerProvider(engine: Engine, settings: DockerSettings, clock: Clock): Provider {
+export function dockerProvider(engine: Engine, settings: DockerSettings, clock: Clock, buildx?: Buildx): Provider {
   const containers = new Containers(engine, settings, clock);
   const inspections = new ImageInspections(engine.docker);
   const facts = new ResourceEnricher(engine.docker, clock, inspections);
@@ -31,11 +33,14 @@ export function dockerProvider(engine: Engine, settings: DockerSettings, clock: 
       signal,
     );
   };
+  const volumes = new Volumes(engine, settings, users);
   const handlers: readonly KindHandler[] = [
     containers,
     new Networks(engine, settings, users),
-    new Volumes(engine, settings, users),
+    volumes,
     new Images(engine, settings, containers, inspections),
+    // Only where they are cleaned: they are not the engine's.
+    ...(buildx && settings.kinds.includes('builder') ? [new Builders(engine, settings, buildx, [containers, volumes])] : []),
   ];
   const handlerOf = (kind: Kind): KindHandler => {
     const handler = handlers.find((candidate) => candidate.kind === kind);

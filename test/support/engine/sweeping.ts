@@ -7,6 +7,7 @@ import { systemClock } from '../../../src/lib/clock';
 import { Deadline } from '../../../src/lib/deadline';
 import { connect } from '../../../src/providers/docker/connection/connect';
 import { dockerProvider } from '../../../src/providers/docker/provider';
+import type { Buildx } from '../../../src/providers/docker/resources/builder-instances';
 import type { DockerSettings } from '../../../src/providers/docker/resources/handler';
 import { type SweepMode, type SweepResult, sweep } from '../../../src/reaper/sweep';
 import { dockerHost } from './own-engine';
@@ -21,11 +22,15 @@ const SETTINGS: DockerSettings = {
 };
 
 /** The provider for an engine: the tests' own, unless a test has another. */
-export async function provider(settings: Partial<DockerSettings> = {}, url: string = dockerHost): Promise<Provider> {
+export async function provider(
+  settings: Partial<DockerSettings> = {},
+  url: string = dockerHost,
+  buildx?: Buildx,
+): Promise<Provider> {
   const deadline = new Deadline(systemClock, 10_000);
   try {
     const engine = await connect([{ url, from: 'the tests' }], deadline, systemClock);
-    return dockerProvider(engine, { ...SETTINGS, ...settings }, systemClock);
+    return dockerProvider(engine, { ...SETTINGS, ...settings }, systemClock, buildx);
   } finally {
     deadline.dispose();
   }

@@ -11,9 +11,11 @@ import { withDeadline } from '../../../src/lib/deadline';
 import { cleanUp, engineIdOf } from '../../../src/phases/cleanup';
 import { type Selection, selectAfter, selectBefore } from '../../../src/phases/selection';
 import { readSnapshot, writeSnapshot } from '../../../src/phases/snapshot';
+import type { Buildx } from '../../../src/providers/docker/resources/builder-instances';
 import type { PhaseReport } from '../../../src/report/model';
 import type { Lease } from '../../../src/session/leases';
 import type { Handover } from '../../../src/session/left-images';
+import { dockerHost } from '../engine/own-engine';
 import { provider } from '../engine/sweeping';
 import { livenessOf } from './liveness';
 
@@ -21,13 +23,13 @@ import { livenessOf } from './liveness';
 export const hex = () => randomUUID().slice(0, 8);
 
 /** A session as main and post have it, beside others on the same engine. */
-export async function begun(raw: RawSettings = {}) {
+export async function begun(raw: RawSettings = {}, buildx?: Buildx) {
   const id = `gh-1-1.${hex()}.${hex()}`;
   const config = parseConfig({ gracePeriod: '1s', ...raw }, {});
   const connection: Connection = {
     name: 'docker',
     status: 'ready',
-    provider: await provider({ kinds: config.resources, orphanedVolumes: true }),
+    provider: await provider({ kinds: config.resources, orphanedVolumes: true }, dockerHost, buildx),
     description: 'the tests’ engine',
     found: {},
   };

@@ -46,7 +46,8 @@ export class ResourceEnricher {
       const protection = resource.protection ?? protectionOn(resource, own);
       const whole = {
         ...resource,
-        ...(resource.createdAt === undefined ? {} : { createdAt: resource.createdAt - aheadMs }),
+        // A builder's time is that of a file on this machine.
+        ...(resource.createdAt === undefined || resource.kind === 'builder' ? {} : { createdAt: resource.createdAt - aheadMs }),
         ...(protection === undefined ? {} : { protection }),
         ...(inheriting(resource) ? { inheritsSession: true } : {}),
         ...(resource.usedBy === undefined ? {} : { usedBy: resource.usedBy.map(enriched) }),
