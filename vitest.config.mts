@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
@@ -11,12 +12,29 @@ const withEngine = {
 /** Tests wait more than they compute. Each worker has an engine of its own, which only root on Linux can start. */
 const WORKERS = process.platform === 'linux' && process.getuid?.() === 0 ? Math.max(2, availableParallelism() - 1) : 1;
 
+/** GitHub’s parser of workflows imports JSON as bundlers do and Node does not, and names source maps that it does not bring. */
+const WORKFLOW_PARSER = /@actions\/(workflow-parser|expressions)\/.*\.js$/;
+
+const workflowParser = {
+  name: 'workflow-parser',
+  load: (id: string) =>
+    WORKFLOW_PARSER.test(id) ? readFileSync(id, 'utf8').replace(/^\/\/# sourceMappingURL=.*/m, '') : undefined,
+};
+
 export default defineConfig({
   test: {
     maxWorkers: WORKERS,
     projects: [
       // A busy machine takes its time, and a test that hangs is seen soon enough.
-      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 30_000 } },
+      {
+        plugins: [workflowParser],
+        test: {
+          name: 'unit',
+          include: ['test/unit/**/*.test.ts'],
+          testTimeout: 30_000,
+          server: { deps: { inline: [WORKFLOW_PARSER] } },
+        },
+      },
       // Daytona's API, as the tests' own server has it: no engine.
       { test: { name: 'daytona', include: ['test/daytona/**/*.test.ts'], testTimeout: 30_000 } },
       { test: { name: 'integration', include: ['test/integration/**/*.test.ts'], ...withEngine } },
@@ -45,6 +63,16 @@ export default defineConfig({
         },
       },
       { test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], ...withEngine } },
+      // .github/workflows/e2e.yml by a runner that is not ours; its slowest job waits for a minute.
+      {
+        test: {
+          name: 'act',
+          include: ['test/act/**/*.test.ts'],
+          globalSetup: 'test/support/act/act-setup.ts',
+          testTimeout: 240_000,
+          maxConcurrency: 4,
+        },
+      },
       // The command line's bundle, as people, cron and other CI systems start it.
       { test: { name: 'cli', include: ['test/cli/**/*.test.ts'], ...withEngine } },
     ],
