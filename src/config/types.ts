@@ -134,14 +134,14 @@ export const autoOrBoolean: SettingType<'auto' | boolean> = {
   parse: (value, env) => (value === 'auto' ? 'auto' : boolean.parse(value, env)),
 };
 
-/** Ignores empty lines. */
+/** Ignores empty lines. A carriage return alone ends a line, too: no item has a line break in it. */
 export const lines: SettingType<readonly string[]> = {
   accepts: 'one item a line',
   placeholder: 'text',
   isList: true,
   parse: (value) =>
     value
-      .split(/\r?\n/)
+      .split(/\r\n?|\n/)
       .map((line) => line.trim())
       .filter((line) => line !== ''),
 };

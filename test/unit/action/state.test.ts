@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { loadState, MainStateWriter, stateCopyIn } from '../../../src/action/state';
 import { thisProcess } from '../../../src/lib/process-identity';
@@ -145,5 +146,19 @@ describe('one field that can’t be read', () => {
     (process) => {
       expect(load({ main: { ...MAIN, process } }).process).toBeUndefined();
     },
+  );
+});
+
+it('whatever the saved state is, it is read: none of it can keep post from cleaning', () => {
+  const value = fc.oneof(fc.json(), fc.string(), fc.constantFrom('', 'null', '{}', '[]', '"x"', '{"__proto__":{"session":1}}'));
+  const fields = fc.dictionary(fc.constantFrom('session', 'settings', 'process', 'labels', 'docker'), fc.jsonValue());
+  const whole = fields.map((object) => JSON.stringify(object));
+  const state = fc.dictionary(fc.constantFrom('main', 'found', 'benchmark', 'ended'), fc.oneof(value, whole));
+  fc.assert(
+    fc.property(state, (saved) => {
+      vi.unstubAllEnvs();
+      expect(() => load(saved)).not.toThrow();
+    }),
+    { numRuns: 1_000 },
   );
 });

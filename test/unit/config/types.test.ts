@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import * as types from '../../../src/config/types';
 import type { Environment } from '../../../src/lib/environment';
@@ -214,5 +215,47 @@ describe('an endpoint', () => {
 
   it('that is bad is named among the others', () => {
     expect(() => types.endpoints.parse('unix:///a.sock\n/b.sock', {})).toThrow('“/b.sock” is not an engine’s endpoint');
+  });
+});
+
+describe('whatever is typed', () => {
+  const all = Object.entries(types).flatMap(([name, type]) =>
+    typeof type === 'object' && 'parse' in type ? [[name, type as types.SettingType<unknown>] as const] : [],
+  );
+  const fragments = fc.constantFrom(
+    '*',
+    ',',
+    '=',
+    '\\',
+    '\n',
+    '\r',
+    '://',
+    '%',
+    'unix://',
+    'tcp://',
+    '${',
+    '{0}',
+    '[',
+    '-',
+    '0',
+    's',
+  );
+  const typed = fc.oneof(
+    fc.string({ unit: 'binary' }),
+    fc.array(fc.oneof(fragments, fc.string())).map((parts) => parts.join('')),
+  );
+
+  it.each(all)('%s takes it, or refuses it in one line', (_, type) => {
+    fc.assert(
+      fc.property(typed, (value) => {
+        try {
+          type.parse(value, {});
+        } catch (error) {
+          expect(error).toBeInstanceOf(types.InvalidValue);
+          expect((error as Error).message).not.toMatch(/[\n\r]/);
+        }
+      }),
+      { numRuns: 300 },
+    );
   });
 });

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { BadMessage, endOfHead, parseRequest, parseResponse, responseFraming, withFields } from '../../../src/proxy/http-head';
 
@@ -87,4 +88,45 @@ test('fields are replaced, and every other byte stays', () => {
   expect(withFields(head, { host: 'b', 'content-length': undefined, expect: undefined }).toString('latin1')).toBe(
     'POST /a?b=c HTTP/1.1\r\nX-Odd:   ä\t\r\nhost: b\r\n\r\n',
   );
+});
+
+describe('whatever comes as a head', () => {
+  const part = fc.constantFrom(
+    'GET',
+    ' ',
+    '/a',
+    'HTTP/1.1',
+    '\r\n',
+    '\n',
+    ':',
+    'content-length',
+    '7',
+    '-1',
+    'transfer-encoding',
+    'chunked',
+    'upgrade',
+    '200',
+    '\0',
+  );
+  const bytes = fc.oneof(
+    fc.uint8Array({ maxLength: 200 }).map((array) => Buffer.from(array)),
+    fc.array(fc.oneof(part, fc.string()), { maxLength: 40 }).map((parts) => Buffer.from(parts.join(''))),
+  );
+
+  test.each([
+    ['a request', parseRequest],
+    ['a response', parseResponse],
+  ] as const)('is understood, or is no head of %s', (_, parse) => {
+    fc.assert(
+      fc.property(bytes, (head) => {
+        try {
+          const end = endOfHead(head);
+          if (end !== undefined) parse(head.subarray(0, end));
+        } catch (error) {
+          expect(error).toBeInstanceOf(BadMessage);
+        }
+      }),
+      { numRuns: 2_000 },
+    );
+  });
 });

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { chmod, chown, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { thisProcess } from '../../../src/lib/process-identity';
 import { thisSpace } from '../../../src/lib/process-space';
@@ -148,6 +149,28 @@ describe('a lease that was planted', () => {
     await leases().take(lease({ keeper: ENDED }));
     await chown(own, 65534, 65534);
     expect(leases().wordOf(SESSION)).toBeUndefined();
+  });
+
+  it('condemns nothing, whatever is in it, and holds nothing up', async () => {
+    await mkdir(shared, { recursive: true });
+    const odd = fc.oneof(fc.jsonValue(), fc.constantFrom('', '../x', -1, 0, 1e99, null));
+    const fields = fc.record(
+      { session: odd, since: odd, engines: odd, filters: odd, keeper: odd, directory: odd, space: odd, over: odd },
+      { requiredKeys: [] },
+    );
+    const content = fc.oneof(
+      fields.map((value) => JSON.stringify({ ...lease(), ...(value as object) })),
+      fc.json(),
+      fc.string(),
+    );
+    await fc.assert(
+      fc.asyncProperty(content, async (text) => {
+        await writeFile(join(shared, `${SESSION}.json`), text);
+        expect(leases().wordOf(SESSION)).not.toBe('over');
+        expect(() => leases().atWork()).not.toThrow();
+      }),
+      { numRuns: 300 },
+    );
   });
 
   it('condemns nothing by the name of another session', async () => {

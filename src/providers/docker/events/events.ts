@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { ContainerEvent } from '../../../core/container-source';
+import { textsIn } from '../../../lib/json-shape';
 import { nameOf } from '../resources/containers';
 
 type Kinds = ReadonlyMap<string, ContainerEvent['kind']>;
@@ -53,7 +54,7 @@ const ADDED: Readonly<Record<string, readonly string[]>> = { died: ['exitCode'],
 export interface EngineEvent {
   readonly Type?: unknown;
   readonly Action?: unknown;
-  readonly Actor?: { readonly ID?: unknown; readonly Attributes?: Readonly<Record<string, string>> };
+  readonly Actor?: { readonly ID?: unknown; readonly Attributes?: unknown };
   readonly timeNano?: unknown;
 }
 
@@ -88,7 +89,7 @@ export class EventReader {
     const kind = typeof Action === 'string' ? this.#kinds.get(Action) : undefined;
     const id = Actor?.ID;
     if (Type !== 'container' || kind === undefined || typeof id !== 'string' || typeof timeNano !== 'number') return undefined;
-    const { image = '', name, ...attributes } = Actor?.Attributes ?? {};
+    const { image = '', name, ...attributes } = textsIn(Actor?.Attributes);
     const added = ADDED[kind] ?? [];
     const labels = Object.fromEntries(Object.entries(attributes).filter(([key]) => !added.includes(key)));
     this.note(id, labels);

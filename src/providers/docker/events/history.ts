@@ -1,6 +1,6 @@
 import type Docker from 'dockerode';
 import type { Resource } from '../../../core/resource';
-import { object, text } from '../../../lib/json-shape';
+import { object, text, textsIn } from '../../../lib/json-shape';
 import { ask, BrokenAnswer, openStream } from '../connection/http';
 import { EventReader, linesOf, parsed } from './events';
 
@@ -26,7 +26,7 @@ export async function volumeUsers(docker: Docker, provider: string, signal: Abor
     const id = text(Actor?.ID);
     if (Type === 'volume' && id !== undefined) {
       if (Action === 'create') users.set(id, new Set());
-      else users.get(id)?.add(Actor?.Attributes?.['container'] ?? '');
+      else users.get(id)?.add(textsIn(Actor?.Attributes)['container'] ?? '');
     }
     const event = reader.eventOf(line);
     if (event) containers.set(event.container.id, event.container);

@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { EventReader, eventFilters } from '../../../../../src/providers/docker/events/events';
 
@@ -129,5 +130,44 @@ describe('what is asked for', () => {
 
   it('are all of Podman’s, which has other names', () => {
     expect(eventFilters(true)).toEqual({ type: ['container'] });
+  });
+});
+
+describe('whatever an engine writes', () => {
+  const odd = fc.oneof(fc.jsonValue(), fc.constantFrom('container', 'die', 'create', 'kill', '', null, 7));
+  const event = fc.record(
+    {
+      Type: fc.oneof({ weight: 4, arbitrary: fc.constant('container') }, { weight: 1, arbitrary: odd }),
+      Action: fc.oneof(fc.constantFrom('create', 'start', 'die', 'kill', 'oom', 'destroy'), odd),
+      Actor: fc.oneof(
+        fc.record({ ID: fc.oneof(fc.constant('a'.repeat(64)), odd), Attributes: fc.oneof(fc.dictionary(fc.string(), odd), odd) }),
+        fc.record({
+          ID: fc.string(),
+          Attributes: fc.record({ name: odd, image: odd, exitCode: odd, signal: odd }, { requiredKeys: [] }),
+        }),
+        odd,
+      ),
+      timeNano: fc.oneof(fc.constant(1e18), odd),
+    },
+    { requiredKeys: [] },
+  );
+  const line = fc.oneof(
+    event.map((value) => JSON.stringify(value)),
+    fc.string(),
+    fc.json(),
+  );
+
+  it.each([false, true])('an event is read, or left out (Podman: %s)', (isPodman) => {
+    fc.assert(
+      fc.property(line, (text) => {
+        const found = new EventReader('docker', isPodman).eventOf(text);
+        if (found === undefined) return;
+        const { id, name, image = '', labels } = found.container;
+        expect([id, name, image, ...Object.values(labels)].map((value) => typeof value)).not.toContain('object');
+        for (const value of [id, name, image, ...Object.values(labels)]) expect(typeof value).toBe('string');
+        expect(Number.isFinite(found.at)).toBe(true);
+      }),
+      { numRuns: 2_000 },
+    );
   });
 });
