@@ -1,5 +1,5 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
-import { mkdtemp, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, readlink, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type Docker from 'dockerode';
@@ -271,6 +271,11 @@ test('it outlives what a step does to end its own processes: signals, and killal
   for (const pid of before) await until('it has taken the signals', async () => /^0+$/.test((await pending(pid)) ?? ''));
   await proxied.docker.ping();
   expect(await proxied.processes()).toEqual(before);
+});
+
+test('its socket is for its user alone', async () => {
+  const { proxied } = await start();
+  expect((await stat(proxied.url.replace('unix://', ''))).mode & 0o777).toBe(0o600);
 });
 
 test('it ends when its owner has', async () => {

@@ -32,3 +32,19 @@ test('docs/engines.md has each engine of the table, and each reason why a test i
   );
   expect(missing).toEqual([]);
 });
+
+test('docs/security.md names tests that exist', () => {
+  const document = readFileSync(join(root, 'docs/security.md'), 'utf8');
+  const rows = document.split('\n').filter((line) => line.startsWith('| ') && !/^\| (?:Threat|---)/.test(line));
+  expect(rows.length).toBeGreaterThan(20);
+  const missing = rows.flatMap((row) => {
+    const shown = row.split(' | ').at(-1) ?? '';
+    const files = [...shown.matchAll(/`(test\/[\w./-]+)`: ((?:“[^”]+”(?:, )?)+)/g)];
+    if (files.length === 0) return [row];
+    return files.flatMap(([, file = '', titles = '']) => {
+      const text = existsSync(join(root, file)) ? readFileSync(join(root, file), 'utf8') : '';
+      return [...titles.matchAll(/“([^”]+)”/g)].map(([, title = '']) => title).filter((title) => !text.includes(title));
+    });
+  });
+  expect(missing).toEqual([]);
+});
