@@ -87,16 +87,21 @@ describe('a benchmark that does not end by itself', () => {
   });
 
   test('of a main that still runs, as one whose step was cancelled by itself may, is waited for', async () => {
-    const job = await newJob(run('trap "" INT; echo started; sleep 2; exit 3', { 'grace-period': '60s' }));
+    const job = await newJob(run('echo started; exec sleep 3600', { 'grace-period': '60s' }));
     const main = await job.startMain();
     await until('the benchmark runs', () => main.output.includes('started'));
     const container = await leak(job, HONOURS_SIGTERM);
 
+    // It hears of the cancel when it goes on.
+    main.kill('SIGSTOP');
     main.kill('SIGINT');
     job.status = 'cancelled';
-    const post = await job.post();
+    const started = await job.startPost();
+    const waits = /^Main \(process \d+\) is still running: waiting at most 10s for its end/m;
+    await until('post waits for main', () => waits.test(started.output));
+    main.kill('SIGCONT');
+    const post = await started.ended;
 
-    expect(post.output).toMatch(/^Main \(process \d+\) is still running: waiting at most 10s for its end/m);
     expect(post.output).not.toContain('Main was killed');
     expect(post.exitCode, post.output).toBe(0);
     expect(await stateOf(container)).toBe('gone');

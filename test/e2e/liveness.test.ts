@@ -37,6 +37,7 @@ let runs = 1_000;
 /** A job of a run of its own, with a worker, whose main has run. */
 async function begunJob({
   env = {},
+  inputs = {},
   ...rest
 }: JobOptions = {}): Promise<{ readonly job: Job; readonly worker: Worker; readonly run: string }> {
   const worker = await Worker.start();
@@ -44,7 +45,8 @@ async function begunJob({
   runs += 1;
   const run = String(runs);
   const ofRun = { CLEANUP_STATE_DIRECTORY: state, GITHUB_RUN_ID: run, ...env };
-  return { job: await engine.begunJob({ worker, env: ofRun, ...rest }), worker, run };
+  // What a killed worker leaves is for leases to tell of, not for a watchdog to remove.
+  return { job: await engine.begunJob({ worker, env: ofRun, inputs: { watchdog: 'false', ...inputs }, ...rest }), worker, run };
 }
 
 async function leak(job: Job): Promise<Awaited<ReturnType<EngineToBreak['start']>>> {
