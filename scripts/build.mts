@@ -1,5 +1,6 @@
 /**
- * Builds dist/ from src/; with --check, builds beside it and fails when the committed dist/ is not the same to the byte.
+ * Builds dist/ from src/, and NOTICE.md from what is in it; with --check, builds beside them and fails when the committed files are not
+ * the same to the byte.
  */
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
@@ -7,6 +8,9 @@ import ncc from '@vercel/ncc';
 
 const root = join(import.meta.dirname, '..');
 const dist = join(root, 'dist');
+
+/** Beside dist/. */
+const NOTICE = 'NOTICE.md';
 
 /** Each is a program of its own: the runner starts main and post, main the proxy, and people the command line. */
 const entries = ['main', 'post', 'cli', 'proxy'];
@@ -51,6 +55,40 @@ async function build(): Promise<ReadonlyMap<string, string>> {
   return new Map(bundles.flatMap((files) => [...files]));
 }
 
+interface LockedPackage {
+  readonly version?: string;
+  readonly license?: string;
+}
+
+/** The table of others' packages in dist/; their texts are in the `licenses.txt` beside each bundle. */
+async function notice(bundles: ReadonlyMap<string, string>): Promise<string> {
+  const lock = JSON.parse(await readFile(join(root, 'package-lock.json'), 'utf8'));
+  const packages: Readonly<Record<string, LockedPackage>> = lock.packages;
+  const rows = new Map<string, { readonly row: string; readonly in: string[] }>();
+  for (const entry of entries) {
+    // ncc writes a package's name on a line of its own, before its licence.
+    const lines = bundles.get(join(entry, 'licenses.txt'))?.split('\n') ?? [];
+    for (const name of new Set(lines.filter((line) => packages[`node_modules/${line}`]))) {
+      const { version = '', license = 'none named' } = packages[`node_modules/${name}`] ?? {};
+      const found = rows.get(name) ?? { row: `| \`${name}\` | ${version} | ${license} |`, in: [] };
+      found.in.push(`[${entry}](dist/${entry}/licenses.txt)`);
+      rows.set(name, found);
+    }
+  }
+  const sorted = [...rows].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, found]) => `${found.row} ${found.in.join(', ')} |`);
+  return [
+    '# What is bundled',
+    '',
+    'Made by `npm run build`. The programs in `dist/` contain these packages of others; beside each program stands each one’s licence, as',
+    'its package brings it.',
+    '',
+    '| Package | Version | Licence | In |',
+    '| --- | --- | --- | --- |',
+    ...sorted,
+    '',
+  ].join('\n');
+}
+
 async function filesIn(directory: string): Promise<readonly string[]> {
   const found = await readdir(directory, { recursive: true, withFileTypes: true }).catch(() => []);
   return found.filter((entry) => entry.isFile()).map((entry) => relative(directory, join(entry.parentPath, entry.name)));
@@ -63,6 +101,7 @@ async function write(files: ReadonlyMap<string, string>): Promise<void> {
     await writeFile(join(dist, path), content);
     console.log(`dist/${path}: ${(Buffer.byteLength(content) / 1024).toFixed(0)} KiB`);
   }
+  await writeFile(join(root, NOTICE), await notice(files));
 }
 
 async function check(files: ReadonlyMap<string, string>): Promise<void> {
@@ -72,6 +111,7 @@ async function check(files: ReadonlyMap<string, string>): Promise<void> {
   for (const path of committed.filter((file) => files.has(file))) {
     if ((await readFile(join(dist, path), 'utf8')) !== files.get(path)) stale.push(path);
   }
+  if ((await readFile(join(root, NOTICE), 'utf8').catch(() => '')) !== (await notice(files))) stale.push(`../${NOTICE}`);
   if (stale.length + extra.length === 0) {
     console.log('dist/ is what src/ builds.');
     return;

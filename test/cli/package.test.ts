@@ -91,3 +91,28 @@ it('is started by npx where it is not installed', async () => {
   const { stdout } = await npm(elsewhere, 'exec', '--offline', '--yes', '--package', tarball(), '--', 'cleanup-action', '--help');
   expect(stdout).toContain('cleanup-action sweep');
 });
+
+/** A Node before the one that the package needs, if the machine has one: what people have who did not read that. */
+async function oldNode(): Promise<string | undefined> {
+  for (const directory of (process.env['PATH'] ?? '').split(delimiter)) {
+    const version = await execute(join(directory, 'node'), ['--version']).catch(() => undefined);
+    if (version && Number(/\d+/.exec(version.stdout)?.[0]) < 24) return directory;
+  }
+  return undefined;
+}
+
+it('says which Node it needs when npx starts it with an older one', async ({ skip }) => {
+  const directoryOfOld = await oldNode();
+  if (directoryOfOld === undefined) return skip('the machine has no Node before 24');
+  const empty = join(directory, 'empty');
+  await mkdir(empty);
+  const options = {
+    cwd: empty,
+    env: { ...process.env, PATH: [directoryOfOld, process.env['PATH']].join(delimiter) },
+  };
+  const npx = ['--cache', join(directory, 'cache'), '--offline', '--yes', '--package', tarball(), 'cleanup-action', 'list'];
+  const failed = await execute('npx', npx, options).catch((error: { readonly stderr: string; readonly code: number }) => error);
+  expect(failed.stderr).toMatch(/^error: cleanup-action needs Node 24 or newer; this is \d+\.\d+\.\d+ \(.*\)$/m);
+  expect(failed.stderr, 'a stack trace').not.toContain('    at ');
+  expect(failed).toMatchObject({ code: 2 });
+});
