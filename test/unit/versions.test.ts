@@ -48,7 +48,7 @@ describe('package.json decides', () => {
 
   test('the name of the package and of its command', () => {
     expect(Object.keys(packageFile.bin)).toEqual([packageFile.name]);
-    expect(others(/(?:^|`)npx (?!tsx|vitest)([a-z][\w-]*)/gm, packageFile.name)).toEqual([]);
+    expect(others(/(?:^|`)npx (?!tsx|vitest|github:)([a-z][\w-]*)/gm, packageFile.name)).toEqual([]);
   });
 
   test('the version of the code, and the changes have a heading for it', () => {
