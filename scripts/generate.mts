@@ -5,7 +5,16 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { inputName, outputs, type Setting, settingKeys, settings } from '../src/config/settings';
+import {
+  groupOf,
+  inputName,
+  type OptionGroup,
+  outputs,
+  type Setting,
+  type SettingKey,
+  settingKeys,
+  settings,
+} from '../src/config/settings';
 
 const root = join(import.meta.dirname, '..');
 
@@ -27,8 +36,27 @@ function inputOf({ description, default: plain, expression: byDefault = plain }:
   return { description, required: false, ...(byDefault === '' ? {} : { default: byDefault }) };
 }
 
-function settingsTable(): string {
-  const rows = settingKeys.map((key) => {
+/** The README's headings for groups of settings, in its order. */
+const HEADINGS: Readonly<Record<OptionGroup, string>> = {
+  benchmark: 'The benchmark',
+  ownership: 'What is owned',
+  timing: 'What is removed, and when',
+  providers: 'Engines and clouds',
+  removal: 'How it is removed',
+  files: 'Logs, report, metrics',
+};
+
+function settingsTables(): string {
+  return Object.entries(HEADINGS)
+    .map(([group, heading]) => {
+      const keys = settingKeys.filter((key) => groupOf(settings[key]) === group);
+      return `### ${heading}\n\n${settingsTable(keys)}`;
+    })
+    .join('\n\n');
+}
+
+function settingsTable(keys: readonly SettingKey[]): string {
+  const rows = keys.map((key) => {
     const { default: plain, expression: byDefault = plain, description }: Setting<unknown> = settings[key];
     return `| \`${inputName(key)}\` | ${byDefault === '' ? '' : `\`${byDefault}\``} | ${description} |`;
   });
@@ -57,7 +85,7 @@ const readme = await readFile(join(root, 'README.md'), 'utf8');
 const files = {
   'action.yml': actionYml(),
   'src/lib/version.ts': await versionModule(),
-  'README.md': between(between(readme, 'settings', settingsTable()), 'outputs', outputsTable()),
+  'README.md': between(between(readme, 'settings', settingsTables()), 'outputs', outputsTable()),
 };
 
 for (const [path, content] of Object.entries(files)) {

@@ -1,6 +1,6 @@
 import * as types from './types';
 
-/** Groups of options in the command line's help. */
+/** Groups of settings, in the README and in the command line's help. */
 export type OptionGroup = 'benchmark' | 'ownership' | 'timing' | 'removal' | 'providers' | 'files';
 
 /** A setting as an option of the command line: `--grace-period`. */
@@ -27,6 +27,8 @@ export interface Setting<T> {
   readonly secret?: boolean;
   /** Absent if the command line does not have it. */
   readonly option?: SettingOption;
+  /** Replaces the option's, where there is no option. */
+  readonly group?: OptionGroup;
 }
 
 type WithDefault<T> = Setting<T> & { readonly optional: false };
@@ -44,16 +46,23 @@ function secret(description: string): Optional<string> {
   return { ...optional(types.text, description), secret: true };
 }
 
+/** A setting that the command line does not have. */
+function actionOnly<S extends Setting<unknown>>(group: OptionGroup, of: S): S {
+  return { ...of, group };
+}
+
 /**
- * Every setting. `npm run build` makes `action.yml` and the README's table from this one, and a
+ * Every setting. `npm run build` makes `action.yml` and the README's tables from this one, and a
  * check keeps them equal. `inputName` turns a key into the input's name.
  */
 export const settings = {
-  run: optional(types.text, 'The benchmark: shell commands that main runs. Empty: the job’s later steps are the benchmark.'),
-  shell: setting(
-    types.shell,
-    'bash',
-    'Runs `run`, as in a workflow step: `bash`, `sh`, `pwsh`, `python`, or a template with `{0}`.',
+  run: actionOnly(
+    'benchmark',
+    optional(types.text, 'The benchmark: shell commands that main runs. Empty: the job’s later steps are the benchmark.'),
+  ),
+  shell: actionOnly(
+    'benchmark',
+    setting(types.shell, 'bash', 'Runs `run`, as in a workflow step: `bash`, `sh`, `pwsh`, `python`, or a template with `{0}`.'),
   ),
   workingDirectory: optional(types.path, 'The directory of `run`.', {
     group: 'benchmark',
@@ -108,10 +117,13 @@ export const settings = {
       help: 'Address of the engine, which must answer: `unix://`, `npipe://`, `tcp://`, `ssh://`. Default: DOCKER_HOST, the current docker context, then the usual sockets (root, rootless, Docker Desktop, Colima, Podman).',
     },
   ),
-  watchdog: setting(
-    types.autoOrBoolean,
-    'auto',
-    '`auto`: when the runner is killed before post ran, a process that main left on the machine cleans up as post would in a cancelled job. On Linux and macOS, not in a job with a container. `true`: main fails without the watchdog. `false`: no watchdog.',
+  watchdog: actionOnly(
+    'timing',
+    setting(
+      types.autoOrBoolean,
+      'auto',
+      '`auto`: when the runner is killed before post ran, a process that main left on the machine cleans up as post would in a cancelled job. On Linux and macOS, not in a job with a container. `true`: main fails without the watchdog. `false`: no watchdog.',
+    ),
   ),
   proxy: setting(
     types.autoOrBoolean,
@@ -131,8 +143,11 @@ export const settings = {
       help: '`auto`: used if an API key is set. `true`: a key must be set, and Daytona must answer. `false`: not used.',
     },
   ),
-  daytonaApiKey: secret(
-    'Daytona’s API key. Default: `DAYTONA_API_KEY`, or the JWT in `DAYTONA_JWT_TOKEN`. Masked in logs, and never written to files.',
+  daytonaApiKey: actionOnly(
+    'providers',
+    secret(
+      'Daytona’s API key. Default: `DAYTONA_API_KEY`, or the JWT in `DAYTONA_JWT_TOKEN`. Masked in logs, and never written to files.',
+    ),
   ),
   daytonaApiUrl: optional(
     types.httpUrl,
@@ -175,12 +190,12 @@ export const settings = {
     'The same for containers and sandboxes that have stopped or failed. Default: `max-age`.',
     { group: 'timing' },
   ),
-  githubToken: {
+  githubToken: actionOnly('timing', {
     ...secret(
       'Asks GitHub whether the run that left something is over (`permissions: actions: read`). Without it, or where it may not see the run, `max-age` decides. Masked, and never written anywhere.',
     ),
     expression: '${{ github.token }}',
-  },
+  }),
   maxContainers: optional(
     types.integer(0),
     'After pre-cleanup, remove owned containers, stopped first, then oldest, until this many are left on each engine. Containers of other runners’ live sessions count but stay.',
@@ -293,13 +308,20 @@ export const settings = {
   metricsPath: optional(types.path, 'Path of a Prometheus text file, for node_exporter’s textfile collector.', {
     group: 'files',
   }),
-  summary: setting(types.boolean, 'true', 'Write the job summary.'),
-  jobStatus: setting(types.text, '${{ job.status }}', 'For internal use: post reads the job’s status.'),
+  summary: actionOnly('files', setting(types.boolean, 'true', 'Write the job summary.')),
+  jobStatus: actionOnly('timing', setting(types.text, '${{ job.status }}', 'For internal use: post reads the job’s status.')),
 } as const;
 
 export type SettingKey = keyof typeof settings;
 
 export const settingKeys = Object.keys(settings) as readonly SettingKey[];
+
+/** The heading under which the README has a setting. */
+export function groupOf({ group, option }: Setting<unknown>): OptionGroup {
+  const found = group ?? option?.group;
+  if (found === undefined) throw new Error('a setting without an option needs a group: actionOnly');
+  return found;
+}
 
 /** The input's name: `gracePeriod` is `grace-period`. */
 export function inputName(key: string): string {

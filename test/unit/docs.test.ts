@@ -1,5 +1,5 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { ENGINE_KINDS, type EngineKind } from '../support/engine/engine-kinds';
 
@@ -15,6 +15,53 @@ test.each(['docs/code-tour.md', 'CONTRIBUTING.md'])('%s names files that exist',
   const paths = pathsIn(document);
   expect(paths.length).toBeGreaterThan(0);
   expect(paths.filter((path) => !existsSync(join(root, path)))).toEqual([]);
+});
+
+/** All text of the code: sentences that are put together from parts are looked for in parts. */
+const code = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
+  .filter((path) => path.endsWith('.ts'))
+  .map((path) => readFileSync(join(root, 'src', path), 'utf8'))
+  .join('\n');
+
+const headings = [...readFileSync(join(root, 'docs/troubleshooting.md'), 'utf8').matchAll(/^## (.*)$/gm)].map(
+  ([, text = '']) => text,
+);
+
+test.for(headings)('troubleshooting: “%s” is what the code says', (heading) => {
+  const parts = heading.split(/(?<=needs) |(?<=Node) \d+ /).map((part) => part.trim());
+  expect(parts.filter((part) => !code.includes(part) && !code.includes(part.replace('its job', 'their job')))).toEqual([]);
+});
+
+/** As GitHub makes a heading's anchor. */
+function anchor(heading: string): string {
+  return heading
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}\s_-]/gu, '')
+    .replaceAll(' ', '-');
+}
+
+/** Links to files of the project in a document, as paths from its root, with their anchors. */
+function linksIn(document: string): readonly (readonly [path: string, anchor: string | undefined])[] {
+  const text = readFileSync(join(root, document), 'utf8').replace(/^```[\s\S]*?^```$/gm, '');
+  const targets = [...text.matchAll(/\]\((?!https?:)([^)\s]+)\)/g)].map(([, target = '']) => target);
+  return targets.map((target) => {
+    const [path = '', fragment] = target.split('#');
+    return [path === '' ? document : join(dirname(document), path), fragment];
+  });
+}
+
+const documents = ['.', 'docs', 'bench'].flatMap((directory) =>
+  readdirSync(join(root, directory)).flatMap((name) => (name.endsWith('.md') ? [join(directory, name)] : [])),
+);
+
+test.for(documents)('%s links to files and headings that exist', (document) => {
+  const broken = linksIn(document).filter(([path, fragment]) => {
+    if (!existsSync(join(root, path))) return true;
+    if (fragment === undefined || !path.endsWith('.md')) return false;
+    const titles = [...readFileSync(join(root, path), 'utf8').matchAll(/^#+ (.*)$/gm)].map(([, title = '']) => title);
+    return !titles.map(anchor).includes(fragment);
+  });
+  expect(broken).toEqual([]);
 });
 
 test('the glossary has at most 20 words', () => {
