@@ -39,20 +39,26 @@ interface Creation extends Ownership {
   readonly prefix: string;
   readonly endpoint: string;
   readonly local: LocalVariables;
+  readonly noteImage: (name: string) => void;
 }
 
 /**
  * Labels what is created on an engine. Leaves builds alone: labels would change the image's id and
  * its cache, and its containers would inherit them.
  * https://docs.docker.com/reference/api/engine/, https://docs.podman.io/en/latest/_static/api.html
+ * @param noteImage called with the image that a container is made from
  */
-export function dockerRules(ownership: Ownership, local: LocalVariables = {}): Rules {
+export function dockerRules(
+  ownership: Ownership,
+  local: LocalVariables = {},
+  noteImage: (name: string) => void = () => undefined,
+): Rules {
   return {
     rewriteOf({ method, path }: RequestHead): Rewrite | undefined {
       const { version = '', endpoint = '' } = method === 'POST' ? (ENDPOINT.exec(path)?.groups ?? {}) : {};
       if (/^\/services\/[^/]+\/update$/.test(endpoint)) return (json, ask) => updateService(json, ask, path, ownership);
       if (!Object.hasOwn(CREATIONS, endpoint)) return undefined;
-      const creation = { ...ownership, prefix: version, endpoint, local };
+      const creation = { ...ownership, prefix: version, endpoint, local, noteImage };
       return (json, ask) => create(json, ask, creation);
     },
   };
@@ -61,6 +67,8 @@ export function dockerRules(ownership: Ownership, local: LocalVariables = {}): R
 async function create(json: Buffer, ask: Ask, creation: Creation): Promise<Buffer | undefined> {
   const text = json.toString('latin1');
   const body: unknown = JSON.parse(json.toString());
+  const image = textAt(body, 'Image') ?? textAt(body, 'image');
+  if (image && /\/containers\/create$/.test(creation.endpoint)) creation.noteImage(image);
   await makeVolumes(namedVolumes(creation.endpoint, body), ask, creation);
   return edited(text, [
     ...labelled(text, creation.endpoint, creation),

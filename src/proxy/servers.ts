@@ -5,6 +5,7 @@ import { daytonaRules } from './daytona-rules';
 import { type Address, type Dial, dialer } from './dial';
 import { dockerRules, type LocalVariables, type Ownership } from './docker-rules';
 import type { RequestHead } from './http-head';
+import { imageNotes } from './image-notes';
 import { listenAt, listenLocally, OWN_DIRECTORY, passAll, serveAll } from './listen';
 import { noteVolumes } from './own-volumes';
 import { holdStart, startsSocket } from './starts';
@@ -18,6 +19,8 @@ export interface EngineSide {
   readonly variables: Readonly<Record<string, string>>;
   /** The file for the names of the session's anonymous volumes. */
   readonly volumes?: string;
+  /** The file for the names of the images that containers are made from. */
+  readonly images?: string;
 }
 
 /** The sandbox cloud behind a proxy. */
@@ -60,7 +63,8 @@ export function serveEach(settings: ProxySettings, servers: Servers, dials: Dial
   const { ownership, engine, sandboxes } = settings;
   if (engine && servers.engine) {
     const socket = startsSocket(engine.socket);
-    const labelling = dockerRules(ownership, localVariables(settings, servers));
+    const noteImage = engine.images === undefined ? undefined : imageNotes(engine.images);
+    const labelling = dockerRules(ownership, localVariables(settings, servers), noteImage);
     const { volumes: file } = engine;
     const dial = dialer(engine.address, dials);
     const hold = async (request: RequestHead) => {

@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { lstatSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { chmod, lstat, mkdir, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +11,7 @@ import type { Environment } from '../lib/environment';
 import { isProcessIdentity, type ProcessIdentity } from '../lib/process-identity';
 import { isProcessSpace, lifeIn, type ProcessSpace, thisSpace } from '../lib/process-space';
 import { quietly } from '../lib/quietly';
+import { readSmallFile } from '../lib/small-file';
 import { MAX_JOB_MS, SESSION_FILE_NAME } from './job-sessions';
 import { stateDirectory } from './state-directory';
 
@@ -22,6 +23,8 @@ export interface Lease {
   /** The engines' own ids. */
   readonly engines: readonly string[];
   readonly filters: Filters;
+  /** The file in which its proxy notes the images that it uses. */
+  readonly imageNotes?: string;
 }
 
 /** A lease and the conditions of its end. */
@@ -152,8 +155,8 @@ export class Leases {
       if (file === undefined) return [];
       const word = this.#wordIn(file);
       if (word === 'live' || (word === 'unknown' && !this.#isOlderThan(MAX_JOB_MS, file))) {
-        const { session, since, engines, filters } = file;
-        return { session, since, engines, filters };
+        const { session, since, engines, filters, imageNotes } = file;
+        return { session, since, engines, filters, ...(imageNotes === undefined ? {} : { imageNotes }) };
       }
       if (word !== 'unknown') quietly(() => rmSync(path, { force: true })); // It may be another user's.
       return [];
@@ -237,30 +240,25 @@ function isThere(directory: string): boolean {
 }
 
 /**
- * Reads a file that may be anything: does not block on a pipe, and does not follow a link.
- * @returns undefined if it is not a lease, or is another host's (hosts may share a directory)
+ * @returns undefined if the file is not a lease, or is another host's (hosts may share a directory)
  * @throws when it can't be read
  */
 function readLease(path: string, here: ProcessSpace): LeaseFile | undefined {
-  const { O_RDONLY, O_NONBLOCK = 0, O_NOFOLLOW = 0 } = constants;
-  const descriptor = openSync(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
-  try {
-    const found = fstatSync(descriptor);
-    if (!found.isFile() || found.size > MAX_BYTES) return undefined;
-    const file = leaseIn(JSON.parse(readFileSync(descriptor, 'utf8')));
-    return file?.space.hostName === here.hostName ? file : undefined;
-  } finally {
-    closeSync(descriptor);
-  }
+  const file = leaseIn(JSON.parse(readSmallFile(path, MAX_BYTES) ?? 'null'));
+  return file?.space.hostName === here.hostName ? file : undefined;
 }
 
 function leaseIn(value: unknown): LeaseFile | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
-  const { session, since, engines, filters, keeper, directory, space, hasEnded }: Partial<LeaseFile> = value;
+  const { session, since, engines, filters, keeper, directory, space, hasEnded, imageNotes }: Partial<LeaseFile> = value;
   if (typeof session !== 'string' || typeof since !== 'number' || !isProcessSpace(space)) return undefined;
   if (directory !== undefined && typeof directory !== 'string') return undefined;
   if (!isProcessIdentity(keeper) || !isListOf(engines, isText) || !areFilters(filters)) return undefined;
-  const optional = { ...(directory === undefined ? {} : { directory }), ...(hasEnded === true ? { hasEnded } : {}) };
+  const optional = {
+    ...(directory === undefined ? {} : { directory }),
+    ...(isText(imageNotes) ? { imageNotes } : {}),
+    ...(hasEnded === true ? { hasEnded } : {}),
+  };
   return { session, since, engines, filters, keeper, space, ...optional };
 }
 

@@ -170,3 +170,16 @@ describe('a variable that leads to the proxy', () => {
     expect(await environment(Env)).toEqual(Env);
   });
 });
+
+test.each([
+  ['/v1.41/containers/create?name=a', { Image: 'busybox' }, ['busybox']],
+  ['/v4.0.0/libpod/containers/create', { image: 'busybox:1' }, ['busybox:1']],
+  ['/networks/create', { Image: 'no' }, []],
+  ['/containers/create', { Image: 5 }, []],
+])('the image of a new container is noted: %s', async (path, body, expected) => {
+  const noted: string[] = [];
+  const noting = dockerRules({ owner, labels: session }, {}, (name) => noted.push(name));
+  const rewrite = noting.rewriteOf(parseRequest(Buffer.from(`POST ${path} HTTP/1.1\r\n\r\n`)));
+  await rewrite?.(Buffer.from(JSON.stringify(body)), async () => ({ status: 201, json: {} }));
+  expect(noted).toEqual(expected);
+});
