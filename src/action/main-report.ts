@@ -65,16 +65,23 @@ function isDeaths(value: unknown): value is readonly DeathReport[] {
 
 function isPhase(value: unknown): value is PhaseReport {
   if (!isRecord(value)) return false;
-  const { providers, resources, totals, durationMs } = value;
+  const { providers, resources, totals, durationMs, disk = [] } = value;
   return (
     typeof durationMs === 'number' &&
     Array.isArray(providers) &&
     providers.every((provider) => isRecord(provider) && hasTexts(provider, 'name', 'status', 'reason')) &&
     Array.isArray(resources) &&
     resources.every(isResource) &&
+    Array.isArray(disk) &&
+    disk.every(isDisk) &&
     isRecord(totals) &&
     outcomes.every((outcome) => typeof totals[outcome] === 'number')
   );
+}
+
+function isDisk(value: unknown): boolean {
+  if (!isRecord(value) || !hasTexts(value, 'provider', 'goal')) return false;
+  return Array.isArray(value['resources']) && value['resources'].every(isResource);
 }
 
 function isResource(value: unknown): boolean {

@@ -20,11 +20,13 @@ import { readSnapshot } from '../phases/snapshot';
 import { plainLine } from '../report/escape';
 import { writeReport } from '../report/json';
 import { closingLines } from '../report/lines';
-import { type PhaseReport, removedIn, wholeReport } from '../report/model';
+import { type PhaseReport, removedForDisk, removedIn, wholeReport } from '../report/model';
+import { ImageUses } from '../session/image-uses';
 import { sessionDirectory } from '../session/job-sessions';
 import { openLeases } from '../session/leases';
 import { Liveness } from '../session/liveness';
 import { newSession, type Session, type SessionVariables, sessionVariables, writeLabelFile } from '../session/session';
+import { stateDirectory } from '../session/state-directory';
 import { AnnotationCollector, annotate } from './annotation-collector';
 import { startCompanion } from './companion';
 import { readInputs } from './inputs';
@@ -118,6 +120,7 @@ async function cleanBefore({ config, session, state, startedAt, log, env, clock 
     sessionId: session.id,
     liveness: new Liveness({ sessionId: session.id, leases, githubToken: config.githubToken, env, clock, log }),
     leases,
+    imageUses: new ImageUses(await stateDirectory(env, log.debug), clock),
     keeper: 'parent',
     directory: sessionDirectory(env, session.id),
     startedAt,
@@ -216,7 +219,7 @@ async function report(main: Work, pre: PhaseReport, outcome: BenchmarkOutcome | 
     phases: { pre, run: outcome?.run ?? null, post: null },
   });
   await setAll(log, {
-    removed: removedIn(pre),
+    removed: removedIn(pre) + removedForDisk(pre),
     failed: pre.totals.failed,
     report: reportPath,
     logs: logsPath,

@@ -11,6 +11,7 @@ import { asError } from '../lib/errors';
 import { isAlive, lifeOf, type ProcessIdentity } from '../lib/process-identity';
 import { firstLine } from '../phases/benchmark';
 import { mergeDeaths } from '../phases/deaths';
+import { readImageNotes } from '../phases/image-uses';
 import { bestEffort } from '../phases/log';
 import { readOwnVolumes } from '../phases/own-volumes';
 import { postCleanupMode } from '../phases/post-cleanup-mode';
@@ -24,6 +25,7 @@ import { closingLines } from '../report/lines';
 import { type BenchmarkRemains, type BenchmarkReport, type Report, wholeReport } from '../report/model';
 import { time } from '../report/words';
 import { writeOutputs } from '../report/write';
+import { ImageUses } from '../session/image-uses';
 import { sessionDirectory } from '../session/job-sessions';
 import { openLeases } from '../session/leases';
 import { type Handover, LeftImages } from '../session/left-images';
@@ -269,6 +271,10 @@ async function clean(post: Work, { deaths: knownDeaths, pre, run }: MainReport):
         deadline,
         leases: await openLeases(env, clock, log.debug),
         leftImages: await handoverOf(post, baseline),
+        imageUses: {
+          uses: new ImageUses(await stateDirectory(env, log.debug), clock),
+          names: await readImageNotes(directoryOf(post)),
+        },
         env,
         clock,
         log,

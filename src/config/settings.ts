@@ -205,6 +205,39 @@ export const settings = {
     },
   ),
   maxSandboxes: optional(types.integer(0), 'The same for Daytona’s sandboxes.', { group: 'timing' }),
+  imageBudget: optional(
+    types.space,
+    'The space that images may take on each engine: `50GiB`, or `40%` of the file system that holds the engine’s data. Before the benchmark, images that no container uses are removed, the longest unused first, until they fit.',
+    {
+      group: 'timing',
+      help: 'The space that images may take on each engine: `50GiB`, or `40%` of the file system that holds the engine’s data. Before the command starts, images that no container uses are removed, the longest unused first, until they fit.',
+    },
+  ),
+  minFreeDisk: optional(
+    types.space,
+    'The space to be free on the file system that holds the engine’s data: `20GiB` or `10%`. Before the benchmark, images are removed in the same way until so much is free. If it can’t be had, main warns, or fails with `fail-on-error`.',
+    {
+      group: 'timing',
+      help: 'The space to be free on the file system that holds the engine’s data: `20GiB` or `10%`. Before the command starts, images are removed in the same way until so much is free. If it can’t be had, there is a warning; with `fail-on-error`, the command does not start.',
+    },
+  ),
+  keepImages: optional(
+    types.imageGlobs,
+    'Images that `image-budget` and `min-free-disk` spare, one a line; `*` is a wildcard: `python:3.12-*`. A name without a tag means all its tags.',
+    {
+      group: 'timing',
+      help: 'Images that `image-budget` and `min-free-disk` spare; `*` is a wildcard: `python:3.12-*`. A name without a tag means all its tags.',
+      singular: '--keep-image',
+    },
+  ),
+  buildCacheBudget: optional(
+    types.size,
+    'The space that BuildKit’s cache may take on each engine: `20GiB`. Before the benchmark, what was not used for longest is removed until it fits. Nothing that a build uses goes, and nothing that was used since another live session began.',
+    {
+      group: 'timing',
+      help: 'The space that BuildKit’s cache may take on each engine: `20GiB`. Before the command starts, what was not used for longest is removed until it fits. Nothing that a build uses goes, and nothing that was used since another live session began.',
+    },
+  ),
   exitedTtl: optional(
     types.duration,
     'While `run` runs, remove the session’s containers this long after they exit (per-task cleanup); their logs are kept first.',

@@ -101,16 +101,35 @@ export function number(min: number): SettingType<number> {
   };
 }
 
-const BYTES: Readonly<Record<string, number>> = { B: 1, KB: 1e3, MB: 1e6, GB: 1e9, KIB: 2 ** 10, MIB: 2 ** 20, GIB: 2 ** 30 };
+const BYTES: Readonly<Record<string, number>> = {
+  B: 1,
+  ...{ KB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12 },
+  ...{ KIB: 2 ** 10, MIB: 2 ** 20, GIB: 2 ** 30, TIB: 2 ** 40 },
+};
 
 /** Bytes, from `10MiB`, `500KB` or a bare number of bytes. */
 export const size: SettingType<number> = {
   accepts: 'a size such as 500KB, 10MiB or 1GiB, or a number of bytes',
   placeholder: 'size',
   parse(value) {
-    const [, number, unit = 'B'] = /^(\d+(?:\.\d+)?) ?([KMG]?i?B)?$/i.exec(value) ?? [];
+    const [, number, unit = 'B'] = /^(\d+(?:\.\d+)?) ?([KMGT]?i?B)?$/i.exec(value) ?? [];
     const bytes = Math.round(Number(number) * (BYTES[unit.toUpperCase()] ?? Number.NaN));
     return Number.isSafeInteger(bytes) ? bytes : undefined;
+  },
+};
+
+/** An amount of disk space: so many bytes, or a share of the file system from 0 to 1. */
+export type Space = { readonly bytes: number } | { readonly share: number };
+
+/** `50GiB`, or `40%` of the file system. */
+export const space: SettingType<Space> = {
+  accepts: 'a size such as 50GiB or 500MB, or a percentage such as 40%',
+  placeholder: 'size|percent',
+  parse(value, env) {
+    const percent = /^(\d+(?:\.\d+)?) ?%$/.exec(value)?.[1];
+    if (percent !== undefined) return Number(percent) <= 100 ? { share: Number(percent) / 100 } : undefined;
+    const bytes = size.parse(value, env);
+    return bytes === undefined ? undefined : { bytes };
   },
 };
 
@@ -193,6 +212,21 @@ export const namePrefixes: SettingType<readonly string[]> = {
   placeholder: lines.placeholder,
   isList: true,
   parse: (value, env) => lines.parse(value, env)?.map(namePrefix),
+};
+
+/**
+ * Names of images, with `*` as a wildcard.
+ * @throws {InvalidValue} for nothing but `*`, which would switch the budget off without a word
+ */
+export const imageGlobs: SettingType<readonly string[]> = {
+  accepts: 'the name of an image a line, where * is a wildcard: python:3.12-*, ghcr.io/team/*',
+  placeholder: 'image',
+  isList: true,
+  parse: (value, env) =>
+    lines.parse(value, env)?.map((line) => {
+      if (isUnlimited(line)) throw new InvalidValue(`“${line}” matches every image`);
+      return line;
+    }),
 };
 
 /** Kinds of resources, in the plural. */

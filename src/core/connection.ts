@@ -1,6 +1,7 @@
 import type { Clock } from '../lib/clock';
 import type { Deadline } from '../lib/deadline';
 import type { ContainerSource } from './container-source';
+import type { Disk } from './disk';
 import type { Lifetimes } from './lifetimes';
 import type { Provider } from './provider';
 import type { Kind } from './resource';
@@ -32,6 +33,8 @@ export type Connection =
       readonly lifetimes?: Lifetimes;
       /** Present if there is a disk: the space that each resource takes. Slow. */
       readonly sizes?: (signal: AbortSignal) => Promise<Sizes>;
+      /** Present if there is a disk whose space can be kept to a budget. */
+      readonly disk?: Disk;
     }
   | {
       readonly name: string;

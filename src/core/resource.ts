@@ -46,6 +46,8 @@ export interface Resource {
   readonly usedBy?: readonly Resource[];
   /** Of an image: its names, `repository:tag`. Foreign text. */
   readonly tags?: readonly string[];
+  /** Of an image: the same by content, `repository@sha256:…`. */
+  readonly digests?: readonly string[];
   /** Set for a tag that goes alone: the id of its image, which stays. The tag is the id then. */
   readonly tagOf?: string;
   /** An image without a name that is, or was, only a step between an image and its parent. */

@@ -9,19 +9,23 @@ import { processWith } from '../lib/process-identity';
 import { plainLine } from '../report/escape';
 import { providerLine } from '../report/lines';
 import { type PhaseReport, providerReport } from '../report/model';
+import type { ImageUses } from '../session/image-uses';
 import type { Leases } from '../session/leases';
 import { type Cleanup, cleanUp, engineIdOf } from './cleanup';
+import { type DiskGoals, makeRoom } from './disk-room';
+import { imageNotesFile } from './image-uses';
 import { bestEffort, type Log } from './log';
 import { discoverProviders, type ProviderSettings } from './providers';
 import { filtersOf, type PreSelectionSettings, type Selection, selectBefore } from './selection';
 import { writeSnapshot } from './snapshot';
 
 export interface PreCleanup {
-  readonly config: ProviderSettings & Cleanup['config'] & PreSelectionSettings & Pick<Config, 'dryRun' | 'scope'>;
+  readonly config: ProviderSettings & Cleanup['config'] & PreSelectionSettings & DiskGoals & Pick<Config, 'dryRun' | 'scope'>;
   readonly sessionId: string;
   /** Of other sessions. */
   readonly liveness: LivenessOfSessions;
   readonly leases: Leases;
+  readonly imageUses: ImageUses;
   /** The session's own. */
   readonly directory: string;
   /** Milliseconds since the epoch. */
@@ -71,6 +75,7 @@ async function clean(options: PreCleanup, deadline: Deadline): Promise<PreCleane
   for (const connection of connections) log.info(providerLine(providerReport(connection)));
   if (config.scope === 'job' && connections.some(hasSandboxes)) log.info(SCOPE_OF_SANDBOXES);
   const { around = (same) => same, onSettled } = options;
+  const cleanedAt = clock.now();
   const pre = await cleanUp({
     connections,
     selection: around(selectBefore(config, sessionId, liveness, clock.now())),
@@ -83,7 +88,19 @@ async function clean(options: PreCleanup, deadline: Deadline): Promise<PreCleane
     leases: () => leases.atWork(),
     ...(onSettled ? { onSettled } : {}),
   });
-  return { pre, connections };
+  const disk = await makeRoom({
+    connections,
+    config,
+    sessionId,
+    liveness,
+    leases: () => leases.atWork(),
+    uses: options.imageUses,
+    deadline,
+    clock,
+    log: (line) => log.info(line),
+  });
+  const whole = { ...pre, durationMs: Math.round(clock.now() - cleanedAt), ...(disk.length > 0 ? { disk } : {}) };
+  return { pre: whole, connections };
 }
 
 /** Announces which resources this session may claim, before any of them exists. */
@@ -104,6 +121,7 @@ async function takeSessionLease(
     engines,
     filters: filtersOf(config),
     keeper: processWith(pid),
+    imageNotes: imageNotesFile(directory),
     ...(keeper === 'parent' ? { directory } : {}),
   });
 }

@@ -15,6 +15,7 @@ import {
   variablesOf,
 } from '../proxy/servers';
 import type { Session } from '../session/session';
+import { imageNotesFile } from './image-uses';
 import { ownVolumesFile } from './own-volumes';
 
 /** What is needed to say before what a proxy is to stand. */
@@ -107,6 +108,7 @@ async function engineSide({ config, connections, env, platform, directory }: Pro
     },
     socket: await socketPath(directory, platform),
     volumes: ownVolumesFile(directory),
+    images: imageNotesFile(directory),
     variables: valuesIn(env, ['DOCKER_HOST', ...(withPodman ? ['CONTAINER_HOST'] : [])]),
   };
 }

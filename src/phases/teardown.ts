@@ -5,17 +5,20 @@ import type { Environment } from '../lib/environment';
 import type { SweepMode } from '../reaper/sweep';
 import { providerLine } from '../report/lines';
 import { type DeathReport, type PhaseReport, providerReport } from '../report/model';
+import type { ImageUses } from '../session/image-uses';
 import type { Leases } from '../session/leases';
 import type { Handover } from '../session/left-images';
 import { labelArgument } from '../session/session';
 import { type Cleanup, cleanUp } from './cleanup';
+import { type DiskGoals, hasImageGoal } from './disk-room';
+import { noteUses } from './image-uses';
 import { bestEffort, type Log } from './log';
 import { type LastRecording, recordLast } from './recording';
 import type { Selection } from './selection';
 import { stillUnmatched } from './unmatched';
 
 export interface Teardown {
-  readonly config: Cleanup['config'] & LastRecording['config'];
+  readonly config: Cleanup['config'] & LastRecording['config'] & Pick<DiskGoals, 'imageBudget' | 'minFreeDisk'>;
   /** Undefined when main died before it had one. */
   readonly sessionId: string | undefined;
   /** Cleaned one by one as they settle. */
@@ -30,6 +33,8 @@ export interface Teardown {
   readonly leases: Leases;
   /** Undefined when main left no baseline. */
   readonly leftImages: Handover | undefined;
+  /** Where the images that the session used are noted; undefined where nothing is to be noted. */
+  readonly imageUses?: { readonly uses: ImageUses; readonly names: readonly string[] };
   /** This process's own. */
   readonly env: Environment;
   readonly clock: Clock;
@@ -50,6 +55,7 @@ export async function tearDown(
     log.info(providerLine(providerReport(connection)));
     const last = await bestEffort(log, 'keeping logs', () => recordLast(connection, lastLook));
     deaths.push(...(last ?? []));
+    await noteImages(connection, teardown);
     return connection;
   });
   const phase = await cleanUp({
@@ -71,4 +77,13 @@ export async function tearDown(
   }
   const unmatched = stillUnmatched(phase.unmatched ?? [], { deaths: [...knownDeaths, ...deaths], phases: earlier });
   return { phase: { ...phase, unmatched }, deaths };
+}
+
+/** Notes the images that the session used, while its containers are still there. */
+async function noteImages(connection: Connection, teardown: Teardown): Promise<void> {
+  const { config, knownDeaths, imageUses, deadline, clock, log } = teardown;
+  if (imageUses === undefined || !hasImageGoal(config)) return;
+  const ended = knownDeaths.flatMap(({ provider, image }) => (provider === connection.name ? (image ?? []) : []));
+  const context = { uses: imageUses.uses, deadline, now: clock.now() };
+  await bestEffort(log, 'noting which images were used', () => noteUses(connection, [...imageUses.names, ...ended], context));
 }

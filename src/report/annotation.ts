@@ -1,13 +1,15 @@
 import { causesOf } from './causes';
 import { clipped, plainLine } from './escape';
+import { diskLine } from './lines';
 import type { PhaseReport } from './model';
-import { verdictOf } from './verdict';
+import { mayHaveLeft, shortOfDisk, verdictOf } from './verdict';
 
 /** Characters. GitHub shows a few lines of an annotation. */
 const MAX_TITLE = 100;
 const MAX_CAUSE = 200;
 const MAX_MESSAGE = 1_000;
 const MAX_CAUSES = 3;
+const MAX_DISK = 400;
 
 /** Problems shown, and characters of each if there are several. The log has all in full. */
 const MAX_PROBLEMS = 3;
@@ -53,7 +55,7 @@ function messageOf(troubles: readonly Trouble[]): string {
   ].join('; ');
 }
 
-/** One message: the phase's headline, its frequent causes of failure, and unreachable providers. */
+/** One message: the phase's headline, a full disk, frequent causes of failure, and unreachable providers. */
 export function leftoversMessage(phase: PhaseReport): string {
   const causes = causesOf(phase.resources.filter(({ outcome }) => outcome === 'failed'));
   const shown = causes
@@ -63,5 +65,6 @@ export function leftoversMessage(phase: PhaseReport): string {
   const missing = phase.providers
     .filter(({ status }) => status === 'unavailable')
     .map(({ name, reason }) => clipped(`${name}: ${reason}`, MAX_CAUSE));
-  return [verdictOf(phase).headline, ...shown, ...more, ...missing].join('; ');
+  const disk = shortOfDisk(phase).map((goal) => clipped(diskLine(goal), MAX_DISK));
+  return [...(mayHaveLeft(phase) ? [verdictOf(phase).headline] : []), ...disk, ...shown, ...more, ...missing].join('; ');
 }

@@ -1,9 +1,9 @@
 import { plainLine } from './escape';
 import { freedLine } from './freed';
-import type { PhaseReport, ProviderReport, ResourceReport } from './model';
+import type { DiskReport, PhaseReport, ProviderReport, ResourceReport } from './model';
 import { untouchedNotes } from './untouched';
 import { verdictOf } from './verdict';
-import { endOfSession, shortId, time } from './words';
+import { count, countKinds, endOfSession, shortId, sizeWords, time } from './words';
 
 /** `docker: ready: Docker Engine 20.10.24 at unix:///var/run/docker.sock (the default)`. */
 export function providerLine({ name, status, reason }: ProviderReport): string {
@@ -23,6 +23,29 @@ export function resourceLine(resource: ResourceReport): string {
     error ?? reason ?? '',
   ];
   return plainLine(parts.filter((part) => part !== '').join('  '));
+}
+
+/** `docker: image-budget: 12 images removed, 8.2GB freed: images take 49.1GB of 53.7GB`. */
+export function diskLine(disk: DiskReport): string {
+  const { provider, goal, before, after, reason, records = 0 } = disk;
+  const removed = disk.resources.filter(({ outcome }) => outcome === 'removed');
+  const planned = disk.resources.filter(({ outcome }) => outcome === 'planned');
+  const what = [
+    ...(removed.length > 0 ? [`${countKinds(removed)} removed`] : []),
+    ...(records > 0 ? [`${count(records, 'record')} of build cache removed`] : []),
+    ...(planned.length > 0 ? [`${countKinds(planned)} would be removed`] : []),
+  ];
+  const freed = before === null || after === null ? 0 : Math.abs(after - before);
+  const done = what.length === 0 ? 'nothing removed' : `${what.join(', ')}${freed > 0 ? `, ${sizeWords(freed)} freed` : ''}`;
+  return plainLine(`${provider}: ${goal}: ${done}: ${diskState(disk)}${reason === null ? '' : `: ${reason}`}`);
+}
+
+/** `images take 49.1GB of 53.7GB`. */
+function diskState({ goal, wanted, after, reached }: DiskReport): string {
+  if (reached === null) return 'it can’t be known whether it is kept';
+  const [now, limit] = [sizeWords(after ?? undefined), sizeWords(wanted ?? undefined)];
+  if (goal === 'min-free-disk') return `${reached ? '' : 'only '}${now} free, ${limit} wanted`;
+  return `${goal === 'image-budget' ? 'images take' : 'build cache takes'} ${now} of ${limit}${reached ? '' : ', too much'}`;
 }
 
 /** `stop timeout → kill → remove error (4 attempts)`. */
@@ -48,6 +71,7 @@ export function closingLines(phase: PhaseReport): readonly string[] {
   return [
     plainLine(verdictOf(phase).headline),
     ...(freed === '' ? [] : [freed]),
+    ...(phase.disk ?? []).map(diskLine),
     ...untouchedLines(phase),
     ...commandLines({ providers: phase.providers, resources: failed }),
   ];

@@ -5,7 +5,7 @@ import { rungActions } from '../core/provider';
 import { writeWhole } from '../lib/atomic-file';
 import { exitClasses, exitClassOf } from './exit-code';
 import { freedByKind } from './freed';
-import type { PhaseReport, Report, ResourceReport } from './model';
+import type { DiskReport, PhaseReport, Report, ResourceReport } from './model';
 import { isVerifiable } from './verdict';
 
 /** Seconds. Most rungs take tenths; a grace period is 5 s, a request up to 15 s, plus retries. */
@@ -34,6 +34,7 @@ export async function metricsOf(report: Report): Promise<string> {
   addPhases(registry, phases);
   addResources(registry, phases);
   addSteps(registry, phases);
+  addDisk(registry, report.phases.pre?.disk ?? []);
   return `${(await registry.metrics()).trimEnd()}\n`;
 }
 
@@ -121,6 +122,33 @@ function addResources(registry: Registry, phases: NamedPhases): void {
       stopFailures.set(where, group.filter(ignoredItsStop).length);
       for (const bytes of freedByKind(group).values()) freed.set(where, bytes);
     }
+  }
+}
+
+/** Goals for disk space. Nothing is registered without any. */
+function addDisk(registry: Registry, goals: readonly DiskReport[]): void {
+  if (goals.length === 0) return;
+  const labels = ['provider', 'goal'] as const;
+  const bytes = gauge(
+    registry,
+    'disk_bytes',
+    'Disk space before the benchmark: what is wanted, what was taken (for min-free-disk: free) before, and what after. Left out if unknown.',
+    [...labels, 'what'],
+  );
+  const reached = gauge(
+    registry,
+    'disk_goal_reached',
+    'Whether a goal for disk space was reached: 1 or 0. Left out if it can’t be known.',
+    labels,
+  );
+  const removed = gauge(registry, 'disk_images_removed', 'Images that were removed for a goal.', labels);
+  for (const { provider, goal, resources, reached: isReached, ...sizes } of goals) {
+    for (const what of ['wanted', 'before', 'after'] as const) {
+      const size = sizes[what];
+      if (size !== null) bytes.set({ provider, goal, what }, size);
+    }
+    if (isReached !== null) reached.set({ provider, goal }, Number(isReached));
+    removed.set({ provider, goal }, resources.filter(({ outcome }) => outcome === 'removed').length);
   }
 }
 

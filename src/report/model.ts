@@ -91,6 +91,36 @@ export interface PhaseReport {
    * versions.
    */
   readonly unmatched?: readonly UnmatchedReport[];
+  /** Goals for disk space, each for one engine. Absent without any. */
+  readonly disk?: readonly DiskReport[];
+}
+
+/** The settings that set goals for disk space. */
+export type DiskGoal = 'build-cache-budget' | 'image-budget' | 'min-free-disk';
+
+/** What was done for a goal on one engine. */
+export interface DiskReport {
+  readonly provider: string;
+  readonly goal: DiskGoal;
+  /** Bytes: the most that may be taken, or for `min-free-disk` the least to be free. Null if unknown. */
+  readonly wanted: number | null;
+  /** Bytes that were taken, or free, before and after. Null if unknown. */
+  readonly before: number | null;
+  readonly after: number | null;
+  /** Null if it can't be known. */
+  readonly reached: boolean | null;
+  /** Why it was not reached, or can't be known. */
+  readonly reason: string | null;
+  /** Images that went for it, or would. */
+  readonly resources: readonly DiskResourceReport[];
+  /** Removed records of build cache. */
+  readonly records?: number;
+}
+
+/** An image that went for a goal. */
+export interface DiskResourceReport extends ResourceReport {
+  /** ISO 8601; null if it is unknown. */
+  readonly lastUsedAt: string | null;
 }
 
 /** Resources of one kind at one provider. */
@@ -206,6 +236,11 @@ export function totalsOf(resources: readonly ResourceReport[]): Readonly<Record<
 
 export function removedIn({ totals }: PhaseReport): number {
   return totals.graceful + totals.killed + totals.removed;
+}
+
+/** The number of images that went for disk space. */
+export function removedForDisk({ disk = [] }: PhaseReport): number {
+  return disk.flatMap(({ resources }) => resources).filter(({ outcome }) => isRemoval(outcome)).length;
 }
 
 export function isoTime(ms: number): string {

@@ -1,6 +1,6 @@
 import { freedWords } from './freed';
 import { leftoversIn } from './leftovers';
-import type { PhaseReport, Report, ResourceReport } from './model';
+import type { DiskReport, PhaseReport, Report, ResourceReport } from './model';
 import { countKinds, time } from './words';
 
 /** The result of a phase, in one line. */
@@ -96,16 +96,31 @@ function removedIn({ resources }: PhaseReport): readonly ResourceReport[] {
   return resources.filter(({ outcome }) => outcome === 'graceful' || outcome === 'killed' || outcome === 'removed');
 }
 
-/** Whether a person must act, because something is or may be left. */
+/** Whether a person must act: something is or may be left, or the disk is too full. */
 export function needsAction(phase: PhaseReport): boolean {
+  return mayHaveLeft(phase) || shortOfDisk(phase).length > 0;
+}
+
+/** Whether something is or may be left. */
+export function mayHaveLeft(phase: PhaseReport): boolean {
   const { kind } = verdictOf(phase);
   return kind === 'leftovers' || kind === 'unverified';
+}
+
+/** Where less is free than is wanted. A budget that images in use exceed is no fault. */
+export function shortOfDisk({ disk = [], dryRun }: PhaseReport): readonly DiskReport[] {
+  return dryRun ? [] : disk.filter(({ goal, reached }) => goal === 'min-free-disk' && reached === false);
+}
+
+/** Whether something went, or is wrong. */
+export function isEventful({ reached, resources, records = 0 }: DiskReport): boolean {
+  return reached !== true || resources.length > 0 || records > 0;
 }
 
 /** Whether the phase found nothing to remove or to mention. */
 export function foundNothing(phase: PhaseReport): boolean {
   const { kind } = verdictOf(phase);
-  if ((phase.unmatched ?? []).length > 0) return false;
+  if ((phase.unmatched ?? []).length > 0 || (phase.disk ?? []).some(isEventful)) return false;
   return kind === 'nothing' || kind === 'skipped';
 }
 

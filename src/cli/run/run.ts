@@ -11,6 +11,7 @@ import { thisProcess } from '../../lib/process-identity';
 import { signalExitCode } from '../../lib/shutdown-signals';
 import { type BenchmarkOutcome, benchmarkReport, runSupervised } from '../../phases/benchmark';
 import { mergeDeaths } from '../../phases/deaths';
+import { readImageNotes } from '../../phases/image-uses';
 import { bestEffort } from '../../phases/log';
 import { readOwnVolumes } from '../../phases/own-volumes';
 import { preClean } from '../../phases/pre-clean';
@@ -22,6 +23,7 @@ import { terminalOf } from '../../report/terminal/terminal';
 import { foundNothing, needsAction } from '../../report/verdict';
 import { writeOutputs } from '../../report/write';
 import { Claims } from '../../session/claims';
+import { ImageUses } from '../../session/image-uses';
 import { Leases, leasePlaces } from '../../session/leases';
 import { LeftImages } from '../../session/left-images';
 import { Liveness } from '../../session/liveness';
@@ -53,6 +55,7 @@ interface Run extends RunSession {
   readonly output: Output;
   readonly leases: Leases;
   readonly leftImages: LeftImages;
+  readonly imageUses: ImageUses;
   readonly signals: RunSignals;
   /** Counts the teardown. */
   readonly counter: ProgressCounter;
@@ -74,6 +77,7 @@ export async function run(words: readonly string[], options: RunOptions, env: No
   const identified = await localSession(env, state, options.session);
   const leases = new Leases(leasePlaces(state, env), clock);
   const leftImages = new LeftImages(state, clock);
+  const imageUses = new ImageUses(state, clock);
   const counter = new ProgressCounter();
   const unregister = await register(identified.id, state, output);
   const isAnnounced = await bestEffort(output, 'announcing this session to other runs and sweeps', () =>
@@ -96,6 +100,7 @@ export async function run(words: readonly string[], options: RunOptions, env: No
       output,
       leases,
       leftImages,
+      imageUses,
       signals,
       counter,
       startedAt,
@@ -169,7 +174,8 @@ interface Before {
  * Cleans up before the command, and spares other runs in progress.
  * @throws {ProviderUnreachable} when a required provider can't be reached
  */
-async function cleanBefore({ config, session, directory, startedAt, output, leases, signals, env }: Run): Promise<Before> {
+async function cleanBefore(run: Run): Promise<Before> {
+  const { config, session, directory, startedAt, output, leases, imageUses, signals, env } = run;
   const counter = new ProgressCounter();
   const { githubToken } = config;
   const liveness = new Liveness({ sessionId: session.id, leases, githubToken, env, clock, log: output });
@@ -182,6 +188,7 @@ async function cleanBefore({ config, session, directory, startedAt, output, leas
         sessionId: session.id,
         liveness,
         leases,
+        imageUses,
         directory,
         startedAt,
         env,
@@ -280,6 +287,7 @@ async function cleanAfter(run: Run, before: Before, outcome: CommandOutcome): Pr
     output,
     leases: run.leases,
     leftImages: run.leftImages.handoverOf(session.id, run.startedAt),
+    imageUses: { uses: run.imageUses, names: await readImageNotes(run.directory) },
     env,
     hurry: signals.hurry,
   });

@@ -28,6 +28,7 @@ export interface RunTeardown {
   readonly output: Output;
   readonly leases: Leases;
   readonly leftImages: Handover;
+  readonly imageUses: NonNullable<Teardown['imageUses']>;
   readonly env: NodeJS.ProcessEnv;
   /** Aborts when grace is to be skipped. */
   readonly hurry: AbortSignal;
@@ -54,7 +55,7 @@ export async function tearDownRun(teardown: RunTeardown): Promise<TornDown> {
 }
 
 function once(config: RunTeardown['config'], stop: AbortSignal, teardown: RunTeardown): Promise<TornDown> {
-  const { sessionId, found, selection, knownDeaths, earlier, counter, output, leases, leftImages, env } = teardown;
+  const { sessionId, found, selection, knownDeaths, earlier, counter, output, leases, leftImages, imageUses, env } = teardown;
   return withDeadline(config.deadline, { clock, signal: stop }, (deadline) =>
     tearDown({
       config,
@@ -67,6 +68,7 @@ function once(config: RunTeardown['config'], stop: AbortSignal, teardown: RunTea
       deadline,
       leases,
       leftImages,
+      imageUses,
       env,
       clock,
       log: output,

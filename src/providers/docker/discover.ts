@@ -6,6 +6,7 @@ import { withRetries } from '../../reaper/retry';
 import { namedEndpoint, wellKnownEndpoints } from './connection/candidates';
 import { connect, type Engine, identitiesOf, NoEngine } from './connection/connect';
 import type { Endpoint } from './connection/endpoint';
+import { dockerDisk } from './disk/disk';
 import { dockerContainers } from './events/container-source';
 import { cleanupCommand, dockerProvider } from './provider';
 import type { Buildx } from './resources/builder-instances';
@@ -109,6 +110,7 @@ function connectionTo(engine: Engine, settings: DockerSettings, clock: Clock, bu
     cleanupCommand: cleanupAt(engine.endpoint),
     containers: dockerContainers(engine, settings, clock),
     sizes: (signal) => sizesOf(engine, name, signal),
+    disk: dockerDisk(engine, settings, clock),
   };
 }
 

@@ -1,6 +1,7 @@
 import type { Report } from '../model';
 import { countsSection } from './counts';
 import { deathsSection } from './deaths';
+import { diskSection } from './disk';
 import { failuresSection } from './failures';
 import { fitted } from './fit';
 import { footerSection } from './footer';
@@ -36,6 +37,7 @@ export function summaryOf(report: Report, { reportPath, serverUrl, limit = LIMIT
       failuresSection(report),
       untouchedSection(report),
       deathsSection(report),
+      ...(report.phases.pre?.disk ? [diskSection(report)] : []),
       countsSection(report),
       previousRunsSection(report, serverUrl),
       timelineSection(report),

@@ -5,9 +5,9 @@ import { askedSentence, type Failure, failuresIn, wasAsked } from '../deaths';
 import { clipped, plainLine } from '../escape';
 import { benchmarkEnd, exitMeaning } from '../exit-code';
 import { leftoversIn } from '../leftovers';
-import { commandLines, commandsOf, providerLine, stepsOf, untouchedLines } from '../lines';
+import { commandLines, commandsOf, diskLine, providerLine, stepsOf, untouchedLines } from '../lines';
 import type { BenchmarkReport, PhaseReport, Report, ResourceReport } from '../model';
-import { type PhaseVerdict, verdictOf, verdictOfAll } from '../verdict';
+import { isEventful, type PhaseVerdict, verdictOf, verdictOfAll } from '../verdict';
 import { count, countKinds, meaningOf, time } from '../words';
 import { type TableOptions, tableOf } from './table';
 
@@ -48,6 +48,7 @@ export function terminalOf(report: Report, { color, maxItems, columns = DEFAULT_
     ...(post?.providers ?? []).map(providerLine),
     ...(report.benchmark ? [plainLine(benchmarkLine(report.benchmark))] : []),
     ...(pre ? [plainLine(`Before the benchmark: ${verdictOf(pre).headline}`)] : []),
+    ...(pre?.disk ?? []).filter(isEventful).map(diskLine),
     ...(run && run.resources.length > 0 ? [plainLine(`While it ran: ${verdictOf(run).headline}`)] : []),
     ...deathParts(failuresIn(report.deaths), maxItems, table),
     ...askedLine(report.deaths.filter(wasAsked).length),

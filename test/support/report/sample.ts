@@ -1,5 +1,6 @@
 import {
   type DeathReport,
+  type DiskReport,
   type PhaseReport,
   type ProviderReport,
   type Report,
@@ -91,5 +92,24 @@ export function report(changes: Partial<Report> & Phases = {}): Report {
     deaths: [],
     phases: { pre, run, post },
     ...rest,
+  };
+}
+
+/** A goal for disk space, and two images that went for it. */
+export function disk(changes: Partial<DiskReport> = {}): DiskReport {
+  const image = (name: string) => ({
+    ...resource({ kind: 'image', id: `sha256:${name}`, name, image: null, state: 'present', outcome: 'removed', bytes: 2e9 }),
+    lastUsedAt: '2029-12-01T00:00:00.000Z',
+  });
+  return {
+    provider: 'docker',
+    goal: 'image-budget',
+    wanted: 50e9,
+    before: 54e9,
+    after: 49e9,
+    reached: true,
+    reason: null,
+    resources: [image('old:1'), image('older:1')],
+    ...changes,
   };
 }

@@ -259,3 +259,25 @@ describe('whatever is typed', () => {
     );
   });
 });
+
+describe('an amount of disk space', () => {
+  it.each([
+    ['50GiB', { bytes: 50 * 2 ** 30 }],
+    ['2TB', { bytes: 2e12 }],
+    ['0', { bytes: 0 }],
+    ['40%', { share: 0.4 }],
+    ['2.5 %', { share: 0.025 }],
+    ['100%', { share: 1 }],
+    ['101%', undefined],
+    ['-1%', undefined],
+    ['%', undefined],
+    ['much', undefined],
+  ])('%s', (text, expected) => {
+    expect(types.space.parse(text, {})).toEqual(expected);
+  });
+});
+
+it('the names of images to keep are globs, but none that matches all', () => {
+  expect(types.imageGlobs.parse('python:*\n\n ghcr.io/team/* ', {})).toEqual(['python:*', 'ghcr.io/team/*']);
+  expect(() => types.imageGlobs.parse('python\n*', {})).toThrow('“*” matches every image');
+});

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { annotationOf, leftoversMessage } from '../../../src/report/annotation';
-import { failed, phase, provider, resource } from '../../support/report/sample';
+import { needsAction } from '../../../src/report/verdict';
+import { disk, failed, phase, provider, resource } from '../../support/report/sample';
 
 const SESSION = 'gh-1-1.3f9a1c22.k3v9q0xw';
 const trouble = (message: string, of = 'Cleanup') => ({ of, message });
@@ -65,5 +66,15 @@ describe('what a phase left', () => {
 
   it('is reported without the rest of a cause that is too long', () => {
     expect(leftoversMessage(phase([failed({ error: 'x'.repeat(5_000) })]))).toMatch(/; x{199}…$/);
+  });
+
+  it('is reported with a disk that is too full, alone or besides', () => {
+    const full = disk({ goal: 'min-free-disk', wanted: 20e9, before: 3e9, after: 7e9, reached: false, reason: 'in use' });
+    const line = 'docker: min-free-disk: 2 images removed, 4.0GB freed: only 7.0GB free, 20.0GB wanted: in use';
+    const goals = [full, disk({ reached: false, reason: 'in use' })]; // What is in use may exceed a budget.
+    expect(leftoversMessage(phase([], { disk: goals }))).toBe(line);
+    expect(leftoversMessage(phase([failed()], { disk: goals }))).toMatch(`1 container is left behind: action needed; ${line}; `);
+    expect([goals, [disk({ reached: false })]].map((some) => needsAction(phase([], { disk: some })))).toEqual([true, false]);
+    expect(needsAction(phase([], { disk: goals, dryRun: true }))).toBe(false);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { closingLines, resourceLine } from '../../../src/report/lines';
-import { failed, HOSTILE, phase, resource, step } from '../../support/report/sample';
+import { closingLines, diskLine, resourceLine } from '../../../src/report/lines';
+import { disk, failed, HOSTILE, phase, resource, step } from '../../support/report/sample';
 
 /** What would change a terminal or a log: control characters, line breaks, the runner's commands. */
 const DANGEROUS = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]|##\w*\[|^\s*::/u;
@@ -47,5 +47,37 @@ describe('the closing lines', () => {
 
   it('let nothing hostile out of a command', () => {
     expect(closingLines(phase([failed({ command: `docker rm ${HOSTILE}` })])).filter((line) => DANGEROUS.test(line))).toEqual([]);
+  });
+});
+
+describe('the line about disk space', () => {
+  const full = { goal: 'min-free-disk', wanted: 20e9, before: 3e9, after: 7e9, reached: false } as const;
+
+  it.each([
+    ['docker: image-budget: 2 images removed, 5.0GB freed: images take 49.0GB of 50.0GB', disk()],
+    ['docker: image-budget: nothing removed: images take 12.0GB of 50.0GB', disk({ before: 12e9, after: 12e9, resources: [] })],
+    [
+      'docker: min-free-disk: 2 images removed, 4.0GB freed: only 7.0GB free, 20.0GB wanted: the rest is in use',
+      disk({ ...full, reason: 'the rest is in use' }),
+    ],
+    [
+      'docker: build-cache-budget: 1 record of build cache removed, 1.0GB freed: build cache takes 9.0GB of 10.0GB',
+      disk({ goal: 'build-cache-budget', wanted: 10e9, before: 10e9, after: 9e9, records: 1, resources: [] }),
+    ],
+    [
+      'docker: min-free-disk: nothing removed: it can’t be known whether it is kept: it is elsewhere',
+      disk({
+        goal: 'min-free-disk',
+        wanted: null,
+        before: null,
+        after: null,
+        reached: null,
+        reason: 'it is elsewhere',
+        resources: [],
+      }),
+    ],
+  ])('%s', (line, goal) => {
+    expect(diskLine(goal)).toBe(line);
+    expect(closingLines(phase([], { disk: [goal] }))).toContain(line);
   });
 });

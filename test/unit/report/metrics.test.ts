@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { metricsOf, writeMetrics } from '../../../src/report/metrics';
 import { promtool } from '../../support/report/promtool';
-import { death, failed, HOSTILE, phase, provider, report, resource, step } from '../../support/report/sample';
+import { death, disk, failed, HOSTILE, phase, provider, report, resource, step } from '../../support/report/sample';
 import { scenarioNames, scenarios } from '../../support/report/scenarios';
 
 const samplesOf = async (made: ReturnType<typeof report>) =>
@@ -22,6 +22,20 @@ describe('the metrics', { timeout: 60_000 }, () => {
   it('of a provider with a hostile name are as Prometheus wants them', async () => {
     const post = phase([resource({ provider: HOSTILE })], { providers: [provider({ name: HOSTILE })] });
     expect(promtool(['check', 'metrics'], await metricsOf(report({ post })))).toBe('');
+  });
+
+  it('of goals for disk space are as Prometheus wants them, and tell what was measured', async () => {
+    const made = report({
+      pre: phase([], { disk: [disk(), disk({ goal: 'min-free-disk', after: null, reached: null, resources: [] })] }),
+    });
+    expect(promtool(['check', 'metrics'], await metricsOf(made))).toBe('');
+    expect(await samplesOf(made)).toEqual(
+      expect.arrayContaining([
+        'cleanup_action_disk_bytes{provider="docker",goal="image-budget",what="after"} 49000000000',
+        'cleanup_action_disk_goal_reached{provider="docker",goal="image-budget"} 1',
+        'cleanup_action_disk_images_removed{provider="docker",goal="min-free-disk"} 0',
+      ]),
+    );
   });
 
   it('are no more for more resources', async () => {

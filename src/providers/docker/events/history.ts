@@ -1,6 +1,8 @@
 import type Docker from 'dockerode';
+import type { ImageUse } from '../../../core/disk';
 import type { Resource } from '../../../core/resource';
 import { object, text, textsIn } from '../../../lib/json-shape';
+import { type Engine, isPodman } from '../connection/connect';
 import { ask, BrokenAnswer, openStream } from '../connection/http';
 import { EventReader, linesOf, parsed } from './events';
 
@@ -17,11 +19,11 @@ const SINCE = '1';
  * @param provider the provider's name
  */
 export async function volumeUsers(docker: Docker, provider: string, signal: AbortSignal): Promise<VolumeUsers> {
-  const stream = await openStream(docker, { method: 'GET', path: '/events', query: await remembered(docker, signal) }, signal);
+  const filters = { type: ['container', 'volume'], event: ['create', 'mount'] };
   const reader = new EventReader(provider, false);
   const containers = new Map<string, Resource>();
   const users = new Map<string, Set<string>>();
-  for await (const line of linesOf(stream)) {
+  for await (const line of pastEvents(docker, SINCE, filters, signal)) {
     const { Type, Action, Actor } = parsed(line);
     const id = text(Actor?.ID);
     if (Type === 'volume' && id !== undefined) {
@@ -35,10 +37,41 @@ export async function volumeUsers(docker: Docker, provider: string, signal: Abor
   return new Map(known.filter(([volume, found]) => found.length > 0 && found.length === users.get(volume)?.size));
 }
 
-/** Until now, by the engine's clock: then the answer ends at once. */
-async function remembered(docker: Docker, signal: AbortSignal): Promise<Readonly<Record<string, string>>> {
+/**
+ * The images of containers that were created, and those that were pulled, as far as the engine
+ * remembers.
+ * @param since milliseconds since the epoch
+ */
+export async function imageUses(
+  { docker, version }: Pick<Engine, 'docker' | 'version'>,
+  since: number,
+  signal: AbortSignal,
+): Promise<readonly ImageUse[]> {
+  const uses: ImageUse[] = [];
+  const from = Math.max(Number(SINCE), since / 1000).toFixed(3);
+  const filters = { type: ['container', 'image'] }; // Podman refuses some of its own events' names.
+  const past = isPodman(version) ? podmanEvents(docker, from, filters, signal) : pastEvents(docker, from, filters, signal);
+  for await (const line of past) {
+    const { Type, Action, Actor, timeNano } = parsed(line);
+    const isUse = (Type === 'container' && Action === 'create') || (Type === 'image' && Action === 'pull');
+    const image = Type === 'image' ? text(Actor?.ID) : textsIn(Actor?.Attributes)['image'];
+    if (isUse && image !== undefined && typeof timeNano === 'number') uses.push({ image, at: timeNano / 1e6 });
+  }
+  return uses;
+}
+
+type EventFilters = Readonly<Record<string, readonly string[]>>;
+
+/** The engine's last events, until now by its clock: then the answer ends at once. */
+async function* pastEvents(docker: Docker, since: string, filters: EventFilters, signal: AbortSignal): AsyncGenerator<string> {
   const now = Date.parse(text((await ask(docker, '/info', signal, object))['SystemTime']) ?? '');
   if (Number.isNaN(now)) throw new BrokenAnswer('the engine does not tell its time');
-  const filters = { type: ['container', 'volume'], event: ['create', 'mount'] };
-  return { since: SINCE, until: (now / 1000).toFixed(3), filters: JSON.stringify(filters) };
+  const query = { since, until: (now / 1000).toFixed(3), filters: JSON.stringify(filters) };
+  yield* linesOf(await openStream(docker, { method: 'GET', path: '/events', query }, signal));
+}
+
+/** Podman 4.3 answers nothing where there is an `until` besides `since`, but knows `stream`. */
+async function* podmanEvents(docker: Docker, since: string, filters: EventFilters, signal: AbortSignal): AsyncGenerator<string> {
+  const query = { since, stream: 'false', filters: JSON.stringify(filters) };
+  yield* linesOf(await openStream(docker, { method: 'GET', path: '/events', query }, signal));
 }

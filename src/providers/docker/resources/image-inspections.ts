@@ -16,6 +16,8 @@ export interface Image {
 export interface ImageInspection extends Image {
   readonly layers: readonly string[];
   readonly lastTagTime: string | undefined;
+  /** When it was built, on whatever machine. */
+  readonly created: string | undefined;
 }
 
 /** @param image as the engine lists or inspects it; old engines show `<none>:<none>` where there is no tag */
@@ -66,6 +68,7 @@ export function inspectImage(docker: Docker, id: string, signal: AbortSignal): P
       ...imageOf(found, config?.['Labels']),
       layers: texts(root?.['Layers']),
       lastTagTime: text(metadata?.['LastTagTime']),
+      created: text(found['Created']),
     };
   });
 }

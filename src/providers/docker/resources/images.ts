@@ -1,4 +1,5 @@
 import type Docker from 'dockerode';
+import { bareId, repositoryOf } from '../../../core/image-names';
 import { labels } from '../../../core/labels';
 import { InUse, type Rung } from '../../../core/provider';
 import type { Resource } from '../../../core/resource';
@@ -148,6 +149,7 @@ export class Images implements KindHandler {
       labels: image.labels,
       usedBy: [...containers, ...images],
       ...(tags.length > 0 ? { tags } : {}),
+      ...(digests.length > 0 ? { digests } : {}),
       ...(isLayer ? { isLayer } : {}),
     };
   }
@@ -293,19 +295,9 @@ function besidesFirst({ tags, digests }: Image): readonly string[] {
   return [...tags.slice(1), ...digests.filter((digest) => !going.has(repositoryOf(digest)))];
 }
 
-/** `host:5000/team/tool` of `host:5000/team/tool:1.2` or `host:5000/team/tool@sha256:…`. */
-function repositoryOf(reference: string): string {
-  return reference.replace(/@.*$/, '').replace(/:[^:/]*$/, '');
-}
-
 /** Ids of all images made from this one. */
 function descendants(id: string, children: Children): readonly string[] {
   return (children.get(bareId(id)) ?? []).flatMap((child) => [child.id, ...descendants(child.id, children)]);
-}
-
-/** Podman sometimes omits the algorithm. */
-function bareId(id: string): string {
-  return id.replace(/^sha256:/, '');
 }
 
 function shortId(id: string): string {

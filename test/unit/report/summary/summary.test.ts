@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { summaryOf } from '../../../../src/report/summary/summary';
 import { terminalOf } from '../../../../src/report/terminal/terminal';
 import { rendered, texts } from '../../../support/report/rendered';
-import { death, deaths, failed, phase, provider, report, resource, step } from '../../../support/report/sample';
+import { death, deaths, disk, failed, phase, provider, report, resource, step } from '../../../support/report/sample';
 
 const benchmark = { command: 'make bench', exitCode: 0, signal: null, timedOut: false, interruptedBy: null, durationMs: 64_000 };
 const unavailable = provider({ status: 'unavailable', reason: 'no answer' });
@@ -296,4 +296,15 @@ describe('a summary that can’t be whole', () => {
       expect(Buffer.byteLength(summaryOf(broken, { limit }))).toBeLessThanOrEqual(limit);
     },
   );
+});
+
+describe('disk space', () => {
+  it('is told of where something went for it, or a goal was not reached', () => {
+    const idle = disk({ resources: [], after: 54e9, provider: 'idle' });
+    const made = report({ post: phase(), pre: phase([], { disk: [disk(), idle] }) });
+    const line = 'docker: image-budget: 2 images removed, 5.0GB freed: images take 49.0GB of 50.0GB';
+    expect(texts(rendered(summaryOf(made)))).toContain(`Disk space before the benchmark: ${line} cleanup-action`);
+    expect(terminalOf(made, { color: false, maxItems: 5 })).toContain(line);
+    expect(summaryOf(report({ post: phase(), pre: phase([], { disk: [idle] }) }))).toBe('<p>✅ Nothing to clean up</p>\n\n');
+  });
 });
