@@ -19,6 +19,7 @@ import { discoverProviders } from '../phases/providers';
 import { selectAfter } from '../phases/selection';
 import { readSnapshot } from '../phases/snapshot';
 import { tearDown } from '../phases/teardown';
+import { readBindNotes } from '../phases/workspace-ownership';
 import { WATCHDOG_VARIABLE } from '../proxy/watchdog';
 import { plainLine } from '../report/escape';
 import { closingLines } from '../report/lines';
@@ -81,7 +82,7 @@ export async function post(context: PhaseContext): Promise<void> {
  */
 function inPlaceOfRunner(config: Config): Config {
   const resources = config.resources.filter((kind) => kind !== 'image' && kind !== 'builder');
-  return { ...config, resources, scope: 'session', labels: [], namePrefixes: [], delay: 0 };
+  return { ...config, resources, scope: 'session', labels: [], namePrefixes: [], delay: 0, workspaceOwnership: false };
 }
 
 /**
@@ -275,6 +276,12 @@ async function clean(post: Work, { deaths: knownDeaths, pre, run }: MainReport):
           uses: new ImageUses(await stateDirectory(env, log.debug), clock),
           names: await readImageNotes(directoryOf(post)),
         },
+        workspace: {
+          path: config.workspaceOwnership === false ? undefined : env['GITHUB_WORKSPACE'],
+          restore: config.workspaceOwnership === 'restore',
+          sources: await readBindNotes(directoryOf(post)),
+        },
+        runProgram,
         env,
         clock,
         log,

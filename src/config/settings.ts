@@ -307,6 +307,16 @@ export const settings = {
     'Time limit of one whole cleanup. Near its end, grace periods are shortened, then skipped. Resources that are left are reported with the commands that remove them.',
     { group: 'removal' },
   ),
+  workspaceOwnership: setting(
+    types.reportOrRestore,
+    'report',
+    'Files in the workspace that the session’s containers left to other users (root, mostly) and that the runner’s user can’t delete: `report`: post counts them; `restore`: post gives them to the runner’s user; `false`. On Linux, where the runner is not root.',
+    {
+      group: 'files',
+      help: 'Files in the working directory that the session’s containers left to other users (root, mostly) and that you can’t delete: `report`: counts them; `restore`: gives them to you; `false`. By default they are not looked for. On Linux.',
+      hidesDefault: true,
+    },
+  ),
   failFast: setting(types.boolean, 'false', 'Stop at the first permanent failure, for debugging; the rest is kept.', {
     group: 'removal',
   }),

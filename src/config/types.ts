@@ -153,6 +153,16 @@ export const autoOrBoolean: SettingType<'auto' | boolean> = {
   parse: (value, env) => (value === 'auto' ? 'auto' : boolean.parse(value, env)),
 };
 
+export const reportOrRestore: SettingType<'report' | 'restore' | false> = {
+  accepts: 'one of report, restore, false',
+  placeholder: 'mode',
+  choices: ['report', 'restore', 'false'],
+  parse(value, env) {
+    if (value === 'report' || value === 'restore') return value;
+    return boolean.parse(value, env) === false ? false : undefined;
+  },
+};
+
 /** Ignores empty lines. A carriage return alone ends a line, too: no item has a line break in it. */
 export const lines: SettingType<readonly string[]> = {
   accepts: 'one item a line',

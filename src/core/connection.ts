@@ -2,6 +2,7 @@ import type { Clock } from '../lib/clock';
 import type { Deadline } from '../lib/deadline';
 import type { ContainerSource } from './container-source';
 import type { Disk } from './disk';
+import type { GiveBack } from './give-back';
 import type { Lifetimes } from './lifetimes';
 import type { Provider } from './provider';
 import type { Kind } from './resource';
@@ -31,6 +32,8 @@ export type Connection =
       readonly containers?: ContainerSource;
       /** Present if it can end resources by itself, later. */
       readonly lifetimes?: Lifetimes;
+      /** Present if it can reach this machine's files: gives some to a user. Throws when it can't. */
+      readonly giveBack?: (request: GiveBack, signal: AbortSignal) => Promise<void>;
       /** Present if there is a disk: the space that each resource takes. Slow. */
       readonly sizes?: (signal: AbortSignal) => Promise<Sizes>;
       /** Present if there is a disk whose space can be kept to a budget. */

@@ -44,6 +44,8 @@ export interface Resource {
    * containers and state volumes.
    */
   readonly usedBy?: readonly Resource[];
+  /** Of a container on this machine: the directories of it that were mounted to be written to. */
+  readonly binds?: readonly string[];
   /** Of an image: its names, `repository:tag`. Foreign text. */
   readonly tags?: readonly string[];
   /** Of an image: the same by content, `repository@sha256:…`. */

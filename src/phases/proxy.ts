@@ -17,6 +17,7 @@ import {
 import type { Session } from '../session/session';
 import { imageNotesFile } from './image-uses';
 import { ownVolumesFile } from './own-volumes';
+import { bindNotesFile } from './workspace-ownership';
 
 /** What is needed to say before what a proxy is to stand. */
 export interface ProxyContext {
@@ -109,6 +110,8 @@ async function engineSide({ config, connections, env, platform, directory }: Pro
     socket: await socketPath(directory, platform),
     volumes: ownVolumesFile(directory),
     images: imageNotesFile(directory),
+    // A remote engine's directories are not this machine's.
+    ...(url.startsWith('unix://') ? { binds: bindNotesFile(directory) } : {}),
     variables: valuesIn(env, ['DOCKER_HOST', ...(withPodman ? ['CONTAINER_HOST'] : [])]),
   };
 }

@@ -1,4 +1,5 @@
 import type { Connection } from '../core/connection';
+import type { RunProgram } from '../core/run-program';
 import type { Clock } from '../lib/clock';
 import type { Deadline } from '../lib/deadline';
 import type { Environment } from '../lib/environment';
@@ -16,6 +17,7 @@ import { bestEffort, type Log } from './log';
 import { type LastRecording, recordLast } from './recording';
 import type { Selection } from './selection';
 import { stillUnmatched } from './unmatched';
+import { BindSources, checkWorkspace } from './workspace-ownership';
 
 export interface Teardown {
   readonly config: Cleanup['config'] & LastRecording['config'] & Pick<DiskGoals, 'imageBudget' | 'minFreeDisk'>;
@@ -35,12 +37,23 @@ export interface Teardown {
   readonly leftImages: Handover | undefined;
   /** Where the images that the session used are noted; undefined where nothing is to be noted. */
   readonly imageUses?: { readonly uses: ImageUses; readonly names: readonly string[] };
+  /** What to look at for files of other users; undefined where nothing is to be. */
+  readonly workspace?: Workspace;
+  readonly runProgram?: RunProgram;
   /** This process's own. */
   readonly env: Environment;
   readonly clock: Clock;
   readonly log: Log;
   /** See `Cleanup`. */
   readonly onSettled?: Cleanup['onSettled'];
+}
+
+/** The directory that the job works in. */
+export interface Workspace {
+  readonly path: string | undefined;
+  readonly restore: boolean;
+  /** The directories that the session's containers could write to, as far as they are known. */
+  readonly sources: readonly string[];
 }
 
 /** Keeps the logs of failed containers, then removes what the session owns. Never throws. */
@@ -58,9 +71,11 @@ export async function tearDown(
     await noteImages(connection, teardown);
     return connection;
   });
+  const { workspace } = teardown;
+  const sources = new BindSources(workspace?.sources ?? []);
   const phase = await cleanUp({
     connections,
-    selection,
+    selection: sources.watching(selection),
     mode,
     ...(sessionId === undefined ? {} : { label: labelArgument(sessionId) }),
     config,
@@ -75,8 +90,21 @@ export async function tearDown(
     const isClean = mode.kind === 'remove' && phase.verified === true;
     await bestEffort(log, 'ending this session’s lease', () => leases.release(sessionId, isClean));
   }
+  const left =
+    workspace &&
+    (await bestEffort(log, 'looking at the workspace', async () =>
+      checkWorkspace({
+        path: workspace.path,
+        restore: workspace.restore && mode.kind === 'remove',
+        sources,
+        connections: await Promise.all(connections),
+        sessionId,
+        runProgram: teardown.runProgram,
+        deadline,
+      }),
+    ));
   const unmatched = stillUnmatched(phase.unmatched ?? [], { deaths: [...knownDeaths, ...deaths], phases: earlier });
-  return { phase: { ...phase, unmatched }, deaths };
+  return { phase: { ...phase, unmatched, ...(left ? { workspace: left } : {}) }, deaths };
 }
 
 /** Notes the images that the session used, while its containers are still there. */

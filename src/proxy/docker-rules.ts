@@ -40,25 +40,31 @@ interface Creation extends Ownership {
   readonly endpoint: string;
   readonly local: LocalVariables;
   readonly noteImage: (name: string) => void;
+  readonly noteBinds: OnCreate;
 }
+
+/** Called with the endpoint and the body of each request that creates something. */
+export type OnCreate = (endpoint: string, body: unknown) => void;
 
 /**
  * Labels what is created on an engine. Leaves builds alone: labels would change the image's id and
  * its cache, and its containers would inherit them.
  * https://docs.docker.com/reference/api/engine/, https://docs.podman.io/en/latest/_static/api.html
  * @param noteImage called with the image that a container is made from
+ * @param noteBinds called with what creates a container, among others
  */
 export function dockerRules(
   ownership: Ownership,
   local: LocalVariables = {},
   noteImage: (name: string) => void = () => undefined,
+  noteBinds: OnCreate = () => undefined,
 ): Rules {
   return {
     rewriteOf({ method, path }: RequestHead): Rewrite | undefined {
       const { version = '', endpoint = '' } = method === 'POST' ? (ENDPOINT.exec(path)?.groups ?? {}) : {};
       if (/^\/services\/[^/]+\/update$/.test(endpoint)) return (json, ask) => updateService(json, ask, path, ownership);
       if (!Object.hasOwn(CREATIONS, endpoint)) return undefined;
-      const creation = { ...ownership, prefix: version, endpoint, local, noteImage };
+      const creation = { ...ownership, prefix: version, endpoint, local, noteImage, noteBinds };
       return (json, ask) => create(json, ask, creation);
     },
   };
@@ -69,6 +75,7 @@ async function create(json: Buffer, ask: Ask, creation: Creation): Promise<Buffe
   const body: unknown = JSON.parse(json.toString());
   const image = textAt(body, 'Image') ?? textAt(body, 'image');
   if (image && /\/containers\/create$/.test(creation.endpoint)) creation.noteImage(image);
+  creation.noteBinds(creation.endpoint, body);
   await makeVolumes(namedVolumes(creation.endpoint, body), ask, creation);
   return edited(text, [
     ...labelled(text, creation.endpoint, creation),

@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs';
 import type { AddressInfo, Server } from 'node:net';
 import { basename, dirname } from 'node:path';
+import { bindNotes } from './bind-notes';
 import { daytonaRules } from './daytona-rules';
 import { type Address, type Dial, dialer } from './dial';
 import { dockerRules, type LocalVariables, type Ownership } from './docker-rules';
@@ -21,6 +22,8 @@ export interface EngineSide {
   readonly volumes?: string;
   /** The file for the names of the images that containers are made from. */
   readonly images?: string;
+  /** The file for the directories that the session's containers could write to. */
+  readonly binds?: string;
 }
 
 /** The sandbox cloud behind a proxy. */
@@ -64,7 +67,8 @@ export function serveEach(settings: ProxySettings, servers: Servers, dials: Dial
   if (engine && servers.engine) {
     const socket = startsSocket(engine.socket);
     const noteImage = engine.images === undefined ? undefined : imageNotes(engine.images);
-    const labelling = dockerRules(ownership, localVariables(settings, servers), noteImage);
+    const noteBinds = engine.binds === undefined ? undefined : bindNotes(engine.binds, ownership);
+    const labelling = dockerRules(ownership, localVariables(settings, servers), noteImage, noteBinds);
     const { volumes: file } = engine;
     const dial = dialer(engine.address, dials);
     const hold = async (request: RequestHead) => {

@@ -4,6 +4,7 @@ import type { DiskReport, PhaseReport, ProviderReport, ResourceReport } from './
 import { untouchedNotes } from './untouched';
 import { verdictOf } from './verdict';
 import { count, countKinds, endOfSession, shortId, sizeWords, time } from './words';
+import { workspaceSentences } from './workspace';
 
 /** `docker: ready: Docker Engine 20.10.24 at unix:///var/run/docker.sock (the default)`. */
 export function providerLine({ name, status, reason }: ProviderReport): string {
@@ -73,6 +74,7 @@ export function closingLines(phase: PhaseReport): readonly string[] {
     ...(freed === '' ? [] : [freed]),
     ...(phase.disk ?? []).map(diskLine),
     ...untouchedLines(phase),
+    ...workspaceLines(phase),
     ...commandLines({ providers: phase.providers, resources: failed }),
   ];
 }
@@ -89,6 +91,14 @@ export function untouchedLines(phase: PhaseReport): readonly string[] {
         ]
       : []),
   ]);
+}
+
+/** The files that containers left to other users in the workspace, and the command for them. */
+export function workspaceLines({ workspace }: PhaseReport): readonly string[] {
+  if (workspace === undefined) return [];
+  return [workspaceSentences(workspace).join(' '), ...(workspace.command === null ? [] : [`  ${workspace.command}`])].map(
+    (line) => plainLine(line),
+  );
 }
 
 /** The commands for what is left, under a title; empty without any. */

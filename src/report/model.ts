@@ -93,6 +93,10 @@ export interface PhaseReport {
   readonly unmatched?: readonly UnmatchedReport[];
   /** Goals for disk space, each for one engine. Absent without any. */
   readonly disk?: readonly DiskReport[];
+  /** Files that the session's containers left to other users. Absent without any. */
+  readonly workspace?: WorkspaceReport;
+  /** What may trouble the benchmark, a sentence each, with foreign text. Absent without any. */
+  readonly preflight?: readonly string[];
 }
 
 /** The settings that set goals for disk space. */
@@ -134,6 +138,23 @@ export interface UnownedReport {
 
 export interface SparedReport extends UnownedReport {
   readonly why: SpareReason;
+}
+
+/** Files of other users in the workspace, directories included. */
+export interface WorkspaceReport {
+  readonly path: string;
+  /** Those that the runner's user can't delete. */
+  readonly undeletable: number;
+  /** Bytes of disk that these take. */
+  readonly bytes: number;
+  /** The number of those that were given to the runner's user. */
+  readonly restored: number;
+  /** False if not all of them could be looked at. */
+  readonly whole: boolean;
+  /** Why they could not be given back. */
+  readonly problem: string | null;
+  /** Gives them back by hand. */
+  readonly command: string | null;
 }
 
 /** A filter that matched nothing, as it was written. */

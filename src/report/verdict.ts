@@ -120,7 +120,8 @@ export function isEventful({ reached, resources, records = 0 }: DiskReport): boo
 /** Whether the phase found nothing to remove or to mention. */
 export function foundNothing(phase: PhaseReport): boolean {
   const { kind } = verdictOf(phase);
-  if ((phase.unmatched ?? []).length > 0 || (phase.disk ?? []).some(isEventful)) return false;
+  if ((phase.unmatched ?? []).length > 0 || phase.workspace !== undefined) return false;
+  if ((phase.disk ?? []).some(isEventful)) return false;
   return kind === 'nothing' || kind === 'skipped';
 }
 

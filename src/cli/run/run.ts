@@ -18,6 +18,7 @@ import { preClean } from '../../phases/pre-clean';
 import { engineSocketIn, type LocalProxy, planProxy, startProxyHere } from '../../phases/proxy';
 import { filtersOf, type Selection, selectAfter } from '../../phases/selection';
 import { readSnapshot } from '../../phases/snapshot';
+import { readBindNotes } from '../../phases/workspace-ownership';
 import { type DeathReport, type PhaseReport, type Report, wholeReport } from '../../report/model';
 import { terminalOf } from '../../report/terminal/terminal';
 import { foundNothing, needsAction } from '../../report/verdict';
@@ -91,7 +92,8 @@ export async function run(words: readonly string[], options: RunOptions, env: No
       reportPath: raw.reportPath ? config.reportPath : join(begun.directory, 'report.json'),
       logsPath: raw.logsPath ? config.logsPath : join(begun.directory, 'logs'),
     };
-    const settings = { ...withRequiredProviders(config, []), ...paths };
+    const workspaceOwnership = raw.workspaceOwnership ? config.workspaceOwnership : (false as const);
+    const settings = { ...withRequiredProviders(config, []), ...paths, workspaceOwnership };
     return await runRegistered({
       ...begun,
       words,
@@ -288,6 +290,11 @@ async function cleanAfter(run: Run, before: Before, outcome: CommandOutcome): Pr
     leases: run.leases,
     leftImages: run.leftImages.handoverOf(session.id, run.startedAt),
     imageUses: { uses: run.imageUses, names: await readImageNotes(run.directory) },
+    workspace: {
+      path: config.workspaceOwnership === false ? undefined : (config.workingDirectory ?? process.cwd()),
+      restore: config.workspaceOwnership === 'restore',
+      sources: await readBindNotes(run.directory),
+    },
     env,
     hurry: signals.hurry,
   });

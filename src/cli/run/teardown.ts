@@ -6,7 +6,7 @@ import { withDeadline } from '../../lib/deadline';
 import { postCleanupMode } from '../../phases/post-cleanup-mode';
 import { discoverProviders, type ProviderSettings } from '../../phases/providers';
 import type { Selection } from '../../phases/selection';
-import { type Teardown, tearDown } from '../../phases/teardown';
+import { type Teardown, tearDown, type Workspace } from '../../phases/teardown';
 import { type DeathReport, type PhaseReport, totalsOf } from '../../report/model';
 import type { Leases } from '../../session/leases';
 import type { Handover } from '../../session/left-images';
@@ -29,6 +29,7 @@ export interface RunTeardown {
   readonly leases: Leases;
   readonly leftImages: Handover;
   readonly imageUses: NonNullable<Teardown['imageUses']>;
+  readonly workspace: Workspace;
   readonly env: NodeJS.ProcessEnv;
   /** Aborts when grace is to be skipped. */
   readonly hurry: AbortSignal;
@@ -69,6 +70,8 @@ function once(config: RunTeardown['config'], stop: AbortSignal, teardown: RunTea
       leases,
       leftImages,
       imageUses,
+      workspace: teardown.workspace,
+      runProgram,
       env,
       clock,
       log: output,
@@ -95,5 +98,13 @@ function mergePhases(first: PhaseReport, second: PhaseReport): PhaseReport {
   ];
   const filters = new Set(first.unmatched?.map(({ filter }) => filter));
   const unmatched = second.unmatched?.filter(({ filter }) => filters.has(filter)) ?? [];
-  return { ...second, durationMs: first.durationMs + second.durationMs, resources, totals: totalsOf(resources), unmatched };
+  const workspace = second.workspace ?? first.workspace;
+  return {
+    ...second,
+    durationMs: first.durationMs + second.durationMs,
+    resources,
+    totals: totalsOf(resources),
+    unmatched,
+    ...(workspace ? { workspace } : {}),
+  };
 }

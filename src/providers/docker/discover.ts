@@ -1,5 +1,6 @@
 import { type Config, type RetrySettings, retryPolicy } from '../../config/config';
 import type { CleanupCommand, Connection, Endpoints, ProviderDefinition, Search } from '../../core/connection';
+import type { GiveBack } from '../../core/give-back';
 import type { Clock } from '../../lib/clock';
 import { asError } from '../../lib/errors';
 import { withRetries } from '../../reaper/retry';
@@ -8,6 +9,7 @@ import { connect, type Engine, identitiesOf, NoEngine } from './connection/conne
 import type { Endpoint } from './connection/endpoint';
 import { dockerDisk } from './disk/disk';
 import { dockerContainers } from './events/container-source';
+import { giveBack } from './give-back';
 import { cleanupCommand, dockerProvider } from './provider';
 import type { Buildx } from './resources/builder-instances';
 import type { DockerSettings } from './resources/handler';
@@ -109,6 +111,9 @@ function connectionTo(engine: Engine, settings: DockerSettings, clock: Clock, bu
     found: { ...engine.endpoint },
     cleanupCommand: cleanupAt(engine.endpoint),
     containers: dockerContainers(engine, settings, clock),
+    ...(engine.endpoint.url.startsWith('unix://')
+      ? { giveBack: (request: GiveBack, signal: AbortSignal) => giveBack(engine, request, signal) }
+      : {}),
     sizes: (signal) => sizesOf(engine, name, signal),
     disk: dockerDisk(engine, settings, clock),
   };

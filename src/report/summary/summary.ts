@@ -9,6 +9,7 @@ import { headlineSection, isUneventful, uneventfulLine } from './headline';
 import { previousRunsSection } from './previous-runs';
 import { timelineSection } from './timeline';
 import { untouchedSection } from './untouched';
+import { workspaceSection } from './workspace';
 
 export interface SummaryOptions {
   /** The report's path, for sections without room. */
@@ -38,6 +39,7 @@ export function summaryOf(report: Report, { reportPath, serverUrl, limit = LIMIT
       untouchedSection(report),
       deathsSection(report),
       ...(report.phases.pre?.disk ? [diskSection(report)] : []),
+      workspaceSection(report),
       countsSection(report),
       previousRunsSection(report, serverUrl),
       timelineSection(report),

@@ -13,6 +13,9 @@ const execute = promisify(execFile);
 /** Commands that the tests' containers run, all of them busybox. */
 const APPLETS = ['sh', 'sleep', 'trap', 'echo', 'cat', 'kill', 'true', 'false', 'head', 'yes', 'printf', 'dd', 'touch'];
 
+/** Those with which files are made, and given to a user. */
+const FILE_APPLETS = ['mkdir', 'ln', 'mknod', 'chmod', 'chown', 'find'];
+
 /**
  * Makes the one image that the tests need, from the machine's busybox: no registry is asked.
  * @returns its name
@@ -24,7 +27,7 @@ export async function busyboxImage(docker: Docker, name: string): Promise<string
     await mkdir(bin, { recursive: true });
     await mkdir(join(directory, 'root', 'tmp'));
     await copyFile(await busybox(), join(bin, 'busybox'));
-    await Promise.all(APPLETS.map((applet) => symlink('busybox', join(bin, applet))));
+    await Promise.all([...APPLETS, ...FILE_APPLETS].map((applet) => symlink('busybox', join(bin, applet))));
     const archive = join(directory, 'image.tar');
     await execute('tar', ['--create', '--file', archive, '--directory', join(directory, 'root'), '.']);
     const [repo = '', tag = ''] = name.split(':');

@@ -30,6 +30,35 @@ describe('a resource’s line', () => {
   });
 });
 
+describe('the lines about the workspace', () => {
+  const found = {
+    path: '/work',
+    undeletable: 312,
+    bytes: 4e6,
+    restored: 0,
+    whole: true,
+    problem: null,
+    command: 'sudo chown -hR 1001:1001 /work/out',
+  };
+
+  it('tell what can’t be deleted, and the command for it', () => {
+    expect(closingLines(phase([], { workspace: found })).slice(1)).toEqual([
+      '312 files in the workspace (4.0MB) can’t be deleted by the runner’s user: containers made them as another user. “workspace-ownership: restore” gives them back.',
+      '  sudo chown -hR 1001:1001 /work/out',
+    ]);
+  });
+
+  it('tell what was given back, what could not be, and where they may not be all', () => {
+    const restored = { ...found, undeletable: 0, restored: 1, command: null };
+    const [, line] = closingLines(phase([], { workspace: restored }));
+    expect(line).toBe('1 file that containers left in the workspace belongs to the runner’s user again.');
+    const stuck = { ...found, whole: false, problem: 'sudo: a password is required' };
+    expect(closingLines(phase([], { workspace: stuck }))[1]).toMatch(
+      /^At least 312 files .* They could not be given back: sudo: a password is required\. Not all of the workspace could be looked at\.$/,
+    );
+  });
+});
+
 describe('the closing lines', () => {
   it('are the verdict alone when nothing is left', () => {
     expect(closingLines(phase([resource()]))).toEqual(['Everything is gone: 1 container in 6.2s']);

@@ -4,6 +4,7 @@ import { connect, isIP, type TcpNetConnectOpts } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type ConnectionOptions, connect as connectTls } from 'node:tls';
 import type Docker from 'dockerode';
+import { shellWord } from '../../../lib/shell-word';
 import { EngineAgent } from './agent';
 import { SshAgent } from './ssh';
 
@@ -121,14 +122,10 @@ export function dockerArguments({ url, ca, cert, key, verification }: Endpoint):
 
 /** A command for a POSIX shell. */
 export function dockerCommand(endpoint: Endpoint, ...words: readonly string[]): string {
-  return ['docker', ...dockerArguments(endpoint), ...words].map(quoted).join(' ');
+  return ['docker', ...dockerArguments(endpoint), ...words].map(shellWord).join(' ');
 }
 
 /** The same for what only Podman has: `podman --url unix:///run/podman/podman.sock pod rm …`. */
 export function podmanCommand({ url }: Endpoint, ...words: readonly string[]): string {
-  return ['podman', '--url', url, ...words].map(quoted).join(' ');
-}
-
-function quoted(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+  return ['podman', '--url', url, ...words].map(shellWord).join(' ');
 }

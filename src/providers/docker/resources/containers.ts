@@ -7,7 +7,7 @@ import { type Json, object, text, textsIn } from '../../../lib/json-shape';
 import { type Engine, isPodman } from '../connection/connect';
 import { dockerCommand, type Endpoint } from '../connection/endpoint';
 import { ask } from '../connection/http';
-import { createdAt, listing, UNIDENTIFIED, withField } from '../connection/shapes';
+import { createdAt, items, listing, UNIDENTIFIED, withField } from '../connection/shapes';
 import { hasStatus } from '../errors';
 import { whyDeaf } from './deafness';
 import { type DockerSettings, type KindHandler, removalOnly } from './handler';
@@ -48,7 +48,7 @@ export class Containers implements KindHandler {
   }
 
   /** @param container as the engine lists it */
-  resource({ Id, Names, Image, ImageID, State, Labels, Created }: Json): Resource {
+  resource({ Id, Names, Image, ImageID, State, Labels, Created, Mounts }: Json): Resource {
     const name = Array.isArray(Names) ? text(Names[0]) : undefined;
     const id = text(Id) ?? (name && nameOf(name, '')) ?? UNIDENTIFIED;
     const state = text(State) ?? 'unknown';
@@ -63,6 +63,7 @@ export class Containers implements KindHandler {
       running: RUNNING_STATES.has(state),
       labels: textsIn(Labels),
       ...createdAt(Created),
+      ...this.#binds(Mounts),
     };
   }
 
@@ -85,6 +86,13 @@ export class Containers implements KindHandler {
       ...createdAt(found['Created']),
       ...(deaf === undefined ? {} : { deaf }),
     };
+  }
+
+  /** A remote engine's directories are not this machine's. */
+  #binds(mounts: unknown): Pick<Resource, 'binds'> {
+    if (!this.#endpoint.url.startsWith('unix://')) return {};
+    const binds = items(mounts).flatMap(({ Type, Source, RW }) => (Type === 'bind' && RW !== false ? (text(Source) ?? []) : []));
+    return binds.length > 0 ? { binds } : {};
   }
 
   /** Only removes a stopped container, kills a deaf one, and leaves Swarm's alone. */
