@@ -1,8 +1,8 @@
 /**
- * Renders the job summary as GitHub does, as pictures in the light and the dark theme: its flavour
+ * Renders the job summary as GitHub does, as pictures in the light and the dark theme, wide and narrow: its flavour
  * of Markdown, its style sheets, and Mermaid's diagrams, in headless Chromium. `npm run render --
  * DIRECTORY [SCENARIO…]`; without arguments, all scenarios of the golden tests into tmp/.
- * docs/pictures/ has two of the light ones, made small by `pngquant --strip 64`.
+ * docs/pictures/ has two of the wide ones in both themes, made small by `pngquant --strip 64`.
  */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -15,8 +15,10 @@ import { type ScenarioName, scenarioNames, scenarios } from '../test/support/rep
 
 const require = createRequire(import.meta.url);
 
-/** CSS pixels: the width that GitHub gives a summary. */
-const WIDTH = 1012;
+/** CSS pixels: what GitHub gives a summary on a desk, and on a phone. */
+const WIDTHS = { '': 1012, '-narrow': 390 } as const;
+type Size = keyof typeof WIDTHS;
+
 /** The rest of a huge summary looks the same. */
 const MAX_HEIGHT = 2_400;
 
@@ -49,19 +51,29 @@ async function page(markdown: string, styles: string): Promise<string> {
   return `<!doctype html><meta charset="utf-8"><style>${styles}</style><body class="markdown-body" style="padding: 24px">${body}`;
 }
 
-async function picture(browser: Browser, name: ScenarioName, theme: Theme, mermaid: string): Promise<void> {
+interface Look {
+  readonly theme: Theme;
+  readonly size: Size;
+}
+
+const looks: readonly Look[] = (['light', 'dark'] as const).flatMap((theme) =>
+  (['', '-narrow'] as const).map((size) => ({ theme, size })),
+);
+
+async function picture(browser: Browser, name: ScenarioName, { theme, size }: Look, mermaid: string): Promise<void> {
+  const width = WIDTHS[size];
   const styles = await readFile(require.resolve(`github-markdown-css/github-markdown-${theme}.css`), 'utf8');
   const reportPath = '/home/runner/work/_temp/cleanup-action/report.json';
   const markdown = summaryOf(scenarios[name](), { reportPath });
   await writeFile(join(directory, `${name}.md`), markdown);
   const tab = await browser.newPage();
-  await tab.setViewport({ width: WIDTH, height: 100 });
+  await tab.setViewport({ width, height: 100 });
   await tab.setContent(await page(markdown, styles));
   await tab.addScriptTag({ content: mermaid });
   await tab.evaluate(`(async () => {${drawing(theme)}})()`);
   const height = Math.min(MAX_HEIGHT, (await tab.evaluate('document.documentElement.scrollHeight')) as number);
-  const file = `${name}${theme === 'light' ? '' : `-${theme}`}.png` as const;
-  await tab.screenshot({ path: join(directory, file) as `${string}.png`, clip: { x: 0, y: 0, width: WIDTH, height } });
+  const file = `${name}${theme === 'light' ? '' : `-${theme}`}${size}.png` as const;
+  await tab.screenshot({ path: join(directory, file) as `${string}.png`, clip: { x: 0, y: 0, width, height } });
   await tab.close();
   console.log(`${file}: ${(Buffer.byteLength(markdown) / 1024).toFixed(1)} KiB of Markdown, ${height} pixels high`);
 }
@@ -74,7 +86,7 @@ const browser = await puppeteer.launch({
 });
 try {
   for (const name of chosen()) {
-    for (const theme of ['light', 'dark'] as const) await picture(browser, name, theme, mermaid);
+    for (const look of looks) await picture(browser, name, look, mermaid);
   }
 } finally {
   await browser.close();

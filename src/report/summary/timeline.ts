@@ -7,6 +7,9 @@ import type { Section } from './fit';
 /** Above this number, bars are grouped. */
 const MAX_BARS = 30;
 
+/** Above this number, a reader has to open the timeline: it would fill the screen. */
+const MAX_OPEN_BARS = 12;
+
 /** Characters. Longer names would hide the bars. */
 const MAX_NAME = 40;
 
@@ -28,7 +31,9 @@ export function timelineSection({ phases: { post } }: Report): Section {
       const worked = (post?.resources ?? []).filter((resource) => stepsWithWork(resource).length > 0);
       if (worked.length === 0 || maxItems === 0) return '';
       const bars = worked.length > Math.min(MAX_BARS, maxItems) ? grouped(worked) : worked.map(single);
-      return `<details open><summary>Timeline</summary>\n\n${fenced('mermaid', chart(bars))}\n\n</details>`;
+      const title = `Timeline of ${worked.length === 1 ? '1 resource' : `${worked.length} resources`}`;
+      const details = bars.length > MAX_OPEN_BARS ? '<details>' : '<details open>';
+      return `${details}<summary>${title}</summary>\n\n${fenced('mermaid', chart(title, bars))}\n\n</details>`;
     },
   };
 }
@@ -83,7 +88,8 @@ function spanOf(steps: readonly StepReport[]): Pick<Bar, 'from' | 'to'> {
   };
 }
 
-function chart(bars: readonly Bar[]): readonly string[] {
+/** @param title for those who hear the page: https://mermaid.js.org/config/accessibility.html */
+function chart(title: string, bars: readonly Bar[]): readonly string[] {
   const from = bars.reduce((min, bar) => Math.min(min, bar.from), Number.POSITIVE_INFINITY);
   const span = bars.reduce((max, bar) => Math.max(max, bar.to), 0) - from;
   const sections = Map.groupBy(bars, ({ section }) => section);
@@ -96,7 +102,9 @@ function chart(bars: readonly Bar[]): readonly string[] {
     '    numberSectionStyles: 2',
     '---',
     'gantt',
-    '  dateFormat YYYY-MM-DD HH:mm:ss.SSS',
+    `  accTitle: ${title}`,
+    '  accDescr: A bar for each, from its first stop, kill or removal to its end, by outcome, on an axis of seconds',
+    '  dateFormat x',
     ...axis(span).map((line) => `  ${line}`),
     '  todayMarker off',
     ...[...sections].flatMap(([section, inIt]) => [`  section ${section}`, ...inIt.map((bar) => `    ${line(bar, from)}`)]),
@@ -107,13 +115,9 @@ function chart(bars: readonly Bar[]): readonly string[] {
 const LETTER_PX = 6;
 const MARGIN_PX = 24;
 
-/** Midnight of 1 January in the reader's time zone: Mermaid shows local time. */
-const EPOCH = Date.UTC(2000, 0, 1);
-
 /** Only failures have a style, `crit`: the others' labels are illegible in the dark theme. */
 function line({ label, isFailed, from, to }: Bar, zero: number): string {
-  const at = new Date(EPOCH + from - zero).toISOString().replace('T', ' ').replace('Z', '');
-  return `${label} :${isFailed ? 'crit, ' : ''}${at}, ${Math.max(1, Math.round(to - from))}ms`;
+  return `${label} :${isFailed ? 'crit, ' : ''}${from - zero}, ${Math.max(1, Math.round(to - from))}ms`;
 }
 
 /** Milliseconds between two ticks, and Mermaid's name for them. */
@@ -129,9 +133,11 @@ const TICKS: readonly (readonly [ms: number, name: string])[] = [
 
 const MAX_TICK = [3_600_000, '1hour'] as const;
 
-const MAX_TICKS = 8;
+/** More would run into each other on a phone. */
+const MAX_TICKS = 6;
 
+/** Seconds since the first bar's start: a time of 1970 in seconds, which is the same in all time zones. */
 function axis(spanMs: number): readonly string[] {
   const [ms, name] = TICKS.find(([tick]) => spanMs / tick <= MAX_TICKS) ?? MAX_TICK;
-  return [`axisFormat ${ms < 1_000 ? '%S.%L' : '%H:%M:%S'}`, `tickInterval ${name}`];
+  return [`axisFormat ${ms < 1_000 ? '%s.%Ls' : '%ss'}`, `tickInterval ${name}`];
 }

@@ -99,7 +99,8 @@ describe('whatever a name, log, error or command is', { timeout: 60_000 }, () =>
   it('the timeline is one that Mermaid can draw, with as many bars', () =>
     forAnyText(async (text) => {
       const chart = /```mermaid\n([\s\S]*?)\n```/.exec(summaryOf(everywhere(text)))?.[1] ?? '';
-      const { db } = await mermaid.mermaidAPI.getDiagramFromText(chart);
+      // These two have nothing foreign in them, and Mermaid takes a browser to read them.
+      const { db } = await mermaid.mermaidAPI.getDiagramFromText(chart.replace(/^ {2}acc(Title|Descr): .*\n/gm, ''));
       const tasks = (db as unknown as { getTasks(): readonly { readonly task: string }[] }).getTasks();
       expect(tasks.map(({ task }) => /^30ms [\p{L}\p{N} …._/-]*$/u.test(`${task} `))).toEqual([true, true]);
     }));
