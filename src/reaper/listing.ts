@@ -24,6 +24,9 @@ export interface ListingOptions {
 /** Milliseconds for one listing. 10,000 containers take an engine some seconds. */
 export const LIST_TIMEOUT_MS = 30_000;
 
+/** Milliseconds for the first try: a request that got lost costs no more than that. */
+const FIRST_LIST_TIMEOUT_MS = 10_000;
+
 /** Milliseconds for slow kinds once there is work. A healthy engine needs a few. */
 const LAGGARD_MS = 2_000;
 
@@ -54,19 +57,27 @@ export async function listKinds(options: ListingOptions): Promise<Listing> {
   return { resources: found(), failures };
 }
 
-/** @param listed the other kinds: an engine that lists them will go on hanging at this one */
+/**
+ * Gives up a kind that hangs twice while others are listed: it will go on hanging, as volumes do with a dead plugin.
+ * @param listed the other kinds
+ */
 function listKind(
   kind: Kind,
   listed: ReadonlyMap<Kind, unknown>,
   laggards: AbortSignal,
   { provider, retry, deadline, clock }: ListingOptions,
 ): Promise<readonly Resource[]> {
+  let tries = 0;
   return withRetries(
-    () =>
-      deadline.within(provider.listTimeoutMs ?? LIST_TIMEOUT_MS, 'the listing', (signal) =>
-        provider.list(kind, AbortSignal.any([signal, laggards])),
-      ),
-    (error) => (error instanceof TimedOut && listed.size > 0 ? { kind: 'permanent' } : errorClassOf(error, provider)),
+    () => {
+      tries += 1;
+      const ms = provider.listTimeoutMs ?? (tries === 1 ? FIRST_LIST_TIMEOUT_MS : LIST_TIMEOUT_MS);
+      return deadline.within(ms, 'the listing', (signal) => provider.list(kind, AbortSignal.any([signal, laggards])));
+    },
+    (error) => {
+      const isDead = error instanceof TimedOut && tries > 1 && listed.size > 0;
+      return isDead ? { kind: 'permanent' } : errorClassOf(error, provider);
+    },
     retry,
     deadline,
     clock,

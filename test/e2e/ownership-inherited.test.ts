@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type Docker from 'dockerode';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
 import { labels } from '../../src/core/labels';
 import { stateOf } from '../support/engine/container-habits';
 import { EngineToBreak } from '../support/engine/engine-to-break';
@@ -189,6 +189,7 @@ describe('with resources: images', () => {
     expect(await Promise.all([pulled, untouched, trial, unused].map(tagsOf))).toEqual([2, 1, 0, 0]);
     const { post } = (await job.report()).phases;
     expect(post).toMatchObject({ verified: true, totals: { removed: 2, failed: 0 } });
+    if (inject('product') === 'podman') return; // Its imports of the same files share their layer: nothing comes back.
     const images = post?.resources.filter(({ kind }) => kind === 'image') ?? [];
     expect(images.map(({ bytes = 0 }) => bytes > 500_000)).toEqual([true, true]);
     expect(output).toMatch(/^Disk free again: .*images [\d.]+MB/m);

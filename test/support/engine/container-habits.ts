@@ -21,6 +21,8 @@ export async function stateOf(container: Docker.Container): Promise<string> {
     return (await container.inspect()).State.Status;
   } catch (error) {
     if (error instanceof Error && 'statusCode' in error && error.statusCode === 404) return 'gone';
+    // Podman's 500 for one that goes during the request.
+    if (error instanceof Error && /no such container/.test(error.message)) return 'gone';
     throw error;
   }
 }

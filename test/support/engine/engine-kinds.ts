@@ -105,6 +105,7 @@ const PODMAN_CANNOT: readonly Limitation[] = [
     test: 'is left alone where its image is not to be had any more',
     why: 'it removes an image only with all containers made from it',
   },
+  { file: 'e2e/swarm.test.ts', why: 'it has no swarm' },
   { file: 'integration/endpoints.test.ts', why: 'they start dockerd with TCP and TLS; Podman’s service has no such options' },
   { file: 'integration/proxy-upstreams.test.ts', why: 'they start dockerd with TCP and TLS, and a swarm' },
   {
