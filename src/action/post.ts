@@ -3,6 +3,7 @@ import { processList, survivorsLine } from '../benchmark/process-table';
 import { limitsFrom, ProcessTree } from '../benchmark/process-tree';
 import { BadSettings, type Config, parseConfig } from '../config/config';
 import { parseAccepted, restored } from '../config/saved';
+import { isUnsigned } from '../core/resource';
 import type { Baseline } from '../core/selector';
 import { sleep } from '../lib/clock';
 import { withDeadline } from '../lib/deadline';
@@ -81,7 +82,7 @@ export async function post(context: PhaseContext): Promise<void> {
  * the session's own label is surely not that job's.
  */
 function inPlaceOfRunner(config: Config): Config {
-  const resources = config.resources.filter((kind) => kind !== 'image' && kind !== 'builder');
+  const resources = config.resources.filter((kind) => !isUnsigned(kind));
   return { ...config, resources, scope: 'session', labels: [], namePrefixes: [], delay: 0, workspaceOwnership: false };
 }
 

@@ -6,9 +6,18 @@ export const KIND_NAMES = {
   volume: 'volumes',
   image: 'images',
   builder: 'builders',
+  'build-cache': 'build-cache',
 } as const;
 
 export type Kind = keyof typeof KIND_NAMES;
+
+/**
+ * On these nothing says who made them: they belong to a session because they are new, and no other
+ * session is at work.
+ */
+export function isUnsigned(kind: Kind): boolean {
+  return kind === 'image' || kind === 'builder' || kind === 'build-cache';
+}
 
 export const KINDS = Object.keys(KIND_NAMES) as readonly Kind[];
 

@@ -1,7 +1,7 @@
 import { matchesGlob } from './glob';
 import { labels } from './labels';
 import type { EvidenceOfEnd, LivenessOfSessions } from './liveness';
-import type { Kind, Resource } from './resource';
+import { isUnsigned, type Kind, type Resource } from './resource';
 
 /** Matches a label's key, and its value if one is given. */
 export interface LabelFilter {
@@ -41,13 +41,13 @@ export interface Baseline {
 /** Engines round to seconds and clocks differ: the baseline decides within this time. */
 const CLOCK_TOLERANCE_MS = 2_000;
 
-/** Ignores the names of images, builders and anonymous volumes: they do not tell an owner. */
+/** Ignores the names of images, builders, build cache and anonymous volumes: they do not tell an owner. */
 export function matchesFilters(resource: Resource, filters: Filters): boolean {
   const has = ({ key, value = '*' }: LabelFilter) => {
     const found = Object.hasOwn(resource.labels, key) ? resource.labels[key] : undefined;
     return found !== undefined && matchesGlob(found, value);
   };
-  const hasName = resource.kind !== 'image' && resource.kind !== 'builder' && !resource.anonymous;
+  const hasName = !isUnsigned(resource.kind) && !resource.anonymous;
   return (
     filters.labels.some((line) => line.length > 0 && line.every(has)) ||
     (hasName && filters.namePrefixes.some((prefix) => namesOf(resource).some((name) => hasPrefix(name, prefix))))
@@ -113,10 +113,11 @@ export function ownedBy(
     const label = sessionOf(resource);
     if (label !== undefined && label === sessionId) return isMadeBySession(resource, baseline);
     if (ownerOf(resource) !== undefined || !matchesFilters(resource, filters)) return false;
-    return resource.kind !== 'image' || isNewImage(resource, baseline);
+    return resource.kind !== 'image' || isKnownToBeNew(resource, baseline);
   };
   const selects: Selector = (resource) => {
     if (resource.kind === 'builder') return isMadeBuilder(selects, resource, baseline);
+    if (resource.kind === 'build-cache') return isKnownToBeNew(resource, baseline);
     if (resource.tagOf !== undefined) return baseline !== undefined && isAddedTag(resource.tagOf, resource, baseline);
     if (!resource.isLayer && owned(resource)) return true;
     if (resource.anonymous) return isLeftVolume(selects, resource, { baseline, volumes });
@@ -127,7 +128,7 @@ export function ownedBy(
   return selects;
 }
 
-function isNewImage(resource: Resource, baseline: Baseline | undefined): boolean {
+function isKnownToBeNew(resource: Resource, baseline: Baseline | undefined): boolean {
   return baseline !== undefined && isNew(resource, baseline);
 }
 

@@ -6,7 +6,7 @@ import type { Deadline } from '../lib/deadline';
 const LIMITS = { ms: 5_000, share: 0.05 };
 
 /** The kinds that people clean to have their disk back. */
-const FILLS_DISKS: ReadonlySet<Kind> = new Set(['image', 'builder']);
+const FILLS_DISKS: ReadonlySet<Kind> = new Set(['image', 'builder', 'build-cache']);
 
 /** The disk space of resources that are about to go. */
 export interface DiskUsage {
@@ -17,7 +17,7 @@ export interface DiskUsage {
 }
 
 /**
- * Measures only where images or builders are cleaned: an engine walks through all files for it, and
+ * Measures only where images, builders or build cache are cleaned: an engine walks through all files for it, and
  * people who clean these want to know.
  */
 export function diskUsageAt(connection: Connection, deadline: Deadline): DiskUsage {

@@ -1,6 +1,6 @@
 import { keyOf, type Resource } from '../core/resource';
 import type { Baseline } from '../core/selector';
-import type { LeftImage } from '../session/left-images';
+import { canBeLeft, type LeftImage } from '../session/left-images';
 
 /** A baseline that does not count what other sessions have left to this one. */
 export interface InheritingBaseline extends Baseline {
@@ -20,7 +20,7 @@ export function inheriting(baseline: Baseline): InheritingBaseline {
       if (left.length === 0) return;
       const tagsOf = new Map(left.map(({ id, tags }) => [id, tags]));
       for (const image of listed) {
-        const tags = image.kind === 'image' ? tagsOf.get(image.id) : undefined;
+        const tags = canBeLeft(image) ? tagsOf.get(image.id) : undefined;
         if (tags === undefined) continue;
         images.add(keyOf(image));
         for (const tag of tags) names.add(`${image.provider} ${tag}`);

@@ -1,5 +1,5 @@
 import { runnerOf } from '../core/labels';
-import type { Resource } from '../core/resource';
+import { isUnsigned, type Resource } from '../core/resource';
 import { type Filters, matchesFilters, olderThan, ownerOf, type Selector, sessionOf } from '../core/selector';
 import type { Lease } from '../session/leases';
 import type { LeftImage } from '../session/left-images';
@@ -49,7 +49,7 @@ export function madeByOthers(seen: Seen, deciding: Deciding): Selector {
 }
 
 /**
- * Selects the images, tags and builders that another live session may have made or used, and that do
+ * Selects the images, tags, builders and build cache that another live session may have made or used, and that do
  * not carry our label: with a lease of one, all of them, because containers that used them may be
  * gone already. If only its label on something that runs shows one, it may be over: then images that
  * our own containers alone used are ours.
@@ -65,7 +65,7 @@ export function madeUnlabelledByOthers(seen: Seen, { sessionId, maxAgeMs }: Omit
   const mayBeThere = hasLease || seen.listed.some(isAtWork);
   return (resource) => {
     const { kind, tagOf, usedBy = [] } = resource;
-    if (kind !== 'image' && kind !== 'builder') return false;
+    if (!isUnsigned(kind)) return false;
     if (tagOf === undefined && sessionId !== undefined && sessionOf(resource) === sessionId) return false;
     return kind === 'image' && tagOf === undefined && usedBy.length > 0 ? hasLease : mayBeThere;
   };

@@ -21,6 +21,7 @@ import {
   sessionOf,
 } from '../core/selector';
 import { excess } from '../reaper/quota';
+import { canBeLeft } from '../session/left-images';
 import { withComposeProjects } from './compose-projects';
 import { inheriting } from './inherited-images';
 import { madeByOthers, madeUnlabelledByOthers, type Seen } from './others';
@@ -177,20 +178,20 @@ export function selectAfter(
     },
     left(seen) {
       const isOthers = othersIn(seen);
-      return seen.listed.filter((image) => image.kind === 'image' && selector(image) && isOthers(image));
+      return seen.listed.filter((one) => canBeLeft(one) && selector(one) && isOthers(one));
     },
     ...(baseline ? { unowned: unownedSince(baseline, { config, sessionId, selector }) } : {}),
   };
 }
 
 /**
- * Leaves out unlabelled images from which one was made that stays. Of a labelled one it is told that
+ * Leaves out unlabelled images and build cache from which one was made that stays. Of a labelled one it is told that
  * it is in use.
  */
 function withoutParents(selected: readonly Resource[], listed: readonly Resource[]): readonly Resource[] {
   const going = new Set(selected.map(keyOf));
-  const staying = new Set(listed.flatMap((image) => (image.kind === 'image' && !going.has(keyOf(image)) ? [image.id] : [])));
-  const isParent = ({ kind, dependents = [] }: Resource) => kind === 'image' && dependents.some((id) => staying.has(id));
+  const staying = new Set(listed.flatMap((one) => (canBeLeft(one) && !going.has(keyOf(one)) ? [one.id] : [])));
+  const isParent = (one: Resource) => canBeLeft(one) && one.dependents?.some((id) => staying.has(id)) === true;
   const rest = selected.filter((image) => sessionOf(image) !== undefined || !isParent(image));
   return rest.length === selected.length ? rest : withoutParents(rest, listed);
 }
@@ -220,7 +221,7 @@ function unownedSince(
     const owner = ownerOf(resource);
     if (owner !== undefined && owner !== sessionId) return false;
     if (!isOfOneMachine(resource.kind) || !isNew(resource, baseline) || protectionOf(resource) !== undefined) return false;
-    if (resource.isLayer || resource.kind === 'builder') return false;
+    if (resource.isLayer || resource.kind === 'builder' || resource.kind === 'build-cache') return false;
     return !isCleaned(resource) || !selector(resource);
   };
 }

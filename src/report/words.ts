@@ -39,7 +39,9 @@ export function countKinds(resources: readonly OfKind[]): string {
   for (const { kind, count: number = 1 } of resources) numbers.set(kind, (numbers.get(kind) ?? 0) + number);
   const counts = KINDS.flatMap((kind) => {
     const number = numbers.get(kind) ?? 0;
-    return number === 0 ? [] : [count(number, kind, KIND_NAMES[kind])];
+    return number === 0
+      ? []
+      : [kind === 'build-cache' ? count(number, 'build cache record') : count(number, kind, KIND_NAMES[kind])];
   });
   return counts.join(', ') || 'nothing';
 }

@@ -1,12 +1,18 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Resource } from '../core/resource';
 import { writeWhole } from '../lib/atomic-file';
 import type { Clock } from '../lib/clock';
 import { quietly } from '../lib/quietly';
 import { MAX_JOB_MS, SESSION_FILE_NAME } from './job-sessions';
 
-/** An image that a session made, and left because another session was at work. */
+/** Whether sessions at work take it over. */
+export function canBeLeft({ kind }: Pick<Resource, 'kind'>): boolean {
+  return kind === 'image' || kind === 'build-cache';
+}
+
+/** An image, or a record of build cache without tags, that a session made, and left because another session was at work. */
 export interface LeftImage {
   readonly id: string;
   readonly tags: readonly string[];

@@ -97,8 +97,8 @@ async function inventoryOf(
   env: Environment,
   output: Output,
 ): Promise<(stop: AbortSignal) => Promise<Inventory>> {
-  // All kinds by default: images fill disks too.
-  const resources = filters.kinds.length > 0 ? filters.kinds : KINDS;
+  // All kinds by default: images fill disks too. But old engines walk through all files for a build cache.
+  const resources = filters.kinds.length > 0 ? filters.kinds : KINDS.filter((kind) => kind !== 'build-cache');
   const config = { ...withRequiredProviders(readSettings(options, env).config, filters.providers), resources };
   const state = await stateDirectory(env, (line) => output.warning(line));
   const { id: sessionId } = await localSession(env, state);

@@ -5,6 +5,7 @@ import { type Engine, isPodman, socketOf } from './connection/connect';
 import { dockerCommand, type Endpoint } from './connection/endpoint';
 import { UNIDENTIFIED } from './connection/shapes';
 import { classify, isGone } from './errors';
+import { BuildCache } from './resources/build-cache';
 import type { Buildx } from './resources/builder-instances';
 import { Builders } from './resources/builders';
 import { Containers } from './resources/containers';
@@ -19,7 +20,7 @@ import { Volumes } from './resources/volumes';
 const NOT_IDENTIFIED = 'the engine lists it without an id and a name';
 
 /** Users come before what they use. */
-const STAGES: Provider['stages'] = [['container'], ['network', 'volume'], ['image', 'builder']];
+const STAGES: Provider['stages'] = [['container'], ['network', 'volume'], ['image', 'builder'], ['build-cache']];
 
 /** An engine as a provider. */
 export function dockerProvider(engine: Engine, settings: DockerSettings, clock: Clock, buildx?: Buildx): Provider {
@@ -41,6 +42,8 @@ export function dockerProvider(engine: Engine, settings: DockerSettings, clock: 
     new Images(engine, settings, containers, inspections),
     // Only where they are cleaned: they are not the engine's.
     ...(buildx && settings.kinds.includes('builder') ? [new Builders(engine, settings, buildx, [containers, volumes])] : []),
+    // Old engines walk through all files to list it.
+    ...(settings.kinds.includes('build-cache') ? [new BuildCache(engine, settings, clock)] : []),
   ];
   const handlerOf = (kind: Kind): KindHandler => {
     const handler = handlers.find((candidate) => candidate.kind === kind);

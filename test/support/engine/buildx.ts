@@ -11,7 +11,7 @@ import { cacheDirectory } from './engine-cache';
 const execute = promisify(execFile);
 
 /** `npm run buildx` puts it into the cache; the others are Debian's and Docker's own directories. */
-const PLUGIN = [join(cacheDirectory(), 'buildx'), '/usr/libexec/docker/cli-plugins', '/usr/lib/docker/cli-plugins']
+export const PLUGIN = [join(cacheDirectory(), 'buildx'), '/usr/libexec/docker/cli-plugins', '/usr/lib/docker/cli-plugins']
   .map((directory) => join(directory, 'docker-buildx'))
   .find((path) => existsSync(path));
 

@@ -14,20 +14,23 @@ import { docker } from '../../../src/providers/docker/discover';
 import type { DiskReport } from '../../../src/report/model';
 import { ImageUses } from '../../../src/session/image-uses';
 import type { Lease } from '../../../src/session/leases';
-import { docker as client } from '../engine/containers';
+import { docker as ownDocker } from '../engine/containers';
+import type { TestEngine } from '../engine/engine';
 import { dockerHost } from '../engine/own-engine';
 import { hex } from './begun';
 import { livenessOf } from './liveness';
 
 /** Makes room on the tests' engine as main does, with a state directory of the test's own. Spares all that is there already. */
-export async function diskRoom() {
+export async function diskRoom(
+  { url, docker: client }: Pick<TestEngine, 'url' | 'docker'> = { url: dockerHost, docker: ownDocker },
+) {
   const state = await mkdtemp(join(tmpdir(), 'cleanup-room-'));
   onTestFinished(() => rm(state, { recursive: true, force: true }));
   const uses = new ImageUses(state, clock);
   const before = (await client.listImages({ all: true })).map(({ Id }) => Id);
   const search = (raw: RawSettings) => {
     const keepImages = [inject('image'), ...before, raw.keepImages ?? ''].join('\n');
-    return parseConfig({ gracePeriod: '1s', dockerHost, retryDelay: '100ms', ...raw, keepImages }, {});
+    return parseConfig({ gracePeriod: '1s', dockerHost: url, retryDelay: '100ms', ...raw, keepImages }, {});
   };
   const connected = async (raw: RawSettings = {}): Promise<Extract<Connection, { status: 'ready' }>> => {
     const config = search(raw);

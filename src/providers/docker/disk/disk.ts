@@ -1,13 +1,15 @@
 import { statfs } from 'node:fs/promises';
 import { hostname, release } from 'node:os';
-import { type Disk, type FileSystem, UnseenFileSystem } from '../../../core/disk';
+import { type Disk, type FileSystem, type PrunedCache, UnseenFileSystem } from '../../../core/disk';
 import type { Clock } from '../../../lib/clock';
 import { asError } from '../../../lib/errors';
 import { object, text } from '../../../lib/json-shape';
-import { type Engine, socketOf } from '../connection/connect';
+import { type Engine, isPodman, socketOf } from '../connection/connect';
 import { ask } from '../connection/http';
+import { texts } from '../connection/shapes';
 import { imageUses } from '../events/history';
 import { dockerProvider } from '../provider';
+import { buildCacheOf } from '../resources/build-cache';
 import type { DockerSettings } from '../resources/handler';
 import { ImageInspections } from '../resources/image-inspections';
 import { ImageMeter } from './image-space';
@@ -20,6 +22,7 @@ export function dockerDisk(engine: Engine, settings: DockerSettings, clock: Cloc
     measure: (images, signal) => meter.measure(images, signal),
     fileSystem: (signal) => fileSystemOf(engine, signal),
     usesSince: (since, signal) => imageUses(engine, since, signal),
+    ...(isPodman(engine.version) ? {} : { buildCache: { measure: measureCache(engine), prune: pruneCache(engine) } }),
   };
 }
 
@@ -40,4 +43,30 @@ async function fileSystemOf({ docker, endpoint }: Engine, signal: AbortSignal): 
   } catch (error) {
     throw new UnseenFileSystem(`the engine’s data directory can’t be looked at: ${asError(error).message}`, { cause: error });
   }
+}
+
+/** As BuildKit counts: without what an image has, too. */
+function measureCache({ docker }: Engine): (signal: AbortSignal) => Promise<number> {
+  return async (signal) => {
+    const records = await buildCacheOf(docker, signal);
+    return records.reduce((sum, { Size, Shared }) => sum + (Shared !== true && typeof Size === 'number' ? Size : 0), 0);
+  };
+}
+
+/**
+ * Takes the words of old and new engines: `keep-storage` up to API 1.47, `max-used-space` from 1.48.
+ * https://github.com/moby/moby/blob/master/daemon/server/router/build/build_routes.go
+ */
+function pruneCache({ docker }: Engine) {
+  return async (keepBytes: number, unusedForMs: number, signal: AbortSignal): Promise<PrunedCache> => {
+    const until = `${Math.ceil(unusedForMs / 1000)}s`;
+    const query = {
+      all: 'true',
+      'keep-storage': `${Math.floor(keepBytes)}`,
+      'max-used-space': `${Math.floor(keepBytes)}`,
+      ...(unusedForMs > 0 ? { filters: JSON.stringify({ until: [until] }) } : {}),
+    };
+    const { CachesDeleted, SpaceReclaimed } = await ask(docker, '/build/prune', signal, object, { method: 'POST', query });
+    return { records: texts(CachesDeleted).length, bytes: typeof SpaceReclaimed === 'number' ? SpaceReclaimed : 0 };
+  };
 }

@@ -1,5 +1,5 @@
 import type { Sizes } from '../../../core/connection';
-import { keyOf } from '../../../core/resource';
+import { type Kind, keyOf } from '../../../core/resource';
 import { object } from '../../../lib/json-shape';
 import type { Engine } from '../connection/connect';
 import { ask } from '../connection/http';
@@ -11,9 +11,9 @@ import { items } from '../connection/shapes';
  * @param provider the provider's name
  */
 export async function sizesOf({ docker }: Engine, provider: string, signal: AbortSignal): Promise<Sizes> {
-  const { Containers, Volumes, Images } = await ask(docker, '/system/df', signal, object);
+  const { Containers, Volumes, Images, BuildCache } = await ask(docker, '/system/df', signal, object);
   const sizes = new Map<string, number>();
-  const note = (kind: 'container' | 'volume' | 'image', id: unknown, bytes: unknown) => {
+  const note = (kind: Kind, id: unknown, bytes: unknown) => {
     // An unknown size is absent or -1.
     if (typeof id === 'string' && typeof bytes === 'number' && bytes >= 0) sizes.set(keyOf({ provider, kind, id }), bytes);
   };
@@ -24,5 +24,7 @@ export async function sizesOf({ docker }: Engine, provider: string, signal: Abor
     const shared = typeof SharedSize === 'number' ? Math.max(0, SharedSize) : 0;
     note('image', Id, typeof Size === 'number' ? Size - shared : undefined);
   }
+  // What an image has, too, stays with it.
+  for (const { ID, Size, Shared } of items(BuildCache)) note('build-cache', ID, Shared === true ? 0 : Size);
   return sizes;
 }
