@@ -402,3 +402,21 @@ function withoutAge(from = resource()): Resource {
   const { createdAt: _, ...rest } = from;
   return rest;
 }
+
+describe('build cache', () => {
+  const record = (changes: Partial<Resource> = {}) =>
+    resource({ kind: 'build-cache', id: 'record', name: 'task-1 of a build', running: false, ...changes });
+
+  it('is the session’s where it is new, and known to be; its description is no name', () => {
+    const selects = ownedBy(MINE, byName('task'), began(record({ id: 'old' })));
+    expect([record(fresh), record({ ...fresh, id: 'old' }), record()].map(selects)).toEqual([true, false, false]);
+    expect(ownedBy(MINE, byName('task'))(record(fresh))).toBe(false);
+    expect(createdSince(selects, began())(record(fresh))).toBe(true);
+  });
+
+  it('is never a leftover', () => {
+    for (const mode of ['stale', 'stopped', 'all'] as const) {
+      expect(leftoverJudge(mode, context(byName('task')))(record({ createdAt: 0 }))).toBeUndefined();
+    }
+  });
+});
