@@ -13,10 +13,13 @@ async function run(run: Omit<ActRun, 'dockerHost'>) {
 }
 
 describe.skipIf(dockerHost === '').concurrent('jobs of e2e.yml, run by act', () => {
-  test.for(['first-example', 'run-input', 'composite', 'two-uses'])('%s succeeds, and nothing is left', async (job) => {
-    const { output, ...result } = await run({ job });
-    expect(result, output).toEqual({ hasSucceeded: true, looks: 1 });
-  });
+  test.for(['first-example', 'run-input', 'composite', 'two-uses', 'without-proxy'])(
+    '%s succeeds, and nothing is left',
+    async (job) => {
+      const { output, ...result } = await run({ job });
+      expect(result, output).toEqual({ hasSucceeded: true, looks: 1 });
+    },
+  );
 
   test.for(['benchmark-fails', 'later-step-fails', 'times-out'])('%s fails, and nothing is left', async (job) => {
     const { output, ...result } = await run({ job });

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -83,4 +84,25 @@ test('the licences of what is bundled are ones that allow it', () => {
   expect(rows.length).toBeGreaterThan(10);
   const allowed = ['MIT', 'ISC', 'Apache-2.0', 'BSD-2-Clause', 'BSD-3-Clause', '0BSD'];
   expect(rows.filter(([, , , licence = '']) => !allowed.includes(licence)).map(([row]) => row)).toEqual([]);
+});
+
+describe('scripts/release.mjs', () => {
+  const release = (...command: readonly string[]) => {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, 'scripts/release.mjs'), ...command]);
+    return { status, stdout: String(stdout), stderr: String(stderr) };
+  };
+
+  test('refuses a tag of another version', () => {
+    expect(release('check', 'v0.0.1')).toEqual({
+      status: 1,
+      stdout: '',
+      stderr: `release: the tag is “v0.0.1”, and package.json has version ${packageFile.version}\n`,
+    });
+  });
+
+  test('has notes exactly where the changes have a date', () => {
+    const isDated = new RegExp(`^## ${packageFile.version.replaceAll('.', '\\.')} \\(\\d`, 'm').test(read('CHANGELOG.md'));
+    const { status, stdout, stderr } = release('notes', `v${packageFile.version}`);
+    expect(status === 0 && stdout.startsWith('- '), stderr).toBe(isDated);
+  });
 });

@@ -112,3 +112,9 @@ test('the first job of e2e.yml is the README’s first example, with an eye on i
   expect(steps).toEqual(shown);
   expect(job?.steps?.find(({ uses }) => uses === './')?.with).toBeUndefined();
 });
+
+test('the verdict of e2e.yml looks at all of its jobs', () => {
+  const e2e = workflows().find(({ name }) => name.endsWith('/e2e.yml'));
+  const { verdict, ...jobs } = jobsOf(e2e ?? { name: '', text: '' });
+  expect([...(verdict?.needs ?? [])].sort()).toEqual(Object.keys(jobs).sort());
+});

@@ -20,6 +20,7 @@ export interface WorkflowJob {
   readonly permissions?: unknown;
   readonly 'timeout-minutes'?: number;
   readonly uses?: string;
+  readonly needs?: readonly string[];
   readonly steps?: readonly WorkflowStep[];
 }
 
