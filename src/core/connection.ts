@@ -5,7 +5,7 @@ import type { Disk } from './disk';
 import type { GiveBack } from './give-back';
 import type { Lifetimes } from './lifetimes';
 import type { Provider } from './provider';
-import type { Kind } from './resource';
+import type { Kind, Resource } from './resource';
 import type { RunProgram } from './run-program';
 
 /** A command to copy that removes what carries a label (`key=value`). */
@@ -34,6 +34,8 @@ export type Connection =
       readonly lifetimes?: Lifetimes;
       /** Present if it can reach this machine's files: gives some to a user. Throws when it can't. */
       readonly giveBack?: (request: GiveBack, signal: AbortSignal) => Promise<void>;
+      /** Present if it gives networks addresses: for how many more, of those listed; undefined if it has plenty. */
+      readonly networksLeft?: (networks: readonly Resource[], signal: AbortSignal) => Promise<number | undefined>;
       /** Present if there is a disk: the space that each resource takes. Slow. */
       readonly sizes?: (signal: AbortSignal) => Promise<Sizes>;
       /** Present if there is a disk whose space can be kept to a budget. */

@@ -55,6 +55,10 @@ export interface Resource {
   readonly usedBy?: readonly Resource[];
   /** Of a container on this machine: the directories of it that were mounted to be written to. */
   readonly binds?: readonly string[];
+  /** Of a container: the host's ports that lead to it. */
+  readonly ports?: readonly number[];
+  /** Of a bridge network: its subnets, `172.18.0.0/16`. */
+  readonly subnets?: readonly string[];
   /** Of an image: its names, `repository:tag`. Foreign text. */
   readonly tags?: readonly string[];
   /** Of an image: the same by content, `repository@sha256:…`. */

@@ -15,6 +15,7 @@ import { type Cleanup, cleanUp, engineIdOf } from './cleanup';
 import { type DiskGoals, makeRoom } from './disk-room';
 import { imageNotesFile } from './image-uses';
 import { bestEffort, type Log } from './log';
+import { LastListings, preflight } from './preflight';
 import { discoverProviders, type ProviderSettings } from './providers';
 import { filtersOf, type PreSelectionSettings, type Selection, selectBefore } from './selection';
 import { writeSnapshot } from './snapshot';
@@ -76,9 +77,10 @@ async function clean(options: PreCleanup, deadline: Deadline): Promise<PreCleane
   if (config.scope === 'job' && connections.some(hasSandboxes)) log.info(SCOPE_OF_SANDBOXES);
   const { around = (same) => same, onSettled } = options;
   const cleanedAt = clock.now();
+  const listings = new LastListings();
   const pre = await cleanUp({
     connections,
-    selection: around(selectBefore(config, sessionId, liveness, clock.now())),
+    selection: listings.watching(around(selectBefore(config, sessionId, liveness, clock.now())), connections),
     mode: config.dryRun ? { kind: 'plan' } : { kind: 'remove' },
     config,
     deadline,
@@ -99,7 +101,13 @@ async function clean(options: PreCleanup, deadline: Deadline): Promise<PreCleane
     clock,
     log: (line) => log.info(line),
   });
-  const whole = { ...pre, durationMs: Math.round(clock.now() - cleanedAt), ...(disk.length > 0 ? { disk } : {}) };
+  const troubles = await preflight({ connections, listings, config, sessionId, liveness, deadline });
+  const whole = {
+    ...pre,
+    durationMs: Math.round(clock.now() - cleanedAt),
+    ...(disk.length > 0 ? { disk } : {}),
+    ...(troubles.length > 0 ? { preflight: troubles } : {}),
+  };
   return { pre: whole, connections };
 }
 

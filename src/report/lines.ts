@@ -73,6 +73,7 @@ export function closingLines(phase: PhaseReport): readonly string[] {
     plainLine(verdictOf(phase).headline),
     ...(freed === '' ? [] : [freed]),
     ...(phase.disk ?? []).map(diskLine),
+    ...preflightLines(phase),
     ...untouchedLines(phase),
     ...workspaceLines(phase),
     ...commandLines({ providers: phase.providers, resources: failed }),
@@ -91,6 +92,11 @@ export function untouchedLines(phase: PhaseReport): readonly string[] {
         ]
       : []),
   ]);
+}
+
+/** What may trouble the benchmark. */
+export function preflightLines({ preflight = [] }: PhaseReport): readonly string[] {
+  return preflight.map((sentence) => plainLine(sentence));
 }
 
 /** The files that containers left to other users in the workspace, and the command for them. */

@@ -121,7 +121,7 @@ export function isEventful({ reached, resources, records = 0 }: DiskReport): boo
 export function foundNothing(phase: PhaseReport): boolean {
   const { kind } = verdictOf(phase);
   if ((phase.unmatched ?? []).length > 0 || phase.workspace !== undefined) return false;
-  if ((phase.disk ?? []).some(isEventful)) return false;
+  if ((phase.disk ?? []).some(isEventful) || (phase.preflight ?? []).length > 0) return false;
   return kind === 'nothing' || kind === 'skipped';
 }
 

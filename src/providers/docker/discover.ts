@@ -4,6 +4,7 @@ import type { GiveBack } from '../../core/give-back';
 import type { Clock } from '../../lib/clock';
 import { asError } from '../../lib/errors';
 import { withRetries } from '../../reaper/retry';
+import { networksLeft } from './address-pools';
 import { namedEndpoint, wellKnownEndpoints } from './connection/candidates';
 import { connect, type Engine, identitiesOf, NoEngine } from './connection/connect';
 import type { Endpoint } from './connection/endpoint';
@@ -114,6 +115,7 @@ function connectionTo(engine: Engine, settings: DockerSettings, clock: Clock, bu
     ...(engine.endpoint.url.startsWith('unix://')
       ? { giveBack: (request: GiveBack, signal: AbortSignal) => giveBack(engine, request, signal) }
       : {}),
+    networksLeft: (networks, signal) => networksLeft(engine, networks, signal),
     sizes: (signal) => sizesOf(engine, name, signal),
     disk: dockerDisk(engine, settings, clock),
   };

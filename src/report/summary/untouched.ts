@@ -23,12 +23,14 @@ export function untouchedSection({ phases: { pre, run, post } }: Report): Sectio
 }
 
 function noteBlocks(phase: PhaseReport, maxItems: number): readonly string[] {
-  return untouchedNotes(phase).map(({ statement, advice, names, unnamed }) => {
+  const troubles = (phase.preflight ?? []).slice(0, maxItems).map((sentence) => `<p>⚠️ ${htmlProse(sentence)}</p>`);
+  const notes = untouchedNotes(phase).map(({ statement, advice, names, unnamed }) => {
     const shown = names.slice(0, maxItems);
     const rest = unnamed + names.length - shown.length;
     const list = `${shown.map(({ kind, name }) => `${kind} ${htmlCode(name)}`).join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`;
     return `<p>ℹ️ ${withCode(statement)} ${withCode(advice)}${shown.length > 0 ? `<br>\n<sub>${list}</sub>` : ''}</p>`;
   });
+  return [...troubles, ...notes];
 }
 
 /** Our own text, with code in backticks. */

@@ -5,7 +5,16 @@ import { askedSentence, type Failure, failuresIn, wasAsked } from '../deaths';
 import { clipped, plainLine } from '../escape';
 import { benchmarkEnd, exitMeaning } from '../exit-code';
 import { leftoversIn } from '../leftovers';
-import { commandLines, commandsOf, diskLine, providerLine, stepsOf, untouchedLines, workspaceLines } from '../lines';
+import {
+  commandLines,
+  commandsOf,
+  diskLine,
+  preflightLines,
+  providerLine,
+  stepsOf,
+  untouchedLines,
+  workspaceLines,
+} from '../lines';
 import type { BenchmarkReport, PhaseReport, Report, ResourceReport } from '../model';
 import { isEventful, type PhaseVerdict, verdictOf, verdictOfAll } from '../verdict';
 import { count, countKinds, meaningOf, time } from '../words';
@@ -102,7 +111,7 @@ function endParts(report: Report, maxItems: number, table: TableOptions): readon
     ...(post && post.resources.length > 0 ? [outcomeTable(post, table), ...resourceParts(post.resources, maxItems, table)] : []),
     ...stillThere('Left behind by the benchmark', left.run, maxItems, table),
     ...stillThere('Left behind by earlier runs', left.earlier, maxItems, table),
-    ...phases.flatMap((phase) => (phase ? [...untouchedLines(phase), ...workspaceLines(phase)] : [])),
+    ...phases.flatMap((phase) => (phase ? [...preflightLines(phase), ...untouchedLines(phase), ...workspaceLines(phase)] : [])),
     ...atMost(commands, maxItems + 1),
     ...atMost(keptLines(kept), maxItems + 1),
   ];

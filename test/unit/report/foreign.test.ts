@@ -47,7 +47,7 @@ function everywhere(text: string): Report {
       death({ id: 'b', name: text, logFile: null, logReason: text }),
       death({ id: 'c', name: text, logFile: text, logReason: text, logTail: [text] }),
     ],
-    pre: phase([{ ...left, kind: 'network' }, resource(worked)]),
+    pre: phase([{ ...left, kind: 'network' }, resource(worked)], { preflight: [text] }),
     run: phase([{ ...left, kind: 'volume', command: `volume ${text}` }]),
     post,
   });

@@ -48,7 +48,7 @@ export class Containers implements KindHandler {
   }
 
   /** @param container as the engine lists it */
-  resource({ Id, Names, Image, ImageID, State, Labels, Created, Mounts }: Json): Resource {
+  resource({ Id, Names, Image, ImageID, State, Labels, Created, Mounts, Ports }: Json): Resource {
     const name = Array.isArray(Names) ? text(Names[0]) : undefined;
     const id = text(Id) ?? (name && nameOf(name, '')) ?? UNIDENTIFIED;
     const state = text(State) ?? 'unknown';
@@ -64,6 +64,7 @@ export class Containers implements KindHandler {
       labels: textsIn(Labels),
       ...createdAt(Created),
       ...this.#binds(Mounts),
+      ...portsIn(Ports),
     };
   }
 
@@ -191,6 +192,12 @@ export class Containers implements KindHandler {
       throw error;
     }
   }
+}
+
+/** A port has an item for each of the host's addresses. */
+function portsIn(listed: unknown): Pick<Resource, 'ports'> {
+  const ports = items(listed).flatMap(({ PublicPort }) => (typeof PublicPort === 'number' && PublicPort > 0 ? [PublicPort] : []));
+  return ports.length > 0 ? { ports: [...new Set(ports)] } : {};
 }
 
 /** Names start with a slash. A container may have none while it is created or removed. */

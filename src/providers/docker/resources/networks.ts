@@ -47,7 +47,7 @@ export class Networks implements KindHandler {
     return dockerCommand(this.#endpoint, 'network', 'rm', id.slice(0, 12));
   }
 
-  #resource({ Id, Name, Labels, Created }: Json): Resource {
+  #resource({ Id, Name, Labels, Created, Driver, IPAM }: Json): Resource {
     const name = text(Name);
     const id = text(Id) ?? name ?? UNIDENTIFIED;
     return {
@@ -59,6 +59,7 @@ export class Networks implements KindHandler {
       running: false,
       labels: textsIn(Labels),
       ...createdAt(Created),
+      ...(Driver === 'bridge' ? { subnets: items(object(IPAM)['Config']).flatMap(({ Subnet }) => text(Subnet) ?? []) } : {}),
       ...(name !== undefined && ENGINES_OWN.has(name) ? { protection: 'it is the engine’s own' } : {}),
     };
   }
