@@ -12,4 +12,4 @@ function dialSsh(url: string): Dial {
 }
 
 takeLittleMemory();
-void proxyProcess(process.argv.slice(2), { ssh: dialSsh });
+void proxyProcess(process.argv, { ssh: dialSsh });

@@ -7,10 +7,11 @@ import type { Environment } from '../lib/environment';
 import { asError } from '../lib/errors';
 import type { ProcessIdentity } from '../lib/process-identity';
 import type { Log } from '../phases/log';
-import { leaseIn, NoProxy, type ProxyContext, type ProxyPlan, planProxy } from '../phases/proxy';
+import { leaseIn, NO_PROXY, NoProxy, type ProxyContext, type ProxyPlan, planProxy } from '../phases/proxy';
+import { noWatchdogOn } from '../phases/watchdog';
 import { launchProxy } from '../proxy/launch';
 import { plainLine } from '../report/escape';
-import { stateCopyIn } from './state';
+import { inPlaceEnvironment, stateCopyIn } from './state';
 
 type Variables = Readonly<Record<string, string>>;
 
@@ -65,19 +66,12 @@ function isInContainer({ worker }: CompanionContext): boolean {
 function isWatched(context: CompanionContext, log: Log): boolean {
   const { config, connections, platform } = context;
   if (config.watchdog === false) return false;
-  const why = isInContainer(context)
-    ? 'this job’s container ends with its runner'
-    : platform !== 'linux' && platform !== 'darwin'
-      ? `there is no watchdog on ${platform}`
-      : undefined;
+  const why = isInContainer(context) ? 'this job’s container ends with its runner' : noWatchdogOn(platform);
   if (why === undefined) return connections.some(({ status }) => status === 'ready');
   if (config.watchdog === true) throw new NoWatchdog(`watchdog is true, and there can’t be one: ${why}`);
   log.info(`If the runner is killed, the next job or a sweep cleans up: ${why}.`);
   return false;
 }
-
-/** A process that is no proxy labels nothing. */
-const NO_PROXY = { ownership: { labels: {}, owner: '' } };
 
 async function launch(
   plan: ProxyPlan | undefined,
@@ -88,18 +82,18 @@ async function launch(
   const lease = leaseIn(directory);
   // The bundles are side by side.
   const bundleOf = (name: string) => join(dirname(process.argv[1] ?? ''), '..', name, 'index.js');
-  const watchdog = { program: bundleOf('post'), state: stateCopyIn(directory) };
-  const { variables } = await launchProxy(
-    bundleOf('proxy'),
-    {
+  const { variables } = await launchProxy({
+    program: [bundleOf('proxy')],
+    settings: {
       ...(plan?.settings ?? NO_PROXY),
       lease,
       owner: worker,
-      ...(hasWatchdog ? { watchdog } : {}),
+      ...(hasWatchdog ? { watchdog: { command: [bundleOf('post')] } } : {}),
     },
-    join(directory, 'proxy.log'),
+    log: join(directory, 'proxy.log'),
     env,
-  );
+    rescueEnvironment: inPlaceEnvironment(env, stateCopyIn(directory)),
+  });
   const exported = { ...variables, ...plan?.besides };
   const before = Object.fromEntries(Object.keys(exported).map((name) => [name, env[name] ?? '']));
   await writeFile(lease, JSON.stringify({ exported, before } satisfies Lease));

@@ -12,6 +12,7 @@ import { type ProcessIdentity, processWith, thisProcess } from '../lib/process-i
 import { ShutdownSignals } from '../lib/shutdown-signals';
 import { type BenchmarkOutcome, benchmarkReport, runSupervised } from '../phases/benchmark';
 import { bestEffort } from '../phases/log';
+import { writeMainReport } from '../phases/main-report';
 import { labelLine } from '../phases/post-cleanup-mode';
 import { preClean } from '../phases/pre-clean';
 import { engineSocketIn } from '../phases/proxy';
@@ -30,7 +31,6 @@ import { stateDirectory } from '../session/state-directory';
 import { AnnotationCollector, annotate } from './annotation-collector';
 import { startCompanion } from './companion';
 import { readInputs } from './inputs';
-import { writeMainReport } from './main-report';
 import { exportVariables, type OutputValues, setOutputs } from './outputs';
 import { AlreadyReported, type PhaseContext } from './run-phase';
 import { runProgram } from './run-program';

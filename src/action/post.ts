@@ -14,14 +14,15 @@ import { firstLine } from '../phases/benchmark';
 import { mergeDeaths } from '../phases/deaths';
 import { readImageNotes } from '../phases/image-uses';
 import { bestEffort } from '../phases/log';
+import { type MainReport, readMainReport } from '../phases/main-report';
 import { readOwnVolumes } from '../phases/own-volumes';
 import { postCleanupMode } from '../phases/post-cleanup-mode';
 import { discoverProviders } from '../phases/providers';
 import { selectAfter } from '../phases/selection';
 import { readSnapshot } from '../phases/snapshot';
 import { tearDown } from '../phases/teardown';
+import { inPlace } from '../phases/watchdog';
 import { readBindNotes } from '../phases/workspace-ownership';
-import { WATCHDOG_VARIABLE } from '../proxy/watchdog';
 import { plainLine } from '../report/escape';
 import { closingLines } from '../report/lines';
 import { type BenchmarkRemains, type BenchmarkReport, type Report, wholeReport } from '../report/model';
@@ -36,12 +37,11 @@ import { stateDirectory } from '../session/state-directory';
 import { AnnotationCollector, annotate } from './annotation-collector';
 import { endCompanion, isFinished } from './companion';
 import { readInputs } from './inputs';
-import { type MainReport, readMainReport } from './main-report';
 import { appendSummary } from './outputs';
 import type { PhaseContext } from './run-phase';
 import { runProgram } from './run-program';
 import { runnerLog } from './runner';
-import { loadState, type SavedState } from './state';
+import { isInPlaceOfRunner, loadState, type SavedState } from './state';
 
 /** Milliseconds to wait for a main that still runs. The runner kills it within this time. */
 const MAX_FOR_MAIN_MS = 10_000;
@@ -64,8 +64,8 @@ export async function post(context: PhaseContext): Promise<void> {
   const config = settingsFor(state, context.env);
   if (config === undefined) return;
   const log = new AnnotationCollector(runnerLog);
-  const isInPlace = context.env[WATCHDOG_VARIABLE] !== undefined;
-  const post: Work = { ...context, state, config: isInPlace ? inPlaceOfRunner(config) : config, log, isInPlace };
+  const isInPlace = isInPlaceOfRunner(context.env);
+  const post: Work = { ...context, state, config: isInPlace ? inPlace(config) : config, log, isInPlace };
   try {
     for (const problem of state.problems) log.warning(problem, 'Cleanup');
     const end = await takeCleanup(post);
@@ -75,15 +75,6 @@ export async function post(context: PhaseContext): Promise<void> {
   } finally {
     log.annotate(state.sessionId);
   }
-}
-
-/**
- * The settings of a watchdog's post, beside which the runner's next job may run: only what carries
- * the session's own label is surely not that job's.
- */
-function inPlaceOfRunner(config: Config): Config {
-  const resources = config.resources.filter((kind) => !isUnsigned(kind));
-  return { ...config, resources, scope: 'session', labels: [], namePrefixes: [], delay: 0, workspaceOwnership: false };
 }
 
 /**

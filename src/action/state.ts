@@ -1,11 +1,14 @@
-import { renameSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { getState, saveState } from '@actions/core';
+import { saveState, getState as stateFromRunner } from '@actions/core';
 import type { RawSettings } from '../config/config';
 import { settingKeys } from '../config/settings';
 import type { Endpoints } from '../core/connection';
+import { replaceFile } from '../lib/atomic-file';
+import type { Environment } from '../lib/environment';
 import { isRecord, parsedJson } from '../lib/json-shape';
 import { isProcessIdentity, type ProcessIdentity } from '../lib/process-identity';
+import { quietly } from '../lib/quietly';
 import { announcedSessions } from '../session/job-sessions';
 import type { Session } from '../session/session';
 
@@ -24,6 +27,25 @@ const names = { main: 'main', found: 'found', benchmark: 'benchmark', ended: 'en
 /** Where a watchdog finds the state: the runner takes its own file away after main. */
 export function stateCopyIn(directory: string): string {
   return join(directory, 'state.json');
+}
+
+/** Tells post that it runs in the place of the runner's, and where the copy of main's state is. */
+const IN_PLACE_VARIABLE = 'CLEANUP_IN_PLACE_OF_RUNNER';
+
+/** Files of a step that nobody reads any more. */
+const NO_LONGER_READ = /^GITHUB_(STATE|ENV|OUTPUT|PATH|STEP_SUMMARY)$/;
+
+/**
+ * The environment of a post that a watchdog starts, as in a job that was cancelled.
+ * @param env main's
+ */
+export function inPlaceEnvironment(env: Environment, stateCopy: string): Environment {
+  const kept = Object.entries(env).filter(([name]) => !NO_LONGER_READ.test(name));
+  return { ...Object.fromEntries(kept), 'INPUT_JOB-STATUS': 'cancelled', [IN_PLACE_VARIABLE]: stateCopy };
+}
+
+export function isInPlaceOfRunner(env: Environment): boolean {
+  return env[IN_PLACE_VARIABLE] !== undefined;
 }
 
 /** Hands main's state to post: through the runner, and in a copy for a watchdog. */
@@ -63,13 +85,7 @@ export class MainStateWriter {
 
   /** The watchdog does without it, as post does with a state that can't be read. */
   #writeCopy(): void {
-    try {
-      // The old copy survives a full disk.
-      writeFileSync(`${this.#copy}.new`, JSON.stringify(this.#saved), { mode: 0o600 });
-      renameSync(`${this.#copy}.new`, this.#copy);
-    } catch {
-      return;
-    }
+    quietly(() => replaceFile(this.#copy, JSON.stringify(this.#saved)));
   }
 }
 
@@ -97,6 +113,7 @@ export interface SavedState {
  */
 export function loadState(env: NodeJS.ProcessEnv): SavedState {
   const problems: string[] = [];
+  const getState = stateFor(env);
   const text = getState(names.main);
   const main = parsedJson(text);
   const fields = isRecord(main) ? main : {};
@@ -111,6 +128,14 @@ export function loadState(env: NodeJS.ProcessEnv): SavedState {
     hasEnded: getState(names.ended) !== '',
     problems,
   };
+}
+
+/** From the runner, or from the copy in its place. */
+function stateFor(env: Environment): (name: string) => string {
+  const copy = env[IN_PLACE_VARIABLE];
+  if (copy === undefined) return stateFromRunner;
+  const saved = parsedJson(quietly(() => readFileSync(copy, 'utf8')) ?? '');
+  return (name) => String((isRecord(saved) ? saved[name] : undefined) ?? '');
 }
 
 /** `<run>.<runner>.<nonce>`. Ids become parts of paths and commands. */

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { constants } from 'node:fs';
+import { constants, renameSync, writeFileSync } from 'node:fs';
 import { type FileHandle, lstat, open, readlink, realpath, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import { Readable } from 'node:stream';
@@ -84,4 +84,14 @@ async function writeAll(file: FileHandle, bytes: Buffer): Promise<void> {
       await pause(FULL_PIPE_MS.pause);
     }
   }
+}
+
+/**
+ * Writes a small file of our own at once, readable only for this user. A full disk leaves the old
+ * one.
+ * @throws the file system's errors
+ */
+export function replaceFile(path: string, text: string): void {
+  writeFileSync(`${path}.new`, text, { mode: 0o600 });
+  renameSync(`${path}.new`, path);
 }

@@ -164,6 +164,9 @@ export function leaseIn(directory: string): string {
   return join(directory, 'proxy.json');
 }
 
+/** A process that is only a watchdog labels nothing. */
+export const NO_PROXY = { ownership: { labels: {}, owner: '' } } satisfies ProxySettings;
+
 /** A proxy in this process. */
 export interface LocalProxy {
   /** For what is to lead through it. */

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { open, readFile, writeFile } from 'node:fs/promises';
+import type { Environment } from '../lib/environment';
 import type { Confidence, ProcessSettings, Ready } from './process';
 
 /** Milliseconds until the process listens. It takes about 100; a busy machine takes its time. */
@@ -19,37 +20,50 @@ export class LaunchFailed extends Error {
   override readonly name = 'LaunchFailed';
 }
 
+/** How to start a proxy's process. */
+export interface Launch {
+  /** Arguments for Node that start the program. */
+  readonly program: readonly string[];
+  readonly settings: ProcessSettings;
+  /** A file for what goes wrong in it. */
+  readonly log: string;
+  /** This process's own. */
+  readonly env: Environment;
+  /** See `Confidence`. Only for a watchdog. */
+  readonly rescueEnvironment?: Environment;
+  /** Takes the start back, as long as the process does not listen. */
+  readonly signal?: AbortSignal;
+}
+
 /**
  * Starts a proxy's process that lives on by itself, as long as its lease is there.
- * @param bundle the program
- * @param log gets what goes wrong in it
- * @param env this process's own; a watchdog gets all of it
  * @returns when it listens
  * @throws {LaunchFailed}
  */
-export async function launchProxy(
-  bundle: string,
-  settings: ProcessSettings,
-  log: string,
-  env: Readonly<Record<string, string | undefined>>,
-): Promise<Ready> {
+export async function launchProxy({ program, settings, log, env, rescueEnvironment = {}, signal }: Launch): Promise<Ready> {
   await writeFile(settings.lease, '{}');
   const output = await open(log, 'a');
   const isNeeded = (name: string) => VARIABLES.test(name) || (name === ENDS_WITH_JOB && settings.watchdog === undefined);
   const ownEnvironment = Object.fromEntries(Object.entries(env).filter(([name]) => isNeeded(name)));
-  const child = spawn(process.execPath, [bundle, JSON.stringify(settings)], {
+  if (signal?.aborted) {
+    await output.close();
+    throw new LaunchFailed('it is needed no more');
+  }
+  const child = spawn(process.execPath, [...program, JSON.stringify(settings)], {
     detached: true,
     env: ownEnvironment,
     stdio: ['ignore', 'ignore', output.fd, 'ipc'],
   });
-  if (settings.watchdog) child.send({ environment: env } satisfies Confidence, () => undefined); // Its end is seen below.
+  if (settings.watchdog) child.send({ environment: rescueEnvironment } satisfies Confidence, () => undefined); // Its end is seen below.
   try {
     return await new Promise<Ready>((resolve, reject) => {
       const timeout = setTimeout(() => reject(new LaunchFailed('the proxy did not start in time')), READY_WITHIN_MS);
+      signal?.addEventListener('abort', () => reject(new LaunchFailed('it is needed no more')), { once: true });
       child.once('message', (ready) => resolve(ready as Ready));
       child.once('error', (cause) => reject(new LaunchFailed('the proxy can’t be started', { cause })));
       child.once('exit', async () => reject(new LaunchFailed(`the proxy ended: ${lastLine(await readFile(log, 'utf8'))}`)));
       for (const event of ['message', 'error', 'exit']) child.once(event, () => clearTimeout(timeout));
+      signal?.addEventListener('abort', () => clearTimeout(timeout), { once: true });
     });
   } catch (error) {
     child.kill('SIGKILL');

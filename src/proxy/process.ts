@@ -8,7 +8,7 @@ import { Rescue, type WatchdogSettings } from './watchdog';
 export interface ProcessSettings extends ProxySettings {
   /** A file: the proxy ends when it is gone. */
   readonly lease: string;
-  /** The proxy ends with this process: a runner's worker, which lives as long as its job. */
+  /** The proxy ends with this process: a runner's worker, which lives as long as its job, or `run`. */
   readonly owner?: ProcessIdentity;
   /** What to do when the owner has ended, and the lease is still there. Nothing by default. */
   readonly watchdog?: WatchdogSettings;
@@ -19,9 +19,9 @@ export interface Ready {
   readonly variables: Readonly<Record<string, string>>;
 }
 
-/** What main tells the process once it runs, and this one the other: not for a command line. */
+/** What the process is told once it runs, and tells the other: not for a command line. */
 export interface Confidence {
-  /** Of main. It has keys, so it is kept in memory only. */
+  /** That of the watchdog's program. It has keys, so it is kept in memory only. */
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
@@ -31,8 +31,13 @@ const LOOK_EVERY_MS = 1_000;
 /** The argument that makes a process the second of two. */
 const SECOND = 'second';
 
-/** Runs a proxy's process until its session is over. */
-export async function proxyProcess([json = '', position]: readonly string[], dials: Dials): Promise<void> {
+/**
+ * Runs a proxy's process until its session is over.
+ * @param argv this process's
+ * @param at the number of its first argument: those before it start the program
+ */
+export async function proxyProcess(argv: readonly string[], dials: Dials, at = 2): Promise<void> {
+  const [json = '', position] = argv.slice(at);
   const settings = JSON.parse(json) as ProcessSettings;
   // Outlive a step's `killall node`, and signals: both mean the step's own processes.
   process.title = `cleanup-proxy ${settings.lease}`;
@@ -53,7 +58,7 @@ export async function proxyProcess([json = '', position]: readonly string[], dia
   // From now on: what starts this process may end at any time.
   const confiding = watchdog === undefined ? undefined : told();
   let confidence: Confidence = { environment: {} };
-  const rescue = watchdog && new Rescue(watchdog, lease, () => confidence.environment);
+  const rescue = watchdog && new Rescue(watchdog, lease, () => confidence.environment, isProxy(settings));
   setInterval(() => {
     if (!isOrphaned()) return isFinished() && end();
     // One of the two is enough: the second, when the first is gone.
@@ -65,7 +70,7 @@ export async function proxyProcess([json = '', position]: readonly string[], dia
   serveEach(settings, servers, dials, (error) => console.error(error));
   if (confiding) confidence = await confiding;
   const isOver = () => isFinished() || isOrphaned();
-  const command = [process.argv[1] ?? '', json, SECOND];
+  const command = [...argv.slice(1, at), json, SECOND];
   const partner = keepPartner({ servers, isSecond, isOver, command, tell: watchdog === undefined ? undefined : confidence });
   fail = once(() => {
     // Unlabelled is better than broken.
@@ -73,7 +78,11 @@ export async function proxyProcess([json = '', position]: readonly string[], dia
     partner.replaceThis();
   });
   const ready: Ready = { variables: variablesOf(settings, servers) };
-  if (!isSecond) process.send?.(ready, () => process.disconnect?.());
+  if (!isSecond) process.send?.(ready, () => process.connected && process.disconnect());
+}
+
+function isProxy({ engine, sandboxes }: ProxySettings): boolean {
+  return engine !== undefined || sandboxes !== undefined;
 }
 
 /** Waits for what the process that started this one tells it. Nothing if that one has ended before. */

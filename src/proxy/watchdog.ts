@@ -1,52 +1,46 @@
 import { spawn } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { Environment } from '../lib/environment';
-import { isRecord, parsedJson } from '../lib/json-shape';
 import { quietly } from '../lib/quietly';
 
-/** How to clean up when the runner is gone before post ran. Nothing in it is secret. */
+/** How to clean up when the owner has ended too early. Nothing in it is secret. */
 export interface WatchdogSettings {
-  /** Post's bundle. */
-  readonly program: string;
-  /** A copy of main's state. */
-  readonly state: string;
+  /** Arguments for Node: a program that cleans up in the owner's place, and then removes the lease. */
+  readonly command: readonly string[];
 }
 
-/** Files of a step that nobody reads any more. */
-const NO_LONGER_READ = /^GITHUB_(STATE|ENV|OUTPUT|PATH|STEP_SUMMARY)$/;
-
-/** Tells post that it runs in the place of the runner's. */
-export const WATCHDOG_VARIABLE = 'CLEANUP_IN_PLACE_OF_RUNNER';
-
-/** How often post is started, when it ends before it has done its work. */
+/** How often the program is started, when it ends before it has done its work. */
 const MAX_TRIES = 3;
 
 /** Milliseconds to go on as a proxy for the job's other sessions: longer than a cleanup takes. */
 const MAX_FOR_OTHERS_MS = 10 * 60_000;
 
-/** Cleans up after a job whose runner is gone. */
+/** Cleans up after a session whose owner is gone: a runner, or `run`. */
 export class Rescue {
   readonly #settings: WatchdogSettings;
   readonly #lease: string;
   readonly #environment: () => Environment;
+  readonly #isProxy: boolean;
   readonly #startedAt = performance.now();
   #tries = 0;
   #isCleaning = false;
 
   /**
-   * @param lease a file, which post removes when it has done its work
-   * @param environment main's
+   * @param lease a file, which the program removes when it has done its work
+   * @param environment the program's
+   * @param isProxy whether others may need this process
    */
-  constructor(settings: WatchdogSettings, lease: string, environment: () => Environment) {
+  constructor(settings: WatchdogSettings, lease: string, environment: () => Environment, isProxy: boolean) {
     this.#settings = settings;
     this.#lease = lease;
     this.#environment = environment;
+    this.#isProxy = isProxy;
   }
 
   /**
-   * Whether all is done that can be done. Asked again and again while the runner is gone.
-   * @param isInCharge whether this process is to start post
+   * Whether all is done that can be done. Asked again and again while the owner is gone.
+   * @param isInCharge whether this process is to start the program
    */
   isOver(isInCharge: boolean): boolean {
     if (!existsSync(this.#lease)) return !this.#isNeededByOthers();
@@ -58,23 +52,16 @@ export class Rescue {
   }
 
   /**
-   * Starts post as the runner would have, in a job that was cancelled. What it prints is dropped: no
-   * runner would mask keys in it. Its report tells what it did.
+   * Starts the program. What it prints is dropped: nobody would mask keys in it. Its report tells
+   * what it did.
    */
   #clean(): void {
-    const kept = Object.entries(this.#environment()).filter(([name]) => !NO_LONGER_READ.test(name));
-    const env = {
-      ...Object.fromEntries(kept),
-      ...savedState(this.#settings.state),
-      'INPUT_JOB-STATUS': 'cancelled',
-      [WATCHDOG_VARIABLE]: 'true',
-    };
     const ended = () => {
       this.#isCleaning = false;
     };
     this.#isCleaning = true;
     try {
-      spawn(process.execPath, [this.#settings.program], { cwd: '/', detached: true, env, stdio: 'ignore' })
+      spawn(process.execPath, this.#settings.command, { cwd: '/', detached: true, env: this.#environment(), stdio: 'ignore' })
         .once('error', ended)
         .once('exit', ended);
     } catch {
@@ -84,17 +71,9 @@ export class Rescue {
 
   /** Another session of the job may know the engine only by this proxy's address. */
   #isNeededByOthers(): boolean {
-    if (performance.now() - this.#startedAt > MAX_FOR_OTHERS_MS) return false;
+    if (!this.#isProxy || performance.now() - this.#startedAt > MAX_FOR_OTHERS_MS) return false;
     const own = dirname(this.#lease);
     const sessions = quietly(() => readdirSync(dirname(own))) ?? [];
     return sessions.some((name) => name !== basename(own) && existsSync(join(dirname(own), name, basename(this.#lease))));
   }
-}
-
-/** `STATE_<name>`, as the runner hands state to post. */
-function savedState(path: string): Readonly<Record<string, string>> {
-  const saved = parsedJson(quietly(() => readFileSync(path, 'utf8')) ?? '');
-  return Object.fromEntries(
-    Object.entries(isRecord(saved) ? saved : {}).map(([name, value]) => [`STATE_${name}`, String(value)]),
-  );
 }

@@ -51,7 +51,7 @@ export class ProxyProcess {
       },
       ...options,
     };
-    const { variables } = await launchProxy(bundle, settings, join(directory, 'log'), process.env);
+    const { variables } = await launchProxy({ program: [bundle], settings, log: join(directory, 'log'), env: process.env });
     return [directory, variables] as const;
   }
 

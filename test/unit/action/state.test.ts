@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { loadState, MainStateWriter, stateCopyIn } from '../../../src/action/state';
+import { inPlaceEnvironment, isInPlaceOfRunner, loadState, MainStateWriter, stateCopyIn } from '../../../src/action/state';
 import { thisProcess } from '../../../src/lib/process-identity';
 
 const ID = 'gh-1-1.3f9a1c22.k3v9q0xw';
@@ -51,6 +51,21 @@ describe('main’s state', () => {
       hasEnded: true,
       problems: [],
     });
+  });
+
+  it('is read from its copy in the place of the runner’s post, in a job that was cancelled', () => {
+    const directory = mkdtempSync(join(tmpdir(), 'state-'));
+    vi.stubEnv('GITHUB_STATE', join(directory, 'of-runner'));
+    writeFileSync(join(directory, 'of-runner'), '');
+    new MainStateWriter(directory).main(MAIN);
+    const env = inPlaceEnvironment({ GITHUB_STATE: '/gone', DAYTONA_API_KEY: 'key' }, stateCopyIn(directory));
+    const state = load({ main: { ...MAIN, settings: { labels: 'of=another' } } }, { ...env });
+    rmSync(directory, { recursive: true });
+    expect(state).toMatchObject({ sessionId: ID, settings: MAIN.settings, hasBegun: false });
+    expect(isInPlaceOfRunner(env)).toBe(true);
+    expect(isInPlaceOfRunner({})).toBe(false);
+    expect(env).toMatchObject({ DAYTONA_API_KEY: 'key', 'INPUT_JOB-STATUS': 'cancelled' });
+    expect(env).not.toHaveProperty('GITHUB_STATE');
   });
 
   it('is read as main wrote it', () => {

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { readMainReport, writeMainReport } from '../../../src/action/main-report';
+import { readMainReport, writeMainReport } from '../../../src/phases/main-report';
 import { scenarios } from '../../support/report/scenarios';
 
 let directory: string;
