@@ -1,6 +1,24 @@
 #!/usr/bin/env node
-import { start } from './cli/start';
+import { inPlaceWord, watchdogWord } from './cli/run/words';
 import { takeLittleMemory } from './lib/memory';
 
 takeLittleMemory();
-void start(process.argv, process.env);
+void begin(process.argv);
+
+/** Loads only what is needed: a watchdog that waits is to be small. */
+async function begin(argv: readonly string[]): Promise<void> {
+  switch (argv[2]) {
+    case watchdogWord: {
+      const { proxyProcess } = await import(/* webpackMode: "eager" */ './proxy/process');
+      return proxyProcess(argv, {}, 3);
+    }
+    case inPlaceWord: {
+      const { runInPlace } = await import(/* webpackMode: "eager" */ './cli/run/in-place');
+      return runInPlace(argv[3] ?? '', process.env);
+    }
+    default: {
+      const { start } = await import(/* webpackMode: "eager" */ './cli/start');
+      return start(argv, process.env);
+    }
+  }
+}

@@ -117,13 +117,14 @@ export const settings = {
       help: 'Address of the engine, which must answer: `unix://`, `npipe://`, `tcp://`, `ssh://`. Default: DOCKER_HOST, the current docker context, then the usual sockets (root, rootless, Docker Desktop, Colima, Podman).',
     },
   ),
-  watchdog: actionOnly(
-    'timing',
-    setting(
-      types.autoOrBoolean,
-      'auto',
-      '`auto`: when the runner is killed before post ran, a process that main left on the machine cleans up as post would in a cancelled job. On Linux and macOS, not in a job with a container. `true`: main fails without the watchdog. `false`: no watchdog.',
-    ),
+  watchdog: setting(
+    types.autoOrBoolean,
+    'auto',
+    '`auto`: when the runner is killed before post ran, a process that main left on the machine cleans up as post would in a cancelled job. On Linux and macOS, not in a job with a container. `true`: main fails without the watchdog. `false`: no watchdog.',
+    {
+      group: 'timing',
+      help: '`auto`: when run is killed (SIGKILL, memory), a process beside it ends the command and cleans up. On Linux and macOS, not where all processes end with run (a container). `true`: fails without the watchdog. `false`: no watchdog.',
+    },
   ),
   proxy: setting(
     types.autoOrBoolean,

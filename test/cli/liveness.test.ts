@@ -15,7 +15,15 @@ async function running(user: User): Promise<{
   readonly session: string;
   readonly container: Awaited<ReturnType<typeof startContainer>>;
 }> {
-  const command = user.start(['run', '--', 'bash', '-c', 'echo "$CLEANUP_SESSION_ID" > session; exec sleep 1000']);
+  const command = user.start([
+    'run',
+    '--watchdog',
+    'false',
+    '--',
+    'bash',
+    '-c',
+    'echo "$CLEANUP_SESSION_ID" > session; exec sleep 1000',
+  ]);
   const read = () => readFile(user.path('session'), 'utf8').catch(() => '');
   await until('the command runs', async () => (await read()).includes('\n'));
   const session = (await read()).trim();

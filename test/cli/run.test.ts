@@ -151,7 +151,7 @@ test('--fail-on-error makes a leftover 1', async () => {
 
 test('cleans up before what an earlier run of this user’s left that was killed', async () => {
   const user = await User.create();
-  const first = user.start(RUNS_ON);
+  const first = user.start(RUNS_ON, { CLEANUP_WATCHDOG: 'false' });
   const container = await startContainer(HONOURS_SIGTERM, { labels: { [labels.session]: await sessionOf(first) } });
   first.kill('SIGKILL');
   await first.gone();
@@ -249,7 +249,7 @@ test('leaves sandboxes an end of their own when it is killed', async () => {
   const session = `killed-${randomUUID()}`;
   const sandbox = server.add({ labels: { [labels.session]: session } });
   const wait = ['sh', '-c', `until [ -e "${user.path('go')}" ]; do sleep 0.1; done`];
-  const run = user.start(['run', '--session', session, '--sandbox-ttl', '5m', '--', ...wait], server.env);
+  const run = user.start(['run', '--session', session, '--watchdog', 'false', '--sandbox-ttl', '5m', '--', ...wait], server.env);
   await until('it has an end', () => server.endOf(sandbox) !== undefined);
   run.kill('SIGKILL');
   await writeFile(user.path('go'), ''); // Its command is an orphan now.

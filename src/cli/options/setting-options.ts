@@ -99,18 +99,27 @@ export interface TypedSettings {
  * @throws {UsageError} with a line for each option or variable that can't be read
  */
 export function readSettings(options: SettingOptions, env: Environment): TypedSettings {
-  const raw: RawSettings = Object.fromEntries(
-    settingKeys.flatMap((key) => {
-      const value = options[key] ?? env[variableName(key)];
-      return value === undefined ? [] : [[key, String(value)]];
-    }),
-  );
+  const raw = rawSettings(options, env);
   try {
     return { config: parseConfig(raw, env), raw };
   } catch (error) {
     if (!(error instanceof BadSettings)) throw error;
     throw new UsageError(error.problems.map((problem) => usageLine(problem, options)).join('\n'), { cause: error });
   }
+}
+
+/** The settings that variables alone say, as typed. Secrets are among them. */
+export function settingsFromVariables(env: Environment): RawSettings {
+  return rawSettings({}, env);
+}
+
+function rawSettings(options: SettingOptions, env: Environment): RawSettings {
+  return Object.fromEntries(
+    settingKeys.flatMap((key) => {
+      const value = options[key] ?? env[variableName(key)];
+      return value === undefined ? [] : [[key, String(value)]];
+    }),
+  );
 }
 
 /** Names the setting by the option or variable that was typed. */

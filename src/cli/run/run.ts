@@ -2,9 +2,9 @@ import { join } from 'node:path';
 import type { BenchmarkResult } from '../../benchmark/run';
 import { StartError } from '../../benchmark/start-error';
 import type { Config } from '../../config/config';
+import { savable } from '../../config/saved';
 import type { Connection, Endpoints } from '../../core/connection';
 import type { Resource } from '../../core/resource';
-import type { Baseline } from '../../core/selector';
 import { systemClock as clock, sleep } from '../../lib/clock';
 import { asError } from '../../lib/errors';
 import { thisProcess } from '../../lib/process-identity';
@@ -13,11 +13,9 @@ import { type BenchmarkOutcome, benchmarkReport, runSupervised } from '../../pha
 import { mergeDeaths } from '../../phases/deaths';
 import { readImageNotes } from '../../phases/image-uses';
 import { bestEffort } from '../../phases/log';
-import { readOwnVolumes } from '../../phases/own-volumes';
 import { preClean } from '../../phases/pre-clean';
 import { engineSocketIn, type LocalProxy, planProxy, startProxyHere } from '../../phases/proxy';
-import { filtersOf, type Selection, selectAfter } from '../../phases/selection';
-import { readSnapshot } from '../../phases/snapshot';
+import { filtersOf } from '../../phases/selection';
 import { readBindNotes } from '../../phases/workspace-ownership';
 import { type DeathReport, type PhaseReport, type Report, wholeReport } from '../../report/model';
 import { terminalOf } from '../../report/terminal/terminal';
@@ -41,7 +39,8 @@ import { MAX_SHOWN, type Output } from '../terminal/output';
 import { ProgressCounter, withProgress } from '../terminal/progress';
 import { beginSession, type RunSession } from './session';
 import { NotBegun, RunSignals } from './signals';
-import { tearDownRun } from './teardown';
+import { ownedSelection, tearDownRun } from './teardown';
+import { Watchdog } from './watchdog';
 
 /** As commander reads the options of `run`. */
 export interface RunOptions extends SettingOptions, OutputOptions {
@@ -62,6 +61,7 @@ interface Run extends RunSession {
   readonly counter: ProgressCounter;
   /** Milliseconds since the epoch. */
   readonly startedAt: number;
+  readonly watchdog: Watchdog;
 }
 
 /**
@@ -85,7 +85,8 @@ export async function run(words: readonly string[], options: RunOptions, env: No
     takeLease(identified.id, startedAt, config, leases).then(() => true),
   );
   const session = isAnnounced ? identified : withoutRunner(identified);
-  const signals = new RunSignals({ sessionId: session.id, counter, output });
+  let watchdog: Watchdog | undefined;
+  const signals = new RunSignals({ sessionId: session.id, counter, output, onExit: () => watchdog?.end() });
   try {
     const begun = await beginSession(session, { state, startedAt, isLive: (id) => leases.wordOf(id) === 'live', env }, output);
     const paths = {
@@ -94,6 +95,22 @@ export async function run(words: readonly string[], options: RunOptions, env: No
     };
     const workspaceOwnership = raw.workspaceOwnership ? config.workspaceOwnership : (false as const);
     const settings = { ...withRequiredProviders(config, []), ...paths, workspaceOwnership };
+    watchdog = new Watchdog({
+      setting: config.watchdog,
+      directory: begun.directory,
+      state: {
+        sessionId: session.id,
+        settings: savable({ ...raw, ...paths }),
+        workingDirectory: process.cwd(),
+        startedAt,
+        command: commandLineOf(words, output),
+        found: {},
+        group: undefined,
+        jobStatus: 'cancelled',
+      },
+      env,
+      output,
+    });
     return await runRegistered({
       ...begun,
       words,
@@ -106,8 +123,10 @@ export async function run(words: readonly string[], options: RunOptions, env: No
       signals,
       counter,
       startedAt,
+      watchdog,
     });
   } finally {
+    watchdog?.end();
     await unregister().catch(() => undefined); // The registration ends with this process.
   }
 }
@@ -141,6 +160,7 @@ type CommandOutcome =
 async function runRegistered(run: Run): Promise<number> {
   const before = await cleanBefore(run);
   const isStarted = !(run.signals.stop.aborted || isFailure(before.phase, run));
+  if (isStarted) await run.watchdog.check();
   const outcome = isStarted ? await runCommand(run, before.connections) : ({ kind: 'skipped' } as const);
   const post = await cleanAfter(run, before, outcome);
   return exitCodeFor(run, outcome, post);
@@ -177,7 +197,7 @@ interface Before {
  * @throws {ProviderUnreachable} when a required provider can't be reached
  */
 async function cleanBefore(run: Run): Promise<Before> {
-  const { config, session, directory, startedAt, output, leases, imageUses, signals, env } = run;
+  const { config, session, directory, startedAt, output, leases, imageUses, signals, watchdog, env } = run;
   const counter = new ProgressCounter();
   const { githubToken } = config;
   const liveness = new Liveness({ sessionId: session.id, leases, githubToken, env, clock, log: output });
@@ -198,6 +218,7 @@ async function cleanBefore(run: Run): Promise<Before> {
         log: output,
         onFound: (endpoints) => {
           found = endpoints;
+          watchdog.save({ found });
         },
         around: (selection) => {
           const { choose = (selected: readonly Resource[]) => selected } = selection;
@@ -244,7 +265,7 @@ async function runLabelled(
   connections: readonly Connection[],
   proxySocket: string | undefined,
 ): Promise<CommandOutcome> {
-  const { config, session, words, environment, env, output, signals } = run;
+  const { config, session, words, environment, env, output, signals, watchdog } = run;
   const [file = '', ...rest] = words;
   try {
     const outcome = await runSupervised({
@@ -253,12 +274,15 @@ async function runLabelled(
       command: { file, arguments: rest },
       environment,
       connections,
-      recorded: (await ownedSelection(run)).selector,
+      recorded: (await ownedSelection({ ...run, sessionId: session.id })).selector,
       proxySocket,
       env,
       clock,
       log: output,
-      onGroup: () => signals.hasBegun(),
+      onGroup: (group) => {
+        signals.hasBegun();
+        if (group !== undefined) watchdog.save({ group });
+      },
       signals: signals.shutdown,
       stop: signals.begin,
       stdin: 'inherit',
@@ -278,11 +302,15 @@ async function cleanAfter(run: Run, before: Before, outcome: CommandOutcome): Pr
   if (config.delay > 0) await sleep(clock, config.delay, signals.stop).catch(() => undefined);
   const ended = outcome.kind === 'ended' ? outcome : undefined;
   const earlierDeaths = ended?.deaths ?? [];
+  const jobStatus = statusOf(ended?.result, signals);
+  run.watchdog.save({ jobStatus });
+  const soFar = reportOf(run, { before, ended, post: null, deaths: earlierDeaths });
+  await run.watchdog.keep(soFar);
   const { phase, deaths } = await tearDownRun({
-    config: { ...config, jobStatus: statusOf(ended?.result, signals) },
+    config: { ...config, jobStatus },
     sessionId: session.id,
     found: before.found,
-    selection: await ownedSelection(run),
+    selection: await ownedSelection({ ...run, sessionId: session.id }),
     knownDeaths: earlierDeaths,
     earlier: [before.phase, ended?.run ?? null],
     counter,
@@ -302,15 +330,6 @@ async function cleanAfter(run: Run, before: Before, outcome: CommandOutcome): Pr
   return phase;
 }
 
-/** What the session owns. `scope: job` adds nothing without a baseline. */
-async function ownedSelection({ config, session, directory, output }: Run): Promise<Selection> {
-  const baseline: Baseline | undefined =
-    config.scope === 'session'
-      ? await readSnapshot(directory).catch(() => undefined)
-      : await bestEffort(output, 'reading the list of existing resources', () => readSnapshot(directory));
-  return selectAfter(config, session.id, baseline, await readOwnVolumes(directory));
-}
-
 function statusOf(result: BenchmarkResult | undefined, { signal }: RunSignals): string {
   if (signal !== undefined) return 'cancelled';
   return result?.exitCode === 0 ? 'success' : 'failure';
@@ -319,21 +338,29 @@ function statusOf(result: BenchmarkResult | undefined, { signal }: RunSignals): 
 interface RunResults {
   readonly before: Before;
   readonly ended: BenchmarkOutcome | undefined;
-  readonly post: PhaseReport;
+  readonly post: PhaseReport | null;
   readonly deaths: readonly DeathReport[];
 }
 
-/** Writes the report and the metrics, and shows the report. */
-async function report(run: Run, { before, ended, post, deaths }: RunResults): Promise<void> {
-  const { config, output, session, startedAt, words } = run;
-  const whole = wholeReport({
+function reportOf({ output, session, startedAt, words }: Run, { before, ended, post, deaths }: RunResults): Report {
+  return wholeReport({
     session: session.id,
     startedAt,
     now: clock.now(),
-    benchmark: ended ? benchmarkReport(output.masked(words.join(' ')), ended.result) : null,
+    benchmark: ended ? benchmarkReport(commandLineOf(words, output), ended.result) : null,
     deaths,
     phases: { pre: before.phase, run: ended?.run ?? null, post },
   });
+}
+
+function commandLineOf(words: readonly string[], output: Output): string {
+  return output.masked(words.join(' '));
+}
+
+/** Writes the report and the metrics, and shows the report. */
+async function report(run: Run, results: RunResults): Promise<void> {
+  const { config, output } = run;
+  const whole = reportOf(run, results);
   const { metricsPath, reportPath } = config;
   const problems: string[] = [];
   await writeOutputs(whole, { reportPath, metricsPath }, (line) => problems.push(line));

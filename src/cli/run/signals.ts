@@ -17,6 +17,8 @@ export interface RunSignalsOptions {
   /** Counts the teardown. */
   readonly counter: ProgressCounter;
   readonly output: Output;
+  /** Called before the end at once. */
+  readonly onExit: () => void;
 }
 
 /**
@@ -30,7 +32,7 @@ export class RunSignals {
   readonly #shutdown: ShutdownSignals;
   #hasBegun = false;
 
-  constructor({ sessionId, counter, output }: RunSignalsOptions) {
+  constructor({ sessionId, counter, output, onExit }: RunSignalsOptions) {
     this.#shutdown = new ShutdownSignals({
       onSignal: (number, signal) => {
         // A running command listens by itself.
@@ -42,6 +44,7 @@ export class RunSignals {
         }
         if (number > 2) {
           for (const line of leftLines(sessionId, counter)) output.say(line);
+          onExit();
           process.exit(signalExitCode(this.signal ?? signal));
         }
       },

@@ -1,11 +1,15 @@
 import type { Config } from '../../config/config';
 import type { Endpoints } from '../../core/connection';
 import { keyOf } from '../../core/resource';
+import type { Baseline } from '../../core/selector';
 import { systemClock as clock } from '../../lib/clock';
 import { withDeadline } from '../../lib/deadline';
+import { bestEffort } from '../../phases/log';
+import { readOwnVolumes } from '../../phases/own-volumes';
 import { postCleanupMode } from '../../phases/post-cleanup-mode';
 import { discoverProviders, type ProviderSettings } from '../../phases/providers';
-import type { Selection } from '../../phases/selection';
+import { type Selection, type SelectionSettings, selectAfter } from '../../phases/selection';
+import { readSnapshot } from '../../phases/snapshot';
 import { type Teardown, tearDown, type Workspace } from '../../phases/teardown';
 import { type DeathReport, type PhaseReport, totalsOf } from '../../report/model';
 import type { Leases } from '../../session/leases';
@@ -13,6 +17,23 @@ import type { Handover } from '../../session/left-images';
 import { runProgram } from '../host/run-program';
 import type { Output } from '../terminal/output';
 import { type ProgressCounter, withProgress } from '../terminal/progress';
+
+/** What the session owns. `scope: job` adds nothing without a baseline. */
+export async function ownedSelection({ config, sessionId, directory, output }: Owning): Promise<Selection> {
+  const baseline: Baseline | undefined =
+    config.scope === 'session'
+      ? await readSnapshot(directory).catch(() => undefined)
+      : await bestEffort(output, 'reading the list of existing resources', () => readSnapshot(directory));
+  return selectAfter(config, sessionId, baseline, await readOwnVolumes(directory));
+}
+
+interface Owning {
+  readonly config: SelectionSettings;
+  readonly sessionId: string;
+  /** Of the session. */
+  readonly directory: string;
+  readonly output: Output;
+}
 
 export interface RunTeardown {
   readonly config: ProviderSettings & Teardown['config'] & Pick<Config, 'dryRun' | 'postCleanup' | 'jobStatus'>;

@@ -1,0 +1,116 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { SESSION_MARKER } from '../../benchmark/process-tree';
+import type { Config } from '../../config/config';
+import type { Environment } from '../../lib/environment';
+import { asError } from '../../lib/errors';
+import { thisProcess } from '../../lib/process-identity';
+import { quietly } from '../../lib/quietly';
+import { writeMainReport } from '../../phases/main-report';
+import { leaseIn, NO_PROXY } from '../../phases/proxy';
+import { noWatchdogOn } from '../../phases/watchdog';
+import { launchProxy } from '../../proxy/launch';
+import type { Report } from '../../report/model';
+import { ProviderUnreachable } from '../exit';
+import type { Output } from '../terminal/output';
+import { type RunState, writeState } from './state';
+import { inPlaceWord, watchdogWord } from './words';
+
+/** Others end what has these: the runner, an outer `run`, and post. A cleanup ends by itself. */
+const ENDS_WITH_OTHERS: readonly string[] = ['RUNNER_TRACKING_ID', SESSION_MARKER, 'CLEANUP_SESSION_ID'];
+
+export interface WatchdogOptions {
+  readonly setting: Config['watchdog'];
+  /** The session's own. */
+  readonly directory: string;
+  readonly state: RunState;
+  readonly env: Environment;
+  readonly output: Output;
+}
+
+/**
+ * Has a process beside `run` that cleans up in its place when it is killed. It is on its own from
+ * its start: `run` need not wait until it watches.
+ */
+export class Watchdog {
+  readonly #options: WatchdogOptions;
+  readonly #isWanted: boolean;
+  readonly #end = new AbortController();
+  /** Why there is none. */
+  readonly #problem: Promise<string | undefined>;
+  #state: RunState;
+
+  /** Begins to start it. */
+  constructor(options: WatchdogOptions) {
+    this.#options = options;
+    this.#state = options.state;
+    const hindrance = process.pid === 1 ? 'this container ends with run' : noWatchdogOn(process.platform);
+    this.#isWanted = options.setting !== false && hindrance === undefined;
+    this.#problem = this.#isWanted ? this.#launch() : Promise.resolve(options.setting === false ? undefined : hindrance);
+    void this.#problem.then((problem) => this.#tell(problem));
+  }
+
+  /**
+   * Waits for it where there must be one.
+   * @throws {ProviderUnreachable} when there can't be one
+   */
+  async check(): Promise<void> {
+    if (this.#options.setting !== true) return;
+    const problem = await this.#problem;
+    if (problem !== undefined) throw new ProviderUnreachable(`watchdog is true, and there can’t be one: ${problem}`);
+  }
+
+  /** Keeps what it needs to know. It does without on a full disk. */
+  save(news: Partial<RunState>): void {
+    this.#state = { ...this.#state, ...news };
+    if (this.#isWanted) quietly(() => writeState(this.#options.directory, this.#state));
+  }
+
+  /** Keeps the report of what came before the teardown. */
+  async keep(report: Report): Promise<void> {
+    if (this.#isWanted) await writeMainReport(this.#options.directory, report).catch(() => undefined);
+  }
+
+  /** There is nothing left to watch over. It ends within a second. */
+  end(): void {
+    this.#end.abort();
+    quietly(() => rmSync(this.#lease, { force: true }));
+  }
+
+  get #lease(): string {
+    return leaseIn(this.#options.directory);
+  }
+
+  #tell(problem: string | undefined): void {
+    const isKnown = this.#options.setting === true || this.#end.signal.aborted;
+    if (problem === undefined || isKnown) return;
+    this.#options.output.info(`If run is killed, the next run or a sweep cleans up: ${problem}.`);
+  }
+
+  /** Never throws. */
+  async #launch(): Promise<string | undefined> {
+    const { directory, env, state } = this.#options;
+    const { signal } = this.#end;
+    try {
+      writeState(directory, state);
+      const bundle = process.argv[1] ?? '';
+      await launchProxy({
+        program: [bundle, watchdogWord],
+        settings: {
+          ...NO_PROXY,
+          lease: this.#lease,
+          owner: thisProcess(),
+          watchdog: { command: [bundle, inPlaceWord, directory] },
+        },
+        log: join(directory, 'watchdog.log'),
+        env,
+        rescueEnvironment: Object.fromEntries(Object.entries(env).filter(([name]) => !ENDS_WITH_OTHERS.includes(name))),
+        signal,
+      });
+      return undefined;
+    } catch (error) {
+      if (signal.aborted) this.end(); // Its lease may have come later.
+      return asError(error).message;
+    }
+  }
+}
