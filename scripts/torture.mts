@@ -1,19 +1,21 @@
 /**
- * Kills the runner's worker at random moments, in main, in a later step and in post, and sees that the watchdog
- * leaves nothing: `npm run torture`, `npm run torture -- 200` for more rounds. Takes minutes, and writes the table of
- * docs/reliability.md if nothing was lost.
+ * Kills what a session lives by at random moments, and sees that its watchdog leaves nothing: the runner's worker, in main, in a later
+ * step and in post; the command line's `run`, before its command, while it runs, and in the teardown. `npm run torture`,
+ * `npm run torture -- 200` for more rounds. Takes minutes, and writes the table of docs/reliability.md if nothing was lost.
  */
-import { readdirSync, readFileSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
-import { availableParallelism } from 'node:os';
+import { spawn } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { labels } from '../src/core/labels';
-import { readProcStat } from '../src/lib/proc-stat';
+import { commandLineBundle } from '../test/support/cli/command-line';
+import { commandsWith, processesWith } from '../test/support/cli/processes';
 import { HEEDS_NO_SIGTERM } from '../test/support/engine/container-habits';
 import { findOrStartEngine } from '../test/support/engine/engine';
 import { busyboxImage } from '../test/support/engine/image';
-import { Job } from '../test/support/job/job';
+import { type Inputs, Job } from '../test/support/job/job';
 import { Worker } from '../test/support/job/worker';
 
 const GRACE_MS = 1_000;
@@ -21,17 +23,14 @@ const GRACE_MS = 1_000;
 /** Milliseconds after the grace period in which all must be gone. */
 const MAX_MS = 15_000;
 
-/** Milliseconds from the moment's begin in which the worker is killed. */
-const WITHIN_MS = { main: 2_500, step: 2_500, post: 1_000 };
-const SHOWN = { main: 'in main', step: 'in a later step', post: 'in post' };
-type Moment = keyof typeof WITHIN_MS;
-
 interface Row {
   tries: number;
   lost: number;
   touched: number;
   worstMs: number;
 }
+
+let turn = 0;
 
 const engine = await findOrStartEngine();
 const { docker } = engine;
@@ -44,58 +43,134 @@ async function labelled(): Promise<number> {
   return (await docker.listContainers({ all: true, filters: { label: [labels.session] } })).length;
 }
 
-/** Processes with the job's directory in their environment or command line: main, post, steps, the companion. */
-function processesOf(job: Job): readonly number[] {
-  const read = (pid: number, file: string) => {
-    try {
-      return readFileSync(`/proc/${pid}/${file}`, 'utf8');
-    } catch {
-      return '';
-    }
-  };
-  const pids = readdirSync('/proc')
-    .map(Number)
-    .filter((pid) => pid > 0 && pid !== process.pid);
-  return pids.filter(
-    (pid) => readProcStat(pid)?.hasEnded === false && ['environ', 'cmdline'].some((file) => read(pid, file).includes(job.temp)),
-  );
+/** A session at work. */
+interface Session {
+  /** Only its own processes have it in their environment or command line. */
+  readonly directory: string;
+  /** Ends with SIGKILL what the session lives by. */
+  readonly kill: () => Promise<unknown> | unknown;
+  readonly remove: () => Promise<void>;
 }
 
-async function begin(moment: Moment, job: Job): Promise<void> {
-  if (moment === 'main') {
-    void job.main();
-    // Whoever adopts a process here is no init that main would know: see src/lib/adopted.ts.
-    while ((await job.stateFile()) === '') await pause(10);
-    return;
-  }
+interface Moment {
+  readonly shown: string;
+  readonly begin: () => Promise<Session>;
+  /** Milliseconds from the moment's begin in which it is killed. */
+  readonly withinMs: number;
+}
+
+async function beginJob(inputs: Inputs, at: (job: Job) => Promise<void>): Promise<Session> {
+  const worker = await Worker.start();
+  const env = { DOCKER_HOST: engine.url, RUNNER_TRACKING_ID: `github_${process.pid}` };
+  const job = await Job.create({ worker, env, inputs: { 'grace-period': `${GRACE_MS}ms`, ...inputs } });
+  await at(job);
+  return { directory: job.temp, kill: () => worker.kill(), remove: () => job.remove() };
+}
+
+async function inStep(job: Job): Promise<number> {
   await job.main();
   const env = Object.fromEntries(await job.exported());
-  const step = job.startStep(['setsid', 'bash', '-c', HARNESS], env);
-  if (moment === 'step') return;
-  await pause(500);
-  process.kill(await (await step).pid, 'SIGKILL');
-  await job.startPostStep();
+  return (await job.startStep(['setsid', 'bash', '-c', HARNESS], env)).pid;
+}
+
+async function beginRun(script: string, at: (directory: string) => boolean): Promise<Session> {
+  const directory = await mkdtemp(join(tmpdir(), 'cleanup-run-'));
+  const { PATH, HOME } = process.env;
+  const env = { PATH, HOME, DOCKER_HOST: engine.url, TMPDIR: directory, CLEANUP_STATE_DIRECTORY: join(directory, 'state') };
+  const words = [commandLineBundle, 'run', '--grace-period', `${GRACE_MS}ms`, '--', 'bash', '-c', script];
+  const run = spawn(process.execPath, words, { env, cwd: directory, stdio: 'ignore' });
+  const exited = new Promise((resolve) => run.once('exit', resolve));
+  while (!at(directory) && run.exitCode === null) await pause(10);
+  return {
+    directory,
+    kill: () => {
+      run.kill('SIGKILL');
+      return exited;
+    },
+    remove: () => rm(directory, { recursive: true, force: true }),
+  };
+}
+
+const RUNS = `touch here; ${HARNESS}`;
+const isHere = (directory: string) => existsSync(join(directory, 'here'));
+
+const moments: readonly Moment[] = [
+  {
+    shown: 'The worker in main',
+    withinMs: 2_500,
+    begin: () =>
+      beginJob({ run: HARNESS }, async (job) => {
+        void job.main();
+        // Whoever adopts a process here is no init that main would know: see src/lib/adopted.ts.
+        while ((await job.stateFile()) === '') await pause(10);
+      }),
+  },
+  { shown: 'The worker in a later step', withinMs: 2_500, begin: () => beginJob({}, async (job) => void (await inStep(job))) },
+  {
+    shown: 'The worker in post',
+    withinMs: 1_000,
+    begin: () =>
+      beginJob({}, async (job) => {
+        const harness = await inStep(job);
+        await pause(500);
+        process.kill(harness, 'SIGKILL');
+        await job.startPostStep();
+      }),
+  },
+  {
+    shown: 'The worker with one of the watchdog’s two processes',
+    withinMs: 2_500,
+    begin: async () => withOneWatchdog(await beginJob({}, async (job) => void (await inStep(job)))),
+  },
+  { shown: '`run` from its start on', withinMs: 2_500, begin: () => beginRun(RUNS, () => true) },
+  { shown: '`run` while its command runs', withinMs: 2_500, begin: () => beginRun(RUNS, isHere) },
+  {
+    shown: '`run` in the teardown',
+    withinMs: 1_500,
+    begin: () => beginRun(`timeout 2 bash -c '${HARNESS.replaceAll("'", String.raw`'\''`)}'; touch here`, isHere),
+  },
+  {
+    shown: '`run` with one of the watchdog’s two processes',
+    withinMs: 2_500,
+    begin: async () => withOneWatchdog(await beginRun(RUNS, isHere)),
+  },
+];
+
+function isWatchdog(pid: number): boolean {
+  return readFileSync(`/proc/${pid}/cmdline`, 'utf8').startsWith('cleanup-proxy ');
+}
+
+/** Kills one of the watchdog's processes along, in turn the first and the second, if it is there already. */
+function withOneWatchdog(session: Session): Session {
+  turn += 1;
+  return {
+    ...session,
+    kill: () => {
+      const watchdogs = commandsWith(session.directory).filter((pid) => isWatchdog(pid));
+      const [first, second] = turn % 2 === 0 ? watchdogs : watchdogs.toReversed();
+      if (first !== undefined && second !== undefined) process.kill(first, 'SIGKILL');
+      return session.kill();
+    },
+  };
 }
 
 /** @returns milliseconds until all was gone; undefined when something was left */
-async function round(moment: Moment): Promise<number | undefined> {
-  const worker = await Worker.start();
-  const run = moment === 'main' ? { run: HARNESS } : {};
-  const env = { DOCKER_HOST: engine.url, RUNNER_TRACKING_ID: `github_${process.pid}` };
-  const job = await Job.create({ worker, env, inputs: { 'grace-period': `${GRACE_MS}ms`, ...run } });
-  await begin(moment, job);
-  await pause(Math.random() * WITHIN_MS[moment]);
-  await worker.kill();
+async function round({ shown, begin, withinMs }: Moment): Promise<number | undefined> {
+  const session = await begin();
+  await pause(Math.random() * withinMs);
+  await session.kill();
   const startedAt = performance.now();
   const passed = () => performance.now() - startedAt;
+  const processes = () => processesWith(session.directory);
   let quiet = false;
   while (!quiet && passed() < GRACE_MS + MAX_MS) {
     await pause(100);
-    quiet = processesOf(job).length === 0 && (await labelled()) === 0;
+    quiet = processes().length === 0 && (await labelled()) === 0;
   }
+  const ms = passed();
   if (!quiet) {
-    console.error(`${SHOWN[moment]}: ${await labelled()} containers and ${processesOf(job).length} processes are left`);
-    for (const pid of processesOf(job)) process.kill(pid, 'SIGKILL');
+    console.error(`${shown}: ${await labelled()} containers and ${processes().length} processes are left`);
+    for (const pid of processes()) process.kill(pid, 'SIGKILL');
     for (const { Id } of await docker.listContainers({ all: true, filters: { label: [labels.session] } })) {
       await docker
         .getContainer(Id)
@@ -103,8 +178,8 @@ async function round(moment: Moment): Promise<number | undefined> {
         .catch(() => undefined);
     }
   }
-  await job.remove();
-  return quiet ? passed() : undefined;
+  await session.remove();
+  return quiet ? ms : undefined;
 }
 
 /** Writes the table to docs/reliability.md. */
@@ -116,8 +191,7 @@ async function write(table: readonly string[]): Promise<void> {
   await writeFile(document, `${before}<!-- torture -->\n${date}\n\n${table.join('\n')}\n<!-- /torture -->${after}`);
 }
 
-const rounds = Number(process.argv[2] ?? 51);
-const moments = Object.keys(WITHIN_MS) as Moment[];
+const rounds = Number(process.argv[2] ?? 104);
 const rows = new Map<Moment, Row>(moments.map((moment) => [moment, { tries: 0, lost: 0, touched: 0, worstMs: 0 }]));
 const HostConfig = { NetworkMode: 'none' };
 const bystander = await docker.createContainer({ Image: image, Cmd: [...HEEDS_NO_SIGTERM], HostConfig });
@@ -132,9 +206,9 @@ try {
     else row.worstMs = Math.max(row.worstMs, ms);
     if (!(await bystander.inspect()).State.Running) row.touched += 1;
   }
-  const table = ['| Worker killed | Tries | Lost | Wrongly touched | Worst time |', '| --- | ---: | ---: | ---: | ---: |'];
-  for (const [moment, { tries, lost, touched, worstMs }] of rows) {
-    table.push(`| ${SHOWN[moment]} | ${tries} | ${lost} | ${touched} | ${(worstMs / 1000).toFixed(1)} s |`);
+  const table = ['| Killed | Tries | Lost | Wrongly touched | Worst time |', '| --- | ---: | ---: | ---: | ---: |'];
+  for (const [{ shown }, { tries, lost, touched, worstMs }] of rows) {
+    table.push(`| ${shown} | ${tries} | ${lost} | ${touched} | ${(worstMs / 1000).toFixed(1)} s |`);
     if (lost + touched > 0) process.exitCode = 1;
   }
   console.log(table.join('\n'));
