@@ -3,7 +3,6 @@ import { processList, survivorsLine } from '../benchmark/process-table';
 import { limitsFrom, ProcessTree } from '../benchmark/process-tree';
 import { BadSettings, type Config, parseConfig } from '../config/config';
 import { parseAccepted, restored } from '../config/saved';
-import { isUnsigned } from '../core/resource';
 import type { Baseline } from '../core/selector';
 import { sleep } from '../lib/clock';
 import { withDeadline } from '../lib/deadline';

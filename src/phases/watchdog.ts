@@ -1,4 +1,5 @@
 import type { Config } from '../config/config';
+import { isUnsigned } from '../core/resource';
 
 /** Why there is no watchdog on such a machine; undefined where there is one. */
 export function noWatchdogOn(platform: NodeJS.Platform): string | undefined {
@@ -10,6 +11,6 @@ export function noWatchdogOn(platform: NodeJS.Platform): string | undefined {
  * may be at work already: only what carries the session's own label is surely not its.
  */
 export function inPlace(config: Config): Config {
-  const resources = config.resources.filter((kind) => kind !== 'image' && kind !== 'builder');
+  const resources = config.resources.filter((kind) => !isUnsigned(kind));
   return { ...config, resources, scope: 'session', labels: [], namePrefixes: [], delay: 0, workspaceOwnership: false };
 }
