@@ -9,9 +9,9 @@ import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MUTATIONS, type Mutation } from './mutations/table';
+import { writeSection } from './reliability-document';
 
 const root = join(import.meta.dirname, '..');
-const document = join(root, 'docs', 'reliability.md');
 
 /** The tests of what is broken, and of what stands on it. */
 const SUITES = ['core', 'session', 'reaper', 'providers', 'phases', 'lib'].map((room) => `test/unit/${room}`);
@@ -59,12 +59,10 @@ async function isCaught(directory: string, mutation: Mutation): Promise<boolean>
 }
 
 async function writeScore(caught: readonly Mutation[]): Promise<void> {
-  const text = await readFile(document, 'utf8');
-  const [before, after] = [text.split('<!-- mutations -->')[0], text.split('<!-- /mutations -->')[1]];
   const score = `${caught.length} of ${MUTATIONS.length} breaks are caught (${new Date().toISOString().slice(0, 10)}).`;
   const rows = caught.map(({ file, harm }) => `| \`src/${file}\` | ${harm} |`);
   const table = ['| Broken | What it would do |', '| --- | --- |', ...rows].join('\n');
-  await writeFile(document, `${before}<!-- mutations -->\n${score}\n\n${table}\n<!-- /mutations -->${after}`);
+  await writeSection('mutations', `${score}\n\n${table}`);
 }
 
 const [, , word] = process.argv;

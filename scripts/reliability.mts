@@ -5,12 +5,12 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { writeSection } from './reliability-document';
 
 const root = join(import.meta.dirname, '..');
-const document = join(root, 'docs', 'reliability.md');
 
 /** The parts of vitest's JSON report that are used. */
 interface SuiteReport {
@@ -37,7 +37,7 @@ async function runSuite(directory: string): Promise<SuiteReport> {
     },
   );
   const [code] = await once(vitest, 'exit');
-  if (code !== 0) throw new Error(`a test failed (exit code ${code}): ${document} stays as it is`);
+  if (code !== 0) throw new Error(`a test failed (exit code ${code}): docs/reliability.md stays as it is`);
   return JSON.parse(await readFile(output, 'utf8')) as SuiteReport;
 }
 
@@ -65,10 +65,8 @@ const directory = await mkdtemp(join(tmpdir(), 'reliability-'));
 try {
   const rows = new Map<string, Row>();
   for (let run = 0; run < Number(count); run += 1) add(rows, await runSuite(directory));
-  const text = await readFile(document, 'utf8');
-  const [before, after] = [text.split('<!-- faults -->')[0], text.split('<!-- /faults -->')[1]];
   const machine = `Last run: ${new Date().toISOString().slice(0, 10)}, ${cpus().length} cores, Node ${process.version}.`;
-  await writeFile(document, `${before}<!-- faults -->\n${machine}\n\n${table(rows)}\n<!-- /faults -->${after}`);
+  await writeSection('faults', `${machine}\n\n${table(rows)}`);
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
   process.exitCode = 1;

@@ -211,12 +211,12 @@ try {
   ];
   console.log(table.join('\n'));
   const isGood = [...rows.values()].every(({ lost, touched }) => lost + touched === 0);
-  if (isGood)
+  if (isGood && process.argv[3] === undefined)
     await writeSection(
       'torture-engine',
       `Last run: ${new Date().toISOString().slice(0, 10)}, ${availableParallelism()} cores.\n\n${table.join('\n')}`,
     );
-  else process.exitCode = 1;
+  if (!isGood) process.exitCode = 1;
 } finally {
   await there.stop();
 }

@@ -5,7 +5,7 @@
  */
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -17,6 +17,7 @@ import { findOrStartEngine } from '../test/support/engine/engine';
 import { busyboxImage } from '../test/support/engine/image';
 import { type Inputs, Job } from '../test/support/job/job';
 import { Worker } from '../test/support/job/worker';
+import { writeSection } from './reliability-document';
 
 const GRACE_MS = 1_000;
 
@@ -184,11 +185,8 @@ async function round({ shown, begin, withinMs }: Moment): Promise<number | undef
 
 /** Writes the table to docs/reliability.md. */
 async function write(table: readonly string[]): Promise<void> {
-  const document = join(import.meta.dirname, '..', 'docs', 'reliability.md');
-  const text = await readFile(document, 'utf8');
-  const [before, after] = [text.split('<!-- torture -->')[0], text.split('<!-- /torture -->')[1]];
   const date = `Last run: ${new Date().toISOString().slice(0, 10)}, ${availableParallelism()} cores.`;
-  await writeFile(document, `${before}<!-- torture -->\n${date}\n\n${table.join('\n')}\n<!-- /torture -->${after}`);
+  await writeSection('torture', `${date}\n\n${table.join('\n')}`);
 }
 
 const rounds = Number(process.argv[2] ?? 104);
