@@ -2,9 +2,12 @@
  * Measures `image-budget` over so many images, half of what they take too much: how long it takes, how much came back, and that
  * nothing went that a container uses, that is to be kept, or that was used later than what stays: `npm run bench:images`.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { parseConfig } from '../src/config/config';
 import { systemClock as clock } from '../src/lib/clock';
 import { withDeadline } from '../src/lib/deadline';
@@ -15,15 +18,18 @@ import { PrivateEngine } from '../test/support/engine/engine';
 import { busyboxImage } from '../test/support/engine/image';
 import { livenessOf } from '../test/support/session/liveness';
 
+const execute = promisify(execFile);
 const number = Number(process.argv[2] ?? 200);
 const SESSION = 'gh-1-1.aaaaaaaa.bbbbbbbb';
 
 /** An image of 100 kB that no other one has, over one that all share. */
 async function commit(engine: PrivateEngine, base: string, tag: string): Promise<void> {
-  const Cmd = ['sh', '-c', 'head -c 100000 /dev/zero > /blob'];
-  const container = await engine.docker.createContainer({ Image: base, Cmd, HostConfig: { NetworkMode: 'none' } });
-  await container.start();
-  await container.wait();
+  const container = await engine.docker.createContainer({ Image: base, Cmd: ['true'] });
+  const directory = await mkdtemp(join(tmpdir(), 'cleanup-bench-'));
+  await writeFile(join(directory, 'blob'), randomBytes(100_000));
+  await execute('tar', ['--create', '--file', join(directory, 'blob.tar'), '--directory', directory, 'blob']);
+  await container.putArchive(join(directory, 'blob.tar'), { path: '/' });
+  await rm(directory, { recursive: true });
   await container.commit({ repo: 'bench', tag });
   await container.remove();
 }
@@ -53,7 +59,7 @@ async function measure(engine: PrivateEngine, state: string): Promise<void> {
   const { report, seconds } = await make(`${Math.floor(total - (number / 2) * 100_000)}`);
   const left = new Set((await engine.docker.listImages()).flatMap(({ RepoTags }) => RepoTags ?? []));
   const wrong = [base, ...used, ...kept].filter((tag) => !left.has(tag));
-  const gone = report.resources.filter(({ outcome }) => outcome === 'removed');
+  const gone = report.images.filter(({ outcome }) => outcome === 'removed');
   console.log(
     `${number} images: ${idle.seconds.toFixed(1)} s to look; ${gone.length} removed in ${seconds.toFixed(1)} s, ` +
       `${(((report.before ?? 0) - (report.after ?? 0)) / 1e6).toFixed(1)} MB freed; ` +

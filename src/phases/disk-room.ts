@@ -114,7 +114,7 @@ class EngineRoom {
     const goals = (['image-budget', 'min-free-disk'] as const).filter((goal) => spaceFor(goal, config) !== undefined);
     return goals.map((goal) => {
       const own = settlements.filter(({ resource }) => this.#goalOf.get(resource.id) === goal);
-      return { ...this.#verdictOn(goal), resources: own.map((settlement) => this.#reportOn(settlement)) };
+      return { ...this.#verdictOn(goal), images: own.map((settlement) => this.#reportOn(settlement)) };
     });
   }
 
@@ -262,7 +262,7 @@ class EngineRoom {
     };
   }
 
-  #verdictOn(goal: ImageGoal): Omit<DiskReport, 'resources'> {
+  #verdictOn(goal: ImageGoal): Omit<DiskReport, 'images'> {
     const { config } = this.#room;
     const [first, last] = [this.#first, this.#last];
     const wanted = last && wantedFor(goal, last, config);
@@ -297,7 +297,7 @@ class EngineRoom {
     const { config, clock } = this.#room;
     const wanted = config.buildCacheBudget;
     if (wanted === undefined) return [];
-    const report = { provider: this.#name, goal: 'build-cache-budget', wanted, resources: [] } as const;
+    const report = { provider: this.#name, goal: 'build-cache-budget', wanted, images: [] } as const;
     const { buildCache } = this.#disk;
     const unknown = (reason: string): DiskReport => ({ ...report, before: null, after: null, reached: null, reason });
     if (buildCache === undefined) return [unknown('this engine has no build cache of its own')];

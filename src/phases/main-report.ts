@@ -81,7 +81,7 @@ function isPhase(value: unknown): value is PhaseReport {
 
 function isDisk(value: unknown): boolean {
   if (!isRecord(value) || !hasTexts(value, 'provider', 'goal')) return false;
-  return Array.isArray(value['resources']) && value['resources'].every(isResource);
+  return Array.isArray(value['images']) && value['images'].every(isResource);
 }
 
 function isResource(value: unknown): boolean {

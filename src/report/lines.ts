@@ -29,8 +29,8 @@ export function resourceLine(resource: ResourceReport): string {
 /** `docker: image-budget: 12 images removed, 8.2GB freed: images take 49.1GB of 53.7GB`. */
 export function diskLine(disk: DiskReport): string {
   const { provider, goal, before, after, reason, records = 0 } = disk;
-  const removed = disk.resources.filter(({ outcome }) => outcome === 'removed');
-  const planned = disk.resources.filter(({ outcome }) => outcome === 'planned');
+  const removed = disk.images.filter(({ outcome }) => outcome === 'removed');
+  const planned = disk.images.filter(({ outcome }) => outcome === 'planned');
   const what = [
     ...(removed.length > 0 ? [`${countKinds(removed)} removed`] : []),
     ...(records > 0 ? [`${count(records, 'record')} of build cache removed`] : []),
@@ -72,7 +72,6 @@ export function closingLines(phase: PhaseReport): readonly string[] {
   return [
     plainLine(verdictOf(phase).headline),
     ...(freed === '' ? [] : [freed]),
-    ...(phase.disk ?? []).map(diskLine),
     ...preflightLines(phase),
     ...untouchedLines(phase),
     ...workspaceLines(phase),

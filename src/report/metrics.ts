@@ -142,13 +142,13 @@ function addDisk(registry: Registry, goals: readonly DiskReport[]): void {
     labels,
   );
   const removed = gauge(registry, 'disk_images_removed', 'Images that were removed for a goal.', labels);
-  for (const { provider, goal, resources, reached: isReached, ...sizes } of goals) {
+  for (const { provider, goal, images, reached: isReached, ...sizes } of goals) {
     for (const what of ['wanted', 'before', 'after'] as const) {
       const size = sizes[what];
       if (size !== null) bytes.set({ provider, goal, what }, size);
     }
     if (isReached !== null) reached.set({ provider, goal }, Number(isReached));
-    removed.set({ provider, goal }, resources.filter(({ outcome }) => outcome === 'removed').length);
+    removed.set({ provider, goal }, images.filter(({ outcome }) => outcome === 'removed').length);
   }
 }
 

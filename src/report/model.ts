@@ -116,7 +116,7 @@ export interface DiskReport {
   /** Why it was not reached, or can't be known. */
   readonly reason: string | null;
   /** Images that went for it, or would. */
-  readonly resources: readonly DiskResourceReport[];
+  readonly images: readonly DiskResourceReport[];
   /** Removed records of build cache. */
   readonly records?: number;
 }
@@ -261,7 +261,7 @@ export function removedIn({ totals }: PhaseReport): number {
 
 /** The number of images that went for disk space. */
 export function removedForDisk({ disk = [] }: PhaseReport): number {
-  return disk.flatMap(({ resources }) => resources).filter(({ outcome }) => isRemoval(outcome)).length;
+  return disk.flatMap(({ images }) => images).filter(({ outcome }) => isRemoval(outcome)).length;
 }
 
 export function isoTime(ms: number): string {

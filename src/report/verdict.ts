@@ -113,8 +113,8 @@ export function shortOfDisk({ disk = [], dryRun }: PhaseReport): readonly DiskRe
 }
 
 /** Whether something went, or is wrong. */
-export function isEventful({ reached, resources, records = 0 }: DiskReport): boolean {
-  return reached !== true || resources.length > 0 || records > 0;
+export function isEventful({ reached, images, records = 0 }: DiskReport): boolean {
+  return reached !== true || images.length > 0 || records > 0;
 }
 
 /** Whether the phase found nothing to remove or to mention. */

@@ -87,7 +87,7 @@ describe('an image budget', () => {
     expect(await Promise.all(bystanders.map(stateOf))).toEqual(['running', 'exited', 'created']);
     expect(reports).toMatchObject([{ goal: 'image-budget', before: total, reached: true, reason: null }]);
     expect(reports[0]?.after).toBe((await room.measure()).total);
-    expect(reports[0]?.resources.map(({ outcome }) => outcome)).toEqual(['removed', 'removed']);
+    expect(reports[0]?.images.map(({ outcome }) => outcome)).toEqual(['removed', 'removed']);
     expect(lines.at(-1)).toMatch(/image-budget: 2 images removed, .* freed: images take .* of /);
   });
 
@@ -129,7 +129,7 @@ describe('an image budget', () => {
     const { reports, lines } = await room.make({ imageBudget: '0', dryRun: 'true' });
 
     expect(await all([first, second])).toEqual([true, true]);
-    expect(reports[0]?.resources.map(({ name, outcome }) => [name.replace('localhost/', ''), outcome])).toEqual([
+    expect(reports[0]?.images.map(({ name, outcome }) => [name.replace('localhost/', ''), outcome])).toEqual([
       [first, 'planned'],
       [second, 'planned'],
     ]);
@@ -206,9 +206,9 @@ describe('min-free-disk', () => {
     const { reports } = await room.make({ minFreeDisk: '100%' });
 
     expect(untouched).toEqual([true, true]);
-    expect(idle).toMatchObject([{ goal: 'min-free-disk', reached: true, wanted: 1000, resources: [] }]);
+    expect(idle).toMatchObject([{ goal: 'min-free-disk', reached: true, wanted: 1000, images: [] }]);
     expect(lines).toEqual([expect.stringMatching(/min-free-disk: nothing removed: .* free, 1.0kB wanted$/)]);
     expect(await all([used, free])).toEqual([true, false]);
-    expect(reports).toMatchObject([{ reached: false, resources: [{ outcome: 'removed' }] }]);
+    expect(reports).toMatchObject([{ reached: false, images: [{ outcome: 'removed' }] }]);
   });
 });

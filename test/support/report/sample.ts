@@ -109,7 +109,7 @@ export function disk(changes: Partial<DiskReport> = {}): DiskReport {
     after: 49e9,
     reached: true,
     reason: null,
-    resources: [image('old:1'), image('older:1')],
+    images: [image('old:1'), image('older:1')],
     ...changes,
   };
 }

@@ -66,10 +66,10 @@ describe('room on the disk', () => {
     const { reports, left, lines } = await make(disk, { imageBudget: '30%', minFreeDisk: '800B' });
     expect(left).toEqual(['c', 'd']);
     expect(reports).toMatchObject([
-      { goal: 'image-budget', wanted: 300, before: 400, after: 200, reached: true, resources: [] },
+      { goal: 'image-budget', wanted: 300, before: 400, after: 200, reached: true, images: [] },
       { goal: 'min-free-disk', wanted: 800, before: 600, after: 800, reached: true },
     ]);
-    expect(reports[1]?.resources.map(({ id, lastUsedAt, bytes }) => [id, lastUsedAt, bytes])).toEqual([
+    expect(reports[1]?.images.map(({ id, lastUsedAt, bytes }) => [id, lastUsedAt, bytes])).toEqual([
       ['a', '1970-01-01T00:00:00.001Z', 100],
       ['b', '1970-01-01T00:00:00.002Z', 100],
     ]);
@@ -99,7 +99,7 @@ describe('room on the disk', () => {
     const { reports, left } = await make(disk, { imageBudget: '200B' });
     expect(left).toEqual(['a', 'c']);
     expect(reports[0]).toMatchObject({ reached: true });
-    expect(reports[0]?.resources.map(({ id, outcome, reason }) => [id, outcome, reason])).toEqual([
+    expect(reports[0]?.images.map(({ id, outcome, reason }) => [id, outcome, reason])).toEqual([
       ['a', 'kept', 'it is in use by the container x'],
       ['b', 'removed', null],
     ]);

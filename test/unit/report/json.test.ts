@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { jsonOf } from '../../../src/report/json';
-import { failed, HOSTILE, phase, report, resource } from '../../support/report/sample';
+import { disk, failed, HOSTILE, phase, report, resource } from '../../support/report/sample';
 
 const text = (...made: Parameters<typeof report>) => [...jsonOf(report(...made))].join('');
 
@@ -10,6 +10,7 @@ describe('the report as JSON', () => {
     ['a phase with nothing', { post: phase() }],
     ['one resource', { post: phase([resource()]) }],
     ['several phases, some of them empty', { pre: phase([resource(), failed()]), post: phase() }],
+    ['goals for disk space', { pre: phase([resource()], { disk: [disk(), disk({ images: [] })] }), post: phase() }],
     ['hostile names', { pre: phase([resource({ name: HOSTILE })]), post: phase([failed({ error: '"resources": []' })]) }],
   ])('is the same as ever with %s', (_, parts) => {
     expect(JSON.parse(text(parts))).toEqual(report(parts));

@@ -84,14 +84,14 @@ describe('the line about disk space', () => {
 
   it.each([
     ['docker: image-budget: 2 images removed, 5.0GB freed: images take 49.0GB of 50.0GB', disk()],
-    ['docker: image-budget: nothing removed: images take 12.0GB of 50.0GB', disk({ before: 12e9, after: 12e9, resources: [] })],
+    ['docker: image-budget: nothing removed: images take 12.0GB of 50.0GB', disk({ before: 12e9, after: 12e9, images: [] })],
     [
       'docker: min-free-disk: 2 images removed, 4.0GB freed: only 7.0GB free, 20.0GB wanted: the rest is in use',
       disk({ ...full, reason: 'the rest is in use' }),
     ],
     [
       'docker: build-cache-budget: 1 record of build cache removed, 1.0GB freed: build cache takes 9.0GB of 10.0GB',
-      disk({ goal: 'build-cache-budget', wanted: 10e9, before: 10e9, after: 9e9, records: 1, resources: [] }),
+      disk({ goal: 'build-cache-budget', wanted: 10e9, before: 10e9, after: 9e9, records: 1, images: [] }),
     ],
     [
       'docker: min-free-disk: nothing removed: it can’t be known whether it is kept: it is elsewhere',
@@ -102,11 +102,10 @@ describe('the line about disk space', () => {
         after: null,
         reached: null,
         reason: 'it is elsewhere',
-        resources: [],
+        images: [],
       }),
     ],
   ])('%s', (line, goal) => {
     expect(diskLine(goal)).toBe(line);
-    expect(closingLines(phase([], { disk: [goal] }))).toContain(line);
   });
 });

@@ -26,7 +26,7 @@ describe('the metrics', { timeout: 60_000 }, () => {
 
   it('of goals for disk space are as Prometheus wants them, and tell what was measured', async () => {
     const made = report({
-      pre: phase([], { disk: [disk(), disk({ goal: 'min-free-disk', after: null, reached: null, resources: [] })] }),
+      pre: phase([], { disk: [disk(), disk({ goal: 'min-free-disk', after: null, reached: null, images: [] })] }),
     });
     expect(promtool(['check', 'metrics'], await metricsOf(made))).toBe('');
     expect(await samplesOf(made)).toEqual(

@@ -313,7 +313,7 @@ describe('a summary that can’t be whole', () => {
 
 describe('disk space', () => {
   it('is told of where something went for it, or a goal was not reached', () => {
-    const idle = disk({ resources: [], after: 54e9, provider: 'idle' });
+    const idle = disk({ images: [], after: 54e9, provider: 'idle' });
     const made = report({ post: phase(), pre: phase([], { disk: [disk(), idle] }) });
     const line = 'docker: image-budget: 2 images removed, 5.0GB freed: images take 49.0GB of 50.0GB';
     expect(texts(rendered(summaryOf(made)))).toContain(`Disk space before the benchmark: ${line} cleanup-action`);
