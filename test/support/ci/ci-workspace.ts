@@ -76,7 +76,8 @@ export class Workspace {
    * @returns the container's id
    */
   async killAfterLeak(script: Script, variables: Variables): Promise<string> {
-    const step = await this.#startAndLeak(script, variables);
+    // Where the step's container ends, the watchdog ends with it.
+    const step = await this.#startAndLeak(script, { ...variables, CLEANUP_WATCHDOG: 'false' });
     const ended = once(step, 'exit');
     signal(-pidOf(step), 'SIGKILL');
     await ended;
