@@ -2,11 +2,16 @@ import { matchesGlob } from './glob';
 import type { Resource } from './resource';
 
 /** The registry that Docker leaves out of names, and what Podman writes before a name without one. */
-const IMPLIED = /^(?:docker\.io\/(?:library\/)?|localhost\/)/;
+const IMPLIED = /^(?:(?:index\.)?docker\.io\/(?:library\/)?|localhost\/)/;
 
-/** A name as people write it: `python:3.12` for `docker.io/library/python:3.12`. */
+/**
+ * A name as people write it: `python:3.12` for `docker.io/library/python:3.12`. Of a tag with a digest,
+ * only the digest counts, and only it is listed: `python@sha256:…` for `python:3.12@sha256:…`.
+ */
 function familiar(reference: string): string {
-  return reference.replace(IMPLIED, '');
+  const name = reference.replace(IMPLIED, '');
+  const digest = /@.*$/.exec(name)?.[0];
+  return digest === undefined ? name : repositoryOf(name) + digest;
 }
 
 /** `host:5000/team/tool` of `host:5000/team/tool:1.2` or `host:5000/team/tool@sha256:…`. */
@@ -36,18 +41,19 @@ export class ImageNames {
 
   constructor(images: readonly Resource[]) {
     for (const image of images) {
-      for (const name of [...namesOf(image), shortId(image.id)]) if (!this.#ids.has(name)) this.#ids.set(name, image.id);
+      for (const name of namesOf(image)) if (!this.#ids.has(name)) this.#ids.set(name, image.id);
     }
   }
 
   /** The image's id; undefined if there is no image of that name. */
   idOf(name: string): string | undefined {
     const known = familiar(name);
-    return this.#ids.get(known) ?? this.#ids.get(`${known}:latest`) ?? this.#ids.get(shortId(known));
+    return this.#ids.get(known) ?? this.#ids.get(`${known}:latest`) ?? this.#idWith(bareId(known));
   }
-}
 
-/** As the docker command shows it. */
-function shortId(id: string): string {
-  return bareId(id).slice(0, 12);
+  /** An engine takes the first digits of an id, as many as tell it from others. */
+  #idWith(digits: string): string | undefined {
+    if (!/^[0-9a-f]+$/.test(digits)) return undefined;
+    return [...this.#ids.values()].find((id) => bareId(id).startsWith(digits));
+  }
 }

@@ -69,8 +69,8 @@ const MEASURE_SHARE = 0.5;
 /** Engines round to seconds. */
 const CLOCK_TOLERANCE_MS = 2_000;
 
-/** Bytes of a file of notes: a name a line. */
-const MAX_NOTES_BYTES = 2 ** 20;
+/** Bytes of a file of notes: as many names as two proxies of a session write at most. */
+const MAX_NOTES_BYTES = 2 ** 24;
 
 /** What was measured at one moment. */
 interface Measured {

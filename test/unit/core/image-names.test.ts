@@ -20,6 +20,10 @@ test.each([
   ['docker.io/library/python:3.12', true],
   ['ghcr.io/team/*', true],
   ['python@sha256:dead', true],
+  ['python:3.12@sha256:dead', true],
+  ['docker.io/library/python:3.12@sha256:dead', true],
+  ['index.docker.io/library/python:3.12', true],
+  ['python:3.12@sha256:beef', false],
   [ID, true],
   ['a1'.repeat(32), true],
   ['python:3', false],
@@ -41,10 +45,15 @@ it('images are found by what people write', () => {
     'python@sha256:dead',
     ID,
     'a1'.repeat(6),
+    'a1'.repeat(2),
+    'python:3.12@sha256:dead',
+    'docker.io/library/python:3.12@sha256:dead',
+    'index.docker.io/library/python',
     'tool:1',
     'busybox',
     'docker.io/busybox',
     'no/such',
+    'a2',
   ].map((name) => names.idOf(name));
-  expect(found).toEqual([ID, ID, ID, ID, 'b', 'c', 'c', undefined]);
+  expect(found).toEqual([ID, ID, ID, ID, ID, ID, ID, undefined, 'b', 'c', 'c', undefined, undefined]);
 });

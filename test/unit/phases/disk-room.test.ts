@@ -1,4 +1,7 @@
-import { describe, expect, it } from 'vitest';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { parseConfig, type RawSettings } from '../../../src/config/config';
 import type { Connection } from '../../../src/core/connection';
 import { type Disk, type FileSystem, type ImageSize, UnseenFileSystem } from '../../../src/core/disk';
@@ -9,6 +12,7 @@ import { systemClock as clock } from '../../../src/lib/clock';
 import { withDeadline } from '../../../src/lib/deadline';
 import { makeRoom } from '../../../src/phases/disk-room';
 import { ImageUses } from '../../../src/session/image-uses';
+import type { Lease } from '../../../src/session/leases';
 import { FakeError, FakeProvider } from '../../support/fake-provider';
 import { LIVE, livenessOf } from '../../support/session/liveness';
 
@@ -35,7 +39,7 @@ function engine(ids: readonly string[], changes: Readonly<Record<string, Partial
   return { images, disk };
 }
 
-async function make(disk: Disk, raw: RawSettings) {
+async function make(disk: Disk, raw: RawSettings, leases: readonly Lease[] = []) {
   const lines: string[] = [];
   const provider = Object.assign(new FakeProvider(), { engineId: async () => 'engine' });
   const connection: Connection = { name: 'docker', status: 'ready', provider, description: '', found: {}, disk };
@@ -45,7 +49,7 @@ async function make(disk: Disk, raw: RawSettings) {
       config: parseConfig({ retries: '0', ...raw }, {}),
       sessionId: 'gh-1-1.aaaaaaaa.bbbbbbbb',
       liveness: livenessOf('gh-1-1.aaaaaaaa.bbbbbbbb', { live: LIVE }),
-      leases: () => [],
+      leases: () => leases,
       uses: new ImageUses(undefined, clock),
       deadline,
       clock,
@@ -103,6 +107,24 @@ describe('room on the disk', () => {
       ['a', 'kept', 'it is in use by the container x'],
       ['b', 'removed', null],
     ]);
+  });
+
+  it('is no image that a live session’s proxy has noted, after however many others, by tag and digest', async () => {
+    const { disk } = engine(['a', 'b', 'c'], { b: { digests: ['b@sha256:dead'] } });
+    const directory = await mkdtemp(join(tmpdir(), 'image-notes-'));
+    onTestFinished(() => rm(directory, { recursive: true, force: true }));
+    const imageNotes = join(directory, 'images.txt');
+    const many = Array.from({ length: 10_000 }, (_, index) => `registry.example.com/${'long/'.repeat(40)}${index}:1`);
+    await writeFile(imageNotes, [...many, 'a:1', 'b:1@sha256:dead', ''].join('\n'));
+    const lease = {
+      session: 'live',
+      since: clock.now(),
+      engines: ['engine'],
+      filters: { labels: [], namePrefixes: [] },
+      imageNotes,
+    };
+    const { left } = await make(disk, { imageBudget: '0' }, [lease]);
+    expect(left).toEqual(['a', 'b']);
   });
 
   it('is nothing that another session, a label or a name keeps, and none where images can’t be measured', async () => {
