@@ -1,5 +1,5 @@
 import { accessSync, constants, lstatSync, readdirSync, readFileSync, type Stats } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 
 /** Files and directories of other users, as far as they were looked at. */
@@ -32,10 +32,11 @@ export async function findForeign(directories: readonly string[], search: Foreig
   const found = { count: 0, undeletable: 0, bytes: 0, whole: true };
   // A workspace of the user's own need not be deleted.
   const pending = directories
-    .flatMap((path) => entryAt(path, isWritable(dirname(path))))
+    .flatMap((path) => entryAt(Buffer.from(path), () => isWritable(dirname(path))))
     .map((entry) => (entry.stats.uid === uid ? { ...entry, isFree: true } : entry));
   const devices = new Set(pending.map(({ stats: { dev } }) => dev));
-  const isElsewhere = ({ path, stats }: Entry) => (mounts.has(path) && !directories.includes(path)) || !devices.has(stats.dev);
+  const isMount = (path: string) => mounts.has(path) && !directories.includes(path);
+  const isElsewhere = ({ path, stats }: Entry) => isMount(path.toString()) || !devices.has(stats.dev);
   let seen = 0;
   for (let entry = pending.pop(); entry !== undefined; entry = pending.pop()) {
     if (seen >= maxFiles || isOver()) return { ...found, whole: false };
@@ -60,41 +61,52 @@ const BLOCK = 512;
 
 /**
  * What is in an entry, and whether the user can't delete it: in a directory that they may not write
- * to, or one itself that is not empty.
+ * to, or one itself that is not empty. In a sticky one, as `/tmp` is, they may delete their own.
  * @returns no children if the directory can't be read
  */
 function openedBy({ path, stats, isFree }: Entry, uid: number): { children: readonly Entry[] | undefined; isStuck: boolean } {
   if (!stats.isDirectory()) return { children: [], isStuck: !isFree };
-  const isOpen = stats.uid === uid || isWritable(path);
+  const isOwn = stats.uid === uid;
+  const isOpen = isOwn || isWritable(path);
+  const isSticky = (stats.mode & STICKY) !== 0;
   const names = namesIn(path);
-  const children = names?.flatMap((name) => entryAt(join(path, name), isOpen));
+  const children = names?.flatMap((name) =>
+    entryAt(Buffer.concat([path, SLASH, name]), (child) => isOwn || (isOpen && (!isSticky || child.uid === uid))),
+  );
   return { children, isStuck: !isFree || (!isOpen && names?.length !== 0) };
 }
 
+/** The mode's bit of a directory in which everyone deletes only their own. */
+const STICKY = 0o1000;
+
+const SLASH = Buffer.from('/');
+
 interface Entry {
-  readonly path: string;
+  /** Bytes: a name need not be text. */
+  readonly path: Buffer;
   readonly stats: Stats;
-  /** The directory that it is in may be written to. */
+  /** The directory that it is in lets the user delete it. */
   readonly isFree: boolean;
 }
 
-function entryAt(path: string, isFree: boolean): readonly Entry[] {
+function entryAt(path: Buffer, isFree: (stats: Stats) => boolean): readonly Entry[] {
   try {
-    return [{ path, stats: lstatSync(path), isFree }];
+    const stats = lstatSync(path);
+    return [{ path, stats, isFree: isFree(stats) }];
   } catch {
     return []; // Gone, or in a directory that may not be entered, which counts itself.
   }
 }
 
-function namesIn(directory: string): readonly string[] | undefined {
+function namesIn(directory: Buffer): readonly Buffer[] | undefined {
   try {
-    return readdirSync(directory);
+    return readdirSync(directory, { encoding: 'buffer' });
   } catch {
     return undefined;
   }
 }
 
-function isWritable(directory: string): boolean {
+function isWritable(directory: string | Buffer): boolean {
   try {
     accessSync(directory, constants.W_OK | constants.X_OK);
     return true;

@@ -71,9 +71,13 @@ async function inContainer(source: string, script: string): Promise<void> {
 
 const session = `test-${randomUUID()}`;
 
-async function check(question: Partial<WorkspaceQuestion>): Promise<WorkspaceReport | null> {
+/** @param hostName the machine's, as the user sees it: its own by default */
+async function check(question: Partial<WorkspaceQuestion>, hostName?: string): Promise<WorkspaceReport | null> {
   const whole = { uid: RUNNER, url: dockerHost, path: workspace, sources: [], restore: false, sessionId: session, ...question };
-  const { stdout } = await execute(process.execPath, [...AS_TYPESCRIPT, ENTRY, JSON.stringify(whole)], {
+  const command = [process.execPath, ...AS_TYPESCRIPT, ENTRY, JSON.stringify(whole)];
+  const elsewhere = ['unshare', '--uts', 'sh', '-c', 'hostname "$0" && exec "$@"', hostName ?? ''];
+  const [program = '', ...rest] = hostName === undefined ? command : [...elsewhere, ...command];
+  const { stdout } = await execute(program, rest, {
     env: { PATH: process.env['PATH'], HOME: '/' },
     cwd: '/',
   });
@@ -123,6 +127,21 @@ describe.skipIf(process.getuid?.() !== 0)('files that a container left to root',
     await inContainer(source, 'touch /w/a /w/b');
 
     expect(await check({ sources: [source] })).toBeNull();
+  });
+
+  test('are counted, and given back, with any bytes as a name, and in a directory like /tmp, where each deletes only their own', async () => {
+    const source = await directory('odd');
+    const latin = Buffer.from(`${source}/caf\xe9`, 'latin1');
+    await mkdir(latin);
+    await writeFile(Buffer.concat([latin, Buffer.from('/menu')]), '');
+    // The directory, and what is in it.
+    expect(await check({ sources: [source] })).toMatchObject({ undeletable: 2, whole: true });
+
+    const tmp = await directory('like-tmp');
+    await inContainer(tmp, `mkdir /w/t && chmod 1777 /w/t && touch /w/t/root && touch /w/t/own && chown ${RUNNER} /w/t/own`);
+    expect(await check({ sources: [tmp] })).toMatchObject({ undeletable: 1, whole: true });
+
+    expect(await check({ sources: [source, tmp], restore: true })).toMatchObject({ undeletable: 0, restored: 4 });
   });
 
   test('are looked for only where a container of the session could write, inside of the workspace', async () => {
@@ -199,6 +218,17 @@ describe.skipIf(process.getuid?.() !== 0)('files that a container left to root',
     expect(report).toMatchObject({ undeletable: 5, restored: 0 });
     expect(report?.problem).toMatch(/sudo/);
     expect(report?.command).toContain('sudo chown -hR');
+  });
+
+  test('stay where the engine’s directories are others of the same name, as in a job’s container', async () => {
+    const source = await directory('theirs');
+    await inContainer(source, TREE);
+
+    const report = await check({ sources: [source], restore: true }, 'a-jobs-container');
+
+    expect(report).toMatchObject({ undeletable: 5, restored: 0 });
+    expect(report?.problem).toMatch(/^the engine’s directories are not on this machine; /);
+    expect(await ownerOf(join(source, 'out/b'))).toBe(0);
   });
 
   test('are nothing to root, which can delete all', async () => {

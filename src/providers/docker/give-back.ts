@@ -3,7 +3,7 @@ import type Docker from 'dockerode';
 import type { GiveBack } from '../../core/give-back';
 import { chownArguments } from '../../lib/foreign-files';
 import { object, text } from '../../lib/json-shape';
-import { type Engine, socketOf } from './connection/connect';
+import { type Engine, isOnThisMachine, socketOf } from './connection/connect';
 import { ask } from './connection/http';
 import { listing, texts } from './connection/shapes';
 
@@ -16,7 +16,7 @@ const REMOVE_TIMEOUT_MS = 10_000;
 /**
  * Gives directories to a user in a short container that has nothing but them, of an image that is there.
  * A link that leads out of them leads nowhere.
- * @throws when no image can do it, or the engine may not
+ * @throws when no image can do it, or the engine may not, or has other directories
  */
 export async function giveBack(engine: Engine, request: GiveBack, signal: AbortSignal): Promise<void> {
   const { docker } = engine;
@@ -33,7 +33,10 @@ async function ownerIn(
   { uid, gid }: GiveBack,
   signal: AbortSignal,
 ): Promise<Pick<GiveBack, 'uid' | 'gid'>> {
-  const { SecurityOptions } = await ask(docker, '/info', signal, object);
+  const info = await ask(docker, '/info', signal, object);
+  // A directory of the same name there is another one.
+  if (!(await isOnThisMachine(endpoint, info))) throw new Error('the engine’s directories are not on this machine');
+  const { SecurityOptions } = info;
   if (!texts(SecurityOptions).some((option) => option.includes('name=rootless'))) return { uid, gid };
   const socket = await stat((await socketOf(endpoint)) ?? '');
   if (socket.uid !== uid) throw new Error('the engine is rootless, and another user’s');

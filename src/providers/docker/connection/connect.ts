@@ -1,4 +1,5 @@
 import { realpath } from 'node:fs/promises';
+import { hostname, release } from 'node:os';
 import Docker from 'dockerode';
 import type { Clock } from '../../../lib/clock';
 import type { Deadline } from '../../../lib/deadline';
@@ -117,6 +118,16 @@ export function engineIdIn(info: Json): string | undefined {
 /** The real path of the engine's socket on this host, if it has one. */
 export async function socketOf({ url }: Endpoint): Promise<string | undefined> {
   return url.startsWith('unix://') ? realpath(url.slice('unix://'.length)).catch(() => undefined) : undefined;
+}
+
+/**
+ * Whether an engine's directories are this machine's: one in a virtual machine, or in another container
+ * than this process, has another name, or another kernel.
+ * @param info its answer to `/info`
+ */
+export async function isOnThisMachine(endpoint: Endpoint, info: Json): Promise<boolean> {
+  const isLocal = (await socketOf(endpoint)) !== undefined;
+  return isLocal && info['Name'] === hostname() && info['KernelVersion'] === release();
 }
 
 /** @param version as in `Engine` */

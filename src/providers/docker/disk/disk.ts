@@ -1,10 +1,9 @@
 import { statfs } from 'node:fs/promises';
-import { hostname, release } from 'node:os';
 import { type Disk, type FileSystem, type PrunedCache, UnseenFileSystem } from '../../../core/disk';
 import type { Clock } from '../../../lib/clock';
 import { asError } from '../../../lib/errors';
 import { object, text } from '../../../lib/json-shape';
-import { type Engine, isPodman, socketOf } from '../connection/connect';
+import { type Engine, isOnThisMachine, isPodman } from '../connection/connect';
 import { ask } from '../connection/http';
 import { texts } from '../connection/shapes';
 import { imageUses } from '../events/history';
@@ -26,15 +25,11 @@ export function dockerDisk(engine: Engine, settings: DockerSettings, clock: Cloc
   };
 }
 
-/**
- * The file system of the engine's data directory, if the engine runs on this machine: one in a
- * virtual machine or a container has another name, or another kernel.
- */
+/** The file system of the engine's data directory, if the engine runs on this machine. */
 async function fileSystemOf({ docker, endpoint }: Engine, signal: AbortSignal): Promise<FileSystem> {
   const info = await ask(docker, '/info', signal, object);
-  const [directory, name, kernel] = ['DockerRootDir', 'Name', 'KernelVersion'].map((field) => text(info[field]));
-  const isHere = (await socketOf(endpoint)) !== undefined && name === hostname() && kernel === release();
-  if (!isHere || directory === undefined) {
+  const directory = text(info['DockerRootDir']);
+  if (directory === undefined || !(await isOnThisMachine(endpoint, info))) {
     throw new UnseenFileSystem(`the engine’s data (${directory ?? 'of an unknown directory'}) is not on this machine`);
   }
   try {
