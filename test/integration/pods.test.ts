@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { promisify } from 'node:util';
 import { describe, expect, inject, onTestFinished, test } from 'vitest';
 import { labels } from '../../src/core/labels';
@@ -44,6 +45,22 @@ describe.runIf(inject('product') === 'podman')('the container that holds a pod t
     expect(result.settlements.filter(({ outcome }) => outcome === 'failed')).toEqual([]);
     expect([result.verified, await isThere(name), await isThere(bystander)]).toEqual([true, false, true]);
     expect((await docker.getContainer(other).inspect()).State.Running).toBe(true);
+  });
+
+  test('is not what is only called so: that one goes alone, though a pod of another has the name in it', async () => {
+    const { session } = newSession();
+    const digits = randomBytes(6).toString('hex');
+    await podman('pod', 'create', '--infra=false', '--name', digits);
+    onTestFinished(async () => void (await podman('pod', 'rm', '--force', '--ignore', digits)));
+    for (const name of [digits, randomBytes(6).toString('hex')]) {
+      const label = `${labels.session}=${session}`;
+      await podman('run', '--detach', '--name', `${name}-infra`, '--label', label, image, 'sleep', '3600');
+    }
+
+    const result = await sweepSession(session);
+
+    expect(result.settlements.map(({ outcome }) => outcome)).toEqual(['killed', 'killed']);
+    expect([result.verified, await isThere(digits)]).toEqual([true, true]);
   });
 
   test('stays, running, as long as another’s container is in the pod; the report names that one', async () => {

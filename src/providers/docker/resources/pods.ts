@@ -1,9 +1,11 @@
 import type Docker from 'dockerode';
 import { InUse } from '../../../core/provider';
 import type { Resource } from '../../../core/resource';
-import { object, text } from '../../../lib/json-shape';
+import { type Json, object, text } from '../../../lib/json-shape';
 import { type Endpoint, podmanCommand } from '../connection/endpoint';
 import { ask } from '../connection/http';
+import { items } from '../connection/shapes';
+import { hasStatus } from '../errors';
 import { removeContainer } from './in-use';
 
 /** The container that holds a pod's namespaces is called by the first digits of the pod's id. */
@@ -28,8 +30,17 @@ export function infraLast(containers: readonly Resource[]): readonly Resource[] 
 export async function removePod(docker: Docker, endpoint: Endpoint, infra: Resource, abortSignal: AbortSignal): Promise<'gone'> {
   const pod = podOf(infra);
   const path = `/v4.0.0/libpod/pods/${pod}`;
-  const { Containers: listed } = await ask(docker, `${path}/json`, abortSignal, object);
-  const others = (Array.isArray(listed) ? listed.map(object) : []).filter(({ Id }) => Id !== infra.id);
+  const found = await ask(docker, `${path}/json`, abortSignal, object).catch((error: unknown) => {
+    if (!hasStatus(error, 404)) throw error;
+    return {} as Json;
+  });
+  const all = items(found['Containers']);
+  if (!all.some(({ Id }) => Id === infra.id)) {
+    // It is only called so, by its user.
+    await docker.getContainer(infra.id).remove({ force: true, v: true, abortSignal });
+    return 'gone';
+  }
+  const others = all.filter(({ Id }) => Id !== infra.id);
   if (others.length > 0) {
     const holders = others.map(({ Id, Name }) => {
       const id = text(Id) ?? '';
