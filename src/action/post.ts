@@ -20,7 +20,7 @@ import { discoverProviders } from '../phases/providers';
 import { selectAfter } from '../phases/selection';
 import { readSnapshot } from '../phases/snapshot';
 import { tearDown } from '../phases/teardown';
-import { inPlace } from '../phases/watchdog';
+import { settingsInPlace } from '../phases/watchdog';
 import { readBindNotes } from '../phases/workspace-ownership';
 import { plainLine } from '../report/escape';
 import { closingLines } from '../report/lines';
@@ -31,7 +31,7 @@ import { ImageUses } from '../session/image-uses';
 import { sessionDirectory } from '../session/job-sessions';
 import { openLeases } from '../session/leases';
 import { type Handover, LeftImages } from '../session/left-images';
-import { StillCleaning, soleCleanup } from '../session/sole-cleanup';
+import { MAX_BESIDES_CLEANUP_MS, StillCleaning, soleCleanup } from '../session/sole-cleanup';
 import { stateDirectory } from '../session/state-directory';
 import { AnnotationCollector, annotate } from './annotation-collector';
 import { endCompanion, isFinished } from './companion';
@@ -44,9 +44,6 @@ import { isInPlaceOfRunner, loadState, type SavedState } from './state';
 
 /** Milliseconds to wait for a main that still runs. The runner kills it within this time. */
 const MAX_FOR_MAIN_MS = 10_000;
-
-/** Milliseconds that another post may need before and after its deadline. */
-const MAX_BESIDES_CLEANUP_MS = 30_000;
 
 /** The input of post's steps. */
 interface Work extends PhaseContext {
@@ -64,7 +61,7 @@ export async function post(context: PhaseContext): Promise<void> {
   if (config === undefined) return;
   const log = new AnnotationCollector(runnerLog);
   const isInPlace = isInPlaceOfRunner(context.env);
-  const post: Work = { ...context, state, config: isInPlace ? inPlace(config) : config, log, isInPlace };
+  const post: Work = { ...context, state, config: isInPlace ? settingsInPlace(config) : config, log, isInPlace };
   try {
     for (const problem of state.problems) log.warning(problem, 'Cleanup');
     const end = await takeCleanup(post);

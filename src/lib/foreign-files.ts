@@ -129,7 +129,8 @@ export function mountPoints(): ReadonlySet<string> {
   }
 }
 
-export interface Ownership {
+/** A user and a group, by number. */
+export interface FileOwner {
   readonly uid: number;
   readonly gid: number;
 }
@@ -143,7 +144,7 @@ export interface Ownership {
 export function chownArguments(
   directories: readonly string[],
   mounts: readonly string[],
-  { uid, gid }: Ownership,
+  { uid, gid }: FileOwner,
   change: '-exec' | '-execdir',
 ): readonly string[] {
   const prune = mounts.flatMap((path) => ['-path', path.replace(/[\\*?[]/g, '\\$&'), '-prune', '-o']);

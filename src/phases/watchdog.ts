@@ -10,7 +10,7 @@ export function noWatchdogOn(platform: NodeJS.Platform): string | undefined {
  * The settings of a cleanup in the place of one that was killed. The next job, or the next `run`,
  * may be at work already: only what carries the session's own label is surely not its.
  */
-export function inPlace(config: Config): Config {
+export function settingsInPlace(config: Config): Config {
   const resources = config.resources.filter((kind) => !isUnsigned(kind));
   return { ...config, resources, scope: 'session', labels: [], namePrefixes: [], delay: 0, workspaceOwnership: false };
 }

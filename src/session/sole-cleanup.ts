@@ -5,6 +5,9 @@ import { Claims } from './claims';
 /** Milliseconds between two tries. */
 const TRY_EVERY_MS = 500;
 
+/** Milliseconds that a cleanup may need before and after its deadline. */
+export const MAX_BESIDES_CLEANUP_MS = 30_000;
+
 /** Another process has not ended its cleanup in time. */
 export class StillCleaning extends Error {
   override readonly name = 'StillCleaning';

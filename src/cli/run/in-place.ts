@@ -10,14 +10,14 @@ import { readImageNotes } from '../../phases/image-uses';
 import { bestEffort } from '../../phases/log';
 import { readMainReport } from '../../phases/main-report';
 import { leaseIn } from '../../phases/proxy';
-import { inPlace } from '../../phases/watchdog';
+import { settingsInPlace } from '../../phases/watchdog';
 import { type BenchmarkRemains, type BenchmarkReport, wholeReport } from '../../report/model';
 import { writeOutputs } from '../../report/write';
 import { Claims } from '../../session/claims';
 import { ImageUses } from '../../session/image-uses';
 import { Leases, leasePlaces } from '../../session/leases';
 import { LeftImages } from '../../session/left-images';
-import { soleCleanup } from '../../session/sole-cleanup';
+import { MAX_BESIDES_CLEANUP_MS, soleCleanup } from '../../session/sole-cleanup';
 import { stateDirectory } from '../../session/state-directory';
 import { withRequiredProviders } from '../host/connect';
 import { settingsFromVariables } from '../options/setting-options';
@@ -26,14 +26,11 @@ import { ProgressCounter } from '../terminal/progress';
 import { type RunState, readState } from './state';
 import { ownedSelection, tearDownRun } from './teardown';
 
-/** Milliseconds that another process may need besides its deadline. */
-const MAX_BESIDES_CLEANUP_MS = 30_000;
-
 const NEVER = new AbortController().signal;
 
 /**
- * Cleans up in the place of a `run` that was killed: a watchdog starts it. Nobody reads what it
- * prints; its report tells what it did.
+ * Cleans up in the place of a `run` that was killed: a watchdog starts it. What it prints
+ * is dropped; its report says what it did.
  * @param directory the session's
  */
 export async function runInPlace(directory: string, env: NodeJS.ProcessEnv): Promise<void> {
@@ -43,7 +40,7 @@ export async function runInPlace(directory: string, env: NodeJS.ProcessEnv): Pro
   const output = new Output({ level: 'quiet', color: false }, env);
   const state = await stateDirectory(env, output.debug);
   const config = {
-    ...withRequiredProviders(inPlace(parseAccepted(saved.settings, settingsFromVariables(env), env)), []),
+    ...withRequiredProviders(settingsInPlace(parseAccepted(saved.settings, settingsFromVariables(env), env)), []),
     jobStatus: saved.jobStatus,
   };
   const isOver = () => !existsSync(leaseIn(directory));
@@ -67,16 +64,17 @@ async function unlessAgainAtWork(session: string, state: string | undefined, wor
   }
 }
 
-interface InPlace {
+/** The input of the cleanup. */
+interface CleanupInPlace {
   readonly saved: RunState;
-  readonly config: Parameters<typeof tearDownRun>[0]['config'] & ReturnType<typeof inPlace>;
+  readonly config: Parameters<typeof tearDownRun>[0]['config'] & ReturnType<typeof settingsInPlace>;
   readonly directory: string;
   readonly state: string | undefined;
   readonly env: NodeJS.ProcessEnv;
   readonly output: Output;
 }
 
-async function clean({ saved, config, directory, state, env, output }: InPlace): Promise<void> {
+async function clean({ saved, config, directory, state, env, output }: CleanupInPlace): Promise<void> {
   const { sessionId, startedAt } = saved;
   const before = await readMainReport(directory);
   const remains = await bestEffort(output, 'ending the command', () => endCommand(saved, config.gracePeriod));
@@ -107,7 +105,7 @@ async function clean({ saved, config, directory, state, env, output }: InPlace):
   await writeOutputs(report, config, (line) => output.warning(line));
 }
 
-/** @returns its fate; undefined if it had not begun */
+/** Ends a command that outlived `run`. @returns its fate; undefined if it had not begun */
 async function endCommand({ sessionId, group }: RunState, graceMs: number): Promise<BenchmarkRemains | undefined> {
   const tree = ProcessTree.ofEarlier(sessionId, group);
   if ((await tree.alive()).length === 0) return group === undefined ? undefined : 'gone';
