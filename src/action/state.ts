@@ -32,7 +32,7 @@ export function stateCopyIn(directory: string): string {
 /** Tells post that it runs in the place of the runner's, and where the copy of main's state is. */
 const IN_PLACE_VARIABLE = 'CLEANUP_IN_PLACE_OF_RUNNER';
 
-/** Files of a step that nobody reads any more. */
+/** Variables with files of a step, which the runner no longer reads. */
 const NO_LONGER_READ = /^GITHUB_(STATE|ENV|OUTPUT|PATH|STEP_SUMMARY)$/;
 
 /**

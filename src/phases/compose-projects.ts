@@ -16,12 +16,12 @@ const ONE_OFF_LABEL = 'com.docker.compose.oneoff';
 
 /** A selector that also knows the Compose projects of a session. */
 export interface ProjectSelector {
-  /** Selects what is owned, and the new parts of the session's projects that nobody owns. */
+  /** Selects what is owned, and the new parts of the session's projects that no session owns. */
   readonly selector: Selector;
   /**
    * Remembers the projects of owned containers, which go before their networks and volumes. A
    * project is not the session's if a part of it is older, or another session's: what is new in it
-   * may come from whoever redeploys it.
+   * may come from another user who redeploys it.
    */
   learn(listed: readonly Resource[]): void;
 }

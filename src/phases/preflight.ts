@@ -8,24 +8,24 @@ import { clipped } from '../report/escape';
 import { count, sizeWords } from '../report/words';
 import { filtersOf, type Selection } from './selection';
 
-/** Bytes of free disk below which it is told; up to the second number only where it is a small part of all. */
-const LITTLE_DISK = { bytes: 5e9, bytesOfLarge: 20e9, part: 0.05 };
+/** A disk is short below `bytes` of free space; a large one below `bytesOfLarge`, if that is less than `share` of it. */
+const SHORT_DISK = { bytes: 5e9, bytesOfLarge: 20e9, share: 0.05 };
 
-/** Networks, below which it is told. */
+/** Warns if fewer networks than this can still be created. */
 const FEW_NETWORKS = 4;
 
-/** Ports to name at most, and characters of a name. */
+/** The maximum number of ports to name, and of characters of a container's name. */
 const MAX_PORTS = 5;
 const MAX_NAME = 60;
 
-/** Milliseconds for one engine's answers: they are not worth a longer wait. */
+/** Milliseconds to wait for each answer of an engine: a warning is not worth more. */
 const TIMEOUT_MS = 1_000;
 
-/** The last listing of each provider. */
+/** Remembers the last listing of each provider, so that nothing is listed again. */
 export class LastListings {
   readonly #listings = new Map<string, readonly Resource[]>();
 
-  /** A selection that keeps them. */
+  /** Wraps a selection, and remembers the listings that it is shown. */
   watching(selection: Selection, connections: readonly Connection[]): Selection {
     return {
       ...selection,
@@ -53,9 +53,9 @@ export interface Preflight {
 }
 
 /**
- * Looks for what may trouble the benchmark: little disk, few networks, ports in use. What can't be
- * known is no trouble. Never throws.
- * @returns a sentence each, with foreign text
+ * Looks for what may trouble the benchmark: little disk, few networks, ports in use. Leaves out what
+ * can't be known. Never throws.
+ * @returns a sentence for each; contains foreign text
  */
 export async function preflight(options: Preflight): Promise<readonly string[]> {
   const { connections, listings, deadline } = options;
@@ -72,11 +72,11 @@ export async function preflight(options: Preflight): Promise<readonly string[]> 
           : undefined,
         networksLeft && asked('the address pools', (signal) => networksLeft(listed, signal)),
       ]);
-      const isLittle =
+      const isShort =
         space !== undefined &&
-        (space.free < LITTLE_DISK.bytes || (space.free < LITTLE_DISK.bytesOfLarge && space.free < space.size * LITTLE_DISK.part));
+        (space.free < SHORT_DISK.bytes || (space.free < SHORT_DISK.bytesOfLarge && space.free < space.size * SHORT_DISK.share));
       return [
-        ...(isLittle
+        ...(isShort
           ? [`${name}: only ${sizeWords(space.free)} of ${sizeWords(space.size)} are free where it keeps its data.`]
           : []),
         ...(networks !== undefined && networks < FEW_NETWORKS
@@ -89,7 +89,7 @@ export async function preflight(options: Preflight): Promise<readonly string[]> 
   return troubles.flat();
 }
 
-/** Ports of running containers that pre-cleanup left, though they may be leftovers. */
+/** Names ports of running containers that pre-cleanup left, and that no live session is known to have. */
 function portsOf(listed: readonly Resource[], { config, sessionId, liveness }: Preflight): readonly string[] {
   const filters = filtersOf(config);
   const mayBeLeft = (container: Resource) => {

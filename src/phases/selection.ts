@@ -48,7 +48,7 @@ export interface Selection {
   readonly learn?: (listed: readonly Resource[]) => Promise<void>;
   /** Images that would go if no other session were at work: they are left to it. */
   readonly left?: (seen: Seen) => readonly Resource[];
-  /** Of these it is told where they match nothing. */
+  /** Filters to report if they match nothing. */
   readonly filters?: Filters;
 }
 
@@ -185,8 +185,8 @@ export function selectAfter(
 }
 
 /**
- * Leaves out unlabelled images and build cache from which one was made that stays. Of a labelled one it is told that
- * it is in use.
+ * Leaves out unlabelled images and build cache that something was made from that stays. A labelled
+ * one is not left out: its removal is refused, and the report says that it is in use.
  */
 function withoutParents(selected: readonly Resource[], listed: readonly Resource[]): readonly Resource[] {
   const going = new Set(selected.map(keyOf));

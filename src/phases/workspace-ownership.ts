@@ -17,7 +17,7 @@ import type { Selection } from './selection';
 /** Files to look at. A million take some seconds. */
 const MAX_FILES = 1_000_000;
 
-/** Milliseconds, and the part of what is left of the deadline, for a look and for giving back. */
+/** The time for a look and for giving back: milliseconds at most, and a share of the remaining deadline at most. */
 const LIMITS = { look: { ms: 10_000, share: 0.1 }, restore: { ms: 60_000, share: 0.5 } };
 
 /** Where the proxy notes which directories the session's containers could write to. */
@@ -85,7 +85,7 @@ export interface WorkspaceCheck {
 /**
  * Looks for files that the session's containers left to other users in the workspace, and gives them
  * back if that is wanted.
- * @returns undefined if there is nothing to tell
+ * @returns undefined if there is nothing to report
  */
 export async function checkWorkspace(check: WorkspaceCheck): Promise<WorkspaceReport | undefined> {
   const { path, restore, sources } = check;

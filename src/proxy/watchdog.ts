@@ -52,7 +52,7 @@ export class Rescue {
   }
 
   /**
-   * Starts the program. What it prints is dropped: nobody would mask keys in it. Its report tells
+   * Starts the program. What it prints is dropped: no runner would mask keys in it. Its report says
    * what it did.
    */
   #clean(): void {

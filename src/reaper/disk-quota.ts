@@ -14,8 +14,8 @@ export interface Candidate extends ImageSize {
 }
 
 /**
- * Chooses what must go so that so many bytes come back: the longest unused first, and only what is
- * needed. An image was used when one made from it was, and stays with it. Shared layers come back
+ * Chooses images to remove, the longest unused first, until `bytes` come back. A use of an image is
+ * also a use of those that it was made from; one that stays keeps them, too. Shared layers come back
  * with the last image that has them.
  * @returns ids, in the order in which they are to go
  */

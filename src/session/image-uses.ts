@@ -28,7 +28,7 @@ const MAX_FILES = 1_000;
 const MAX_BYTES = 4 * 2 ** 20;
 const MAX_IMAGES = 20_000;
 
-/** Milliseconds after which a file of an engine that nobody asks for is forgotten. */
+/** Milliseconds after which the file of an engine that no job asks for is forgotten. */
 const MAX_UNCHANGED_MS = 90 * 24 * 60 * 60 * 1000;
 
 /**

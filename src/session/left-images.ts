@@ -37,8 +37,8 @@ interface LeftFile {
 
 /**
  * Hands images on to the sessions that are at work: the last of them removes them. Only those that
- * had begun by then take them over. Of a later one nobody knows whether it found the same image, or
- * one that someone has pulled anew.
+ * had begun by then take them over. A later one may have found the same image, or one that was pulled
+ * anew: that can't be known.
  */
 export class LeftImages {
   readonly #directory: string | undefined;

@@ -1,3 +1,3 @@
-/** First words of the command line with which it starts itself. They are nobody else's to use. */
+/** First words of the command lines with which the program starts itself. Not for users. */
 export const watchdogWord = '__watchdog';
 export const inPlaceWord = '__in-place-of-run';
