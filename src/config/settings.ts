@@ -233,10 +233,10 @@ export const settings = {
   ),
   buildCacheBudget: optional(
     types.size,
-    'The space that BuildKit’s cache may take on each engine: `20GiB`. Before the benchmark, what was not used for longest is removed until it fits. Nothing that a build uses goes, and nothing that was used since another live session began.',
+    'The space that BuildKit’s cache may take on each engine: `20GiB`. Before the benchmark, the longest unused cache is removed until it fits. What a build uses stays, and so does what was used since another live session began.',
     {
       group: 'timing',
-      help: 'The space that BuildKit’s cache may take on each engine: `20GiB`. Before the command starts, what was not used for longest is removed until it fits. Nothing that a build uses goes, and nothing that was used since another live session began.',
+      help: 'The space that BuildKit’s cache may take on each engine: `20GiB`. Before the command starts, the longest unused cache is removed until it fits. What a build uses stays, and so does what was used since another live session began.',
     },
   ),
   exitedTtl: optional(

@@ -80,7 +80,7 @@ export async function preflight(options: Preflight): Promise<readonly string[]> 
           ? [`${name}: only ${sizeWords(space.free)} of ${sizeWords(space.size)} are free where it keeps its data.`]
           : []),
         ...(networks !== undefined && networks < FEW_NETWORKS
-          ? [`${name}: its address pools have room for ${count(networks, 'more network')}; creating one fails without.`]
+          ? [`${name}: its address pools have room for ${count(networks, 'more network')}; after that, creating one fails.`]
           : []),
         ...portsOf(listed, options),
       ];

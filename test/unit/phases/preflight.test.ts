@@ -72,7 +72,7 @@ describe('preflight', () => {
   it('says how little disk and how few networks are left', async () => {
     expect(await troubles({ space: { size: 80e9, free: 3.1e9 }, networks: 1 })).toEqual([
       'docker: only 3.1GB of 80.0GB are free where it keeps its data.',
-      'docker: its address pools have room for 1 more network; creating one fails without.',
+      'docker: its address pools have room for 1 more network; after that, creating one fails.',
     ]);
   });
 
