@@ -6,7 +6,7 @@ import { stringify } from 'yaml';
 import { metricsOf } from '../../../src/report/metrics';
 import type { Report } from '../../../src/report/model';
 import { promtool } from '../../support/report/promtool';
-import { failed, phase, provider, report, resource, step } from '../../support/report/sample';
+import { disk, failed, phase, provider, report, resource, step } from '../../support/report/sample';
 import { scenarios } from '../../support/report/scenarios';
 
 const root = join(import.meta.dirname, '../../..');
@@ -22,7 +22,8 @@ async function offered(): Promise<{
   readonly families: ReadonlySet<string>;
   readonly labels: ReadonlySet<string>;
 }> {
-  const text = await metricsOf(scenarios.failures());
+  const goals = report({ pre: phase([], { disk: [disk()] }) });
+  const text = `${await metricsOf(scenarios.failures())}\n${await metricsOf(goals)}`;
   return {
     names: new Set(text.match(/^cleanup_action_\w+/gm)),
     families: new Set([...text.matchAll(/^# TYPE (\w+)/gm)].map(([, name = '']) => name)),
