@@ -18,7 +18,7 @@ export async function whyHanging(containerId: string): Promise<string | undefine
   if (process.platform !== 'linux') return undefined;
   const names = await readdir('/proc').catch(() => []);
   const found = await Promise.all(names.filter((name) => /^\d+$/.test(name)).map((pid) => hanging(pid, containerId)));
-  const hung = found.flatMap((process) => process ?? []);
+  const hung = found.flatMap((name) => name ?? []);
   if (hung.length === 0) return undefined;
   const more = hung.length > MAX_SHOWN ? ` and ${hung.length - MAX_SHOWN} more` : '';
   const who = `${hung.length === 1 ? 'its process' : 'its processes'} ${hung.slice(0, MAX_SHOWN).join(', ')}${more}`;
