@@ -44,11 +44,12 @@ async function useOnce(from: string): Promise<void> {
   await container.remove({ force: true });
 }
 
-/** `docker commit`, after a megabyte was written. */
+/** `docker commit`, after a megabyte was written that no other has: equal layers are one. */
 async function madeFrom(parent: string): Promise<string> {
-  const container = await startContainer(['sh', '-c', 'head -c 1000000 /dev/zero > /blob'], { create: { Image: parent } });
-  await container.wait();
   const repo = unique('made');
+  const write = `{ echo ${repo}; head -c 1000000 /dev/zero; } > /blob`;
+  const container = await startContainer(['sh', '-c', write], { create: { Image: parent } });
+  await container.wait();
   await container.commit({ repo, tag: '1' });
   await removeContainer(container);
   made.push(() => docker.getImage(`${repo}:1`).remove({ force: true }));
