@@ -110,7 +110,8 @@ test('two that fail at the same moment are never both gone, and are replaced', a
   const before = await started.proxied.processes();
   for (const pid of before) process.kill(pid, 'SIGUSR2');
   await until('one of them is gone', async () => {
-    await started.proxied.docker.ping();
+    // An open connection breaks with its process; there is always one that takes the next.
+    await started.proxied.docker.ping().catch(({ code }) => expect(['ECONNRESET', 'EPIPE']).toContain(code));
     return (await started.proxied.processes()).some((pid) => !before.includes(pid));
   });
   await replaced(started, before);
