@@ -4,6 +4,7 @@ import { labels } from '../../src/core/labels';
 import type { Lease } from '../../src/session/leases';
 import { type DockerUser, dockerUser, hasBuildx, STAND_IN, WITHOUT_BUILDX } from '../support/engine/buildx';
 import { createContainer, docker, removeContainer } from '../support/engine/containers';
+import { FlakyProxy } from '../support/engine/flaky-proxy';
 import { dockerHost } from '../support/engine/own-engine';
 import { begun, hex, names } from '../support/session/begun';
 
@@ -191,6 +192,21 @@ describe('where buildx', () => {
     expect(failed?.command).toMatch(new RegExp(`^docker .*buildx rm ${name}$`));
     expect(await remainsOf(me, name)).toEqual({ ...NOTHING, file: true });
   });
+});
+
+test('a proxy’s 404 is not the news that a builder’s container is gone', async () => {
+  const proxy = await FlakyProxy.start(dockerHost.slice('unix://'.length));
+  made.push(() => proxy.stop());
+  const me = await user();
+  const session = await begun({ ...BUILDERS, retries: '0', removeTimeout: '2s' }, me.buildx, proxy.url);
+  const name = await makeBuilder(me, {}, proxy.url);
+  proxy.spoil({ kind: 'answer', status: 404, body: '<html>404 Not Found</html>' }, /^DELETE \/containers\//);
+
+  const post = await session.post();
+
+  expect(post.verified).toBe(false);
+  expect(post.resources.filter(({ kind }) => kind === 'builder')).toMatchObject([{ name, outcome: 'failed' }]);
+  expect(await remainsOf(me, name)).toEqual(ALL);
 });
 
 describe.skipIf(!hasBuildx || inject('product') === 'podman')('with buildx itself', () => {

@@ -4,6 +4,7 @@ import { promisify } from 'node:util';
 import { describe, expect, inject, onTestFinished, test } from 'vitest';
 import { labels } from '../../src/core/labels';
 import { docker } from '../support/engine/containers';
+import { FlakyProxy } from '../support/engine/flaky-proxy';
 import { dockerHost } from '../support/engine/own-engine';
 import { newSession, sweepSession } from '../support/engine/sweeping';
 
@@ -61,6 +62,21 @@ describe.runIf(inject('product') === 'podman')('the container that holds a pod t
 
     expect(result.settlements.map(({ outcome }) => outcome)).toEqual(['killed', 'killed']);
     expect([result.verified, await isThere(digits)]).toEqual([true, true]);
+  });
+
+  test('is not taken for one without a pod because of a proxy’s 404', async () => {
+    const { session, labelled } = newSession();
+    const name = `pod-${session}`;
+    const other = await pod(name, labelled.labels, { [labels.session]: newSession().session });
+    const proxy = await FlakyProxy.start(dockerHost.slice('unix://'.length));
+    onTestFinished(() => proxy.stop());
+    proxy.spoil({ kind: 'answer', status: 404, body: '404 page not found' }, /\/libpod\/pods\//);
+
+    const { settlements, verified } = await sweepSession(session, { url: proxy.url, deadlineMs: 5_000 });
+
+    expect([settlements.map(({ outcome }) => outcome), verified]).toEqual([['failed'], false]);
+    const states = (await docker.listContainers({ all: true })).map(({ Id, State }) => [Id, State]);
+    expect(states).toEqual(expect.arrayContaining([other, settlements[0]?.resource.id].map((id) => [id, 'running'])));
   });
 
   test('stays, running, as long as another’s container is in the pod; the report names that one', async () => {

@@ -23,13 +23,13 @@ import { livenessOf } from './liveness';
 export const hex = () => randomUUID().slice(0, 8);
 
 /** A session as main and post have it, beside others on the same engine. */
-export async function begun(raw: RawSettings = {}, buildx?: Buildx) {
+export async function begun(raw: RawSettings = {}, buildx?: Buildx, url = dockerHost) {
   const id = `gh-1-1.${hex()}.${hex()}`;
   const config = parseConfig({ gracePeriod: '1s', ...raw }, {});
   const connection: Connection = {
     name: 'docker',
     status: 'ready',
-    provider: await provider({ kinds: config.resources, orphanedVolumes: true }, dockerHost, buildx),
+    provider: await provider({ kinds: config.resources, orphanedVolumes: true }, url, buildx),
     description: 'the tests’ engine',
     found: {},
   };

@@ -8,7 +8,7 @@ import { sessionOf } from '../../../core/selector';
 import type { Engine } from '../connection/connect';
 import { contextEndpoint } from '../connection/context';
 import { dockerCommand, type Endpoint } from '../connection/endpoint';
-import { hasStatus } from '../errors';
+import { isGone } from '../errors';
 import { type BuilderInstance, type Buildx, builderInstances, instancesDirectory, runBuildx } from './builder-instances';
 import { type DockerSettings, type KindHandler, removalOnly } from './handler';
 
@@ -161,6 +161,6 @@ class NoSuchBuilder extends Error {
 
 async function unlessGone(removal: Promise<unknown>): Promise<void> {
   await removal.catch((error: unknown) => {
-    if (!hasStatus(error, 404)) throw error;
+    if (!isGone(error)) throw error;
   });
 }

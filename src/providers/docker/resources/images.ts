@@ -8,7 +8,7 @@ import type { Engine } from '../connection/connect';
 import { dockerCommand, type Endpoint } from '../connection/endpoint';
 import { ask } from '../connection/http';
 import { listing, texts } from '../connection/shapes';
-import { hasStatus } from '../errors';
+import { hasStatus, isGone } from '../errors';
 import { type DockerSettings, type KindHandler, removalOnly } from './handler';
 import {
   areRelated,
@@ -171,7 +171,7 @@ export class Images implements KindHandler {
     await this.#refuseIfParent(id, abortSignal);
     for (const reference of besidesFirst(await inspectImage(this.#docker, id, abortSignal))) {
       await this.#removeOne(reference, abortSignal).catch((error: unknown) => {
-        if (!hasStatus(error, 404)) throw error; // It is untagged already.
+        if (!isGone(error)) throw error; // It is untagged already.
       });
     }
     try {

@@ -5,7 +5,7 @@ import { type Json, object, text } from '../../../lib/json-shape';
 import { type Endpoint, podmanCommand } from '../connection/endpoint';
 import { ask } from '../connection/http';
 import { items } from '../connection/shapes';
-import { hasStatus } from '../errors';
+import { isGone } from '../errors';
 import { removeContainer } from './in-use';
 
 /** The container that holds a pod's namespaces is called by the first digits of the pod's id. */
@@ -31,7 +31,7 @@ export async function removePod(docker: Docker, endpoint: Endpoint, infra: Resou
   const pod = podOf(infra);
   const path = `/v4.0.0/libpod/pods/${pod}`;
   const found = await ask(docker, `${path}/json`, abortSignal, object).catch((error: unknown) => {
-    if (!hasStatus(error, 404)) throw error;
+    if (!isGone(error)) throw error;
     return {} as Json;
   });
   const all = items(found['Containers']);

@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import type Docker from 'dockerode';
 import { labels as ownLabels } from '../../../core/labels';
 import type { Resource } from '../../../core/resource';
-import { hasStatus } from '../errors';
+import { isGone } from '../errors';
 
 /**
  * The key of the runner's label on job and service containers and their networks: six hex digits.
@@ -35,13 +35,25 @@ export async function findOwnContainer(docker: Docker, abortSignal: AbortSignal)
   const [cgroup, mounts] = await Promise.all(
     ['/proc/self/cgroup', '/proc/self/mountinfo'].map((path) => readFile(path, 'utf8').catch(() => '')),
   );
-  for (const id of guesses(cgroup ?? '', mounts ?? '', hostname())) {
+  return firstThere(docker, guesses(cgroup ?? '', mounts ?? '', hostname()), abortSignal);
+}
+
+/**
+ * The first of these containers that the engine has.
+ * @throws the engine's errors except "no such container": a proxy's 404 is none
+ */
+export async function firstThere(
+  docker: Docker,
+  ids: readonly string[],
+  abortSignal: AbortSignal,
+): Promise<OwnContainer | undefined> {
+  for (const id of ids) {
     try {
       const { Id, NetworkSettings } = await docker.getContainer(id).inspect({ abortSignal });
       const networks = Object.values(NetworkSettings.Networks ?? {}).map(({ NetworkID }) => NetworkID);
       return { id: Id, networks: networks.filter((network) => network !== '') };
     } catch (error) {
-      if (!hasStatus(error, 404)) throw error;
+      if (!isGone(error)) throw error;
     }
   }
   return undefined;

@@ -1,7 +1,8 @@
+import type Docker from 'dockerode';
 import { describe, expect, it } from 'vitest';
 import { labels } from '../../../../../src/core/labels';
 import type { Kind, Resource } from '../../../../../src/core/resource';
-import { guesses, protectionOn } from '../../../../../src/providers/docker/resources/protection';
+import { firstThere, guesses, protectionOn } from '../../../../../src/providers/docker/resources/protection';
 
 const ofSession = { [labels.session]: 'gh-1-1.0badcafe.aaaaaaaa' };
 const own = { id: 'own', networks: ['net'] };
@@ -43,6 +44,29 @@ describe('protected is', () => {
 
   it('nothing but the runner’s where this process runs in no container', () => {
     expect(protectionOn(resource('container', 'own'), undefined)).toBeUndefined();
+  });
+});
+
+describe('of the guesses', () => {
+  const { signal } = new AbortController();
+  const gone = { statusCode: 404, json: { message: 'No such container: b' } };
+  const docker = (answers: Readonly<Record<string, object>>) => {
+    const inspect = async (id: string) => {
+      const answer = answers[id] ?? {};
+      if ('statusCode' in answer) throw Object.assign(new Error('refused'), answer);
+      return { Id: id, NetworkSettings: { Networks: { bridge: { NetworkID: 'net' } } } };
+    };
+    return { getContainer: (id: string) => ({ inspect: () => inspect(id) }) } as unknown as Docker;
+  };
+
+  it('the first counts that the engine has', async () => {
+    expect(await firstThere(docker({ b: gone }), ['b', 'a'], signal)).toEqual({ id: 'a', networks: ['net'] });
+    expect(await firstThere(docker({ b: gone }), ['b'], signal)).toBeUndefined();
+  });
+
+  it('none is ruled out by a proxy’s 404: this process may run in it', async () => {
+    const notFound = { statusCode: 404, json: '<html>404 Not Found</html>' };
+    await expect(firstThere(docker({ b: notFound }), ['b', 'a'], signal)).rejects.toMatchObject(notFound);
   });
 });
 
