@@ -200,7 +200,7 @@ test('a proxy’s 404 is not the news that a builder’s container is gone', asy
   const me = await user();
   const session = await begun({ ...BUILDERS, retries: '0', removeTimeout: '2s' }, me.buildx, proxy.url);
   const name = await makeBuilder(me, {}, proxy.url);
-  proxy.spoil({ kind: 'answer', status: 404, body: '<html>404 Not Found</html>' }, /^DELETE \/containers\//);
+  proxy.spoil({ kind: 'answer', status: 404, body: '<html>404 Not Found</html>' }, /^DELETE \/(containers|volumes)\//);
 
   const post = await session.post();
 

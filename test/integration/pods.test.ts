@@ -75,6 +75,7 @@ describe.runIf(inject('product') === 'podman')('the container that holds a pod t
     const { settlements, verified } = await sweepSession(session, { url: proxy.url, deadlineMs: 5_000 });
 
     expect([settlements.map(({ outcome }) => outcome), verified]).toEqual([['failed'], false]);
+    expect(proxy.calls.filter((call) => call.startsWith('DELETE /containers/'))).toEqual([]);
     const states = (await docker.listContainers({ all: true })).map(({ Id, State }) => [Id, State]);
     expect(states).toEqual(expect.arrayContaining([other, settlements[0]?.resource.id].map((id) => [id, 'running'])));
   });
