@@ -10,7 +10,7 @@ interface Entry {
   /** Gone, and listed again: the listing is late, or another resource has its name. */
   readonly reappeared?: boolean;
   /** How often it was listed again, and inspections said again that it is gone. */
-  readonly hauntings?: number;
+  readonly contradictions?: number;
   readonly reported?: boolean;
 }
 
@@ -18,9 +18,9 @@ interface Entry {
  * Inspections that must contradict the list before it is believed to be wrong. Docker 28 to 29.1 can list a container
  * that removed itself for as long as the engine runs: https://github.com/moby/moby/issues/51692
  */
-const MAX_HAUNTINGS = 3;
+const MAX_CONTRADICTIONS = 3;
 
-const GHOST = 'still listed, but each inspection says that it is not there: a restart of the provider clears its list';
+const ONLY_LISTED = 'still listed, but each inspection says that it is not there: a restart of the provider clears its list';
 
 export interface LedgerOptions {
   readonly provider: Pick<Provider, 'stages' | 'listingLagMs'>;
@@ -50,27 +50,30 @@ export class Ledger {
       const entry = this.#entries.get(keyOf(resource));
       if (entry === undefined) {
         this.#entries.set(keyOf(resource), { resource });
-        this.#hasLatecomers ||= !isFirst;
+        this.#hasLatecomers ||= !isFirst && this.stageOf(resource) === 0;
       } else if (isGone(entry.settlement)) {
         // Another one of its name was created at another time.
         const isSame = entry.resource.createdAt === resource.createdAt;
-        const again = { ...entry, hauntings: isSame ? (entry.hauntings ?? 0) : 0 };
-        this.#entries.set(keyOf(resource), { ...again, reappeared: !isGhost(again) });
+        const again = { ...entry, contradictions: isSame ? (entry.contradictions ?? 0) : 0 };
+        this.#entries.set(keyOf(resource), { ...again, reappeared: !isOnlyListed(again) });
       } else this.#entries.set(keyOf(resource), { ...entry, resource }); // It may know more: `dependents`.
     }
     const isOpen = this.#openness();
     for (const [key, entry] of this.#entries) if (!isOpen(entry)) this.#report(key);
   }
 
-  /** Whether a later listing had more than the first that had anything: something creates while the sweep removes. */
+  /**
+   * Whether a later listing had more of the first stage than the first that had anything: something creates while the
+   * sweep removes. What others use may only have been hidden by its users.
+   */
   get hasLatecomers(): boolean {
     return this.#hasLatecomers;
   }
 
-  /** Whether it is only listed: see `MAX_HAUNTINGS`. */
-  isGhost(resource: Resource): boolean {
+  /** Whether it is only listed: see `MAX_CONTRADICTIONS`. */
+  isOnlyListed(resource: Resource): boolean {
     const entry = this.#entries.get(keyOf(resource));
-    return entry !== undefined && isGhost(entry);
+    return entry !== undefined && isOnlyListed(entry);
   }
 
   has(resource: Resource): boolean {
@@ -116,9 +119,14 @@ export class Ledger {
     const whole = before?.settlement ? this.#continued(before.settlement, settlement) : settlement;
     // Reports everything but a second end of a resource that was gone.
     const reported = before?.reported === true && isGone(before.settlement) && isGone(whole);
-    const isHaunting = before?.reappeared === true && settlement.outcome === 'gone' && settlement.steps.length === 0;
-    const entry = { resource, settlement: whole, reported, hauntings: isHaunting ? (before.hauntings ?? 0) + 1 : 0 };
-    this.#entries.set(keyOf(resource), isGhost(entry) ? { ...entry, settlement: { ...whole, reason: GHOST } } : entry);
+    const isContradicted = before?.reappeared === true && settlement.outcome === 'gone' && settlement.steps.length === 0;
+    const entry = {
+      resource,
+      settlement: whole,
+      reported,
+      contradictions: isContradicted ? (before.contradictions ?? 0) + 1 : 0,
+    };
+    this.#entries.set(keyOf(resource), isOnlyListed(entry) ? { ...entry, settlement: { ...whole, reason: ONLY_LISTED } } : entry);
     if (whole.outcome !== 'failed') this.#report(keyOf(resource));
   }
 
@@ -161,8 +169,8 @@ export class Ledger {
   }
 }
 
-function isGhost({ hauntings = 0 }: Pick<Entry, 'hauntings'>): boolean {
-  return hauntings >= MAX_HAUNTINGS;
+function isOnlyListed({ contradictions = 0 }: Pick<Entry, 'contradictions'>): boolean {
+  return contradictions >= MAX_CONTRADICTIONS;
 }
 
 function isGone(settlement: Settlement | undefined): boolean {

@@ -151,7 +151,7 @@ function nextAfter(
   if (failure) return afterFailedListing(failure, ledger, options);
   if (ledger.open().length > 0) return { kind: 'work' };
   const mayStay = (resource: Resource) =>
-    protectionOf(resource) !== undefined || ledger.isHeld(resource) || ledger.isGhost(resource);
+    protectionOf(resource) !== undefined || ledger.isHeld(resource) || ledger.isOnlyListed(resource);
   const verified = owned.every(mayStay);
   // Waiting does not mend a permanent failure.
   return !verified || isSure(quietSince, ledger, options) ? { kind: 'end', verdict: { verified } } : { kind: 'wait' };

@@ -92,6 +92,19 @@ describe('a sweep', () => {
     expect(result.took).toBeLessThan(8_000);
   });
 
+  it('does not look once more for what its user had hidden', async () => {
+    const user = provider.add({ id: 'a' });
+    const list = provider.list.bind(provider);
+    const volume = provider.add({ id: 'data', kind: 'volume', state: 'there' });
+    provider.list = async (kind, signal) => {
+      const listed = await list(kind, signal);
+      return kind === 'volume' && provider.has(user) ? listed.filter(({ id }) => id !== volume.id) : listed;
+    };
+    const result = await swept();
+    expect([outcomes(result), result.verified]).toEqual([{ a: 'graceful', data: 'removed' }, true]);
+    expect(result.took).toBeLessThan(2_000);
+  });
+
   it('does not look once more in pre-cleanup', async () => {
     provider.add({ id: 'a' }, { endsAfterMs: 2_000 });
     setTimeout(() => provider.add({ id: 'late' }), 1_000);
