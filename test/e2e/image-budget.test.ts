@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, inject, onTestFinished, test } from 'vitest';
-import { docker } from '../support/engine/containers';
+import { docker, hasImage } from '../support/engine/containers';
 import { loadImage } from '../support/engine/image';
 import { bystander, newJob } from '../support/job/jobs';
 
@@ -22,15 +22,6 @@ async function image(): Promise<string> {
   });
   return name;
 }
-
-const has = (name: string) =>
-  docker
-    .getImage(name)
-    .inspect()
-    .then(
-      () => true,
-      () => false,
-    );
 
 test('main makes room, post notes what the proxy saw used, and the next main spares that', async () => {
   const state = await mkdtemp(join(tmpdir(), 'cleanup-state-'));
@@ -53,7 +44,7 @@ test('main makes room, post notes what the proxy saw used, and the next main spa
   const total = (await first.report()).phases.pre?.disk?.[0]?.before ?? 0;
   const second = await newJob(options(`${total - 1}`));
   await second.main();
-  const afterBudget = [await has(older), await has(younger)];
+  const afterBudget = [await hasImage(older), await hasImage(younger)];
   await second.post(); // Until then, what came since it began may be its own.
   const third = await newJob(options('1TB', { 'min-free-disk': '100%', 'fail-on-error': 'true', run: 'exit 7' }));
   const main = await third.main();

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, inject, test } from 'vitest';
 import { labels } from '../../src/core/labels';
 import type { Lease } from '../../src/session/leases';
 import { type DockerUser, dockerUser, hasBuildx, STAND_IN, WITHOUT_BUILDX } from '../support/engine/buildx';
-import { createContainer, docker, removeContainer } from '../support/engine/containers';
+import { createContainer, docker, exists, removeContainer } from '../support/engine/containers';
 import { FlakyProxy } from '../support/engine/flaky-proxy';
 import { dockerHost } from '../support/engine/own-engine';
 import { begun, hex, names } from '../support/session/begun';
@@ -43,17 +43,11 @@ async function makeBuilder(by: DockerUser, label: Readonly<Record<string, string
   return name;
 }
 
-const isThere = (inspection: Promise<unknown>) =>
-  inspection.then(
-    () => true,
-    () => false,
-  );
-
 /** Whether a builder's container, volume and file are there. */
 async function remainsOf(by: DockerUser, name: string) {
   return {
-    container: await isThere(docker.getContainer(`buildx_buildkit_${name}0`).inspect()),
-    volume: await isThere(docker.getVolume(`buildx_buildkit_${name}0_state`).inspect()),
+    container: await exists(docker.getContainer(`buildx_buildkit_${name}0`).inspect()),
+    volume: await exists(docker.getVolume(`buildx_buildkit_${name}0_state`).inspect()),
     file: (await by.instances()).includes(name),
   };
 }

@@ -5,7 +5,15 @@ import { join } from 'node:path';
 import type Docker from 'dockerode';
 import { afterEach, describe, expect, inject, test } from 'vitest';
 import type { Lease } from '../../src/session/leases';
-import { createContainer, docker, HONOURS_SIGTERM, removeContainer, startContainer, stateOf } from '../support/engine/containers';
+import {
+  createContainer,
+  docker,
+  HONOURS_SIGTERM,
+  hasImage,
+  removeContainer,
+  startContainer,
+  stateOf,
+} from '../support/engine/containers';
 import { loadImage } from '../support/engine/image';
 import { diskRoom } from '../support/session/disk-room';
 
@@ -56,15 +64,7 @@ async function madeFrom(parent: string): Promise<string> {
   return `${repo}:1`;
 }
 
-const has = (name: string) =>
-  docker
-    .getImage(name)
-    .inspect()
-    .then(
-      () => true,
-      () => false,
-    );
-const all = (names: readonly string[]) => Promise.all(names.map(has));
+const all = (names: readonly string[]) => Promise.all(names.map(hasImage));
 const idOf = async (name: string) => (await docker.getImage(name).inspect()).Id;
 const bytes = (number: number) => `${Math.ceil(number)}`;
 

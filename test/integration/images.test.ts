@@ -13,6 +13,7 @@ import {
   createContainer,
   docker,
   HONOURS_SIGTERM,
+  hasImage,
   removeContainer,
   startContainer,
   stateOf,
@@ -34,16 +35,6 @@ async function start(options: ContainerOptions = {}, image?: string): Promise<Do
   const container = await startContainer(HONOURS_SIGTERM, { ...options, ...(image ? { create: { Image: image } } : {}) });
   made.push(() => removeContainer(container));
   return container;
-}
-
-async function hasImage(name: string): Promise<boolean> {
-  return docker
-    .getImage(name)
-    .inspect()
-    .then(
-      () => true,
-      () => false,
-    );
 }
 
 /** `docker build --label`, or `docker load` where there is no label. */

@@ -12,7 +12,9 @@ import {
   type ContainerOptions,
   createContainer,
   docker,
+  exists,
   HONOURS_SIGTERM,
+  hasImage,
   removeContainer,
   startContainer,
 } from '../support/engine/containers';
@@ -53,19 +55,8 @@ async function bystander(options: ContainerOptions): Promise<Docker.Container> {
   return container;
 }
 
-async function exists(inspection: Promise<unknown>): Promise<boolean> {
-  try {
-    await inspection;
-    return true;
-  } catch (error) {
-    if (error instanceof Error && 'statusCode' in error && error.statusCode === 404) return false;
-    throw error;
-  }
-}
-
 const hasNetwork = (which: Docker.Network) => exists(which.inspect());
 const hasVolume = (name: string) => exists(docker.getVolume(name).inspect());
-const hasImage = (name: string) => exists(docker.getImage(name).inspect());
 const networksOf = async (container: Docker.Container) => Object.keys((await container.inspect()).NetworkSettings.Networks);
 const nameOf = async (container: Docker.Container) => (await container.inspect()).Name.replace('/', '');
 

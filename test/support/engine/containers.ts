@@ -35,3 +35,18 @@ export async function startContainer(command: readonly string[], options: Contai
 export async function removeContainer(container: Docker.Container): Promise<void> {
   await container.remove({ force: true, v: true }).catch(() => undefined);
 }
+
+/** Whether the engine has what is inspected. */
+export async function exists(inspection: Promise<unknown>): Promise<boolean> {
+  try {
+    await inspection;
+    return true;
+  } catch (error) {
+    if (error instanceof Error && 'statusCode' in error && error.statusCode === 404) return false;
+    throw error;
+  }
+}
+
+export function hasImage(name: string): Promise<boolean> {
+  return exists(docker.getImage(name).inspect());
+}
