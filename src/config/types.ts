@@ -1,5 +1,5 @@
 import { isUnlimited } from '../core/glob';
-import { KIND_NAMES, KINDS, type Kind } from '../core/resource';
+import { type CustomResource, RESOURCE_WORDS, type Wanted } from '../core/resource';
 import type { LabelFilter } from '../core/selector';
 import type { Environment } from '../lib/environment';
 import { whyTooWide } from './foreign-labels';
@@ -10,7 +10,7 @@ export interface SettingType<T> {
   readonly accepts: string;
   /** The value in the help: `--grace-period <time>`. */
   readonly placeholder: string;
-  /** All accepted words; absent if others are accepted too. */
+  /** Words to complete. */
   readonly choices?: readonly string[];
   /** Takes one item a line. The command line repeats the option instead. */
   readonly isList?: true;
@@ -239,21 +239,26 @@ export const imageGlobs: SettingType<readonly string[]> = {
     }),
 };
 
-/** Kinds of resources, in the plural. */
-export const resourceKinds: SettingType<readonly Kind[]> = {
-  accepts: `any of ${Object.values(KIND_NAMES).join(', ')}, with spaces or lines between them`,
+/** Kinds of resources, by the words of `RESOURCE_WORDS`; and of Kubernetes' custom resources, `plural.group`. */
+export const resourceKinds: SettingType<readonly Wanted[]> = {
+  accepts: `any of ${Object.keys(RESOURCE_WORDS).join(', ')}, or a kind of custom resources such as sandboxes.agents.x-k8s.io, with spaces or lines between them`,
   placeholder: 'kinds',
-  choices: Object.values(KIND_NAMES),
+  choices: Object.keys(RESOURCE_WORDS),
   isList: true,
-  parse(value) {
-    const found = value.split(/\s+/).map((word) => {
-      const kind = KINDS.find((one) => KIND_NAMES[one] === word);
-      if (kind === undefined) throw new InvalidValue(`“${word}” is not a kind of resource`);
-      return kind;
-    });
-    return [...new Set(found)];
-  },
+  parse: (value) => [...new Set(value.split(/\s+/).flatMap(kindsOf))],
 };
+
+/** @throws {InvalidValue} for an unknown word */
+function kindsOf(word: string): readonly Wanted[] {
+  if (Object.hasOwn(RESOURCE_WORDS, word)) return RESOURCE_WORDS[word as keyof typeof RESOURCE_WORDS];
+  if (isCustomResource(word)) return [word];
+  throw new InvalidValue(`“${word}” is not a kind of resource`);
+}
+
+/** The plural and the group of a custom resource definition's name: RFC 1123 labels with dots between them. */
+function isCustomResource(word: string): word is CustomResource {
+  return /^[a-z]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$/.test(word);
+}
 
 /** A shell that the runner knows, or a template with `{0}` for the script's path. */
 export const shell: SettingType<string> = {

@@ -7,15 +7,57 @@ export const KIND_NAMES = {
   image: 'images',
   builder: 'builders',
   'build-cache': 'build-cache',
+  pod: 'pods',
+  job: 'jobs',
+  'cron-job': 'cron-jobs',
+  deployment: 'deployments',
+  'stateful-set': 'stateful-sets',
+  'daemon-set': 'daemon-sets',
+  'replica-set': 'replica-sets',
+  'replication-controller': 'replication-controllers',
+  'custom-resource': 'custom-resources',
+  service: 'services',
+  secret: 'secrets',
+  config: 'configs',
+  'config-map': 'config-maps',
+  ingress: 'ingresses',
+  'network-policy': 'network-policies',
+  claim: 'claims',
+  release: 'releases',
+  namespace: 'namespaces',
 } as const;
 
 export type Kind = keyof typeof KIND_NAMES;
+
+/** The words of the setting `resources`, and the kinds that each of them stands for. */
+export const RESOURCE_WORDS = {
+  containers: ['container'],
+  networks: ['network'],
+  volumes: ['volume'],
+  sandboxes: ['sandbox'],
+  images: ['image'],
+  builders: ['builder'],
+  'build-cache': ['build-cache'],
+  // Swarm's, and Kubernetes'.
+  services: ['service', 'secret', 'config', 'config-map', 'ingress', 'network-policy'],
+  // With what makes them again.
+  pods: ['pod', 'job', 'cron-job', 'deployment', 'stateful-set', 'daemon-set', 'replica-set', 'replication-controller'],
+  claims: ['claim'],
+  releases: ['release'],
+  namespaces: ['namespace'],
+} as const satisfies Readonly<Record<string, readonly Kind[]>>;
+
+/** A kind of Kubernetes' custom resources: `sandboxes.agents.x-k8s.io`. Its resources are of the kind `custom-resource`. */
+export type CustomResource = `${string}.${string}`;
+
+/** What the setting `resources` asks for. */
+export type Wanted = Kind | CustomResource;
 
 /**
  * On these nothing says who made them: they belong to a session because they are new, and no other
  * session is at work.
  */
-export function isUnsigned(kind: Kind): boolean {
+export function isUnsigned(kind: Wanted): boolean {
   return kind === 'image' || kind === 'builder' || kind === 'build-cache';
 }
 

@@ -41,9 +41,14 @@ export function countKinds(resources: readonly OfKind[]): string {
     const number = numbers.get(kind) ?? 0;
     return number === 0
       ? []
-      : [kind === 'build-cache' ? count(number, 'build cache record') : count(number, kind, KIND_NAMES[kind])];
+      : [kind === 'build-cache' ? count(number, 'build cache record') : count(number, spaced(kind), spaced(KIND_NAMES[kind]))];
   });
   return counts.join(', ') || 'nothing';
+}
+
+/** `network-policies` as people write it. */
+function spaced(kind: string): string {
+  return kind.replaceAll('-', ' ');
 }
 
 /** The meaning of an outcome; for `kept`, the first reasons, which may hold foreign text. */

@@ -79,7 +79,7 @@ describe('a value that can’t be read', () => {
     ['dryRun', 'yes'],
     ['docker', 'maybe'],
     ['preCleanup', 'everything'],
-    ['resources', 'pods'],
+    ['resources', 'cows'],
     ['postCleanup', 'Always'],
     ['shell', 'zsh'],
     ['dockerHost', 'ssh'],

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import * as types from '../../../src/config/types';
+import { RESOURCE_WORDS } from '../../../src/core/resource';
 import type { Environment } from '../../../src/lib/environment';
 
 /** What a type makes of a text; `refused` when it takes it for none of its own. */
@@ -148,13 +149,18 @@ describe('kinds of resources', () => {
     ['by lines', 'containers\n  images\r\nvolumes', ['container', 'image', 'volume']],
     ['in any number', 'sandboxes', ['sandbox']],
     ['once each', 'images images', ['image']],
+    ['with what makes pods again', 'pods', RESOURCE_WORDS.pods],
+    ['with custom resources', 'claims sandboxes.agents.x-k8s.io', ['claim', 'sandboxes.agents.x-k8s.io']],
   ])('are distinguished %s', (_, text, kinds) => {
     expect(read(types.resourceKinds, text)).toEqual(kinds);
   });
 
-  it.each(['container', 'containers pods', 'containers,networks', 'toString'])('cannot be %s', (text) => {
-    expect(read(types.resourceKinds, text)).toBe('refused');
-  });
+  it.each(['container', 'containers cows', 'pod', 'a..b', '-a.b', 'A.b', 'containers,networks', 'toString'])(
+    'cannot be %s',
+    (text) => {
+      expect(read(types.resourceKinds, text)).toBe('refused');
+    },
+  );
 });
 
 describe('a path', () => {

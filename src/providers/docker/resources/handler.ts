@@ -1,5 +1,5 @@
 import type { Rung } from '../../../core/provider';
-import type { Kind, Resource } from '../../../core/resource';
+import type { Kind, Resource, Wanted } from '../../../core/resource';
 import type { Json } from '../../../lib/json-shape';
 
 export interface DockerSettings {
@@ -12,7 +12,7 @@ export interface DockerSettings {
   /** See the setting of this name. */
   readonly skipGraceWhenDeaf: boolean;
   /** The kinds to list. */
-  readonly kinds: readonly Kind[];
+  readonly kinds: readonly Wanted[];
   /** Lists unused anonymous volumes too. Only a baseline tells their owner. */
   readonly orphanedVolumes?: boolean;
 }
