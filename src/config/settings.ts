@@ -87,7 +87,7 @@ export const settings = {
   ),
   namePrefixes: optional(
     types.namePrefixes,
-    'More owned resources, by name: prefixes of the names of containers, networks, volumes and sandboxes, one a line; `*` is a wildcard: `sweb.eval.*.run-17`.',
+    'More owned resources, by name: prefixes of the names of containers, networks, volumes, sandboxes and services, one a line; `*` is a wildcard: `sweb.eval.*.run-17`.',
     {
       group: 'ownership',
       help: 'Also remove containers, networks, volumes and sandboxes whose name starts with this (`*` is a wildcard), unless another session owns them.',
