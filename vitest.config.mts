@@ -73,6 +73,17 @@ export default defineConfig({
           maxConcurrency: 4,
         },
       },
+      // A cluster of their own, which some of them break: one after the other. Built with Go, so that `npm test` leaves them out.
+      {
+        test: {
+          name: 'kubernetes',
+          include: ['test/kubernetes/**/*.test.ts'],
+          globalSetup: 'test/support/kubernetes/kubernetes-setup.ts',
+          testTimeout: 120_000,
+          hookTimeout: 90_000,
+          fileParallelism: false,
+        },
+      },
       // The command line's bundle, as people, cron and other CI systems start it.
       { test: { name: 'cli', include: ['test/cli/**/*.test.ts'], ...withEngine } },
     ],

@@ -1,7 +1,7 @@
 /**
  * What `npm run demo` and `npm test` need, on a machine that has Node 20 or newer and npm: the packages of package-lock.json, and
  * with `engine` a Docker engine to talk to or the means to start one, with `clients` others' clients of
- * it, with `podman` the means to start Podman's service, with `promtool` Prometheus' checker of metrics, with `chromium` a browser to look at summaries with. Plain JavaScript: it runs before
+ * it, with `podman` the means to start Podman's service, with `kubernetes` what a cluster's node runs pods with, with `promtool` Prometheus' checker of metrics, with `chromium` a browser to look at summaries with. Plain JavaScript: it runs before
  * anything is installed.
  */
 import { spawnSync } from 'node:child_process';
@@ -21,6 +21,9 @@ const CLIENT_PACKAGES = ['docker-compose', 'python3-docker'];
 
 /** Podman takes docker.io's runtime, runc; catatonit is its `--init`. */
 const PODMAN_PACKAGES = ['podman', 'runc', 'catatonit', 'busybox-static'];
+
+/** What docker.io brings, or has need of, and what makes certificates and an image. */
+const KUBERNETES_PACKAGES = ['containerd', 'runc', 'iproute2', 'busybox-static', 'openssl'];
 
 /** The emoji of a summary need a font; Chromium comes without any. */
 const CHROMIUM_PACKAGES = ['chromium', 'fonts-noto-color-emoji', 'fonts-dejavu-core'];
@@ -120,6 +123,16 @@ function ensurePodman() {
   install(PODMAN_PACKAGES);
 }
 
+function ensureKubernetes() {
+  if (['containerd', 'ctr', 'runc', 'ip', 'busybox', 'openssl'].every(onPath)) return;
+  if (process.platform !== 'linux' || process.getuid?.() !== 0 || !onPath('apt-get')) {
+    fail(
+      `A cluster of the tests' own is needed, or one that is named: KUBERNETES_TEST_KUBECONFIG=…. On Debian or Ubuntu, run this as root, or install ${KUBERNETES_PACKAGES.join(' ')} and run this as root.`,
+    );
+  }
+  install(KUBERNETES_PACKAGES);
+}
+
 /**
  * Takes promtool out of Debian's or Ubuntu's `prometheus` package, which needs no root. Installed, the package would bring a server that
  * starts at once and listens on port 9090. Elsewhere the tests that need promtool say so.
@@ -176,6 +189,7 @@ installPackages();
 if (process.argv.includes('engine')) await ensureEngine();
 if (process.argv.includes('clients')) ensureClients();
 if (process.argv.includes('podman')) ensurePodman();
+if (process.argv.includes('kubernetes') && !process.env.KUBERNETES_TEST_KUBECONFIG) ensureKubernetes();
 if (process.argv.includes('checkers')) ensureCheckers();
 if (process.argv.includes('promtool')) ensurePromtool();
 if (process.argv.includes('chromium') && !process.env.CHROMIUM) ensureChromium();

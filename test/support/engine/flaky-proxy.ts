@@ -1,9 +1,20 @@
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { type ClientRequest, createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http';
+import {
+  type ClientRequest,
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  request,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
+import { createServer as createTlsServer, request as requestByTls } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
+import { setTimeout } from 'node:timers/promises';
 
 /** What goes wrong with one request. */
 export type Fault =
@@ -25,6 +36,8 @@ export type Fault =
     }
   /** The engine never hears of it, and the proxy answers with these bytes, whatever they are. */
   | { readonly kind: 'raw'; readonly bytes: string }
+  /** The engine hears of it so much later. */
+  | { readonly kind: 'late'; readonly ms: number }
   /** The engine does it, and the proxy changes its JSON. */
   | { readonly kind: 'edit'; readonly edit: (answer: unknown) => unknown };
 
@@ -35,31 +48,44 @@ interface Rule {
   left: number;
 }
 
-/** Stands between a client and the engine, and spoils the requests that it is told to. */
-export class FlakyProxy {
+/** A server by TLS at 127.0.0.1, and what the proxy needs to be taken for it. */
+export interface TlsUpstream {
   readonly url: string;
+  readonly ca: Buffer | undefined;
+  readonly cert: Buffer | undefined;
+  readonly key: Buffer | undefined;
+}
+
+/** Stands between a client and the engine, or a cluster's API server, and spoils the requests that it is told to. */
+export class FlakyProxy {
+  /** For clients, once it has started. */
+  url = '';
   /** All requests so far. */
   readonly calls: string[] = [];
   readonly #server: Server;
   readonly #directory: string;
-  readonly #upstream: string;
+  readonly #upstream: string | TlsUpstream;
   readonly #rules: Rule[] = [];
 
-  private constructor(directory: string, upstream: string) {
+  private constructor(directory: string, upstream: string | TlsUpstream) {
     this.#directory = directory;
     this.#upstream = upstream;
-    this.url = `unix://${join(directory, 'proxy.sock')}`;
-    this.#server = createServer((incoming, answer) => {
+    const listener: RequestListener = (incoming, answer) => {
       // Whatever breaks on one side breaks on the other; the client's verdict is what is tested.
       this.#handle(incoming, answer).catch(() => answer.destroy());
-    });
+    };
+    this.#server = typeof upstream === 'string' ? createServer(listener) : createTlsServer({ ...upstream }, listener);
   }
 
-  /** @param upstream the engine's socket */
-  static async start(upstream: string): Promise<FlakyProxy> {
+  /** @param upstream the engine's socket, or a server by TLS: then the proxy is one too */
+  static async start(upstream: string | TlsUpstream): Promise<FlakyProxy> {
     const proxy = new FlakyProxy(await mkdtemp(join(tmpdir(), 'cleanup-proxy-')), upstream);
-    proxy.#server.listen(proxy.url.slice('unix://'.length));
+    const socket = join(proxy.#directory, 'proxy.sock');
+    if (typeof upstream === 'string') proxy.#server.listen(socket);
+    else proxy.#server.listen(0, '127.0.0.1');
     await once(proxy.#server, 'listening');
+    const address = proxy.#server.address();
+    proxy.url = typeof address === 'string' ? `unix://${socket}` : `https://127.0.0.1:${(address as AddressInfo).port}`;
     return proxy;
   }
 
@@ -98,6 +124,10 @@ export class FlakyProxy {
         await this.#half(incoming, answer);
         if (fault.kind === 'cut') answer.destroy();
         return;
+      case 'late':
+        await setTimeout(fault.ms);
+        await this.#forward(incoming, answer);
+        return;
       case 'raw':
         answer.socket?.end(fault.bytes);
         return;
@@ -120,6 +150,7 @@ export class FlakyProxy {
   async #forward(incoming: IncomingMessage, answer: ServerResponse): Promise<void> {
     const response = await this.#ask(incoming, answer);
     answer.writeHead(response.statusCode ?? 502, response.headers);
+    answer.flushHeaders(); // A watch begins long before its first event.
     response.pipe(answer);
   }
 
@@ -134,7 +165,10 @@ export class FlakyProxy {
 
   async #ask(incoming: IncomingMessage, answer: ServerResponse): Promise<IncomingMessage> {
     const { method, url, headers } = incoming;
-    const outgoing: ClientRequest = request({ socketPath: this.#upstream, method, path: url, headers });
+    const outgoing: ClientRequest =
+      typeof this.#upstream === 'string'
+        ? request({ socketPath: this.#upstream, method, path: url, headers })
+        : requestByTls(new URL(url ?? '/', this.#upstream.url), { method, headers, ca: this.#upstream.ca });
     answer.once('close', () => outgoing.destroy());
     incoming.pipe(outgoing);
     const [response]: IncomingMessage[] = await once(outgoing, 'response');

@@ -47,13 +47,31 @@ export interface LoadedImage {
   /** When it says that it was built. */
   readonly created?: Date;
   readonly labels?: Readonly<Record<string, string>>;
+  /** What its containers run. */
+  readonly command?: readonly string[];
+}
+
+/** Loads an image as `docker load` does: from an archive that says itself when the image was built, and with which labels. */
+export async function loadImage(docker: Docker, image: LoadedImage): Promise<void> {
+  const directory = await mkdtemp(join(tmpdir(), 'cleanup-image-'));
+  try {
+    const archive = join(directory, 'image.tar');
+    await writeImage(archive, image);
+    const progress = await docker.loadImage(createReadStream(archive) as unknown as string);
+    await text(progress);
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
 }
 
 /**
- * Loads an image as `docker load` does: from an archive that says itself when the image was built, and with which labels.
+ * Writes an image as `docker save` does, with the machine's busybox in it.
  * https://github.com/moby/docker-image-spec/blob/main/v1.2.md
  */
-export async function loadImage(docker: Docker, { name, created = new Date(), labels = {} }: LoadedImage): Promise<void> {
+export async function writeImage(
+  archive: string,
+  { name, created = new Date(), labels = {}, command = ['sh'] }: LoadedImage,
+): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), 'cleanup-image-'));
   try {
     await mkdir(join(directory, 'root', 'bin'), { recursive: true });
@@ -68,7 +86,7 @@ export async function loadImage(docker: Docker, { name, created = new Date(), la
       architecture: process.arch === 'x64' ? 'amd64' : process.arch,
       os: 'linux',
       created: created.toISOString(),
-      config: { Labels: labels },
+      config: { Labels: labels, Env: ['PATH=/bin'], Cmd: command },
       rootfs: { type: 'layers', diff_ids: [`sha256:${digest}`] },
       history: [{ created: created.toISOString() }],
     };
@@ -77,10 +95,7 @@ export async function loadImage(docker: Docker, { name, created = new Date(), la
       join(directory, 'manifest.json'),
       JSON.stringify([{ Config: 'config.json', RepoTags: [name], Layers: ['layer.tar'] }]),
     );
-    const archive = join(directory, 'image.tar');
     await execute('tar', ['--create', '--file', archive, '--directory', directory, 'manifest.json', 'config.json', 'layer.tar']);
-    const progress = await docker.loadImage(createReadStream(archive) as unknown as string);
-    await text(progress);
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
