@@ -87,7 +87,7 @@ export const settings = {
   ),
   namePrefixes: optional(
     types.namePrefixes,
-    'More owned resources, by name: prefixes of the names of containers, networks, volumes and sandboxes, one a line; `*` is a wildcard: `sweb.eval.*.run-17`.',
+    'More owned resources, by name: prefixes of the names of containers, networks, volumes, sandboxes and services, one a line; `*` is a wildcard: `sweb.eval.*.run-17`.',
     {
       group: 'ownership',
       help: 'Also remove containers, networks, volumes and sandboxes whose name starts with this (`*` is a wildcard), unless another session owns them.',
@@ -164,8 +164,8 @@ export const settings = {
   ),
   resources: setting(
     types.resourceKinds,
-    'containers networks volumes sandboxes',
-    'Kinds of resources to clean. `images` can be added: images and tags that appeared on the engine while the session ran (pulled, loaded, built, tagged, committed) and that no one else uses, but none that existed before. So can `builders`: buildx’s builders in containers that the session created, with their state volume and their file; and `build-cache`: what BuildKit’s cache on the engine got during the session, unless another session was at work.',
+    'containers networks volumes sandboxes services',
+    'Kinds of resources to clean. `services` are Docker Swarm’s, with the session’s secrets and configs. `images` can be added: images and tags that appeared on the engine while the session ran (pulled, loaded, built, tagged, committed) and that no one else uses, but none that existed before. So can `builders`: buildx’s builders in containers that the session created, with their state volume and their file; and `build-cache`: what BuildKit’s cache on the engine got during the session, unless another session was at work.',
     { group: 'ownership' },
   ),
   preCleanup: setting(

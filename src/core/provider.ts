@@ -95,6 +95,8 @@ export interface Provider {
    * Undefined if unknown. Never throws.
    */
   whyStuck?(resource: Resource): Promise<string | undefined>;
+  /** What removed resources left where the provider can't reach: a line for each, with a command. Asked at the end. */
+  leftElsewhere?(): readonly string[];
   /** Decides what an error means. */
   classify(error: unknown): ErrorClass;
   /** Absent if other jobs use it at the same time: then new resources prove nothing. */

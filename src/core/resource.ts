@@ -61,6 +61,12 @@ export function isUnsigned(kind: Wanted): boolean {
   return kind === 'image' || kind === 'builder' || kind === 'build-cache';
 }
 
+/** Whether it runs, or makes what runs: a new one shows that something is still at work. */
+export function isWorkload(kind: Kind): boolean {
+  const kinds: readonly Kind[] = ['container', 'sandbox', 'service', ...RESOURCE_WORDS.pods];
+  return kinds.includes(kind);
+}
+
 export const KINDS = Object.keys(KIND_NAMES) as readonly Kind[];
 
 /** Something that a benchmark may leave behind, as seen at one moment. */
@@ -101,6 +107,10 @@ export interface Resource {
   readonly ports?: readonly number[];
   /** Of a bridge network: its subnets, `172.18.0.0/16`. */
   readonly subnets?: readonly string[];
+  /** Of a container of Swarm's: the id of its service, which makes it again. */
+  readonly service?: string;
+  /** Others than this machine's jobs may have made it, because several machines have it: that it is new proves nothing. */
+  readonly shared?: true;
   /** Of an image: its names, `repository:tag`. Foreign text. */
   readonly tags?: readonly string[];
   /** Of an image: the same by content, `repository@sha256:…`. */

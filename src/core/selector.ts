@@ -1,7 +1,7 @@
 import { matchesGlob } from './glob';
 import { labels } from './labels';
 import type { EvidenceOfEnd, LivenessOfSessions } from './liveness';
-import { isUnsigned, type Kind, type Resource } from './resource';
+import { isUnsigned, type Resource } from './resource';
 
 /** Matches a label's key, and its value if one is given. */
 export interface LabelFilter {
@@ -187,9 +187,9 @@ function allGo(users: readonly Resource[], selector: Selector): boolean {
   return users.every((user) => selector(user) && protectionOf(user) === undefined);
 }
 
-/** Whether it lives on an engine, which may be one job's alone. Organizations share sandboxes. */
-export function isOfOneMachine(kind: Kind): boolean {
-  return kind !== 'sandbox';
+/** Whether it lives on an engine, which may be one job's alone. Organizations share sandboxes, and a swarm's nodes what it has. */
+export function isOfOneMachine({ kind, shared }: Resource): boolean {
+  return kind !== 'sandbox' && shared !== true;
 }
 
 /**
@@ -198,7 +198,7 @@ export function isOfOneMachine(kind: Kind): boolean {
  */
 export function createdSince(owned: Selector, baseline: Baseline): Selector {
   const created: Selector = (resource) =>
-    isOfOneMachine(resource.kind) &&
+    isOfOneMachine(resource) &&
     resource.tagOf === undefined &&
     resource.kind !== 'builder' &&
     ownerOf(resource) === undefined &&

@@ -87,12 +87,14 @@ export async function cleanUp(cleanup: Cleanup): Promise<PhaseReport> {
           cleanup.onSettled?.(resource);
         },
       });
+      const elsewhere = provider.leftElsewhere?.() ?? [];
+      for (const line of elsewhere) log(plainLine(`${connection.name}: ${line}`));
       if (result.unlisted) log(plainLine(`${connection.name}: ${result.unlisted.message}`));
       const spared = countedSpared(selection.spared?.(seen(result.listed)) ?? []);
       await leaveImages(engine, selection.left?.(seen(result.listed)) ?? [], cleanup);
       const resources = result.settlements.map((settlement) => reportOn(settlement, disk));
       const unowned = await unownedAt(provider, cleanup);
-      return { report: reportOf(connection, result, cleanup), result, resources, spared, unowned };
+      return { report: reportOf(connection, result, cleanup, elsewhere), result, resources, spared, unowned };
     }),
   );
   const resources = swept.flatMap(({ resources: reported = [] }) => reported);
@@ -168,14 +170,17 @@ function verifiedBy(
 }
 
 /** A provider whose last listing failed counts as unavailable. */
-function reportOf(connection: Connection, result: SweepResult | undefined, { label, mode }: Cleanup): ProviderReport {
+function reportOf(
+  connection: Connection,
+  result: SweepResult | undefined,
+  { label, mode }: Cleanup,
+  elsewhere: readonly string[] = [],
+): ProviderReport {
   const report = providerReport(connection);
   const { error, unlisted } = result ?? {};
   const reason = error
     ? `${error.message} (${report.reason})`
-    : unlisted
-      ? `${report.reason}; ${unlisted.message}`
-      : report.reason;
+    : [report.reason, ...(unlisted ? [unlisted.message] : []), ...elsewhere].join('; ');
   const reported: ProviderReport = { ...report, ...(error ? { status: 'unavailable' } : {}), reason };
   if (reported.status !== 'unavailable' || label === undefined || mode.kind !== 'remove') return reported;
   return { ...reported, command: connection.cleanupCommand?.(label) ?? null };

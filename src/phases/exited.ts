@@ -58,7 +58,9 @@ export async function sweepExited(options: ExitedCleanup): Promise<PhaseReport> 
 function exitedSince(since: Map<string, number>, failed: ReadonlySet<string>, options: ExitedCleanup): Selector {
   const { clock, owned, ttlMs, canRemove } = options;
   return (resource: Resource) => {
-    if (resource.kind !== 'container' || !owned(resource) || protectionOf(resource) !== undefined) return false;
+    // A service decides itself how many of its ended containers stay.
+    const isAlone = resource.kind === 'container' && resource.service === undefined;
+    if (!isAlone || !owned(resource) || protectionOf(resource) !== undefined) return false;
     if (resource.running || NOT_YET_RUN.has(resource.state)) {
       since.delete(keyOf(resource)); // It runs again: its time starts anew.
       return false;

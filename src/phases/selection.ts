@@ -220,7 +220,7 @@ function unownedSince(
   return (resource) => {
     const owner = ownerOf(resource);
     if (owner !== undefined && owner !== sessionId) return false;
-    if (!isOfOneMachine(resource.kind) || !isNew(resource, baseline) || protectionOf(resource) !== undefined) return false;
+    if (!isOfOneMachine(resource) || !isNew(resource, baseline) || protectionOf(resource) !== undefined) return false;
     if (resource.isLayer || resource.kind === 'builder' || resource.kind === 'build-cache') return false;
     return !isCleaned(resource) || !selector(resource);
   };

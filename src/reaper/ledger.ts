@@ -1,6 +1,6 @@
 import type { Settlement, Step } from '../core/outcome';
 import type { Provider } from '../core/provider';
-import { keyOf, type Resource } from '../core/resource';
+import { isWorkload, keyOf, type Resource } from '../core/resource';
 import { DeadlinePassed } from '../lib/errors';
 import { deadlineError, outcomeOf } from './ladder';
 
@@ -50,7 +50,7 @@ export class Ledger {
       const entry = this.#entries.get(keyOf(resource));
       if (entry === undefined) {
         this.#entries.set(keyOf(resource), { resource });
-        this.#hasLatecomers ||= !isFirst && this.stageOf(resource) === 0;
+        this.#hasLatecomers ||= !isFirst && isWorkload(resource.kind);
       } else if (isGone(entry.settlement)) {
         // Another one of its name was created at another time.
         const isSame = entry.resource.createdAt === resource.createdAt;
@@ -63,8 +63,8 @@ export class Ledger {
   }
 
   /**
-   * Whether a later listing had more of the first stage than the first that had anything: something creates while the
-   * sweep removes. What others use may only have been hidden by its users.
+   * Whether a later listing had more that runs than the first that had anything: something creates while the sweep
+   * removes. What others use may only have been hidden by its users.
    */
   get hasLatecomers(): boolean {
     return this.#hasLatecomers;

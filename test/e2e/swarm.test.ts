@@ -48,30 +48,70 @@ async function running(name: string): Promise<readonly string[]> {
   return (await engine.engine.docker.listContainers({ filters })).map(({ Id }) => Id);
 }
 
-test('a container of a Swarm service comes back when it is removed: it is left alone, and told with the command that ends it', async () => {
+/** A removed container is there again, as a new one. */
+async function respawned(name: string): Promise<void> {
+  const [before] = await running(name);
+  await engine.engine.docker.getContainer(before ?? '').remove({ force: true });
+  await until('it is back', async () => (await running(name)).some((id) => id !== before));
+}
+
+test('the session’s service goes with its containers, which come back when they are removed alone; another’s stays', async () => {
   const job = await engine.begunJob();
   const own = { [labels.session]: await job.session() };
   const [plain] = [await engine.start({ labels: own }), await service('web', own), await service('others', {})];
-  const [before] = await running('web');
-  await engine.engine.docker.getContainer(before ?? '').remove({ force: true });
-  await until('it is back', async () => (await running('web')).some((id) => id !== before));
-  const containers = await running('web');
+  const others = await running('others');
+  await respawned('web');
 
   const { exitCode, output } = await job.post();
 
   expect(exitCode, output).toBe(0);
-  expect([await running('web'), (await running('others')).length]).toEqual([containers, 1]);
   const { post } = (await job.report()).phases;
-  expect(post).toMatchObject({ verified: false, totals: { graceful: 1, failed: 1 } });
+  expect(post).toMatchObject({ verified: true, totals: { failed: 0, removed: 1 } });
+  expect(post?.resources.map(({ kind, name }) => (kind === 'service' ? name : kind)).sort()).toEqual(
+    expect.arrayContaining(['container', 'container', 'web']),
+  );
+  expect([await running('web'), await running('others')]).toEqual([[], others]);
+  await expect(plain.inspect()).rejects.toMatchObject({ statusCode: 404 });
+});
+
+test('scope: job takes what is new in a swarm of this engine alone, and nothing else', async () => {
+  const { docker } = engine.engine;
+  const before = await service('before', {}).then(() => running('before'));
+  const secret = await docker.createSecret({ Name: 'before', Data: 'eA==' });
+  const job = await engine.begunJob({ inputs: { scope: 'job' } });
+  await service('new', {});
+  await docker.createConfig({ Name: 'new', Data: 'eA==' });
+
+  const { exitCode, output } = await job.post();
+
+  expect(exitCode, output).toBe(0);
+  const { post } = (await job.report()).phases;
+  expect(post?.verified).toBe(true);
+  expect((await docker.listConfigs()).length).toBe(0);
+  expect([await running('new'), await running('before')]).toEqual([[], before]);
+  expect((await docker.listSecrets()).map(({ ID }) => ID)).toEqual([secret.id]);
+});
+
+test('without services in resources, a container of one is left alone, and told with the command that ends it', async () => {
+  const job = await engine.begunJob({ inputs: { resources: 'containers' } });
+  const own = { [labels.session]: await job.session() };
+  await service('excluded', own);
+  await respawned('excluded');
+  const containers = await running('excluded');
+
+  const { exitCode, output } = await job.post();
+
+  expect(exitCode, output).toBe(0);
+  expect(await running('excluded')).toEqual(containers);
+  const { post } = (await job.report()).phases;
+  expect(post).toMatchObject({ verified: false, totals: { failed: 1 } });
   const failed = post?.resources.find(({ outcome }) => outcome === 'failed');
-  expect(failed?.error).toBe('it belongs to the Swarm service web, which replaces it when it is removed');
-  expect(failed?.command).toMatch(/^docker (--host \S+ )?service rm web$/);
-  expect(output).toMatch(/^::warning title=.*web/m);
+  expect(failed?.error).toBe('it belongs to the Swarm service excluded, which replaces it when it is removed');
+  expect(failed?.command).toMatch(/^docker (--host \S+ )?service rm excluded$/);
+  expect(output).toMatch(/^::warning title=.*excluded/m);
 
   await promisify(execFile)('bash', ['-c', failed?.command ?? 'false'], {
     env: { ...process.env, DOCKER_HOST: engine.engine.url },
   });
-  await until('the service is gone with its container', async () => (await running('web')).length === 0);
-  expect((await running('others')).length).toBe(1);
-  await expect(plain.inspect()).rejects.toMatchObject({ statusCode: 404 });
+  await until('the service is gone with its container', async () => (await running('excluded')).length === 0);
 });

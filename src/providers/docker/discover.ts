@@ -27,7 +27,7 @@ export type DockerConfig = RetrySettings &
 /** Docker-compatible engines. Each address is a connection of its own. */
 export const docker = {
   name: NAME,
-  kinds: ['container', 'network', 'volume', 'image', 'builder', 'build-cache'],
+  kinds: ['service', 'container', 'network', 'volume', 'secret', 'config', 'image', 'builder', 'build-cache'],
   discover(search: Search<DockerConfig>): readonly Promise<Connection>[] {
     const { config, endpoints } = search;
     if (config.docker === false) return [Promise.resolve({ name: NAME, status: 'skipped', reason: 'docker is false' })];

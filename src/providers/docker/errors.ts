@@ -79,6 +79,9 @@ const STATUS_CODES: ReadonlyMap<number, ErrorClass> = new Map<number, ErrorClass
 /** The process hangs in the kernel: a retry does not help. */
 const HANGS = /did not receive an exit event/i;
 
+/** A worker's answer, or that of an engine that is in no swarm, to what only a manager can do. */
+const NOT_A_MANAGER = /not a swarm manager/i;
+
 /** Podman's 500 for a container that vanished during the request. */
 const WENT_MEANWHILE = /no such container|container has already been removed/i;
 
@@ -94,7 +97,7 @@ export function classify(error: unknown): ErrorClass {
 }
 
 function ofStatus(statusCode: number, message: string): ErrorClass {
-  if (HANGS.test(message)) return PERMANENT;
+  if (HANGS.test(message) || NOT_A_MANAGER.test(message)) return PERMANENT;
   return STATUS_CODES.get(statusCode) ?? (statusCode >= 500 ? RETRYABLE : PERMANENT);
 }
 
@@ -118,6 +121,10 @@ export function isGone(error: unknown): boolean {
 function isAboutResource(json: unknown): boolean {
   if (typeof json !== 'object' || json === null || !('message' in json)) return false;
   return typeof json.message === 'string' && !/page not found/i.test(json.message);
+}
+
+export function isForManagers(error: unknown): boolean {
+  return NOT_A_MANAGER.test(asError(error).message);
 }
 
 export function hasStatus(error: unknown, ...statusCodes: readonly number[]): boolean {

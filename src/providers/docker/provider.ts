@@ -15,18 +15,28 @@ import { ImageInspections } from './resources/image-inspections';
 import { Images } from './resources/images';
 import { Networks } from './resources/networks';
 import { ResourceEnricher } from './resources/resource-enricher';
+import { Services } from './resources/services';
+import { SwarmData } from './resources/swarm-data';
 import { Volumes } from './resources/volumes';
 
 const NOT_IDENTIFIED = 'the engine lists it without an id and a name';
 
 /** Users come before what they use. */
-const STAGES: Provider['stages'] = [['container'], ['network', 'volume'], ['image', 'builder'], ['build-cache']];
+const STAGES: Provider['stages'] = [
+  ['service'],
+  ['container'],
+  ['network', 'volume', 'secret', 'config'],
+  ['image', 'builder'],
+  ['build-cache'],
+];
 
 /** An engine as a provider. */
 export function dockerProvider(engine: Engine, settings: DockerSettings, clock: Clock, buildx?: Buildx): Provider {
-  const containers = new Containers(engine, settings, clock);
   const inspections = new ImageInspections(engine.docker);
   const facts = new ResourceEnricher(engine.docker, clock, inspections);
+  const swarm = (signal: AbortSignal) => facts.swarm(signal);
+  const services = new Services(engine, settings, swarm);
+  const containers = new Containers(engine, settings, clock, services);
   const users: UserLookup = async (isUser, signal) => {
     const found = (await containers.listed(signal)).filter(isUser);
     return facts.enrich(
@@ -36,9 +46,12 @@ export function dockerProvider(engine: Engine, settings: DockerSettings, clock: 
   };
   const volumes = new Volumes(engine, settings, users);
   const handlers: readonly KindHandler[] = [
+    services,
     containers,
     new Networks(engine, settings, users),
     volumes,
+    new SwarmData('secret', engine, settings, swarm),
+    new SwarmData('config', engine, settings, swarm),
     new Images(engine, settings, containers, inspections),
     // Only where they are cleaned: they are not the engine's.
     ...(buildx && settings.kinds.includes('builder') ? [new Builders(engine, settings, buildx, [containers, volumes])] : []),
@@ -77,7 +90,11 @@ export function dockerProvider(engine: Engine, settings: DockerSettings, clock: 
       if (resource.id !== UNIDENTIFIED) return handlerOf(resource.kind).ladder(resource);
       return removalOnly(settings.removeMs, () => Promise.reject(new Error(NOT_IDENTIFIED)));
     },
-    whyStuck: async ({ kind, id }) => (kind === 'container' ? whyHanging(id) : undefined),
+    async whyStuck(resource) {
+      if (resource.kind === 'service') return services.whyStuck(resource);
+      return resource.kind === 'container' ? whyHanging(resource.id) : undefined;
+    },
+    leftElsewhere: () => services.leftElsewhere(),
     classify,
     removalCommand: (resource) => handlerOf(resource.kind).removalCommand(resource),
   };

@@ -108,6 +108,7 @@ const PODMAN_CANNOT: readonly Limitation[] = [
   { file: 'e2e/swarm.test.ts', why: 'it has no swarm' },
   { file: 'integration/endpoints.test.ts', why: 'they start dockerd with TCP and TLS; Podman’s service has no such options' },
   { file: 'integration/proxy-upstreams.test.ts', why: 'they start dockerd with TCP and TLS, and a swarm' },
+  { file: 'integration/swarm.test.ts', why: 'it has no swarm' },
   {
     file: RECORDER,
     test: 'and never started, and',
@@ -146,6 +147,7 @@ const WITHOUT_CGROUPS =
   'without a cgroup, a pid can’t be shown to be one of this machine: a deaf container gets its grace period';
 
 const ROOTLESS_CANNOT: readonly Limitation[] = [
+  { file: 'integration/swarm.test.ts', why: 'a swarm of several nodes needs rights on the network' },
   { file: STATES, test: 'ignores its stop signal, and has childr', why: WITHOUT_CGROUPS },
   { file: STATES, test: 'ignores its stop signal, and has no chi', why: WITHOUT_CGROUPS },
   { file: STATES, test: '`sh` with a command in the foreground', why: WITHOUT_CGROUPS },

@@ -145,7 +145,7 @@ export class PrivateEngine implements TestEngine {
   }
 
   /** dockerd writes its own; what the guard wrote is Podman's, or rootlesskit's. */
-  async #pid(): Promise<string> {
+  async pid(): Promise<string> {
     const read = (name: string) => readFile(join(this.#directory, name), 'utf8');
     return (await read('dockerd.pid').catch(() => read('engine.pid'))).trim();
   }
@@ -153,7 +153,7 @@ export class PrivateEngine implements TestEngine {
   /** The kernel's letter for what the engine does, `T` when it is frozen; undefined when it has ended. */
   async #processState(): Promise<string | undefined> {
     try {
-      const pid = await this.#pid();
+      const pid = await this.pid();
       return /^State:\s+(\w)/m.exec(await readFile(`/proc/${pid}/status`, 'utf8'))?.[1];
     } catch {
       return undefined;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { BadSettings, parseConfig, problemLine, type RawSettings, retryPolicy } from '../../../src/config/config';
 import { inputName, type SettingKey, settings } from '../../../src/config/settings';
+import { RESOURCE_WORDS } from '../../../src/core/resource';
 
 const env = { RUNNER_TEMP: '/runner/temp' };
 
@@ -24,7 +25,7 @@ describe('the defaults', () => {
     expect(parseConfig({}, env)).toMatchObject({
       shell: 'bash',
       docker: 'auto',
-      resources: ['container', 'network', 'volume', 'sandbox'],
+      resources: ['container', 'network', 'volume', 'sandbox', ...RESOURCE_WORDS.services],
       preCleanup: 'stale',
       maxAge: 86_400_000,
       postCleanup: 'always',

@@ -206,6 +206,8 @@ describe('with scope job', () => {
     ['a new anonymous volume goes', true, volume({ ...fresh, anonymous: true }), []],
     ['an anonymous volume of before stays', false, volume({ anonymous: true }), [volume()]],
     ['a new sandbox stays: others share the organization', false, resource({ kind: 'sandbox', ...fresh }), []],
+    ['a new service goes', true, resource({ kind: 'service', ...fresh }), []],
+    ['a new service of several machines stays', false, resource({ kind: 'service', shared: true, ...fresh }), []],
     ['a new image goes', true, image({ usedBy: [] }), []],
     ['a new image that another session’s container uses stays', false, image({ usedBy: [of(OTHER_RUNNER)] }), []],
     ['a new image that a container of before uses stays', false, image({ usedBy: [resource()] }), [resource()]],

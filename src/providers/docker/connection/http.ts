@@ -158,7 +158,7 @@ function nameRequest(error: Error, options: DialOptions): Error {
 /** `GET /containers/{id}/json`: without ids, so that equal failures read alike. */
 function callOf({ method, path }: DialOptions): string {
   const [pathname = ''] = path.split('?');
-  return `${method} ${pathname.replace(/^(\/(?:containers|networks|volumes|images)\/)(?!json$)[^/]+/, '$1{id}')}`;
+  return `${method} ${pathname.replace(/^(\/(?:containers|networks|volumes|images|services|secrets|configs)\/)(?!json$)[^/]+/, '$1{id}')}`;
 }
 
 function expectsJson({ method, isStream }: DialOptions): boolean {

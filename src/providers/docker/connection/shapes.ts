@@ -27,7 +27,7 @@ export function listing(value: unknown): readonly Json[] {
  * A parser for one resource.
  * @throws {BrokenAnswer} without the field that identifies it
  */
-export function withField(field: 'Id' | 'Name'): (value: unknown) => Json {
+export function withField(field: 'Id' | 'ID' | 'Name'): (value: unknown) => Json {
   return (value) => {
     const found = object(value);
     if (text(found[field]) === undefined) throw new BrokenAnswer(`the engine’s answer has no ${field}`);

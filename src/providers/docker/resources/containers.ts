@@ -1,11 +1,11 @@
 import type Docker from 'dockerode';
-import { InUse, type Rung, type RungAnswer, type StopOutcome } from '../../../core/provider';
+import type { Rung, RungAnswer, StopOutcome } from '../../../core/provider';
 import type { Resource } from '../../../core/resource';
 import type { Clock } from '../../../lib/clock';
 import { asError } from '../../../lib/errors';
 import { type Json, object, text, textsIn } from '../../../lib/json-shape';
 import { type Engine, isPodman } from '../connection/connect';
-import { dockerCommand, type Endpoint } from '../connection/endpoint';
+import type { Endpoint } from '../connection/endpoint';
 import { ask } from '../connection/http';
 import { createdAt, items, listing, UNIDENTIFIED, withField } from '../connection/shapes';
 import { hasStatus } from '../errors';
@@ -13,6 +13,7 @@ import { whyDeaf } from './deafness';
 import { type DockerSettings, type KindHandler, removalOnly } from './handler';
 import { removeContainer } from './in-use';
 import { infraLast, isInfra, podRemovalCommand, removePod } from './pods';
+import type { Services } from './services';
 
 /** `restarting` starts again unless stopped; `stopping` is Podman's state during a stop. */
 const RUNNING_STATES = new Set(['running', 'paused', 'restarting', 'stopping']);
@@ -27,19 +28,22 @@ export class Containers implements KindHandler {
   readonly #endpoint: Endpoint;
   readonly #settings: DockerSettings;
   readonly #clock: Clock;
+  readonly #services: Services | undefined;
   readonly #isPodman: boolean;
 
-  constructor({ docker, endpoint, version }: Engine, settings: DockerSettings, clock: Clock) {
+  /** @param services without them, containers are not known to be theirs */
+  constructor({ docker, endpoint, version }: Engine, settings: DockerSettings, clock: Clock, services?: Services) {
     this.#docker = docker;
     this.#endpoint = endpoint;
     this.#isPodman = isPodman(version);
     this.#settings = settings;
     this.#clock = clock;
+    this.#services = services;
   }
 
   async list(abortSignal: AbortSignal): Promise<readonly Resource[]> {
     const containers = (await this.listed(abortSignal)).map((container) => this.resource(container));
-    return this.#isPodman ? infraLast(containers) : containers;
+    return this.#isPodman ? infraLast(containers) : this.#withServices(containers, abortSignal);
   }
 
   /** As the engine lists them. */
@@ -74,7 +78,7 @@ export class Containers implements KindHandler {
     const foundId = text(found['Id']) ?? id;
     const status = text(state['Status']) ?? 'unknown';
     const deaf = await this.#whyDeaf(foundId, state, config);
-    return {
+    const container: Resource = {
       provider: this.#settings.name,
       kind: this.kind,
       id: foundId,
@@ -87,6 +91,12 @@ export class Containers implements KindHandler {
       ...createdAt(found['Created']),
       ...(deaf === undefined ? {} : { deaf }),
     };
+    const [known = container] = await this.#withServices([container], abortSignal);
+    return known;
+  }
+
+  async #withServices(containers: readonly Resource[], abortSignal: AbortSignal): Promise<readonly Resource[]> {
+    return (await this.#services?.withServices(containers, abortSignal)) ?? containers;
   }
 
   /** A remote engine's directories are not this machine's. */
@@ -96,9 +106,9 @@ export class Containers implements KindHandler {
     return binds.length > 0 ? { binds } : {};
   }
 
-  /** Only removes a stopped container, kills a deaf one, and leaves Swarm's alone. */
+  /** Only removes a stopped container, kills a deaf one, and leaves alone what a service makes again. */
   ladder(container: Resource): readonly Rung[] {
-    const refusal = this.#whyNot(container);
+    const refusal = this.#services?.refusalFor(container);
     if (refusal) return removalOnly(this.#settings.removeMs, () => Promise.reject(refusal));
     if (this.#isPodman && isInfra(container)) {
       return removalOnly(this.#settings.removeMs, (signal) => removePod(this.#docker, this.#endpoint, container, signal));
@@ -132,14 +142,6 @@ export class Containers implements KindHandler {
   removalCommand(container: Resource): string {
     if (this.#isPodman && isInfra(container)) return podRemovalCommand(this.#endpoint, container);
     return removeContainer(container.id, this.#endpoint);
-  }
-
-  #whyNot(container: Resource): Error | undefined {
-    const service = swarmService(container);
-    if (service === undefined) return undefined;
-    return new InUse(`it belongs to the Swarm service ${service}, which replaces it when it is removed`, {
-      command: dockerCommand(this.#endpoint, 'service', 'rm', service),
-    });
   }
 
   /** A paused container receives only SIGKILL, which also thaws it. */
@@ -203,16 +205,6 @@ function portsIn(listed: unknown): Pick<Resource, 'ports'> {
 /** Names start with a slash. A container may have none while it is created or removed. */
 export function nameOf(name: string | undefined, id: string): string {
   return name?.replace(/^\//, '') || id.slice(0, 12);
-}
-
-/**
- * The service of a Swarm task's container, whose name is `<service>.<slot>.<task id>`. Images made
- * from it have the same labels, so that labels alone prove nothing.
- * https://docs.docker.com/engine/swarm/how-swarm-mode-works/swarm-task-states/
- */
-function swarmService({ name, labels }: Resource): string | undefined {
-  const task = labels['com.docker.swarm.task.id'];
-  return task && name.endsWith(`.${task}`) ? labels['com.docker.swarm.service.name'] : undefined;
 }
 
 /** Docker answers 409 for an ended container, Podman 500 with a reason. */

@@ -3,6 +3,7 @@ import type { Resource } from '../../../core/resource';
 import { protectionOf } from '../../../core/selector';
 import { asError } from '../../../lib/errors';
 import { dockerCommand, type Endpoint } from '../connection/endpoint';
+import { taskOf } from './swarm';
 
 export const MAX_NAMES = 5;
 
@@ -27,8 +28,29 @@ export function inUseBy(
   });
 }
 
-function holder({ kind, name, id }: Resource, endpoint: Endpoint): Holder {
-  return { kind, name, command: removeContainer(id, endpoint) };
+/** Swarm's refusal names services, by name or id, or a task. */
+const IN_USE_BY_SERVICES = /in use by (?:service|the following services?:) ([^"]+)/;
+
+/** @returns undefined for another error than Swarm's refusal */
+export function inUseByServices(cause: unknown, endpoint: Endpoint): InUse | undefined {
+  const services = IN_USE_BY_SERVICES.exec(asError(cause).message)?.[1]?.trim().split(/, */);
+  if (services === undefined) return undefined;
+  const names = services.slice(0, MAX_NAMES).join(', ');
+  const others = services.length > MAX_NAMES ? ` and ${services.length - MAX_NAMES} more` : '';
+  return new InUse(`it is in use by the Swarm ${services.length === 1 ? 'service' : 'services'} ${names}${others}`, {
+    holders: services.map((name) => ({ kind: 'service', name, command: dockerCommand(endpoint, 'service', 'rm', name) })),
+    cause,
+  });
+}
+
+function holder(user: Resource, endpoint: Endpoint): Holder {
+  return { kind: user.kind, name: user.name, command: removeUser(user, endpoint) };
+}
+
+/** Removes a container, or what would make it again. */
+export function removeUser(user: Resource, endpoint: Endpoint): string {
+  const task = taskOf(user);
+  return task ? dockerCommand(endpoint, 'service', 'rm', task.service) : removeContainer(user.id, endpoint);
 }
 
 export function removeContainer(id: string, endpoint: Endpoint): string {

@@ -7,9 +7,10 @@ import type { Engine } from '../connection/connect';
 import { dockerCommand, type Endpoint } from '../connection/endpoint';
 import { ask } from '../connection/http';
 import { createdAt, items, listing, UNIDENTIFIED, withField } from '../connection/shapes';
-import { hasStatus } from '../errors';
+import { hasStatus, isForManagers } from '../errors';
 import { type DockerSettings, type KindHandler, removalOnly, type UserLookup } from './handler';
-import { inUseBy } from './in-use';
+import { inUseBy, inUseByServices } from './in-use';
+import { onlyOnManagers } from './swarm';
 
 /** Networks of Docker, Swarm and Podman themselves. */
 const ENGINES_OWN = new Set(['bridge', 'host', 'none', 'ingress', 'docker_gwbridge', 'podman']);
@@ -47,7 +48,7 @@ export class Networks implements KindHandler {
     return dockerCommand(this.#endpoint, 'network', 'rm', id.slice(0, 12));
   }
 
-  #resource({ Id, Name, Labels, Created, Driver, IPAM }: Json): Resource {
+  #resource({ Id, Name, Labels, Created, Driver, IPAM, Scope, Ingress }: Json): Resource {
     const name = text(Name);
     const id = text(Id) ?? name ?? UNIDENTIFIED;
     return {
@@ -60,7 +61,8 @@ export class Networks implements KindHandler {
       labels: textsIn(Labels),
       ...createdAt(Created),
       ...(Driver === 'bridge' ? { subnets: items(object(IPAM)['Config']).flatMap(({ Subnet }) => text(Subnet) ?? []) } : {}),
-      ...(name !== undefined && ENGINES_OWN.has(name) ? { protection: 'it is the engine’s own' } : {}),
+      ...(Scope === 'swarm' ? { shared: true } : {}),
+      ...(Ingress === true || (name !== undefined && ENGINES_OWN.has(name)) ? { protection: 'it is the engine’s own' } : {}),
     };
   }
 
@@ -74,6 +76,10 @@ export class Networks implements KindHandler {
     try {
       await this.#docker.getNetwork(network.id).remove({ abortSignal });
     } catch (error) {
+      if (isForManagers(error))
+        throw onlyOnManagers('a worker can’t remove it', ['network', 'rm', network.name], { cause: error });
+      const inUse = inUseByServices(error, this.#endpoint);
+      if (inUse) throw inUse;
       // While endpoints are attached, Docker answers 403, newer Podmans 409 or 500.
       if (!hasStatus(error, 403, 409, 500)) throw error;
       await this.#refuseIfUsed(network, abortSignal, error);

@@ -9,6 +9,7 @@ import { createdAt } from '../connection/shapes';
 import { classify } from '../errors';
 import { ImageInspections } from './image-inspections';
 import { findOwnContainer, type OwnContainer, protectionOn } from './protection';
+import { isOfSwarm, type SwarmNode, swarmNodeIn } from './swarm';
 
 /** Facts about the engine, for all of its resources. */
 interface Facts {
@@ -17,6 +18,7 @@ interface Facts {
   readonly aheadMs: number;
   /** The same under every address. */
   readonly engineId: string | undefined;
+  readonly swarm: SwarmNode;
 }
 
 /** Milliseconds. Smaller differences do not count: the engine rounds to seconds. */
@@ -37,15 +39,17 @@ export class ResourceEnricher {
 
   /** @throws the engine's errors: nothing can be listed without the facts */
   async enrich(resources: readonly Resource[], signal: AbortSignal): Promise<readonly Resource[]> {
-    const { own, aheadMs } = await this.#factsOf(signal);
+    const { own, aheadMs, swarm } = await this.#factsOf(signal);
     const inheriting = await this.#inheriting(resources, signal);
     const known = new Map<Resource, Resource>();
     const enriched = (resource: Resource): Resource => {
       const before = known.get(resource);
       if (before) return before;
       const protection = resource.protection ?? protectionOn(resource, own);
-      const whole = {
-        ...resource,
+      const { shared: _, ...rest } = resource;
+      const whole: Resource = {
+        ...rest,
+        ...(isOfSwarm(resource) && swarm.isOneOfMany ? { shared: true } : {}),
         // A builder's time is that of a file on this machine.
         ...(resource.createdAt === undefined || resource.kind === 'builder' ? {} : { createdAt: resource.createdAt - aheadMs }),
         ...(protection === undefined ? {} : { protection }),
@@ -61,6 +65,11 @@ export class ResourceEnricher {
   /** @throws the engine's errors */
   async engineId(signal: AbortSignal): Promise<string | undefined> {
     return (await this.#factsOf(signal)).engineId;
+  }
+
+  /** @throws the engine's errors */
+  async swarm(signal: AbortSignal): Promise<SwarmNode> {
+    return (await this.#factsOf(signal)).swarm;
   }
 
   /**
@@ -103,6 +112,7 @@ export class ResourceEnricher {
       own: await findOwnContainer(this.#docker, signal),
       aheadMs: Math.abs(ahead) >= SAME_TIME_MS ? ahead : 0,
       engineId: engineIdIn(info),
+      swarm: swarmNodeIn(info),
     };
   }
 

@@ -9,7 +9,7 @@ import { createdAt, items, listing, UNIDENTIFIED, withField } from '../connectio
 import { hasStatus } from '../errors';
 import { type VolumeUsers, volumeUsers } from '../events/history';
 import { type DockerSettings, type KindHandler, removalOnly, type UserLookup } from './handler';
-import { inUseBy, removeContainer } from './in-use';
+import { inUseBy, removeUser } from './in-use';
 
 /** The names that engines make up, and the label of newer engines. */
 const ANONYMOUS = { name: /^[0-9a-f]{64}$/, label: 'com.docker.volume.anonymous' };
@@ -108,7 +108,7 @@ export class Volumes implements KindHandler {
       const users = await this.#users(({ Mounts }) => items(Mounts).some(({ Name }) => Name === name), abortSignal);
       // Its container is just being removed.
       if (users.length === 0) throw error;
-      const removals = users.map(({ id }) => removeContainer(id, this.#endpoint));
+      const removals = users.map((user) => removeUser(user, this.#endpoint));
       const command = [...removals, dockerCommand(this.#endpoint, 'volume', 'rm', name)].join('; ');
       throw inUseBy(users, this.#endpoint, { command, cause: error });
     }

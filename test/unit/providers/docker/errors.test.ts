@@ -54,6 +54,14 @@ describe('an error of the engine', () => {
     expect(classify(answered(500, message))).toEqual({ kind: 'permanent' });
   });
 
+  it('of a node that is no manager is permanent, and of a swarm without a leader is not', () => {
+    expect(classify(answered(503, 'This node is not a swarm manager. Worker nodes can’t be used'))).toEqual({
+      kind: 'permanent',
+    });
+    const message = 'rpc error: code = Unknown desc = The swarm does not have a leader.';
+    expect([500, 503].map((status) => classify(answered(status, message)).kind)).toEqual(['retryable', 'retryable']);
+  });
+
   it('that says when to ask again is retryable then', () => {
     expect(classify(new AskedToWait(503, 7_000))).toEqual({ kind: 'retryable', retryAfterMs: 7_000 });
   });
