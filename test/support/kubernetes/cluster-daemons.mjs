@@ -1,5 +1,5 @@
 /**
- * Runs a cluster's daemons inside its namespaces, and obeys its socket until standard input ends: see cluster-guard.mjs. Each
+ * Runs a cluster's daemons inside its namespaces, and obeys its socket until it is killed: see cluster-guard.mjs. Each
  * connection is an order, answered with `done` when it is, or with what went wrong: see control.ts.
  */
 import { spawn } from 'node:child_process';
@@ -27,8 +27,6 @@ const server = createServer({ allowHalfOpen: true }, async (socket) => {
   socket.end(answer);
 });
 server.listen(join(directory, 'control.sock'), () => console.log('ready'));
-
-process.stdin.once('close', () => process.exit(0)).resume();
 
 /** @param order `{ start, command }`, `{ start }` for one that ran before, or `{ signal, name }` */
 async function obey({ start, command = commands.get(start), signal, name }) {

@@ -28,6 +28,12 @@ for hidden in ${HIDDEN.join(' ')}; do mount -t tmpfs tmpfs "$hidden"; done
 exit
 `;
 
+/** The processes in the namespaces, once there are any. */
+let inside;
+let isToEnd = false;
+process.stdin.once('close', end).resume();
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, end);
+
 await lock();
 await undo();
 const others = kubeletCgroups();
@@ -44,16 +50,21 @@ for (const path of missing) mkdirSync(path, { recursive: true });
 
 const namespaces = ['unshare', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc'];
 const daemons = [process.execPath, join(import.meta.dirname, 'cluster-daemons.mjs'), directory];
-const inside = spawn('setpriv', ['--pdeathsig', 'KILL', ...namespaces, 'sh', '-c', INSIDE, 'sh', ...daemons], {
-  stdio: 'inherit',
+inside = spawn('setpriv', ['--pdeathsig', 'KILL', ...namespaces, 'sh', '-c', INSIDE, 'sh', ...daemons], {
+  stdio: ['ignore', 'inherit', 'inherit'],
   env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` },
 });
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => inside.kill('SIGKILL'));
-const code = await new Promise((resolve) => inside.once('exit', resolve).once('error', resolve));
+await new Promise((resolve) => inside.once('exit', resolve).once('error', resolve));
 await undo();
 const changes = changesBetween(before, machineState(directory));
 if (changes.length > 0) console.error(`The cluster left this changed on the machine:\n${changes.join('\n')}`);
-process.exit(code === 0 && changes.length === 0 ? 0 : 1);
+process.exit(isToEnd && changes.length === 0 ? 0 : 1);
+
+function end() {
+  if (!inside) process.exit(0); // It waits for another.
+  isToEnd = true;
+  inside.kill('SIGKILL');
+}
 
 /** Takes a name of the kernel's own, which has no file, and ends with the process that has it. */
 async function lock() {
