@@ -12,8 +12,8 @@ const dist = join(root, 'dist');
 /** Beside dist/. */
 const NOTICE = 'NOTICE.md';
 
-/** Each is a program of its own: the runner starts main and post, main the proxy, and people the command line. */
-const entries = ['main', 'post', 'cli', 'proxy'];
+/** Each is a program of its own: the runner starts main and post, main the proxy, and people the command line. The proxy loads `renewal`. */
+const entries = ['main', 'post', 'cli', 'proxy', 'renewal'];
 
 /**
  * Loaded by parts of our libraries that never run here, and half of a bundle and of its time to start: dockerode's BuildKit

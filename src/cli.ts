@@ -10,7 +10,7 @@ async function begin(argv: readonly string[]): Promise<void> {
   switch (argv[2]) {
     case watchdogWord: {
       const { proxyProcess } = await import(/* webpackMode: "eager" */ './proxy/process');
-      return proxyProcess(argv, {}, 3);
+      return proxyProcess(argv, { dials: {} }, 3);
     }
     case inPlaceWord: {
       const { runInPlace } = await import(/* webpackMode: "eager" */ './cli/run/in-place');

@@ -1,6 +1,9 @@
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import { takeLittleMemory } from './lib/memory';
 import type { Dial } from './proxy/dial';
 import { proxyProcess } from './proxy/process';
+import type { Renew } from './proxy/renewal';
 
 /** Loads ssh's part when it is needed: a proxy that waits is to be small. */
 function dialSsh(url: string): Dial {
@@ -11,5 +14,12 @@ function dialSsh(url: string): Dial {
   };
 }
 
+/** Is a bundle of its own, beside this one: even unused, it would take a third more memory. */
+const renew: Renew = (...renewal) => {
+  const path = join(dirname(process.argv[1] ?? ''), '..', 'renewal', 'index.js');
+  const { renewSession } = createRequire(path)(path) as typeof import('./renewal');
+  return renewSession(...renewal);
+};
+
 takeLittleMemory();
-void proxyProcess(process.argv, { ssh: dialSsh });
+void proxyProcess(process.argv, { dials: { ssh: dialSsh }, renew });

@@ -94,9 +94,6 @@ async function work(main: Work): Promise<void> {
     return;
   }
   for (const line of closingLines(pre)) log.info(line);
-  if (config.sandboxTtl !== undefined && config.run === undefined) {
-    log.warning('sandbox-ttl needs run: beside later steps nothing would renew it, so it is not set.', 'Sandbox TTL');
-  }
   const announced = await announce(main);
   const proxied = await leaveCompanion(main, connections);
   await report(main, pre, undefined);

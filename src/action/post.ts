@@ -17,6 +17,7 @@ import { type MainReport, readMainReport } from '../phases/main-report';
 import { readOwnVolumes } from '../phases/own-volumes';
 import { postCleanupMode } from '../phases/post-cleanup-mode';
 import { discoverProviders } from '../phases/providers';
+import { endRenewal } from '../phases/renewal-notes';
 import { selectAfter } from '../phases/selection';
 import { readSnapshot } from '../phases/snapshot';
 import { tearDown } from '../phases/teardown';
@@ -246,6 +247,8 @@ async function clean(post: Work, { deaths: knownDeaths, pre, run }: MainReport):
     log.info(`Waiting ${time(config.delay)} before cleaning up (delay).`);
     await sleep(clock, config.delay, new AbortController().signal);
   }
+  // Before the sweep: a sandbox that is changed twice at a time refuses.
+  for (const line of await endRenewal(directoryOf(post))) log.warning(plainLine(line), 'Sandbox TTL');
   const baseline = await baselineFor(post);
   return withDeadline(config.deadline, { clock }, (deadline) =>
     log.group('Cleanup', async () =>

@@ -249,7 +249,7 @@ export const settings = {
   ),
   sandboxTtl: optional(
     types.durationOfAtLeast(300_000, '5m'),
-    'While `run` runs, Daytona’s sandboxes of the session are given this time to live (at least `5m`), and given it anew every third of it: so they end by themselves when the runner is gone. Renewed only beside `run`.',
+    'Until post cleans up, or while `run` runs, Daytona’s sandboxes of the session are given this time to live (at least `5m`), and given it anew every third of it: so they end by themselves when the runner and its machine are gone.',
     {
       group: 'benchmark',
       help: 'While the command runs, Daytona’s sandboxes of the session are given this time to live (at least `5m`), and given it anew every third of it: so they end by themselves when this machine is gone.',

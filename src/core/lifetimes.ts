@@ -7,8 +7,19 @@ export interface Lifetime {
   readonly endsInMs: number | undefined;
 }
 
+/** What another process needs to reach the provider. Secret: it is kept in memory only. */
+export interface Access {
+  readonly url: string;
+  readonly token: string;
+  readonly organizationId?: string;
+  /** The network's HTTP proxy; empty without one. */
+  readonly proxy: string;
+}
+
 /** The clock of a provider, which ends resources also where no machine is left that could. */
 export interface Lifetimes {
+  /** Opens the same clock in another process. */
+  readonly access: Access;
   /** The ids of what carries the label. A listing may be late: what it shows is to be inspected. */
   list(label: { readonly key: string; readonly value: string }, signal: AbortSignal): Promise<readonly string[]>;
   /** What it is now; undefined when it is gone, or going. */

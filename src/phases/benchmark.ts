@@ -131,7 +131,7 @@ async function sweepBeside(
 /** Runs `sandbox-ttl` beside the benchmark. */
 async function renewBeside(care: SupervisedBenchmark, signal: AbortSignal): Promise<void> {
   const { sandboxTtl: ttlMs, dryRun } = care.config;
-  if (ttlMs !== undefined && !dryRun) await renewLifetimes({ ...care, ttlMs, signal });
+  if (ttlMs !== undefined && !dryRun) await renewLifetimes({ ...care, renewed: new Set(), ttlMs, signal });
 }
 
 /** The part of a script that the report shows. */

@@ -1,4 +1,3 @@
-import type { Connection } from '../core/connection';
 import { labels } from '../core/labels';
 import { type Lifetimes, NoLifetimes } from '../core/lifetimes';
 import { protectionOf } from '../core/selector';
@@ -9,8 +8,18 @@ import { Limit } from '../lib/limit';
 import { plainLine } from '../report/escape';
 import type { Log } from './log';
 
+/** What the session has given time to. A process that goes on with the work of another knows it, too. */
+export interface Renewed {
+  has(id: string): boolean;
+  /** @throws when nothing is to be given time any more */
+  add(id: string): void;
+  delete(id: string): void;
+}
+
 export interface RenewalOptions {
-  readonly connections: readonly Connection[];
+  /** Those without a clock are left out. */
+  readonly connections: readonly { readonly name: string; readonly lifetimes?: Lifetimes }[];
+  readonly renewed: Renewed;
   readonly sessionId: string;
   /** Milliseconds after the last renewal. */
   readonly ttlMs: number;
@@ -33,7 +42,7 @@ const AT_A_TIME = 8;
  */
 export async function renewLifetimes(options: RenewalOptions): Promise<void> {
   const all = options.connections.flatMap((found) =>
-    found.status === 'ready' && found.lifetimes ? [new Renewal(found.name, found.lifetimes, options)] : [],
+    found.lifetimes ? [new Renewal(found.name, found.lifetimes, options)] : [],
   );
   await Promise.all(all.map((renewal) => renewal.run()));
 }
@@ -42,7 +51,7 @@ class Renewal {
   readonly #provider: string;
   readonly #lifetimes: Lifetimes;
   readonly #options: RenewalOptions;
-  /** When each was renewed last. */
+  /** When this process renewed each last. */
   readonly #renewedAt = new Map<string, number>();
   /** What ends sooner than we would have it: somebody chose so. */
   readonly #others = new Set<string>();
@@ -73,7 +82,8 @@ class Renewal {
     try {
       await withDeadline(ttlMs / 3, { clock, signal }, async ({ signal: inTime }) => {
         const ids = await this.#lifetimes.list({ key: labels.session, value: sessionId }, inTime);
-        const due = ids.filter((id) => this.#isDue(id));
+        // Those first whose time runs out first. What has none from us does not run out.
+        const due = ids.filter((id) => this.#isDue(id)).sort((one, other) => this.#urgency(one) - this.#urgency(other));
         const renewals = due.map((id) => this.#limit.run(inTime, () => this.#renew(id, inTime)));
         const failed = (await Promise.allSettled(renewals)).find(({ status }) => status === 'rejected');
         if (failed?.status === 'rejected') throw failed.reason;
@@ -92,15 +102,20 @@ class Renewal {
     return !this.#others.has(id) && (renewedAt === undefined || clock.now() - renewedAt >= ttlMs / 3);
   }
 
+  #urgency(id: string): number {
+    return this.#renewedAt.get(id) ?? (this.#options.renewed.has(id) ? 0 : Number.MAX_VALUE);
+  }
+
   async #renew(id: string, signal: AbortSignal): Promise<void> {
-    const { clock, ttlMs, sessionId } = this.#options;
+    const { clock, ttlMs, sessionId, renewed } = this.#options;
     const now = await this.#lifetimes.inspect(id, signal);
     if (now === undefined) return;
     const { resource, endsInMs } = now;
-    const isOurs = this.#renewedAt.has(id);
+    const isOurs = renewed.has(id);
     const isOwned = resource.labels[labels.session] === sessionId && protectionOf(resource) === undefined;
     if (!isOwned) {
       if (isOurs) await this.#lifetimes.set(id, undefined, signal);
+      renewed.delete(id);
       this.#renewedAt.delete(id);
       return;
     }
@@ -108,6 +123,7 @@ class Renewal {
       this.#others.add(id);
       return;
     }
+    renewed.add(id);
     const askedAt = clock.now();
     await this.#lifetimes.set(id, ttlMs, signal);
     this.#renewedAt.set(id, askedAt);

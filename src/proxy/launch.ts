@@ -29,8 +29,7 @@ export interface Launch {
   readonly log: string;
   /** This process's own. */
   readonly env: Environment;
-  /** See `Confidence`. Only for a watchdog. */
-  readonly rescueEnvironment?: Environment;
+  readonly confidence?: Confidence;
   /** Takes the start back, as long as the process does not listen. */
   readonly signal?: AbortSignal;
 }
@@ -40,7 +39,14 @@ export interface Launch {
  * @returns when it listens
  * @throws {LaunchFailed}
  */
-export async function launchProxy({ program, settings, log, env, rescueEnvironment = {}, signal }: Launch): Promise<Ready> {
+export async function launchProxy({
+  program,
+  settings,
+  log,
+  env,
+  confidence = { environment: {} },
+  signal,
+}: Launch): Promise<Ready> {
   await writeFile(settings.lease, '{}');
   const output = await open(log, 'a');
   const isNeeded = (name: string) => VARIABLES.test(name) || (name === ENDS_WITH_JOB && settings.watchdog === undefined);
@@ -54,7 +60,7 @@ export async function launchProxy({ program, settings, log, env, rescueEnvironme
     env: ownEnvironment,
     stdio: ['ignore', 'ignore', output.fd, 'ipc'],
   });
-  if (settings.watchdog) child.send({ environment: rescueEnvironment } satisfies Confidence, () => undefined); // Its end is seen below.
+  child.send(confidence, () => undefined); // Its end is seen below.
   try {
     return await new Promise<Ready>((resolve, reject) => {
       const timeout = setTimeout(() => reject(new LaunchFailed('the proxy did not start in time')), READY_WITHIN_MS);

@@ -32,7 +32,7 @@ export interface Partnership {
   /** Whether the session is over: then no partner is needed. */
   readonly isOver: () => boolean;
   /** Sent to a new partner. */
-  readonly tell?: object | undefined;
+  readonly tell: object;
 }
 
 /** The second process's message when it listens. */
@@ -75,7 +75,7 @@ export class Partner {
         .once('message', () => this.#listens())
         .once('error', ended)
         .once('exit', ended);
-      if (tell !== undefined) partner.send(tell, () => undefined); // It may have ended already.
+      partner.send(tell, () => undefined); // It may have ended already.
     } catch (error) {
       console.error(error); // There is no memory for one, say.
       ended();

@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs';
+import type { Access } from '../core/lifetimes';
 import { isAlive, type ProcessIdentity } from '../lib/process-identity';
 import { die, inherited, keepPartner, once } from './pair';
+import { type Renew, Renewal, type RenewalSettings } from './renewal';
 import { type Dials, listenAll, type ProxySettings, passEach, removeSocket, serveEach, variablesOf } from './servers';
 import { Rescue, type WatchdogSettings } from './watchdog';
 
@@ -12,17 +14,32 @@ export interface ProcessSettings extends ProxySettings {
   readonly owner?: ProcessIdentity;
   /** What to do when the owner has ended, and the lease is still there. Nothing by default. */
   readonly watchdog?: WatchdogSettings;
+  /** What to renew as long as the owner lives, and the lease is there. Nothing by default. */
+  readonly renewal?: RenewalSettings;
+}
+
+/** What only some programs have, and load when it is needed. */
+export interface Parts {
+  readonly dials: Dials;
+  readonly renew?: Renew;
 }
 
 /** The process's message when it listens. */
 export interface Ready {
   readonly variables: Readonly<Record<string, string>>;
+  /** Whether it renews what it is to renew. */
+  readonly renews: boolean;
 }
 
-/** What the process is told once it runs, and tells the other: not for a command line. */
+/**
+ * What the process is told once it runs, and tells the other: keys are kept in memory, and in no
+ * command line.
+ */
 export interface Confidence {
-  /** That of the watchdog's program. It has keys, so it is kept in memory only. */
+  /** That of the watchdog's program. */
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** For the renewal. */
+  readonly access?: Access;
 }
 
 /** Milliseconds between two checks whether the session is over. */
@@ -36,7 +53,7 @@ const SECOND = 'second';
  * @param argv this process's
  * @param at the number of its first argument: those before it start the program
  */
-export async function proxyProcess(argv: readonly string[], dials: Dials, at = 2): Promise<void> {
+export async function proxyProcess(argv: readonly string[], { dials, renew }: Parts, at = 2): Promise<void> {
   const [json = '', position] = argv.slice(at);
   const settings = JSON.parse(json) as ProcessSettings;
   // Outlive a step's `killall node`, and signals: both mean the step's own processes.
@@ -56,28 +73,32 @@ export async function proxyProcess(argv: readonly string[], dials: Dials, at = 2
   const isFinished = () => !existsSync(lease);
   const isOrphaned = () => owner !== undefined && !isAlive(owner);
   // From now on: what starts this process may end at any time.
-  const confiding = watchdog === undefined ? undefined : told();
+  const confiding = told();
   let confidence: Confidence = { environment: {} };
+  let renewal: Renewal | undefined;
   const rescue = watchdog && new Rescue(watchdog, lease, () => confidence.environment, isProxy(settings));
+  const isOver = () => isFinished() || isOrphaned();
   setInterval(() => {
-    if (!isOrphaned()) return isFinished() && end();
     // One of the two is enough: the second, when the first is gone.
     const isInCharge = !(isSecond && process.connected);
+    renewal?.look(isInCharge, isOver());
+    if (!isOrphaned()) return isFinished() && end();
     return (rescue === undefined || rescue.isOver(isInCharge)) && end();
   }, LOOK_EVERY_MS);
 
   const servers = await (isSecond ? inherited({ ...settings }) : listenAll(settings));
   serveEach(settings, servers, dials, (error) => console.error(error));
-  if (confiding) confidence = await confiding;
-  const isOver = () => isFinished() || isOrphaned();
+  confidence = await confiding;
+  if (settings.renewal && confidence.access && renew) renewal = new Renewal(settings.renewal, confidence.access, renew);
+  renewal?.look(!isSecond, isOver());
   const command = [...argv.slice(1, at), json, SECOND];
-  const partner = keepPartner({ servers, isSecond, isOver, command, tell: watchdog === undefined ? undefined : confidence });
+  const partner = keepPartner({ servers, isSecond, isOver, command, tell: confidence });
   fail = once(() => {
     // Unlabelled is better than broken.
     passEach(settings, servers, dials);
     partner.replaceThis();
   });
-  const ready: Ready = { variables: variablesOf(settings, servers) };
+  const ready: Ready = { variables: variablesOf(settings, servers), renews: renewal?.isAtWork === true };
   if (!isSecond) process.send?.(ready, () => process.connected && process.disconnect());
 }
 

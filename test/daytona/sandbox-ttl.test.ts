@@ -1,13 +1,11 @@
 import { Daytona } from '@daytona/sdk';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { labels } from '../../src/core/labels';
-import { renewLifetimes } from '../../src/phases/sandbox-ttl';
-import { Curl } from '../../src/providers/daytona/curl';
-import { Sandboxes } from '../../src/providers/daytona/sandboxes';
+import { type Renewed, renewLifetimes } from '../../src/phases/sandbox-ttl';
+import { openLifetimes } from '../../src/providers/daytona/lifetimes';
 import { start } from '../support/daytona/asking';
 import { fastClock } from '../support/daytona/fast-clock';
 import type { DaytonaServer } from '../support/daytona/server';
-import { client } from '../support/daytona/sweeping';
 import { until } from '../support/until';
 
 const SESSION = 'test-session';
@@ -19,15 +17,14 @@ const FACTOR = 600;
 const QUICK = { minuteMs: MINUTE / FACTOR };
 
 /** Renews until the test ends, or until the function is called that it returns. */
-function renew(server: DaytonaServer, { minutes = 20, factor = 1 } = {}) {
+function renew(server: DaytonaServer, { minutes = 20, factor = 1, renewed = new Set<string>() as Renewed } = {}) {
   const ended = new AbortController();
   const warnings: string[] = [];
   const clock = fastClock(factor);
-  const settings = { stopMs: 1_000, removeMs: 1_000 };
-  const provider = new Sandboxes(client(server, undefined, clock), new Curl(server.url, { from: 'the tests' }), settings, clock);
-  const connection = { name: 'daytona', status: 'ready', provider, lifetimes: provider.lifetimes(), description: '', found: {} };
+  const lifetimes = openLifetimes({ url: server.url, token: server.apiKey, proxy: '' }, clock);
   const renewing = renewLifetimes({
-    connections: [connection as typeof connection & { status: 'ready' }],
+    connections: [{ name: 'daytona', lifetimes }],
+    renewed,
     sessionId: SESSION,
     ttlMs: minutes * MINUTE,
     clock,
@@ -107,6 +104,51 @@ describe('a time to live', () => {
     await until('both have one', () => all.every(({ id }) => server.get(id)?.autoDestroyAt !== undefined));
     expect(warnings).toHaveLength(1);
   });
+});
+
+describe('a rate limit', () => {
+  test('has half of it left to the job and to post, however many sandboxes there are', async () => {
+    const server = await start({ rateLimit: { limit: 100, windowMs: 3_000 } });
+    const all = Array.from({ length: 100 }, () => server.add({ labels: OWN }));
+    const { warnings } = renew(server);
+    // 2 requests each, 50 in a window: what comes second is not asked in the first.
+    await until('all have one', () => all.every(({ id }) => server.get(id)?.autoDestroyAt !== undefined));
+    const left = server.requests.map(
+      ({ at }) => server.requests.filter((other) => other.at >= at && other.at < at + 1_500).length,
+    );
+    expect(Math.max(...left)).toBeLessThanOrEqual(60);
+    expect(server.requests.filter(({ status }) => status === 429)).toEqual([]);
+    expect(warnings).toEqual([]);
+  });
+
+  test('that others have used up is waited for, without a warning', async () => {
+    const server = await start();
+    const { id } = server.add({ labels: OWN });
+    server.fault({ method: 'POST', path: /\/ttl\//, nth: 1, answer: { status: 429, headers: { 'Retry-After': '1' } } });
+    const { warnings } = renew(server);
+    await until('it has one', () => server.get(id)?.autoDestroyAt !== undefined);
+    expect(warnings).toEqual([]);
+  });
+});
+
+test('a process that takes over renews what the one before it had given time, and not what somebody chose', async () => {
+  const server = await start();
+  const soon = Date.now() + 5 * MINUTE;
+  const own = server.add({ labels: OWN, autoDestroyAt: soon });
+  const chosen = server.add({ labels: OWN, autoDestroyAt: soon });
+  renew(server, { renewed: new Set([own.id]), factor: FACTOR });
+  await until('ours was renewed twice', () => renewals(server, own.id) >= 2);
+  expect([renewals(server, chosen.id), server.get(chosen.id)?.autoDestroyAt]).toEqual([0, soon]);
+});
+
+test('a key that has expired is one warning; what had time ends by itself', async () => {
+  const server = await start(QUICK);
+  const { id } = server.add({ labels: OWN });
+  const { warnings } = renew(server, { factor: FACTOR });
+  await until('it has one', () => server.get(id)?.autoDestroyAt !== undefined);
+  server.fault({ answer: { status: 401 } });
+  await until('it has ended', () => server.get(id) === undefined);
+  expect(warnings).toEqual([expect.stringContaining('check daytona-api-key')]);
 });
 
 test('a server that knows none, as v0.190, is asked once, and named in a warning', async () => {

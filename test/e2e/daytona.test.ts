@@ -300,11 +300,4 @@ describe('sandbox-ttl', () => {
     expect(server.get(bystander.id)?.autoDestroyAt).toBeUndefined();
     expect((await job.post()).exitCode).toBe(0);
   });
-
-  test('is not set without run, and says so', async () => {
-    const server = await start();
-    const job = await jobWith(server, { 'sandbox-ttl': '5m' });
-    const { output, exitCode } = await job.main();
-    expect([exitCode, output]).toEqual([0, expect.stringContaining('sandbox-ttl needs run')]);
-  });
 });

@@ -7,7 +7,7 @@ import { start } from '../support/daytona/asking';
 import { docker, removeContainer } from '../support/engine/containers';
 import type { Job } from '../support/job/job';
 import { bystander } from '../support/job/jobs';
-import { begunWatchedJob, isRunning, pidIn, watchedJob } from '../support/job/watched-job';
+import { begunWatchedJob, companionsOf, isRunning, pidIn, watchedJob } from '../support/job/watched-job';
 import { until } from '../support/until';
 
 async function containersOf(session: string): Promise<number> {
@@ -18,15 +18,6 @@ async function containersOf(session: string): Promise<number> {
 async function removeContainersOf(session: string): Promise<void> {
   const filters = { label: [`${labels.session}=${session}`] };
   for (const { Id } of await docker.listContainers({ all: true, filters })) await removeContainer(docker.getContainer(Id));
-}
-
-/** Processes with the session's directory in their command line: its proxy and watchdog. */
-async function companionsOf(job: Job): Promise<readonly number[]> {
-  const pids = (await readdir('/proc')).map(Number).filter((pid) => pid > 0);
-  const lines = pids.map(async (pid) => ({ pid, line: await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '') }));
-  return (await Promise.all(lines))
-    .filter(({ line }) => /cleanup-proxy |proxy\/index\.js/.test(line) && line.includes(job.temp))
-    .map(({ pid }) => pid);
 }
 
 /** Starts containers until it is ended. */

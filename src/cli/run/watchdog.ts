@@ -104,7 +104,9 @@ export class Watchdog {
         },
         log: join(directory, 'watchdog.log'),
         env,
-        rescueEnvironment: Object.fromEntries(Object.entries(env).filter(([name]) => !ENDS_WITH_OTHERS.includes(name))),
+        confidence: {
+          environment: Object.fromEntries(Object.entries(env).filter(([name]) => !ENDS_WITH_OTHERS.includes(name))),
+        },
         signal,
       });
       return undefined;

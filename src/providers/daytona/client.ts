@@ -37,6 +37,13 @@ const UNDELETED = [
 
 type Method = keyof typeof HINT_403;
 
+export interface ClientOptions {
+  /** The network's HTTP proxy; empty for none. By default that of the environment. */
+  readonly proxy?: string;
+  /** See `RateLimits`. */
+  readonly spare?: number;
+}
+
 /**
  * The requests of a removal, sent with undici: Node's fetch ignores proxies unless
  * `NODE_USE_ENV_PROXY` was set before Node's start, and needs twice the memory for ten thousand
@@ -52,12 +59,17 @@ export class DaytonaClient {
   readonly #headers: Readonly<Record<string, string>>;
   readonly #clock: Clock;
   readonly #agent: Agent | ProxyAgent;
-  readonly #limits = new RateLimits();
+  readonly #limits: RateLimits;
   /** Requests in flight, by their allowance. */
   readonly #inFlight = { lifecycle: 0, other: 0 };
   #serverAheadMs = 0;
 
-  constructor(url: string, { token, organizationId }: Credentials, clock: Clock) {
+  constructor(
+    url: string,
+    { token, organizationId }: Omit<Credentials, 'from'>,
+    clock: Clock,
+    { proxy = getProxyForUrl(url), spare }: ClientOptions = {},
+  ) {
     const { origin, pathname } = new URL(url);
     this.url = url;
     this.#origin = origin;
@@ -70,7 +82,7 @@ export class DaytonaClient {
       ...(organizationId === undefined ? {} : { 'x-daytona-organization-id': organizationId }),
     };
     this.#clock = clock;
-    const proxy = getProxyForUrl(url);
+    this.#limits = new RateLimits(spare);
     const connections = MAX_CONNECTIONS;
     this.#agent = proxy === '' ? new Agent({ connections }) : new ProxyAgent({ uri: proxy, connections });
   }
@@ -183,7 +195,7 @@ export class DaytonaClient {
    * @throws {AllowanceUsedUp} instead of sending a request that would be refused
    */
   async #request(method: Method, path: string, shown: string, signal: AbortSignal): Promise<unknown> {
-    const use = method === 'GET' ? 'other' : 'lifecycle';
+    const use = method === 'DELETE' || path.includes('/stop') ? 'lifecycle' : 'other';
     const wait = this.#limits.waitMs(use === 'lifecycle', this.#inFlight[use], this.#clock.now());
     if (wait > 0) throw new AllowanceUsedUp(wait);
     this.#inFlight[use] += 1;

@@ -1,3 +1,4 @@
+import { getProxyForUrl } from 'proxy-from-env';
 import { type Config, type RetrySettings, retryPolicy } from '../../config/config';
 import { httpUrl } from '../../config/types';
 import type { Connection, Endpoints, ProviderDefinition, Search } from '../../core/connection';
@@ -79,6 +80,7 @@ async function connect(
 ): Promise<Connection> {
   // Loading undici takes a while, and most jobs have no sandboxes.
   const { DaytonaClient } = await import(/* webpackMode: "eager" */ './client');
+  const { openLifetimes } = await import(/* webpackMode: "eager" */ './lifetimes');
   const client = new DaytonaClient(url, token, clock);
   await withRetries(
     () => deadline.within(CONNECT_TIMEOUT_MS, 'Daytona’s answer', (signal) => client.probe(signal)),
@@ -87,13 +89,14 @@ async function connect(
     deadline,
     clock,
   );
+  const { from, ...access } = token;
   const provider = new Sandboxes(client, curl, settingsOf(config), clock);
   return {
     name: NAME,
     status: 'ready',
     provider,
-    lifetimes: provider.lifetimes(),
-    description: `Daytona at ${url} (key from ${token.from})`,
+    lifetimes: openLifetimes({ url, ...access, proxy: getProxyForUrl(url) }, clock),
+    description: `Daytona at ${url} (key from ${from})`,
     found: { url },
     cleanupCommand: (label) => curl.removalOfAll(label),
   };

@@ -13,7 +13,7 @@ interface Allowance {
 /** `lifecycle`: starts, stops and deletions. https://www.daytona.io/docs/en/limits */
 const BUCKETS = { lifecycle: 'sandbox-lifecycle', other: 'authenticated' };
 
-/** The part of an allowance left to the rest of the organization. */
+/** The part of an allowance left to the rest of the organization, by default. */
 const SPARE = 0.02;
 
 /** Below this part of an allowance, requests are saved. */
@@ -35,6 +35,12 @@ const UNIX_TIME_FROM = 1_000_000_000;
  */
 export class RateLimits {
   readonly #allowances = new Map<string, Allowance>();
+  readonly #spare: number;
+
+  /** @param spare the part of an allowance left to others */
+  constructor(spare = SPARE) {
+    this.#spare = spare;
+  }
 
   /** Notes an answer's headers. */
   note(headers: Headers, now: number): void {
@@ -57,7 +63,7 @@ export class RateLimits {
   waitMs(lifecycle: boolean, inFlight: number, now: number): number {
     const waits = [...this.#allowances].map(([bucket, { limit, remaining, resetsAt }]) => {
       if (bucket === (lifecycle ? BUCKETS.other : BUCKETS.lifecycle)) return 0;
-      const spare = Math.floor(limit * SPARE);
+      const spare = Math.floor(limit * this.#spare);
       const isFull = resetsAt <= now;
       if (isFull) return limit === 0 || limit - inFlight > spare ? 0 : MOMENT_MS;
       if (remaining - inFlight > spare) return 0;

@@ -16,7 +16,6 @@ import {
   TooFewRequests,
   Undeleted,
 } from './errors';
-import { SandboxLifetimes } from './lifetimes';
 
 export const NAME = 'daytona';
 
@@ -120,15 +119,6 @@ export class Sandboxes implements Provider {
     this.#curl = curl;
     this.#settings = settings;
     this.#clock = clock;
-  }
-
-  /** What Daytona itself ends, later. */
-  lifetimes(): SandboxLifetimes {
-    return new SandboxLifetimes(
-      this.#client,
-      (sandbox) => this.#resource(sandbox),
-      () => this.#serverNow(),
-    );
   }
 
   async list(_kind: Kind, signal: AbortSignal): Promise<readonly Resource[]> {
@@ -313,25 +303,34 @@ export class Sandboxes implements Provider {
   }
 
   #resource(sandbox: SandboxInfo): Resource {
-    const { id, name, snapshot, labels, createdAt, updatedAt } = sandbox;
-    const state = isStopping(sandbox) ? 'stopping' : sandbox.state;
+    const { id, name } = sandbox;
     const forks = this.#forks.get(id);
     if (!this.#names.has(id)) this.#names.set(id, nameBefore(name));
     const firstName = this.#names.get(id) ?? name;
     return {
-      provider: NAME,
-      kind: 'sandbox',
-      id,
+      ...resourceOf(sandbox),
       name: isLeaving(sandbox) ? firstName : name,
-      state,
-      running: !AT_REST.has(state),
-      labels,
-      ...(snapshot === undefined ? {} : { image: snapshot }),
-      ...(createdAt === undefined ? {} : { createdAt }),
-      ...(updatedAt === undefined ? {} : { stateSince: updatedAt }),
       ...(forks ? { dependents: forks } : {}),
     };
   }
+}
+
+/** What a sandbox tells of itself. */
+export function resourceOf(sandbox: SandboxInfo): Resource {
+  const { id, name, snapshot, labels, createdAt, updatedAt } = sandbox;
+  const state = isStopping(sandbox) ? 'stopping' : sandbox.state;
+  return {
+    provider: NAME,
+    kind: 'sandbox',
+    id,
+    name,
+    state,
+    running: !AT_REST.has(state),
+    labels,
+    ...(snapshot === undefined ? {} : { image: snapshot }),
+    ...(createdAt === undefined ? {} : { createdAt }),
+    ...(updatedAt === undefined ? {} : { stateSince: updatedAt }),
+  };
 }
 
 /** Right after an accepted stop, only the desired state shows it. */

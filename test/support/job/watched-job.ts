@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, expect } from 'vitest';
 import { readProcStat } from '../../../src/lib/proc-stat';
@@ -43,6 +43,20 @@ export async function pidIn(job: Job, name: string): Promise<number> {
   const pid = await read();
   cleanups.push(() => isRunning(pid) && process.kill(pid, 'SIGKILL'));
   return pid;
+}
+
+/** A job's proxies and watchdogs. */
+export function companionsOf(job: Job): Promise<readonly number[]> {
+  return companionsIn(job.temp);
+}
+
+/** Those whose session's directory is in this one. */
+export async function companionsIn(directory: string): Promise<readonly number[]> {
+  const pids = (await readdir('/proc')).map(Number).filter((pid) => pid > 0);
+  const lines = pids.map(async (pid) => ({ pid, line: await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '') }));
+  return (await Promise.all(lines))
+    .filter(({ line }) => /cleanup-proxy |proxy\/index\.js/.test(line) && line.includes(directory))
+    .map(({ pid }) => pid);
 }
 
 export function isRunning(pid: number): boolean {
