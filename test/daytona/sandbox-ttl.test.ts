@@ -3,7 +3,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { labels } from '../../src/core/labels';
 import { type Renewed, renewLifetimes } from '../../src/phases/sandbox-ttl';
 import { openLifetimes } from '../../src/providers/daytona/lifetimes';
-import { start } from '../support/daytona/asking';
+import { start, statusOf } from '../support/daytona/asking';
 import { fastClock } from '../support/daytona/fast-clock';
 import type { DaytonaServer } from '../support/daytona/server';
 import { until } from '../support/until';
@@ -108,16 +108,13 @@ describe('a time to live', () => {
 
 describe('a rate limit', () => {
   test('has half of it left to the job and to post, however many sandboxes there are', async () => {
-    const server = await start({ rateLimit: { limit: 100, windowMs: 3_000 } });
-    const all = Array.from({ length: 100 }, () => server.add({ labels: OWN }));
+    const server = await start({ rateLimit: { limit: 100, windowMs: 60_000 } });
+    for (let count = 0; count < 100; count += 1) server.add({ labels: OWN });
     const { warnings } = renew(server);
-    // 2 requests each, 50 in a window: what comes second is not asked in the first.
-    await until('all have one', () => all.every(({ id }) => server.get(id)?.autoDestroyAt !== undefined));
-    const left = server.requests.map(
-      ({ at }) => server.requests.filter((other) => other.at >= at && other.at < at + 1_500).length,
-    );
-    expect(Math.max(...left)).toBeLessThanOrEqual(60);
-    expect(server.requests.filter(({ status }) => status === 429)).toEqual([]);
+    await until('half of it is used', () => server.requests.length >= 50);
+    // What it had sent by then has arrived before the last of these.
+    for (let count = 1; count <= 10; count += 1) expect(await statusOf(server, 'GET /sandbox')).toBe(200);
+    expect(server.requests.length).toBeLessThanOrEqual(50 + 10);
     expect(warnings).toEqual([]);
   });
 
