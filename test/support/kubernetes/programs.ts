@@ -32,7 +32,7 @@ export function networkPlugins(): string {
 }
 
 /**
- * Builds Kubernetes with Go, and fetches what it needs from Debian: six to thirteen minutes of two cores, once a machine.
+ * Builds Kubernetes with Go, and fetches what it needs from Debian: about ten minutes of two idle cores, once a machine.
  * @throws {EngineUnavailable} where that can't be
  */
 export async function prepareKubernetes(): Promise<void> {
