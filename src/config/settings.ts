@@ -162,10 +162,34 @@ export const settings = {
       group: 'providers',
     },
   ),
+  kubernetes: setting(
+    types.autoOrBoolean,
+    'auto',
+    '`auto`: used if there is a kubeconfig or the service account of a pod, and `kubernetes-namespaces`, `kubernetes-contexts`, `kubeconfig` or `labels` say what is owned. `true`: main fails without a cluster. `false`: not used.',
+    {
+      group: 'providers',
+      help: '`auto`: used if there is a kubeconfig or the service account of a pod, and `kubernetes-namespaces`, `kubernetes-contexts`, `kubeconfig` or `labels` say what is owned. `true`: a cluster must answer. `false`: not used.',
+    },
+  ),
+  kubeconfig: optional(
+    types.path,
+    'Path of a kubeconfig. Default: `KUBECONFIG`, `~/.kube/config`, then the service account of the pod that the job runs in.',
+    { group: 'providers' },
+  ),
+  kubernetesContexts: optional(
+    types.lines,
+    'Contexts of the kubeconfig, one a line, each a provider of its own. Default: the current one.',
+    { group: 'providers', singular: '--kubernetes-context' },
+  ),
+  kubernetesNamespaces: optional(
+    types.namespaces,
+    'Namespaces to look in, one a line. Default: the context’s. With `scope: job`, everything that is new in them goes: name only namespaces that nothing else uses.',
+    { group: 'providers', singular: '--kubernetes-namespace' },
+  ),
   resources: setting(
     types.resourceKinds,
-    'containers networks volumes sandboxes services',
-    'Kinds of resources to clean. `services` are Docker Swarm’s, with the session’s secrets and configs. `images` can be added: images and tags that appeared on the engine while the session ran (pulled, loaded, built, tagged, committed) and that no one else uses, but none that existed before. So can `builders`: buildx’s builders in containers that the session created, with their state volume and their file; and `build-cache`: what BuildKit’s cache on the engine got during the session, unless another session was at work.',
+    'containers networks volumes sandboxes services pods',
+    'Kinds of resources to clean. `services`: Swarm’s, with secrets and configs; and Kubernetes’, with ingresses, network policies, config maps and secrets. `pods`: with what makes them (jobs, deployments and the like). `claims` (of persistent volumes), `releases` (Helm’s) and `namespaces` can be added, and kinds of custom resources: `sandboxes.agents.x-k8s.io`. `images` can be added: images and tags that appeared on the engine while the session ran (pulled, loaded, built, tagged, committed) and that no one else uses, but none that existed before. So can `builders`: buildx’s builders in containers that the session created, with their state volume and their file; and `build-cache`: what BuildKit’s cache on the engine got during the session, unless another session was at work.',
     { group: 'ownership' },
   ),
   preCleanup: setting(

@@ -224,6 +224,19 @@ export const namePrefixes: SettingType<readonly string[]> = {
   parse: (value, env) => lines.parse(value, env)?.map(namePrefix),
 };
 
+/** Names of Kubernetes' namespaces, RFC 1123 labels; duplicates are dropped. */
+export const namespaces: SettingType<readonly string[]> = {
+  accepts: 'the name of a namespace a line: lower case letters, digits and -, 63 at most',
+  placeholder: 'namespace',
+  isList: true,
+  parse(value, env) {
+    const names = lines.parse(value, env) ?? [];
+    const bad = names.find((name) => !/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(name));
+    if (bad !== undefined) throw new InvalidValue(`“${bad}” is not the name of a namespace`);
+    return [...new Set(names)];
+  },
+};
+
 /**
  * Names of images, with `*` as a wildcard.
  * @throws {InvalidValue} for nothing but `*`, which would switch the budget off without a word

@@ -58,6 +58,8 @@ export interface Search<Settings> {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
   readonly deadline: Deadline;
+  /** Whose resources are looked for; absent where all sessions' are. */
+  readonly sessionId?: string | undefined;
   /** Where an earlier process of the same job found providers. */
   readonly endpoints: Endpoints;
   /** Absent where no program may be started. */

@@ -77,6 +77,8 @@ export interface Resource {
   readonly id: string;
   /** Foreign text: escape it wherever it is shown. */
   readonly name: string;
+  /** Kubernetes’: names are unique in it. */
+  readonly namespace?: string;
   /** The image or snapshot that it was made from. */
   readonly image?: string;
   readonly imageId?: string;

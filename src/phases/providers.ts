@@ -1,14 +1,15 @@
 import type { Connection, ProviderDefinition, Search } from '../core/connection';
 import { type DaytonaConfig, daytona } from '../providers/daytona/discover';
 import { type DockerConfig, docker } from '../providers/docker/discover';
+import { type KubernetesConfig, kubernetes } from '../providers/kubernetes/discover';
 import { plainLine } from '../report/escape';
 import type { Log } from './log';
 
 /** The settings that providers read. */
-export type ProviderSettings = DockerConfig & DaytonaConfig;
+export type ProviderSettings = DockerConfig & DaytonaConfig & KubernetesConfig;
 
 /** Every kind of provider: a folder in `providers/`, and a line here. */
-export const providers = [docker, daytona] as const satisfies readonly ProviderDefinition<ProviderSettings>[];
+export const providers = [docker, daytona, kubernetes] as const satisfies readonly ProviderDefinition<ProviderSettings>[];
 
 export type ProviderName = (typeof providers)[number]['name'];
 

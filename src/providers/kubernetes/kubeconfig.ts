@@ -1,0 +1,143 @@
+import { access } from 'node:fs/promises';
+import type { RequestOptions } from 'node:https';
+import { homedir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import type { Environment } from '../../lib/environment';
+import { asError } from '../../lib/errors';
+import { NoCredentials } from './errors';
+
+/** Where a cluster is, and who we are there. */
+export interface Cluster {
+  readonly context: string;
+  /** Without a password, and without a slash at its end. */
+  readonly server: string;
+  /** Of the context. */
+  readonly namespace: string;
+  /** A proxy of its own, named by the kubeconfig: its agent is used then. */
+  readonly hasProxy: boolean;
+  /**
+   * Adds certificates and credentials, which may change between two requests.
+   * @throws {NoCredentials}
+   */
+  authenticate(options: RequestOptions): Promise<void>;
+}
+
+/** What a later process needs to find the same clusters. Without secrets. */
+export interface Source {
+  /** Paths as `KUBECONFIG` has them; empty for the service account of a pod. */
+  readonly files: string;
+  /** For people. */
+  readonly from: string;
+}
+
+/** Nothing says where a cluster is. */
+export class NoKubeconfig extends Error {
+  override readonly name = 'NoKubeconfig';
+}
+
+/** A kubeconfig that can't be used. */
+export class BadKubeconfig extends Error {
+  override readonly name = 'BadKubeconfig';
+}
+
+/** Kubernetes mounts it into every pod that may ask the API. */
+const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
+
+/**
+ * Finds the kubeconfig: the setting, `KUBECONFIG`, `~/.kube/config`, the service account of this pod.
+ * @throws {NoKubeconfig}
+ */
+export async function findKubeconfig(setting: string | undefined, env: Environment): Promise<Source> {
+  if (setting !== undefined) return { files: setting, from: 'kubeconfig' };
+  if (env['KUBECONFIG']) return { files: env['KUBECONFIG'], from: 'KUBECONFIG' };
+  const usual = join(env['HOME'] || homedir(), '.kube', 'config');
+  if (await exists(usual)) return { files: usual, from: '~/.kube/config' };
+  if (env['KUBERNETES_SERVICE_HOST'] && (await exists(join(SERVICE_ACCOUNT, 'token')))) {
+    return { files: '', from: 'the pod’s service account' };
+  }
+  throw new NoKubeconfig('no kubeconfig: neither kubeconfig nor KUBECONFIG is set, and there is no ~/.kube/config');
+}
+
+/**
+ * Reads the cluster of a context. Kubernetes' own client reads the files, because there are many ways to be someone:
+ * certificates, tokens in files that change, plugins, OIDC.
+ * @param context default: the current one
+ * @throws {BadKubeconfig}
+ */
+export async function readCluster({ files, from }: Source, context: string | undefined): Promise<Cluster> {
+  // A bundle of its own, loaded only here: most jobs have no cluster.
+  const { KubeConfig } = await import('@kubernetes/client-node/dist/config.js');
+  return attempt(from, () => {
+    const config = new KubeConfig();
+    if (files === '') config.loadFromCluster();
+    const [first, ...others] = files.split(delimiter).filter((file) => file !== '');
+    if (first !== undefined) config.loadFromFile(first);
+    for (const file of others) {
+      const more = new KubeConfig();
+      more.loadFromFile(file);
+      config.mergeConfig(more);
+    }
+    return clusterOf(config, context ?? config.getCurrentContext(), from);
+  });
+}
+
+type KubeConfig = InstanceType<typeof import('@kubernetes/client-node/dist/config.js').KubeConfig>;
+
+function clusterOf(config: KubeConfig, context: string, from: string): Cluster {
+  const known = config.getContexts().map(({ name }) => name);
+  if (!known.includes(context)) {
+    const what = context === '' ? 'it names no current context' : `it has no context “${context}”`;
+    throw new BadKubeconfig(`${from}: ${what}; use one of ${known.slice(0, 10).join(', ') || 'another file: it has none'}`);
+  }
+  config.setCurrentContext(context);
+  const cluster = config.getCurrentCluster();
+  if (!cluster?.server || !URL.canParse(cluster.server)) {
+    throw new BadKubeconfig(`${from}: the context “${context}” has no cluster with a server’s address`);
+  }
+  if (config.getCurrentUser() === null) throw new BadKubeconfig(`${from}: the context “${context}” has no user`);
+  const { href } = withoutPassword(new URL(cluster.server));
+  return {
+    context,
+    server: href.replace(/\/+$/, ''),
+    namespace: config.getContextObject(context)?.namespace ?? 'default',
+    hasProxy: cluster.proxyUrl !== undefined,
+    async authenticate(options) {
+      try {
+        await config.applyToHTTPSOptions(options);
+      } catch (error) {
+        // What a plugin prints may hold a token.
+        throw new NoCredentials(`the credentials of the context “${context}” can’t be had: ${firstLineOf(asError(error))}`);
+      }
+    },
+  };
+}
+
+function withoutPassword(url: URL): URL {
+  url.username = '';
+  url.password = '';
+  return url;
+}
+
+/** @throws {BadKubeconfig} for what the client throws */
+function attempt<T>(from: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof BadKubeconfig) throw error;
+    throw new BadKubeconfig(`${from} can’t be read: ${firstLineOf(asError(error))}`);
+  }
+}
+
+/** Characters of a foreign message. */
+const MAX_MESSAGE = 200;
+
+function firstLineOf({ message }: Error): string {
+  return (message.trim().split('\n', 1)[0] ?? '').slice(0, MAX_MESSAGE);
+}
+
+function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}

@@ -1,0 +1,81 @@
+import { type Json, object, text, textsIn } from '../../lib/json-shape';
+
+/** Who makes an object, or holds it: `metadata.ownerReferences`. */
+export interface OwnerReference {
+  readonly kind: string;
+  readonly apiVersion: string;
+  readonly name: string;
+  readonly uid: string;
+  /** It makes the object again. */
+  readonly isController: boolean;
+}
+
+/** What all objects have. A field of an unexpected type counts as absent. */
+export interface Metadata {
+  readonly uid: string;
+  readonly name: string;
+  /** Empty for what belongs to the whole cluster. */
+  readonly namespace: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly owners: readonly OwnerReference[];
+  readonly finalizers: readonly string[];
+  /** Milliseconds since the epoch, by the server's clock. */
+  readonly createdAt?: number;
+  /** When it is to be gone: its deletion was requested, plus its grace period. */
+  readonly deletedAt?: number;
+}
+
+/** @returns undefined for what has no uid or name, which no request could mean safely */
+export function metadataOf(item: Json): Metadata | undefined {
+  const fields = object(item['metadata']);
+  const uid = text(fields['uid']);
+  const name = text(fields['name']);
+  if (uid === undefined || name === undefined) return undefined;
+  return {
+    uid,
+    name,
+    namespace: text(fields['namespace']) ?? '',
+    labels: textsIn(fields['labels']),
+    annotations: textsIn(fields['annotations']),
+    owners: itemsIn(fields['ownerReferences']).map(ownerIn),
+    finalizers: textItems(fields['finalizers']),
+    ...timeField('createdAt', fields['creationTimestamp']),
+    ...timeField('deletedAt', fields['deletionTimestamp']),
+  };
+}
+
+/** The controller of an object: it makes the object again. */
+export function controllerOf({ owners }: Pick<Metadata, 'owners'>): OwnerReference | undefined {
+  return owners.find(({ isController }) => isController);
+}
+
+function ownerIn(reference: Json): OwnerReference {
+  return {
+    kind: text(reference['kind']) ?? '',
+    apiVersion: text(reference['apiVersion']) ?? '',
+    name: text(reference['name']) ?? '',
+    uid: text(reference['uid']) ?? '',
+    isController: reference['controller'] === true,
+  };
+}
+
+/** The objects of an array; none for anything else. */
+export function itemsIn(value: unknown): readonly Json[] {
+  return Array.isArray(value) ? value.map(object) : [];
+}
+
+function textItems(value: unknown): readonly string[] {
+  return Array.isArray(value) ? value.filter((item): item is string => typeof item === 'string') : [];
+}
+
+/** Milliseconds since the epoch; undefined for no time. */
+export function timeOf(value: unknown): number | undefined {
+  const time = typeof value === 'string' ? Date.parse(value) : Number.NaN;
+  return Number.isNaN(time) ? undefined : time;
+}
+
+function timeField<K extends string>(key: K, value: unknown): Partial<Record<K, number>> {
+  const time = timeOf(value);
+  return time === undefined ? {} : ({ [key]: time } as Record<K, number>);
+}

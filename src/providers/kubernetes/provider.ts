@@ -1,0 +1,517 @@
+import { labels as labelKeys } from '../../core/labels';
+import type { Provider, Rung, RungAnswer, Survey } from '../../core/provider';
+import type { CustomResource, Kind, Resource, Wanted } from '../../core/resource';
+import { type Clock, sleep } from '../../lib/clock';
+import { type Json, object, text } from '../../lib/json-shape';
+import { type ApiKind, NAMESPACES, NODES, PODS, pathOf } from './api-kinds';
+import type { KubernetesClient } from './client';
+import { type Deletion, deletion } from './deletion';
+import { Discovery } from './discovery';
+import { classify, isNotFound } from './errors';
+import type { Kubectl } from './kubectl';
+import { controllerOf, itemsIn, type Metadata, timeOf } from './objects';
+import { PodEnds } from './pod-ends';
+import { graceOf, podStatusOf } from './pod-status';
+import { isRecordOfRelease, listReleases, type Release, releaseNameOf, uninstall } from './releases';
+import {
+  apiKindOf,
+  apiOfMaker,
+  isKnownByUsers,
+  podsBehind,
+  podsWith,
+  Scene,
+  servicesBehind,
+  type Thing,
+  templateLabels,
+  templateSpec,
+  thingOf,
+} from './scene';
+import type { SelfInCluster } from './self';
+
+/** Users before what they use. */
+const STAGES: Provider['stages'] = [
+  [
+    'cron-job',
+    'deployment',
+    'job',
+    'stateful-set',
+    'daemon-set',
+    'replica-set',
+    'replication-controller',
+    'custom-resource',
+    'pod',
+  ],
+  ['service', 'ingress', 'network-policy', 'config-map', 'secret'],
+  ['claim'],
+  ['release'],
+  ['namespace'],
+];
+
+export const KUBERNETES_KINDS: readonly Kind[] = STAGES.flat();
+
+export interface KubernetesSettings {
+  readonly name: string;
+  readonly kinds: readonly Wanted[];
+  readonly namespaces: readonly string[];
+  /** The session, as a label can carry it, and as it is. */
+  readonly session?: { readonly carried: string; readonly id: string };
+  /** The namespaces are this job's alone: then what is new in them tells. */
+  readonly isExclusive: boolean;
+  /** Milliseconds of each rung, for one request and then for its effect. */
+  readonly stopMs: number;
+  readonly killMs: number;
+  readonly removeMs: number;
+}
+
+/** Milliseconds. 5,000 pods have ten pages. */
+const LIST_TIMEOUT_MS = 60_000;
+
+/** Milliseconds between two looks at what goes in the background. */
+const POLL_MS = { first: 100, max: 2_000 };
+
+/** Milliseconds more than the pods' own grace period until what makes them is gone. */
+const AFTER_GRACE_MS = 10_000;
+
+/** Milliseconds for a whole release or namespace. */
+const WHOLE_MS = 60_000;
+
+/** Milliseconds after the end of its grace period when a pod counts as overdue. */
+const OVERDUE_MS = 2_000;
+
+/** Milliseconds in deletion after which what holds an object is told instead of waited for. */
+const PATIENCE_MS = 30_000;
+
+/** Milliseconds for which a node's state is believed. */
+const NODE_MS = 5_000;
+
+/** Kubernetes lifts them itself: jobs' records, deletion in order, claims that pods use. */
+const PASSING = /^(batch\.kubernetes\.io\/|foregroundDeletion$|orphan$|kubernetes(\.io\/pv)?c?-protection$|kubernetes$)/;
+
+const SYSTEM_NAMESPACES: ReadonlySet<string> = new Set(['default', 'kube-system', 'kube-public', 'kube-node-lease']);
+
+/** Runners of actions-runner-controller. */
+const RUNNER = 'actions.github.com/scale-set-name';
+
+/** What is known of a listed object besides its resource. */
+interface Known {
+  readonly api: ApiKind;
+  readonly node?: string;
+  /** Milliseconds of its pods' own grace period. */
+  readonly graceMs?: number;
+}
+
+/** The objects of some namespaces of one cluster. */
+export class Kubernetes implements Provider {
+  readonly name: string;
+  readonly stages: Provider['stages'];
+  readonly listTimeoutMs = LIST_TIMEOUT_MS;
+  readonly pollMs = POLL_MS;
+  readonly classify = classify;
+  readonly survey?: Survey;
+  readonly #client: KubernetesClient;
+  readonly #kubectl: Kubectl;
+  readonly #settings: KubernetesSettings;
+  readonly #self: SelfInCluster | undefined;
+  readonly #clock: Clock;
+  readonly #scene: Scene;
+  readonly #ends: PodEnds;
+  readonly #discovery: Discovery;
+  readonly #known = new Map<string, Known>();
+  /** Pods that use what says nothing itself: by then they may be gone. */
+  readonly #users = new Map<string, readonly Resource[]>();
+  /** The labels of releases, by namespace and name: the objects of a release don't carry them. */
+  readonly #releaseLabels = new Map<string, ReadonlyMap<string, Resource['labels']>>();
+  readonly #releases = new Map<string, Release>();
+  /** When objects were first seen in deletion, by our clock. */
+  readonly #leavingSince = new Map<string, number>();
+  readonly #nodes = new Map<string, { readonly at: number; readonly silence: string | undefined }>();
+
+  constructor(
+    client: KubernetesClient,
+    kubectl: Kubectl,
+    settings: KubernetesSettings,
+    self: SelfInCluster | undefined,
+    clock: Clock,
+  ) {
+    this.name = settings.name;
+    this.#client = client;
+    this.#kubectl = kubectl;
+    this.#settings = settings;
+    this.#self = self;
+    this.#clock = clock;
+    this.#ends = new PodEnds(client, clock);
+    this.#scene = new Scene(client, (namespace, version) => this.#ends.listed(namespace, version));
+    this.#discovery = new Discovery(client);
+    const isWanted = (kind: Kind) => (kind === 'custom-resource' ? this.#customs().length > 0 : settings.kinds.includes(kind));
+    this.stages = STAGES.map((kinds) => kinds.filter(isWanted)).filter((kinds) => kinds.length > 0);
+    if (settings.isExclusive) this.survey = { kinds: this.stages.flat(), list: (kind, signal) => this.list(kind, signal) };
+  }
+
+  async list(kind: Kind, signal: AbortSignal): Promise<readonly Resource[]> {
+    if (kind === 'namespace') return this.#resourcesOf(await this.#scene.things(NAMESPACES, '', signal));
+    const lists = await Promise.all(this.#settings.namespaces.map((namespace) => this.#listIn(namespace, kind, signal)));
+    return lists.flat();
+  }
+
+  async #listIn(namespace: string, kind: Kind, signal: AbortSignal): Promise<readonly Resource[]> {
+    if (kind === 'release') {
+      const releases = await this.#scene.releases(namespace, signal);
+      return releases.map((release) => this.#releaseResource(release));
+    }
+    const apis = kind === 'custom-resource' ? await this.#customKinds(signal) : [apiKindOf(kind)];
+    const lists = await Promise.all(apis.map((api) => (api ? this.#scene.things(api, namespace, signal) : [])));
+    const things = lists.flat();
+    await this.#learnReleases(things, namespace, signal);
+    if (kind === 'pod') return this.#pods(things, namespace, signal);
+    const resources = this.#resourcesOf(things.filter(isItsOwn));
+    return isKnownByUsers({ kind }) ? this.#withUsers(resources, things, namespace, signal) : resources;
+  }
+
+  #resourcesOf(things: readonly Thing[]): readonly Resource[] {
+    return things.map((thing) => this.#resource(thing));
+  }
+
+  async #learnReleases(things: readonly Thing[], namespace: string, signal: AbortSignal): Promise<void> {
+    const labels = await this.#scene.releaseLabels(things, namespace, signal);
+    if (labels.size > 0) this.#releaseLabels.set(namespace, labels);
+  }
+
+  /** Leaves out pods that go with what makes them. */
+  async #pods(pods: readonly Thing[], namespace: string, signal: AbortSignal): Promise<readonly Resource[]> {
+    const controlled = pods.filter(({ metadata }) => apiOfMaker(controllerOf(metadata)) !== undefined);
+    const marked = controlled.filter(({ metadata }) => metadata.labels[labelKeys.session] !== undefined);
+    const makers = marked.length === 0 ? new Map<string, Thing>() : await this.#scene.makersOf(marked, namespace, signal);
+    await this.#learnReleases([...makers.values()], namespace, signal);
+    const isMakers = ({ metadata }: Thing) => {
+      const session = metadata.labels[labelKeys.session];
+      if (session === undefined) return true;
+      const maker = makers.get(metadata.uid);
+      return maker !== undefined && this.#resource(maker).labels[labelKeys.session] === this.#sessionIn(session);
+    };
+    const left = pods.filter((pod) => !controlled.includes(pod) || !isMakers(pod));
+    await Promise.all(left.map(({ metadata, item }) => this.#checkNode(metadata, item, signal)));
+    return this.#resourcesOf(left);
+  }
+
+  /** Adds the pods that lead to the owner of a service, an ingress or a claim which says nothing itself. */
+  async #withUsers(
+    resources: readonly Resource[],
+    things: readonly Thing[],
+    namespace: string,
+    signal: AbortSignal,
+  ): Promise<readonly Resource[]> {
+    const silent = resources.filter(({ labels }) => labels[labelKeys.session] === undefined);
+    if (silent.length === 0) return resources;
+    const pods = await this.#scene.things(PODS, namespace, signal);
+    const services = silent.some(({ kind }) => kind === 'ingress') ? await this.#services(namespace, signal) : [];
+    const byUid = new Map(things.map((thing) => [thing.metadata.uid, thing]));
+    const podsOf = ({ kind, id }: Resource): readonly Thing[] => {
+      const thing = byUid.get(id);
+      if (thing === undefined) return [];
+      if (kind === 'claim') return podsWith(thing, pods);
+      if (kind === 'service') return podsBehind(thing, pods);
+      const names = servicesBehind(thing);
+      const behind = services.filter(({ metadata }) => names.includes(metadata.name));
+      return behind.length === new Set(names).size ? behind.flatMap((service) => podsBehind(service, pods)) : [];
+    };
+    const users = new Map(silent.map((resource) => [resource.id, podsOf(resource)]));
+    const used = [...new Set([...users.values()].flat())];
+    const makers = used.length === 0 ? new Map<string, Thing>() : await this.#scene.makersOf(used, namespace, signal);
+    await this.#learnReleases([...used, ...makers.values()], namespace, signal);
+    for (const [id, found] of users) {
+      if (found.length === 0) continue;
+      const owners = new Set(found.map((pod) => makers.get(pod.metadata.uid) ?? pod));
+      this.#users.set(
+        id,
+        [...owners].map((thing) => this.#resource(thing)),
+      );
+    }
+    return resources.map((resource) => this.#withKnownUsers(resource));
+  }
+
+  #services(namespace: string, signal: AbortSignal): Promise<readonly Thing[]> {
+    const api = apiKindOf('service');
+    return api ? this.#scene.things(api, namespace, signal) : Promise.resolve([]);
+  }
+
+  async inspect(resource: Resource, signal: AbortSignal): Promise<Resource | undefined> {
+    if (resource.kind === 'release') {
+      const releases = await listReleases(this.#client, resource.namespace ?? '', signal);
+      const release = releases.find(({ revisions }) => revisions.some(({ uid }) => uid === resource.id));
+      return release && this.#releaseResource(release, resource.id);
+    }
+    const api = this.#apiOf(resource);
+    try {
+      const item = await this.#client.ask({ path: this.#pathTo(resource), what: `GET ${api.plural}` }, signal);
+      const thing = thingOf(api, item);
+      // Another one of its name.
+      if (thing === undefined || thing.metadata.uid !== resource.id) return undefined;
+      if (resource.kind === 'pod') await this.#checkNode(thing.metadata, item, signal);
+      return this.#withKnownUsers(this.#resource(thing));
+    } catch (error) {
+      if (isNotFound(error)) return undefined;
+      throw error;
+    }
+  }
+
+  ladder(resource: Resource): readonly Rung[] {
+    if (resource.kind === 'pod') return this.#podLadder(resource);
+    if (resource.kind === 'release') {
+      const run = (signal: AbortSignal) => this.#uninstall(resource, signal);
+      return [{ action: 'remove', timeoutMs: Math.max(WHOLE_MS, this.#settings.removeMs), waits: true, run }];
+    }
+    const { api, graceMs } = this.#known.get(resource.id) ?? { api: this.#apiOf(resource) };
+    const least = graceMs === undefined ? 0 : graceMs + AFTER_GRACE_MS;
+    return [
+      {
+        action: 'remove',
+        timeoutMs: Math.max(this.#settings.removeMs, resource.kind === 'namespace' ? WHOLE_MS : least),
+        waits: false,
+        run: (signal) => this.#delete(resource, { propagationPolicy: api.isPlain ? 'Background' : 'Foreground' }, signal),
+        reached: () => false,
+      },
+    ];
+  }
+
+  /**
+   * The first deletion carries the grace period that is meant, because a later one can't shorten it. A forced one (0 s)
+   * only hides what still runs: it is for pods whose node does not answer.
+   */
+  #podLadder(pod: Resource): readonly Rung[] {
+    const { stopMs, killMs, removeMs } = this.#settings;
+    const isLeaving = pod.state === TERMINATING;
+    const silence = this.#silenceOf(pod);
+    const end = (graceMs: number) => (signal: AbortSignal) => this.#endPod(pod, isLeaving ? undefined : graceMs, signal);
+    const remove: Rung = {
+      action: 'remove',
+      timeoutMs: removeMs,
+      waits: false,
+      ...(silence === undefined && isLeaving
+        ? { skip: 'its node answers: a forced deletion would only hide what still runs' }
+        : {}),
+      run: (signal) =>
+        silence === undefined ? end(LEAST_GRACE_MS)(signal) : this.#delete(pod, { gracePeriodSeconds: 0 }, signal),
+    };
+    if (!pod.running && !isLeaving) return [remove];
+    return [
+      { action: 'stop', timeoutMs: stopMs, waits: true, run: (signal, graceMs) => end(graceMs)(signal) },
+      { action: 'kill', timeoutMs: killMs, waits: true, run: end(LEAST_GRACE_MS) },
+      remove,
+    ];
+  }
+
+  async whyStuck(resource: Resource): Promise<string | undefined> {
+    const since = this.#leavingSince.get(resource.id);
+    if (since === undefined || this.#clock.now() - since < PATIENCE_MS || resource.kind === 'release') return undefined;
+    const signal = AbortSignal.timeout(NODE_MS);
+    const ask = { path: this.#pathTo(resource), what: 'GET' };
+    const item = await this.#client.ask(ask, signal).catch(() => undefined);
+    const thing = item && thingOf(this.#apiOf(resource), item);
+    if (item === undefined || thing === undefined || thing.metadata.uid !== resource.id) return undefined;
+    return this.#holdsBack(thing);
+  }
+
+  removalCommand(resource: Resource): string {
+    const { kind, name, namespace = '' } = resource;
+    if (kind === 'release') return this.#kubectl.uninstall(name, namespace);
+    return this.#kubectl.removal(this.#apiOf(resource), name, namespace);
+  }
+
+  /** What lifts no deletion by itself. */
+  #holdsBack({ api, metadata, item }: Thing): string | undefined {
+    const conditions = itemsIn(object(item['status'])['conditions']);
+    if (api.kind === 'namespace') {
+      const messages = conditions.flatMap(({ type, status, message }) =>
+        status === 'True' && /^Namespace/.test(text(type) ?? '') ? (text(message) ?? []) : [],
+      );
+      return messages.length === 0 ? undefined : `its deletion waits: ${messages.join(' ')}`;
+    }
+    const holding = metadata.finalizers.filter((finalizer) => !PASSING.test(finalizer));
+    if (holding.length === 0) return undefined;
+    const [what, it] = holding.length === 1 ? ['the finalizer', 'it'] : ['the finalizers', 'them'];
+    return `its deletion waits for ${what} ${holding.join(', ')}: whoever set ${it} must lift ${it}`;
+  }
+
+  async #endPod(pod: Resource, graceMs: number | undefined, signal: AbortSignal): Promise<RungAnswer> {
+    const { id: uid, name, namespace = '' } = pod;
+    const startedAt = this.#clock.now();
+    const seconds = Math.max(1, Math.round((graceMs ?? 0) / 1000));
+    const work = async () => (graceMs === undefined ? undefined : this.#delete(pod, { gracePeriodSeconds: seconds }, signal));
+    await this.#ends.after({ uid, name, namespace }, work, signal);
+    if (!pod.running) return 'gone';
+    const inTime = graceMs !== undefined && this.#clock.now() - startedAt < seconds * 1000;
+    return this.#ends.endingOf(uid) ?? (inTime ? 'graceful' : 'killed');
+  }
+
+  async #uninstall(resource: Resource, signal: AbortSignal): Promise<RungAnswer> {
+    for (;;) {
+      const release = this.#releases.get(resource.id);
+      if (release === undefined || (await uninstall(release, this.#client, this.#discovery, signal))) return 'gone';
+      await sleep(this.#clock, POLL_MS.max, signal);
+    }
+  }
+
+  async #delete(
+    resource: Resource,
+    options: Pick<Deletion, 'gracePeriodSeconds' | 'propagationPolicy'>,
+    signal: AbortSignal,
+  ): Promise<RungAnswer> {
+    const what = `DELETE ${this.#apiOf(resource).plural}`;
+    const answer = await deletion(this.#client, { path: this.#pathTo(resource), uid: resource.id, what, ...options }, signal);
+    return answer === 'gone' ? 'gone' : undefined;
+  }
+
+  #resource(thing: Thing): Resource {
+    const { api, metadata, item } = thing;
+    const { uid, name, namespace, deletedAt } = metadata;
+    const pod = api.kind === 'pod' ? podStatusOf(item) : undefined;
+    const graceMs = api.makesPods ? graceOf(templateSpec(thing)) : undefined;
+    this.#known.set(uid, { api, ...(pod ? { node: pod.node } : {}), ...(graceMs === undefined ? {} : { graceMs }) });
+    if (deletedAt !== undefined && !this.#leavingSince.has(uid)) this.#leavingSince.set(uid, this.#clock.now());
+    const inherited = {
+      ...this.#releaseLabels.get(namespace)?.get(releaseNameOf(metadata) ?? ''),
+      ...(api.makesPods ? templateLabels(thing) : {}),
+    };
+    const protection = this.#protectionOf(thing);
+    return {
+      provider: this.name,
+      kind: api.kind,
+      id: uid,
+      name,
+      ...(namespace === '' ? {} : { namespace }),
+      ...(pod ? imageOf(item) : {}),
+      state: deletedAt === undefined ? (pod?.phase ?? stateOf(item)) : TERMINATING,
+      ...timeField('stateSince', this.#here(pod?.endedAt)),
+      running: pod?.isRunning ?? false,
+      labels: this.#withSession({ ...inherited, ...metadata.labels }),
+      ...timeField('createdAt', this.#here(metadata.createdAt)),
+      ...(protection === undefined ? {} : { protection }),
+    };
+  }
+
+  #releaseResource(release: Release, id = release.revisions[0]?.uid ?? ''): Resource {
+    const { name, namespace, labels, revisions } = release;
+    this.#releases.set(id, release);
+    return {
+      provider: this.name,
+      kind: 'release',
+      id,
+      name,
+      namespace,
+      state: revisions.at(-1)?.labels['status'] ?? 'unknown',
+      running: false,
+      labels: this.#withSession(labels),
+      ...timeField('createdAt', this.#here(revisions[0]?.createdAt)),
+    };
+  }
+
+  /** Why an object is never removed. */
+  #protectionOf({ api, metadata }: Thing): string | undefined {
+    if (api.kind === 'namespace' && (SYSTEM_NAMESPACES.has(metadata.name) || metadata.name === this.#self?.namespace)) {
+      return metadata.name === this.#self?.namespace ? 'this job runs in it' : 'it is Kubernetes’ own';
+    }
+    if (api.kind === 'pod') {
+      const why = this.#self?.whyKept(metadata);
+      if (why !== undefined) return why;
+      if (metadata.labels[RUNNER] !== undefined) return 'it is a GitHub runner, which its scale set keeps';
+    }
+    const maker = controllerOf(metadata);
+    if (maker === undefined) return undefined;
+    return `${maker.kind} ${maker.name} makes it again: it goes when that does`;
+  }
+
+  #withSession(labels: Resource['labels']): Resource['labels'] {
+    const session = labels[labelKeys.session];
+    return session === undefined ? labels : { ...labels, [labelKeys.session]: this.#sessionIn(session) };
+  }
+
+  /** The session that a label's value stands for. */
+  #sessionIn(value: string): string {
+    const { session } = this.#settings;
+    return session?.carried === value ? session.id : value;
+  }
+
+  #withKnownUsers(resource: Resource): Resource {
+    const usedBy = this.#users.get(resource.id);
+    return usedBy === undefined ? resource : { ...resource, usedBy };
+  }
+
+  /** A time of the server's by our clock. */
+  #here(at: number | undefined): number | undefined {
+    return at === undefined ? undefined : at - this.#client.serverAheadMs;
+  }
+
+  #apiOf(resource: Pick<Resource, 'id' | 'kind'>): ApiKind {
+    const api = this.#known.get(resource.id)?.api ?? apiKindOf(resource.kind);
+    if (api === undefined) throw new TypeError(`no kind of the API: ${resource.kind}`);
+    return api;
+  }
+
+  #pathTo(resource: Resource): string {
+    return `${pathOf(this.#apiOf(resource), resource.namespace ?? '')}/${encodeURIComponent(resource.name)}`;
+  }
+
+  #customs(): readonly CustomResource[] {
+    return this.#settings.kinds.filter((kind): kind is CustomResource => kind.includes('.'));
+  }
+
+  async #customKinds(signal: AbortSignal): Promise<readonly (ApiKind | undefined)[]> {
+    return Promise.all(this.#customs().map((name) => this.#discovery.custom(name, signal)));
+  }
+
+  /** Asks for the node of a pod that should be gone. */
+  async #checkNode({ deletedAt }: Metadata, item: Json, signal: AbortSignal): Promise<void> {
+    const { node } = podStatusOf(item);
+    const overdue = deletedAt !== undefined && this.#clock.now() - (this.#here(deletedAt) ?? 0) > OVERDUE_MS;
+    if (node === '' || !overdue) return;
+    const known = this.#nodes.get(node);
+    if (known !== undefined && this.#clock.now() - known.at < NODE_MS) return;
+    this.#nodes.set(node, { at: this.#clock.now(), silence: await this.#askNode(node, signal) });
+  }
+
+  /** Why a node counts as silent; undefined if it answers, or that can't be known. */
+  async #askNode(name: string, signal: AbortSignal): Promise<string | undefined> {
+    try {
+      const path = `${pathOf(NODES, '')}/${encodeURIComponent(name)}`;
+      const node = await this.#client.ask({ path, what: 'GET nodes' }, signal);
+      const ready = itemsIn(object(node['status'])['conditions']).find(({ type }) => type === 'Ready');
+      if (ready === undefined || ready['status'] === 'True') return undefined;
+      const since = timeOf(ready['lastTransitionTime']);
+      return `its node ${name} has not answered${since === undefined ? '' : ` since ${new Date(since).toISOString()}`}`;
+    } catch (error) {
+      return isNotFound(error) ? `its node ${name} is gone` : undefined;
+    }
+  }
+
+  #silenceOf({ id }: Resource): string | undefined {
+    return this.#nodes.get(this.#known.get(id)?.node ?? '')?.silence;
+  }
+}
+
+const TERMINATING = 'Terminating';
+
+/** The shortest grace period that the kubelet keeps. With 0, the pod is only hidden. */
+const LEAST_GRACE_MS = 1_000;
+
+/** Whether nothing of Kubernetes' own makes it: a deployment's replica sets are the deployment's. */
+function isItsOwn({ metadata }: Thing): boolean {
+  return apiOfMaker(controllerOf(metadata)) === undefined && !isRecordOfRelease(metadata);
+}
+
+function imageOf(pod: Json): Pick<Resource, 'image'> {
+  const image = text(itemsIn(object(pod['spec'])['containers'])[0]?.['image']);
+  return image === undefined ? {} : { image };
+}
+
+/** `Complete`, `Failed`: a condition of a job; `Bound`, `Active`: a phase. */
+function stateOf(item: Json): string {
+  const status = object(item['status']);
+  const ended = itemsIn(status['conditions']).find(
+    (condition) => condition['status'] === 'True' && /^(Complete|Failed)$/.test(text(condition['type']) ?? ''),
+  );
+  return text(ended?.['type']) ?? text(status['phase']) ?? 'there';
+}
+
+function timeField<K extends string>(key: K, time: number | undefined): Partial<Record<K, number>> {
+  return time === undefined ? {} : ({ [key]: time } as Record<K, number>);
+}
