@@ -12,8 +12,11 @@ const dist = join(root, 'dist');
 /** Beside dist/. */
 const NOTICE = 'NOTICE.md';
 
-/** Each is a program of its own: the runner starts main and post, main the proxy, and people the command line. The proxy loads `renewal`. */
-const entries = ['main', 'post', 'cli', 'proxy', 'renewal'];
+/**
+ * Each is a program of its own: the runner starts main and post, main the proxy, and people the command line. Two are loaded by those only
+ * where they are needed: `renewal` by the proxy, `kubernetes` where there is a cluster.
+ */
+const entries = ['main', 'post', 'cli', 'proxy', 'renewal', 'kubernetes'];
 
 /**
  * Loaded by parts of our libraries that never run here, and half of a bundle and of its time to start: dockerode's BuildKit
@@ -31,12 +34,22 @@ const neverUsed = [
   'tar-fs',
 ];
 
-const externals = Object.fromEntries(neverUsed.map((name) => [name, 'node:module']));
+/** Kubernetes' client reads kubeconfigs for us; its API for all kinds of objects is 4.4 MiB more. */
+const neverUsedByKubernetes = ['./gen/index.js', 'undici'];
+
+/** What only jobs with a cluster load: a bundle beside the program. */
+const KUBERNETES = ['@kubernetes/client-node/dist/config.js', 'yaml'];
+
+function externalsOf(entry: string): Readonly<Record<string, string>> {
+  const unused = entry === 'kubernetes' ? neverUsedByKubernetes : neverUsed;
+  const beside = entry === 'kubernetes' ? [] : KUBERNETES.map((name) => [name, '../kubernetes/index.js']);
+  return Object.fromEntries([...unused.map((name) => [name, 'node:module']), ...beside]);
+}
 
 async function bundle(entry: string): Promise<ReadonlyMap<string, string>> {
   const { code, assets } = await ncc(join(root, 'src', `${entry}.ts`), {
     cache: false,
-    externals,
+    externals: externalsOf(entry),
     license: 'licenses.txt',
     minify: true,
     quiet: true,

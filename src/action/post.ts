@@ -255,7 +255,10 @@ async function clean(post: Work, { deaths: knownDeaths, pre, run }: MainReport):
       tearDown({
         config,
         sessionId: state.sessionId,
-        connections: discoverProviders({ config, env, clock, deadline, endpoints: state.found, runProgram, orphans: true }, log),
+        connections: discoverProviders(
+          { config, env, clock, deadline, sessionId: state.sessionId, endpoints: state.found, runProgram, orphans: true },
+          log,
+        ),
         selection: selectAfter(config, state.sessionId, baseline, await readOwnVolumes(directoryOf(post))),
         mode: postCleanupMode(config),
         knownDeaths,

@@ -100,7 +100,8 @@ export interface Resource {
   /**
    * Of an image: all containers that used it, gone ones included; of a layer also what was made
    * from it. Of an unused anonymous volume: all that had it, if all are known. Of a builder: its
-   * containers and state volumes.
+   * containers and state volumes. Of Kubernetes' services, ingresses and claims: the pods, or what
+   * makes them.
    */
   readonly usedBy?: readonly Resource[];
   /** Of a container on this machine: the directories of it that were mounted to be written to. */

@@ -120,7 +120,7 @@ export function ownedBy(
     if (resource.kind === 'build-cache') return isKnownToBeNew(resource, baseline);
     if (resource.tagOf !== undefined) return baseline !== undefined && isAddedTag(resource.tagOf, resource, baseline);
     if (!resource.isLayer && owned(resource)) return true;
-    if (resource.anonymous) return isLeftVolume(selects, resource, { baseline, volumes });
+    if (isKnownByUsers(resource)) return isOnlyForOwned(selects, resource, { baseline, volumes });
     const label = sessionOf(resource);
     const mayBeOurs = label === undefined || (resource.isLayer === true && label === sessionId);
     return mayBeOurs && isMadeSince(resource, baseline) && isLeftBy(selects, resource);
@@ -132,15 +132,31 @@ function isKnownToBeNew(resource: Resource, baseline: Baseline | undefined): boo
   return baseline !== undefined && isNew(resource, baseline);
 }
 
-/** Whether only owned containers had a new anonymous volume: as was noted, or as its users show. */
-function isLeftVolume(
+/** Whether those that use it lead to its owner: an engine made its name up, or it is Kubernetes'. */
+function isKnownByUsers({ anonymous, namespace }: Resource): boolean {
+  return anonymous === true || namespace !== undefined;
+}
+
+/** Whether only owned containers had a new anonymous volume: as was noted, or as its users show. Likewise for Kubernetes. */
+function isOnlyForOwned(
   selector: Selector,
   volume: Resource,
   { baseline, volumes }: { readonly baseline: Baseline | undefined; readonly volumes: ReadonlySet<string> },
 ): boolean {
+  if (volume.namespace !== undefined) return isMadeForPods(selector, volume, baseline);
   const { id, usedBy = [] } = volume;
   if (baseline === undefined || ownerOf(volume) !== undefined || !isNew(volume, baseline)) return false;
   return (usedBy.length > 0 || volumes.has(id)) && allGo(usedBy, selector);
+}
+
+/**
+ * Whether something of Kubernetes that says nothing itself was made during the session, and only owned pods use it: a
+ * service that leads to them, their claim. Its time is in whole seconds.
+ */
+function isMadeForPods(selector: Selector, resource: Resource, baseline: Baseline | undefined): boolean {
+  const { usedBy = [], createdAt } = resource;
+  if (baseline === undefined || createdAt === undefined || sessionOf(resource) !== undefined) return false;
+  return createdAt >= Math.floor(baseline.startedAt / 1000) * 1000 && usedBy.length > 0 && allGo(usedBy, selector);
 }
 
 /**
@@ -278,8 +294,8 @@ export function evidenceOf(resource: Resource, context: LeftoverContext): Eviden
   return olderThanAllowed(context)(resource) ? 'age' : undefined;
 }
 
-/** States of ended containers, stopped ones included, created ones not. */
-const AT_AN_END = new Set(['exited', 'dead', 'stopped', 'error', 'build_failed']);
+/** States of what has ended, stopped ones included, created ones not: containers, sandboxes, pods, jobs. */
+const AT_AN_END = new Set(['exited', 'dead', 'stopped', 'error', 'build_failed', 'Succeeded', 'Complete', 'Failed']);
 
 /** Selects what is older than `maxAgeMs`, or ended longer than its own limit ago, if known. */
 export function olderThanAllowed({

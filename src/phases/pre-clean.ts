@@ -66,7 +66,7 @@ export function preClean(options: PreCleanup): Promise<PreCleaned> {
 
 async function clean(options: PreCleanup, deadline: Deadline): Promise<PreCleaned> {
   const { config, sessionId, liveness, leases, directory, startedAt, env, clock, log, runProgram } = options;
-  const search = { config, env, clock, deadline, endpoints: {}, ...(runProgram ? { runProgram } : {}) };
+  const search = { config, env, clock, deadline, sessionId, endpoints: {}, ...(runProgram ? { runProgram } : {}) };
   const connections = await Promise.all(discoverProviders(search, log));
   options.onFound?.(foundOf(connections));
   const missing = connections.filter((found) => found.status === 'unavailable' && found.required);

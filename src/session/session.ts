@@ -4,6 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { labels, runnerOf, UNKNOWN_RUNNER } from '../core/labels';
 import type { Environment } from '../lib/environment';
+import { labelValue } from '../lib/label-value';
 import { announcedSessions } from './job-sessions';
 
 /** Identifies an installation of a runner, which runs one job at a time. */
@@ -124,6 +125,8 @@ export interface SessionVariables {
   readonly CLEANUP_LABEL_FILE?: string;
   /** This job's sessions so far, separated by blanks: none of them is over. */
   readonly CLEANUP_JOB_SESSIONS: string;
+  /** Inspect's Kubernetes sandboxes give these labels to their Helm releases. */
+  readonly INSPECT_HELM_LABELS: string;
 }
 
 /** @param labelFilePath see `writeLabelFile` */
@@ -133,7 +136,14 @@ export function sessionVariables(session: Session, env: Environment, labelFilePa
     CLEANUP_LABEL: labelArgument(session.id),
     ...(labelFilePath === undefined ? {} : { CLEANUP_LABEL_FILE: labelFilePath }),
     CLEANUP_JOB_SESSIONS: [...announcedSessions(env), session.id].join(' '),
+    INSPECT_HELM_LABELS: helmLabels(session.id, env['INSPECT_HELM_LABELS']),
   };
+}
+
+/** Adds the session's label to the user's own, in the place of an earlier session's. */
+function helmLabels(sessionId: string, earlier = ''): string {
+  const others = earlier.split(',').filter((label) => label !== '' && !label.startsWith(`${labels.session}=`));
+  return [...others, `${labels.session}=${labelValue(sessionId)}`].join(',');
 }
 
 /**

@@ -82,7 +82,10 @@ function once(config: RunTeardown['config'], stop: AbortSignal, teardown: RunTea
     tearDown({
       config,
       sessionId,
-      connections: discoverProviders({ config, env, clock, deadline, endpoints: found, runProgram, orphans: true }, output),
+      connections: discoverProviders(
+        { config, env, clock, deadline, sessionId, endpoints: found, runProgram, orphans: true },
+        output,
+      ),
       selection: counter.track(selection),
       mode: postCleanupMode(config),
       knownDeaths,

@@ -2,6 +2,7 @@ import { type Config, type RetrySettings, retryPolicy } from '../../config/confi
 import type { Connection, ProviderDefinition, Search } from '../../core/connection';
 import { asError } from '../../lib/errors';
 import { text } from '../../lib/json-shape';
+import { labelValue } from '../../lib/label-value';
 import { errorClassOf, withRetries } from '../../reaper/retry';
 import { PODS, pathOf } from './api-kinds';
 import { KubernetesClient } from './client';
@@ -10,7 +11,6 @@ import { type Cluster, findKubeconfig, NoKubeconfig, readCluster, type Source } 
 import { Kubectl } from './kubectl';
 import { KUBERNETES_KINDS, Kubernetes, type KubernetesSettings } from './provider';
 import { selfInCluster } from './self';
-import { labelValue } from './session-label';
 
 const NAME = 'kubernetes';
 

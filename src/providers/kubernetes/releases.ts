@@ -1,5 +1,4 @@
 import { gunzipSync } from 'node:zlib';
-import { parseAllDocuments } from 'yaml';
 import { asError } from '../../lib/errors';
 import { isRecord, object, parsedJson, text } from '../../lib/json-shape';
 import { pathOf, SECRETS } from './api-kinds';
@@ -130,7 +129,7 @@ async function manifestOf(release: Release, client: KubernetesClient, signal: Ab
     throw error;
   });
   const record = text(object(object(secret)['data'])['release']);
-  return record === undefined ? [] : mentionedIn(manifestIn(record), release.namespace);
+  return record === undefined ? [] : await mentionedIn(manifestIn(record), release.namespace);
 }
 
 /** Helm packs a release with gzip and base64; Kubernetes shows secrets in base64 once more. */
@@ -145,7 +144,8 @@ export function manifestIn(record: string): string {
 }
 
 /** The objects that a manifest names, in its order. */
-export function mentionedIn(manifest: string, namespace: string): readonly Mentioned[] {
+export async function mentionedIn(manifest: string, namespace: string): Promise<readonly Mentioned[]> {
+  const { parseAllDocuments } = await import('yaml');
   return parseAllDocuments(manifest).flatMap((document) => {
     const item: unknown = document.toJS();
     if (!isRecord(item)) return [];

@@ -42,7 +42,7 @@ describe('outputs', () => {
 
 describe('variables', () => {
   it('reach later steps', async () => {
-    const variables = { CLEANUP_SESSION_ID: 'a', CLEANUP_LABEL: 'b=a', CLEANUP_JOB_SESSIONS: 'c a' };
+    const variables = { CLEANUP_SESSION_ID: 'a', CLEANUP_LABEL: 'b=a', CLEANUP_JOB_SESSIONS: 'c a', INSPECT_HELM_LABELS: 'a=b' };
     for (const name of Object.keys(variables)) vi.stubEnv(name, undefined); // Restored after the test.
     const path = await runnerFile('GITHUB_ENV');
     exportVariables(variables);

@@ -9,6 +9,7 @@ const KEPT = 50;
 /**
  * The value that carries a session's id where labels are short: the id itself if it can be one, as all made-up ids can. Of
  * another one, what can be kept of its start and a hash of it.
+ * https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#syntax-and-character-set
  */
 export function labelValue(sessionId: string): string {
   if (LABEL_VALUE.test(sessionId)) return sessionId;
