@@ -25,7 +25,7 @@ describe('the defaults', () => {
     expect(parseConfig({}, env)).toMatchObject({
       shell: 'bash',
       docker: 'auto',
-      resources: ['container', 'network', 'volume', 'sandbox', ...RESOURCE_WORDS.services],
+      resources: ['container', 'network', 'volume', 'sandbox', ...RESOURCE_WORDS.services, ...RESOURCE_WORDS.pods],
       preCleanup: 'stale',
       maxAge: 86_400_000,
       postCleanup: 'always',
