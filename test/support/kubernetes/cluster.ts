@@ -33,6 +33,7 @@ export interface KubernetesObject {
     readonly namespace: string;
     readonly uid: string;
     readonly labels?: Readonly<Record<string, string>>;
+    readonly creationTimestamp?: string;
     readonly deletionTimestamp?: string;
   };
   readonly status?: Readonly<Record<string, unknown>>;
