@@ -1,7 +1,18 @@
+import { readFileSync } from 'node:fs';
+import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { IGNORES_SIGTERM, type KubernetesObject } from '../support/kubernetes/cluster';
+import { parse } from 'yaml';
+import { labels } from '../../src/core/labels';
+import { labelValue } from '../../src/lib/label-value';
+import { IGNORES_SIGTERM, type KubernetesObject, type Rule } from '../support/kubernetes/cluster';
 import { cluster, itOnOwnCluster } from '../support/kubernetes/own-cluster';
 import { outcomesIn, sessionIn } from '../support/kubernetes/session';
+import { until } from '../support/until';
+
+/** The rules of the role that the documents have. */
+const ROLE: readonly Rule[] = parse(
+  /```yaml\n(kind: Role\n[\s\S]*?)```/.exec(readFileSync('docs/kubernetes.md', 'utf8'))?.[1] ?? '',
+).rules;
 
 /** All objects of these kinds in a namespace, as `kind/name`. */
 async function left(namespace: string, kinds: string): Promise<readonly string[]> {
@@ -46,6 +57,21 @@ const service = (name: string, namespace: string, selector: object, labels = {})
   metadata: metadataOf(name, namespace, labels),
   spec: { selector, ports: [{ port: 80 }] },
 });
+
+/** As Helm packs its record. */
+const record = (release: string, namespace: string, manifest: string, labels = {}) => {
+  const json = JSON.stringify({ name: release, namespace, version: 1, manifest });
+  return {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    type: 'helm.sh/release.v1',
+    metadata: metadataOf(`sh.helm.release.v1.${release}.v1`, namespace, {
+      ...{ owner: 'helm', name: release, status: 'deployed', version: '1' },
+      ...labels,
+    }),
+    stringData: { release: gzipSync(json).toString('base64') },
+  };
+};
 
 const ready = (kind: string, name: string, namespace: string) =>
   cluster.kubectl('rollout', 'status', `${kind}/${name}`, `--namespace=${namespace}`, '--timeout=60s');
@@ -206,7 +232,7 @@ describe('what stands beside pods', () => {
     await cluster.create(service('before', namespace, { app: 'ours' }));
     // Times of the API are whole seconds.
     const [{ metadata }] = (await cluster.create(configMap('clock', namespace))) as [KubernetesObject];
-    await expect.poll(() => Date.now() - Date.parse(metadata.creationTimestamp ?? '')).toBeGreaterThan(2_000);
+    await until('a second has passed', () => Date.now() - Date.parse(metadata.creationTimestamp ?? '') > 2_000);
     const session = await sessionIn([namespace]);
     await Promise.all([
       cluster.pod({ namespace, name: 'ours', labels: { app: 'ours', part: 'a', ...session.label } }),
@@ -219,5 +245,153 @@ describe('what stands beside pods', () => {
     );
     expect(outcomesIn(await session.post())).toEqual(['pod ours: graceful', 'service ours: removed']);
     expect(await left(namespace, 'services')).toEqual(['service/before', 'service/nobodys', 'service/shared']);
+  });
+});
+
+describe('a claim', () => {
+  const claim = (name: string, namespace: string, labels = {}) => ({
+    apiVersion: 'v1',
+    kind: 'PersistentVolumeClaim',
+    metadata: metadataOf(name, namespace, labels),
+    spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Mi' } }, storageClassName: 'none' },
+  });
+
+  it('goes where claims are asked for, and stays where they are not', async () => {
+    const namespace = await cluster.namespace();
+    const usual = await sessionIn([namespace]);
+    await cluster.create(claim('ours', namespace, usual.label), claim('others', namespace));
+    expect(outcomesIn(await usual.post())).toEqual([]);
+    const asked = await sessionIn([namespace], { resources: 'pods claims' }, { id: usual.id });
+    expect(outcomesIn(await asked.post())).toEqual(['claim ours: removed']);
+    expect(await left(namespace, 'persistentvolumeclaims')).toEqual(['persistentvolumeclaim/others']);
+  });
+});
+
+describe('a namespace', () => {
+  it('of the session goes with all that is in it, and no other', async () => {
+    const session = await sessionIn([await cluster.namespace()], { resources: 'namespaces' });
+    const ours = await cluster.namespace(session.label);
+    const others = await cluster.namespace();
+    await Promise.all([cluster.pod({ namespace: ours }), cluster.pod({ namespace: others, name: 'others' })]);
+    const report = await session.post();
+    expect(outcomesIn(report)).toEqual([`namespace ${ours}: removed`]);
+    expect(report.verified).toBe(true);
+    expect(await left(others, 'pods')).toEqual(['pod/others']);
+  });
+});
+
+describe('a Helm release', () => {
+  const annotated = <T extends { readonly metadata: object }>(object: T, release: string, namespace: string): T => ({
+    ...object,
+    metadata: {
+      ...object.metadata,
+      annotations: { 'meta.helm.sh/release-name': release, 'meta.helm.sh/release-namespace': namespace },
+    },
+  });
+
+  it('of the session goes with its manifest, and not what only has a name of it', async () => {
+    const namespace = await cluster.namespace();
+    const session = await sessionIn([namespace], { resources: 'pods services releases' });
+    const account = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: metadataOf('ours', namespace) };
+    const foreign = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: metadataOf('foreign', namespace) };
+    const parts = [
+      annotated(deployment('ours', namespace, { replicas: 1 }), 'ours', namespace),
+      annotated(service('ours', namespace, { app: 'ours' }), 'ours', namespace),
+      annotated(account, 'ours', namespace),
+    ];
+    const other = annotated(configMap('others', namespace), 'others', namespace);
+    const manifest = [...parts, foreign].map((part) => JSON.stringify(part)).join('\n---\n');
+    await cluster.create(
+      ...parts,
+      foreign,
+      other,
+      record('ours', namespace, manifest, session.label),
+      record('others', namespace, JSON.stringify(other)),
+    );
+    const report = await session.post();
+    expect(outcomesIn(report)).toEqual(['deployment ours: removed', 'release ours: removed', 'service ours: removed']);
+    expect(report.verified).toBe(true);
+    expect(await left(namespace, 'secrets,configmaps,services,deployments,pods,serviceaccounts')).toEqual([
+      'configmap/others',
+      'secret/sh.helm.release.v1.others.v1',
+      'serviceaccount/default',
+      'serviceaccount/foreign',
+    ]);
+  });
+});
+
+describe('a session', () => {
+  it('with an id that no label can have is carried by a hash', async () => {
+    const namespace = await cluster.namespace();
+    const id = `nightly ${'x'.repeat(70)}`;
+    const session = await sessionIn([namespace], {}, { id });
+    await cluster.create(
+      configMap('ours', namespace, { [labels.session]: labelValue(id) }),
+      configMap('others', namespace, { [labels.session]: labelValue(`${id}y`) }),
+    );
+    expect(outcomesIn(await session.post())).toEqual(['config-map ours: removed']);
+  });
+
+  it('with scope: job takes what is new in its namespaces, and nothing that another session owns', async () => {
+    const namespace = await cluster.namespace();
+    await cluster.create(configMap('before', namespace));
+    const session = await sessionIn([namespace], { scope: 'job' });
+    const other = await sessionIn([namespace]);
+    await cluster.create(configMap('new', namespace), configMap('others', namespace, other.label));
+    expect(outcomesIn(await session.post())).toEqual(['config-map new: removed']);
+    expect(await left(namespace, 'configmaps')).toEqual(['configmap/before', 'configmap/others']);
+  });
+
+  it('that is over is cleaned before the next, a live one is not', async () => {
+    const namespace = await cluster.namespace();
+    const [session, earlier] = [await sessionIn([namespace], { preCleanup: 'all' }), await sessionIn([namespace])];
+    await cluster.create(configMap('left', namespace, earlier.label), configMap('ours', namespace, session.label));
+    expect(outcomesIn(await session.pre())).toEqual(['config-map left: removed']);
+  });
+});
+
+describe('who may not do it all', () => {
+  const rule = (apiGroups: string[], resources: string[], verbs: string[]) => ({ apiGroups, resources, verbs });
+
+  it('is told which kind can’t be deleted, and the rest goes', async () => {
+    const namespace = await cluster.namespace();
+    const kubeconfig = await cluster.serviceAccount(namespace, [
+      ...ROLE.map((each) => ({ ...each, resources: each.resources.filter((name) => name !== 'configmaps') })),
+      rule([''], ['configmaps'], ['list', 'get']),
+    ]);
+    const session = await sessionIn([namespace], {}, { kubeconfig });
+    await cluster.create(configMap('ours', namespace, session.label), service('ours', namespace, {}, session.label));
+    const report = await session.post();
+    expect(outcomesIn(report)).toEqual(['config-map ours: failed', 'service ours: removed']);
+    expect(report.resources.find(({ outcome }) => outcome === 'failed')?.error).toMatch(
+      /DELETE configmaps: 403 configmaps "ours" is forbidden/,
+    );
+  });
+
+  it('is told which kind can’t be listed, and nothing is called verified', async () => {
+    const namespace = await cluster.namespace();
+    const kubeconfig = await cluster.serviceAccount(namespace, [rule([''], ['pods'], ['list', 'get', 'watch', 'delete'])]);
+    const session = await sessionIn([namespace], { resources: 'pods' }, { kubeconfig });
+    await cluster.pod({ namespace, name: 'ours', labels: session.label });
+    const report = await session.post();
+    expect(outcomesIn(report)).toEqual(['pod ours: graceful']);
+    expect(report.verified).toBe(false);
+    expect(report.providers[0]?.reason).toMatch(/no listing of the kind job: LIST jobs: 403 /);
+  });
+
+  it('but has the role of the documents can do all of it', async () => {
+    const namespace = await cluster.namespace();
+    const kubeconfig = await cluster.serviceAccount(namespace, ROLE);
+    const session = await sessionIn([namespace], { resources: 'pods services claims releases' }, { kubeconfig });
+    await cluster.create(
+      deployment('ours', namespace, { labels: session.label, replicas: 1 }),
+      job('ours', namespace, session.label),
+      configMap('ours', namespace, session.label),
+      record('ours', namespace, '', session.label),
+    );
+    await cluster.pod({ namespace, name: 'ours', labels: session.label });
+    const report = await session.post();
+    expect(report.resources.map(({ outcome }) => outcome)).not.toContain('failed');
+    expect(report.verified).toBe(true);
   });
 });

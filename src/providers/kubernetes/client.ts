@@ -94,8 +94,10 @@ export class KubernetesClient {
     for (let token: string | undefined = ''; ; ) {
       const query = { ...ask.query, limit: String(PAGE), ...(token === '' ? {} : { continue: token }) };
       const page = await this.ask({ ...ask, query }, signal);
-      if (!Array.isArray(page['items'])) throw new UnreadableAnswer(`${ask.what}: the answer is not a list`);
-      for (const item of page['items']) items.push(object(item));
+      // An empty list may have null.
+      const found = page['items'] ?? [];
+      if (!Array.isArray(found) || !isList(page)) throw new UnreadableAnswer(`${ask.what}: the answer is not a list`);
+      for (const item of found) items.push(object(item));
       const metadata = object(page['metadata']);
       token = text(metadata['continue']);
       if (token === undefined) return { items, resourceVersion: text(metadata['resourceVersion']) ?? '' };
@@ -150,6 +152,10 @@ export class KubernetesClient {
       ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     });
   }
+}
+
+function isList({ kind }: Json): boolean {
+  return text(kind)?.endsWith('List') === true;
 }
 
 /** In one line. */
