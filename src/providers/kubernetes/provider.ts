@@ -475,7 +475,8 @@ export class Kubernetes implements Provider {
       const path = `${pathOf(NODES, '')}/${encodeURIComponent(name)}`;
       const node = await this.#client.ask({ path, what: 'GET nodes' }, signal);
       const ready = itemsIn(object(node['status'])['conditions']).find(({ type }) => type === 'Ready');
-      if (ready === undefined || ready['status'] === 'True') return undefined;
+      if (ready === undefined) return `its node ${name} has never answered`;
+      if (ready['status'] === 'True') return undefined;
       const since = timeOf(ready['lastTransitionTime']);
       return `its node ${name} has not answered${since === undefined ? '' : ` since ${new Date(since).toISOString()}`}`;
     } catch (error) {
