@@ -205,7 +205,8 @@ async function endBenchmark({ state, config, clock, log }: Work): Promise<Benchm
  */
 async function endLaterSteps({ state, config, env, clock, log }: Work): Promise<void> {
   if (state.sessionId === undefined) return;
-  const { ending, outliving } = laterSteps(state.sessionId, env);
+  const { all, ending, outliving } = laterSteps(state.sessionId, env);
+  if ((await all.alive()).length === 0) return;
   const [found, spared] = await Promise.all([ending.alive(), outliving.alive()]);
   if (spared.length > 0) log.info(plainLine(`Processes of this job that are to outlive it: ${processList(spared)}.`));
   if (found.length === 0) return;

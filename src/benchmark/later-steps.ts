@@ -20,6 +20,8 @@ const JOB_VARIABLE = 'RUNNER_TRACKING_ID';
 const OWN_INPUTS = ['INPUT_PRE-CLEANUP=', 'INPUT_POST-CLEANUP=', 'INPUT_EXITED-TTL=', 'INPUT_SKIP-GRACE-WHEN-DEAF='];
 
 export interface LaterSteps {
+  /** Both kinds: nearly always there are none, and one look at all processes shows it. */
+  readonly all: ProcessTree;
   readonly ending: ProcessTree;
   /** Marked with the session, but taken out of the job by its workflow. */
   readonly outliving: ProcessTree;
@@ -35,6 +37,7 @@ export function laterSteps(sessionId: string, env: Environment): LaterSteps {
     environment.includes(`${SESSION_VARIABLE}=${sessionId}`) && !isOfThisAction(environment);
   const isOfJob: IsMarked = (environment) => !job || environment.includes(`${JOB_VARIABLE}=${job}`);
   return {
+    all: ProcessTree.ofJob(isOfSession),
     ending: ProcessTree.ofJob((environment) => isOfSession(environment) && isOfJob(environment)),
     outliving: ProcessTree.ofJob((environment) => isOfSession(environment) && !isOfJob(environment)),
   };

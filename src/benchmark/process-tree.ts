@@ -113,7 +113,17 @@ export class ProcessTree {
     const group = this.#group;
     if (group === undefined || !this.#isGroupProven || process.platform === 'win32' || !signalGroup(group, 0)) return [];
     return [
-      { pid: group, name: 'process group', hasEnded: false, parent: 0, group, session: group, startedAt: '', isMarked: true },
+      {
+        pid: group,
+        name: 'process group',
+        hasEnded: false,
+        isOfKernel: false,
+        parent: 0,
+        group,
+        session: group,
+        startedAt: '',
+        isMarked: true,
+      },
     ];
   }
 

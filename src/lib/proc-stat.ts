@@ -7,6 +7,8 @@ export interface ProcStat {
   readonly name: string;
   /** States `Z` and `X`. A zombie has ended; its parent has not asked for its exit code yet. */
   readonly hasEnded: boolean;
+  /** It has no program, no environment, and takes no signals. */
+  readonly isOfKernel: boolean;
   readonly parent: number;
   readonly group: number;
   readonly session: number;
@@ -14,21 +16,20 @@ export interface ProcStat {
   readonly startedAt: string;
 }
 
-export function statFile(pid: number | string): string {
-  return `/proc/${pid}/stat`;
-}
-
 /** @returns undefined without such a process, and without /proc, which only Linux has */
 export function readProcStat(pid: number): ProcStat | undefined {
   try {
-    return parseProcStat(readFileSync(statFile(pid), 'utf8'));
+    return parseProcStat(readFileSync(`/proc/${pid}/stat`, 'utf8'));
   } catch {
     return undefined;
   }
 }
 
+/** PF_KTHREAD of the kernel's `include/linux/sched.h`. */
+const KERNEL_THREAD = 0x0020_0000;
+
 /**
- * `pid (name) state ppid pgrp session …`; the start time is the 22nd field. The name may contain
+ * `pid (name) state ppid pgrp session …`; the flags are the 9th field, the start time is the 22nd. The name may contain
  * parentheses.
  * https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
  */
@@ -41,6 +42,7 @@ export function parseProcStat(stat: string): ProcStat | undefined {
     pid: Number(stat.slice(0, open)),
     name: stat.slice(open + 1, close),
     hasEnded: 'ZX'.includes(state),
+    isOfKernel: (Number(fields[9 - 3]) & KERNEL_THREAD) !== 0,
     parent: Number(parent),
     group: Number(group),
     session: Number(session),

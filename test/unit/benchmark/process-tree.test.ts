@@ -89,6 +89,7 @@ it('what could not be ended is named, ten of them at most', () => {
     pid: index + 1,
     name: 'sleep',
     hasEnded: false,
+    isOfKernel: false,
     parent: 1,
     group: 1,
     session: 1,
