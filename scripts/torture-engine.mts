@@ -3,9 +3,11 @@
  * `npm run torture:engine`, `npm run torture:engine -- 50` for more rounds of each. Takes minutes, and writes its table
  * to docs/reliability.md if nothing was lost without a word.
  */
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { availableParallelism } from 'node:os';
+import { mkdtemp, rm, rmdir } from 'node:fs/promises';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type Docker from 'dockerode';
 import { labels } from '../src/core/labels';
@@ -31,7 +33,10 @@ interface Row {
   worstMs: number;
 }
 
-const there = await EngineToBreak.start();
+/** The disk of the engine: a small file system, which can be filled up. */
+const disk = await mkdtemp(join(tmpdir(), 'cleanup-engine-disk-'));
+execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256m', 'tmpfs', disk]);
+const there = await EngineToBreak.start({ dockerdArguments: ['--data-root', disk] });
 const { engine } = there;
 
 const some = <T,>(choices: readonly T[]): T => choices[Math.floor(Math.random() * choices.length)] as T;
@@ -134,6 +139,17 @@ const HARMS: Readonly<Record<string, Scenario>> = {
       await once(post, 'exit');
     },
   },
+  'the disk of the engine is full': {
+    inputs: { deadline: '20s' },
+    harm: async (job) => {
+      const filler = join(disk, 'filler');
+      try {
+        await ended(job, async () => spawnSync('dd', ['if=/dev/zero', `of=${filler}`, 'bs=4k', 'status=none'], { stdio: 'ignore' }));
+      } finally {
+        await rm(filler, { force: true });
+      }
+    },
+  },
   'the disk of the runner is full': {
     harm: async (job) => {
       execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k,nr_inodes=8', 'tmpfs', job.temp]);
@@ -219,4 +235,6 @@ try {
   if (!isGood) process.exitCode = 1;
 } finally {
   await there.stop();
+  execFileSync('umount', ['--lazy', disk]);
+  await rmdir(disk);
 }
