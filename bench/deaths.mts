@@ -9,14 +9,15 @@ import { findOrStartEngine } from '../test/support/engine/engine';
 import { busyboxImage } from '../test/support/engine/image';
 import { Job } from '../test/support/job/job';
 import { until } from '../test/support/until';
-import { peakMemory } from './peak-memory';
+import { costOf } from './cost';
 
 async function measure(docker: Docker, url: string, image: string, number: number): Promise<void> {
   const run = 'until test -e "$RUNNER_TEMP/all-have-ended"; do sleep 0.2; done';
   const job = await Job.create({ inputs: { run, daytona: 'false' }, env: { DOCKER_HOST: url } });
   try {
+    const startedAt = performance.now();
     const main = await job.startMain();
-    const peak = peakMemory(main);
+    const cost = costOf(main, startedAt);
     await until('main has said whose the containers are', async () => (await job.session()) !== '');
     const own = { [labels.session]: await job.session() };
     const start = async (index: number) => {
@@ -42,7 +43,7 @@ async function measure(docker: Docker, url: string, image: string, number: numbe
     const removed = withLine.filter(({ name }) => indexOf(name) % 2 === 0).length;
     console.log(
       `${number} containers: ${deaths.length} deaths, ${withCode.length} with code 3; ${removed} of ${Math.ceil(number / 2)} logs of --rm, ` +
-        `${withLine.length - removed} of ${Math.floor(number / 2)} others; ${(await peak).toFixed(0)} MiB at most`,
+        `${withLine.length - removed} of ${Math.floor(number / 2)} others; ${(await cost).memory.toFixed(0)} MiB at most`,
     );
     tally(deaths.filter((death) => !withCode.includes(death)).map(({ exitCode }) => `with code ${exitCode}, as the engine says`));
     tally(deaths.filter((death) => !withLine.includes(death)).map(({ logReason }) => `without: ${logReason ?? 'no reason!'}`));

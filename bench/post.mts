@@ -1,114 +1,53 @@
 /**
- * Times the built post as a whole process against what people would type instead, in turn on the same engine:
- * `npm run bench`, `npm run bench 20` for fewer containers. Prints the table of bench/README.md.
+ * Times the built action as whole processes against what people would type instead, in turn on the same engine, and prints the table of
+ * bench/README.md: `npm run bench`; `npm run bench 20` for fewer containers; `npm run bench 100 Compose` for the lines with that word.
+ * COMPOSE names another docker-compose than the one on the path.
  */
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { availableParallelism } from 'node:os';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { availableParallelism, loadavg, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type Docker from 'dockerode';
 import { labels } from '../src/core/labels';
-import { HEEDS_NO_SIGTERM, HONOURS_SIGTERM } from '../test/support/engine/container-habits';
-import { findOrStartEngine, type TestEngine } from '../test/support/engine/engine';
+import { Limit } from '../src/lib/limit';
+import { HEEDS_NO_SIGTERM, HONOURS_SIGTERM, startWhenReady } from '../test/support/engine/container-habits';
+import { findOrStartEngine } from '../test/support/engine/engine';
 import { busyboxImage } from '../test/support/engine/image';
 import { Job } from '../test/support/job/job';
-import { peakMemory } from './peak-memory';
+import { type Cost, costOf } from './cost';
+import { leastSeconds, postWithSandboxes } from './daytona';
 
-const ROUNDS = 3;
+const execute = promisify(execFile);
 
 /** A peer's label: post must not take what the peer is to remove. */
-const PEER_LABEL = { 'bench.peer': 'yes' };
+const PEER_LABELS: Labels = { 'bench.peer': 'yes' };
+
+/** Containers that are started at once. */
+const AT_ONCE = 8;
 
 type Labels = Readonly<Record<string, string>>;
 
-interface Case {
+/** A line of the table. */
+interface Line {
   readonly name: string;
-  readonly containers: readonly (readonly string[])[];
+  readonly rounds: number;
+  readonly own: () => Promise<Cost>;
   readonly peerName: string;
-  /** Removes the peer's containers; runs `docker` for it. */
-  readonly peer: (docker: DockerCommand, ids: readonly string[]) => Promise<void>;
+  /** @returns seconds */
+  readonly peer: () => Promise<number>;
+  /** Of our time to the peer's, at most; or seconds. */
+  readonly target: number | string;
 }
 
-type DockerCommand = (...words: readonly string[]) => Promise<void>;
+type Commands = readonly (readonly string[])[];
 
-/** Seconds of each round. */
-interface Times {
-  readonly post: readonly number[];
-  readonly peer: readonly number[];
-  /** MiB at most. */
-  readonly memory: number;
-}
+const many = (count: number, command: readonly string[]): Commands => Array.from({ length: count }, () => command);
 
-const many = (number: number, command: readonly string[]) => Array.from({ length: number }, () => command);
-
-const removeAll = (docker: DockerCommand, ids: readonly string[]) => docker('rm', '--force', ...ids);
-
-function casesOf(number: number): readonly Case[] {
-  const mixed = [HONOURS_SIGTERM, ['sleep', '3600'], ['true'], ['sh', '-c', 'sleep 3600; true'], ['false']];
-  return [
-    {
-      name: 'nothing to do',
-      containers: [],
-      peerName: '`node -e 0`',
-      peer: async () => {
-        await promisify(execFile)(process.execPath, ['-e', '0']);
-      },
-    },
-    {
-      name: `${number} exited`,
-      containers: many(number, ['true']),
-      peerName: '`docker container prune`',
-      peer: (docker) => docker('container', 'prune', '--force', '--filter', 'label=bench.peer'),
-    },
-    {
-      name: `${number} deaf: \`sleep\` as PID 1`,
-      containers: many(number, ['sleep', '3600']),
-      peerName: '`docker rm -f` of all',
-      peer: removeAll,
-    },
-    {
-      name: `${number} deaf: \`sh -c "sleep infinity; true"\``,
-      containers: many(number, ['sh', '-c', 'sleep 3600; true']),
-      peerName: '`docker rm -f` of all',
-      peer: removeAll,
-    },
-    {
-      name: `${number} that end at SIGTERM`,
-      containers: many(number, HONOURS_SIGTERM),
-      peerName: '`docker rm -f` of all',
-      peer: removeAll,
-    },
-    {
-      name: `${number} that heed no SIGTERM, grace period 5 s`,
-      containers: many(number, HEEDS_NO_SIGTERM),
-      peerName: '5 s, and `docker rm -f` of all',
-      peer: async (docker, ids) => {
-        await new Promise((resolve) => setTimeout(resolve, 5_000));
-        await removeAll(docker, ids);
-      },
-    },
-    {
-      name: `${number * 5} mixed`,
-      containers: mixed.flatMap((command) => many(number, command)),
-      peerName: '`docker rm -f` of all',
-      peer: removeAll,
-    },
-  ];
-}
-
-async function start({ docker }: TestEngine, image: string, commands: Case['containers'], marks: Labels): Promise<string[]> {
-  const containers = commands.map(async (command) => {
-    const options = { Image: image, Cmd: [...command], Labels: { ...marks }, HostConfig: { NetworkMode: 'none' } };
-    const container = await docker.createContainer(options);
-    await container.start();
-    return container.id;
-  });
-  const ids = await Promise.all(containers);
-  await Promise.all(ids.filter((_, index) => isShort(commands[index])).map((id) => docker.getContainer(id).wait()));
-  return ids;
-}
-
-const isShort = (command: readonly string[] | undefined) => ['true', 'false'].includes(command?.[0] ?? '');
+const mixed = (count: number): Commands =>
+  [HONOURS_SIGTERM, ['sleep', '3600'], ['true'], ['sh', '-c', 'sleep 3600; true'], ['false']].flatMap((command) =>
+    many(count / 5, command),
+  );
 
 async function timed(work: () => Promise<unknown>): Promise<number> {
   const startedAt = performance.now();
@@ -116,63 +55,222 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
   return (performance.now() - startedAt) / 1000;
 }
 
-async function postRound(engine: TestEngine, image: string, { containers }: Case) {
+const number = Number(process.argv[2] ?? 100);
+const engine = await findOrStartEngine();
+const { docker } = engine;
+const image = await busyboxImage(docker, `cleanup-action-bench:${process.pid}`);
+const toEngine = { env: { ...process.env, DOCKER_HOST: engine.url } };
+
+async function run(program: string, ...words: readonly string[]): Promise<void> {
+  const command = spawn(program, words, { ...toEngine, stdio: 'ignore' });
+  const [exitCode] = await once(command, 'exit');
+  if (exitCode !== 0) throw new Error(`${program} ${words[0]} ended with ${exitCode}`);
+}
+
+const removeAll = (ids: readonly string[]) => run('docker', 'rm', '--force', ...ids);
+
+async function start(commands: Commands, marks: Labels): Promise<readonly string[]> {
+  const limit = new Limit(AT_ONCE);
+  const never = new AbortController().signal;
+  const started = commands.map((command) =>
+    limit.run(never, async () => {
+      const options = { Image: image, Cmd: [...command], Labels: { ...marks }, HostConfig: { NetworkMode: 'none' } };
+      const container = await startWhenReady(await docker.createContainer(options), command);
+      if (command[0] === 'true' || command[0] === 'false') await container.wait();
+      return container.id;
+    }),
+  );
+  return Promise.all(started);
+}
+
+/** @param leave starts what the post is to remove, and says how many */
+async function post(leave: (marks: Labels) => Promise<number>): Promise<Cost> {
   const job = await Job.create({ env: { DOCKER_HOST: engine.url }, inputs: { proxy: 'false' } });
   try {
     await job.main();
-    await start(engine, image, containers, { [labels.session]: await job.session() });
-    let memory = 0;
-    const seconds = await timed(async () => {
-      const post = await job.startPost();
-      memory = await peakMemory(post);
-    });
-    const { post } = (await job.report()).phases;
-    if (!post?.verified || post.resources.length !== containers.length) throw new Error(`post left something: ${job.directory}`);
-    return { seconds, memory };
+    const count = await leave({ [labels.session]: await job.session() });
+    const startedAt = performance.now();
+    const cost = await costOf(await job.startPost(), startedAt);
+    const { post: report } = (await job.report()).phases;
+    if (!report?.verified || report.resources.length !== count) throw new Error(`post left something: ${job.directory}`);
+    return cost;
   } finally {
     await job.remove();
   }
 }
 
-async function peerRound(engine: TestEngine, image: string, { containers, peer }: Case): Promise<number> {
-  const ids = await start(engine, image, containers, PEER_LABEL);
-  const docker: DockerCommand = async (...words) => {
-    const command = spawn('docker', words, { env: { ...process.env, DOCKER_HOST: engine.url }, stdio: 'ignore' });
-    const [exitCode] = await once(command, 'exit');
-    if (exitCode !== 0) throw new Error(`docker ${words[0]} ended with ${exitCode}`);
+const postWith = (commands: Commands) => post(async (marks) => (await start(commands, marks)).length);
+
+function containers(
+  name: string,
+  commands: Commands,
+  peerName: string,
+  peer: (ids: readonly string[]) => Promise<void>,
+  target: number,
+): Line {
+  return {
+    name,
+    rounds: 3,
+    own: () => postWith(commands),
+    peerName,
+    peer: async () => {
+      const ids = await start(commands, PEER_LABELS);
+      return timed(() => peer(ids));
+    },
+    target,
   };
-  return timed(() => peer(docker, ids));
 }
 
-async function measure(engine: TestEngine, image: string, it: Case): Promise<Times> {
-  const [post, peer, memories]: [number[], number[], number[]] = [[], [], []];
-  for (let round = 0; round < ROUNDS; round++) {
-    const { seconds, memory } = await postRound(engine, image, it);
-    post.push(seconds);
-    memories.push(memory);
-    peer.push(await peerRound(engine, image, it));
-  }
-  return { post, peer, memory: Math.max(...memories) };
+const PROJECTS = 20;
+const SERVICES = ['a', 'b', 'c', 'd', 'e'];
+
+const compose = (directory: string, project: number, ...words: readonly string[]) =>
+  run(process.env['COMPOSE'] ?? 'docker-compose', '-p', `bench${project}`, '-f', join(directory, 'compose.yaml'), ...words);
+
+/** Each project has its services, a volume for each, and a network. @returns how many resources there are */
+async function composeUp(directory: string, marks: Labels): Promise<number> {
+  const service = (name: string) => ({
+    image,
+    command: HONOURS_SIGTERM.map((word) => word.replaceAll('$', '$$')),
+    volumes: [`${name}:/data`],
+    labels: marks,
+  });
+  const file = {
+    version: '3',
+    services: Object.fromEntries(SERVICES.map((name) => [name, service(name)])),
+    volumes: Object.fromEntries(SERVICES.map((name) => [name, { labels: marks }])),
+    networks: { default: { internal: true, labels: marks } },
+  };
+  await writeFile(join(directory, 'compose.yaml'), JSON.stringify(file));
+  const limit = new Limit(2);
+  const never = new AbortController().signal;
+  await Promise.all(
+    Array.from({ length: PROJECTS }, (_, project) => limit.run(never, () => compose(directory, project, 'up', '-d'))),
+  );
+  return PROJECTS * (2 * SERVICES.length + 1);
 }
+
+async function inDirectory<T>(work: (directory: string) => Promise<T>): Promise<T> {
+  const directory = await mkdtemp(join(tmpdir(), 'bench-compose-'));
+  try {
+    return await work(directory);
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+}
+
+async function main(): Promise<Cost> {
+  const job = await Job.create({ env: { DOCKER_HOST: engine.url } });
+  try {
+    const startedAt = performance.now();
+    const cost = await costOf(await job.startMain(), startedAt);
+    await job.post();
+    return cost;
+  } finally {
+    await job.remove();
+  }
+}
+
+function sandboxes(state: 'started' | 'stopped', requestsEach: number): Line {
+  return {
+    name: `${number * 100} ${state} sandboxes`,
+    rounds: 1,
+    own: () => postWithSandboxes(number * 100, state),
+    peerName: `the rate limit: ${requestsEach * number * 100} requests at 10,000 a minute`,
+    peer: async () => leastSeconds(requestsEach * number * 100),
+    target: 1.1,
+  };
+}
+
+const node = () => timed(() => execute(process.execPath, ['-e', '0']));
+
+const LINES: readonly Line[] = [
+  { name: 'nothing to do', rounds: 9, own: () => postWith([]), peerName: '`node -e 0`', peer: node, target: 5 },
+  containers(
+    `${number} exited`,
+    many(number, ['true']),
+    '`docker container prune`',
+    () => run('docker', 'container', 'prune', '--force', '--filter', 'label=bench.peer'),
+    1.1,
+  ),
+  containers(`${number} deaf: \`sleep\` as PID 1`, many(number, ['sleep', '3600']), '`docker rm -f` of all', removeAll, 1.1),
+  containers(
+    `${number} deaf: \`sh -c "sleep infinity; true"\``,
+    many(number, ['sh', '-c', 'sleep 3600; true']),
+    '`docker rm -f` of all',
+    removeAll,
+    1.1,
+  ),
+  containers(`${number} that end at SIGTERM`, many(number, HONOURS_SIGTERM), '`docker rm -f` of all', removeAll, 1.1),
+  containers(
+    `${number} that heed no SIGTERM, grace period 5 s`,
+    many(number, HEEDS_NO_SIGTERM),
+    '5 s, and `docker rm -f` of all',
+    async (ids) => {
+      await new Promise((resolve) => setTimeout(resolve, 5_000));
+      await removeAll(ids);
+    },
+    1.05,
+  ),
+  {
+    name: `${number * 5} mixed`,
+    rounds: 3,
+    own: () => postWith(mixed(number * 5)),
+    peerName: `5 times post with ${number} mixed`,
+    peer: async () => 5 * (await postWith(mixed(number))).seconds,
+    target: 1,
+  },
+  {
+    name: `${PROJECTS} Compose projects of ${SERVICES.length} services, a network, ${SERVICES.length} volumes`,
+    rounds: 3,
+    own: () => inDirectory((directory) => post((marks) => composeUp(directory, marks))),
+    peerName: '`docker-compose down -v` of each',
+    peer: () =>
+      inDirectory(async (directory) => {
+        await composeUp(directory, PEER_LABELS);
+        return timed(async () => {
+          for (let project = 0; project < PROJECTS; project += 1) await compose(directory, project, 'down', '-v');
+        });
+      }),
+    target: 0.5,
+  },
+  sandboxes('stopped', 1),
+  sandboxes('started', 2),
+  {
+    name: 'main: nothing to clean, proxy and watchdog',
+    rounds: 9,
+    own: main,
+    peerName: '`node -e 0`',
+    peer: node,
+    target: '0.25 s',
+  },
+];
 
 const median = (values: readonly number[]) => values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)] ?? 0;
 
 const shown = (values: readonly number[]) =>
   `${median(values).toFixed(2)} s (${Math.min(...values).toFixed(2)}–${Math.max(...values).toFixed(2)})`;
 
-const number = Number(process.argv[2] ?? 100);
-const engine = await findOrStartEngine();
-const image = await busyboxImage(engine.docker as Docker, `cleanup-action-bench:${process.pid}`);
-try {
-  const { Version } = await engine.docker.version();
-  console.log(`${availableParallelism()} cores, Node ${process.version}, Docker ${Version}; median of ${ROUNDS} (least–most)\n`);
-  console.log('| Post with | Post | Against | Takes | Ratio | Memory |\n| --- | --- | --- | --- | --- | --- |');
-  for (const it of casesOf(number)) {
-    const { post, peer, memory } = await measure(engine, image, it);
-    const ratio = (median(post) / median(peer)).toFixed(2);
-    console.log(`| ${it.name} | ${shown(post)} | ${it.peerName} | ${shown(peer)} | ${ratio} | ${memory.toFixed(0)} MiB |`);
+async function measured({ name, rounds, own, peerName, peer, target }: Line): Promise<string> {
+  const [costs, peers]: [Cost[], number[]] = [[], []];
+  for (let round = 0; round < rounds; round += 1) {
+    costs.push(await own());
+    peers.push(await peer());
   }
+  const seconds = costs.map((cost) => cost.seconds);
+  const ratio = (median(seconds) / median(peers)).toFixed(2);
+  const memory = Math.max(...costs.map((cost) => cost.memory)).toFixed(0);
+  const cells = [name, shown(seconds), peerName, shown(peers), ratio, target, `${memory} MiB`, loadavg()[0]?.toFixed(0)];
+  return `| ${cells.join(' | ')} |`;
+}
+
+try {
+  const { Version } = await docker.version();
+  console.log(`${availableParallelism()} cores, Node ${process.version}, Docker ${Version}; median (least–most)\n`);
+  console.log('| Post with | Takes | Against | Takes | Ratio | Target | Memory | Load |');
+  console.log('| --- | --- | --- | --- | --- | --- | --- | --- |');
+  for (const line of LINES.filter(({ name }) => name.includes(process.argv[3] ?? ''))) console.log(await measured(line));
 } finally {
-  await engine.docker.getImage(image).remove({ force: true });
+  await docker.getImage(image).remove({ force: true });
   await engine.stop();
 }
