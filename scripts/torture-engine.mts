@@ -3,7 +3,7 @@
  * `npm run torture:engine`, `npm run torture:engine -- 50` for more rounds of each. Takes minutes, and writes its table
  * to docs/reliability.md if nothing was lost without a word.
  */
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, rmdir } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
@@ -143,11 +143,14 @@ const HARMS: Readonly<Record<string, Scenario>> = {
     inputs: { deadline: '20s' },
     harm: async (job) => {
       const filler = join(disk, 'filler');
-      try {
-        await ended(job, async () => spawnSync('dd', ['if=/dev/zero', `of=${filler}`, 'bs=4k', 'status=none'], { stdio: 'ignore' }));
-      } finally {
-        await rm(filler, { force: true });
-      }
+      // What a removal gives back is taken at once.
+      const fill = 'while :; do cat /dev/zero >> "$1"; sleep 0.05; done';
+      let filling: ChildProcess | undefined;
+      await ended(job, async () => {
+        filling = spawn('sh', ['-c', fill, 'sh', filler], { stdio: 'ignore' });
+      });
+      filling?.kill('SIGKILL');
+      await rm(filler, { force: true });
     },
   },
   'the disk of the runner is full': {

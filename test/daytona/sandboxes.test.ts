@@ -11,7 +11,7 @@ import {
   type State,
   states,
 } from '../support/daytona/server';
-import { SESSION, sweepSandboxes } from '../support/daytona/sweeping';
+import { SESSION, sandboxes, sweepSandboxes } from '../support/daytona/sweeping';
 import { only, stepsOf } from '../support/engine/sweeping';
 import { until } from '../support/until';
 
@@ -649,4 +649,18 @@ describe('the API’s moods', () => {
     expect((second?.at ?? 0) - (first?.at ?? 0)).toBeGreaterThanOrEqual(990);
     expect(server.get(id)).toBeUndefined();
   });
+});
+
+test('are looked at less often where there are a thousand: looks take the most requests', async () => {
+  const server = await start();
+  const provider = sandboxes(server);
+  const usual = provider.pollMs;
+  for (let count = 0; count < 999; count += 1) own(server);
+  await provider.list('sandbox', AbortSignal.timeout(60_000));
+  expect(provider.pollMs).toEqual(usual);
+
+  own(server);
+  await provider.list('sandbox', AbortSignal.timeout(60_000));
+
+  expect(provider.pollMs).toEqual({ first: 2_000, max: 4_000 });
 });

@@ -79,6 +79,10 @@ const LIST_TIMEOUT_MS = 120_000;
 /** Sandboxes take seconds to stop, and each inspection counts against the rate limit. */
 const POLL_MS = { first: 500, max: 4_000 };
 
+/** From so many sandboxes on, the rate limit takes longest, and a look that comes too early costs more than one that comes late. */
+const MANY = 1_000;
+const POLL_MANY_MS = { first: 2_000, max: 4_000 };
+
 /** When a sandbox entered its state, in milliseconds since the epoch. */
 interface Since {
   readonly state: string;
@@ -94,7 +98,7 @@ export class Sandboxes implements Provider {
   readonly stages = [['sandbox']] as const;
   readonly listingLagMs = LISTING_LAG_MS;
   readonly listTimeoutMs = LIST_TIMEOUT_MS;
-  readonly pollMs = POLL_MS;
+  pollMs = POLL_MS;
   readonly classify = classify;
   readonly #client: DaytonaClient;
   readonly #curl: Curl;
@@ -127,6 +131,7 @@ export class Sandboxes implements Provider {
       const there = page.filter((sandbox) => sandbox.state !== 'destroyed' && !isUndeleted(sandbox));
       found.push(...there.map((sandbox) => this.#resource(sandbox)));
     }
+    if (found.length >= MANY) this.pollMs = POLL_MANY_MS;
     for (const { id } of found) if (this.#forks.has(id)) this.#ordered.add(id);
     return found;
   }
