@@ -388,8 +388,8 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     file: 'phases/disk-room.ts',
-    from: 'if (missing === undefined || missing.bytes <= 0) return [];',
-    to: 'if (missing === undefined) return [];',
+    from: "return goal === 'min-free-disk' ? wanted - now : now - wanted;",
+    to: 'return Math.abs(wanted - now);',
     harm: 'goes on removing when there is room',
   },
   // what can't be killed

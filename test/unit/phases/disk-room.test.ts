@@ -127,6 +127,18 @@ describe('room on the disk', () => {
     expect(left).toEqual(['a', 'b']);
   });
 
+  it('is neither an image of a container nor one that a spared image was made from: neither is asked for', async () => {
+    const { disk, images } = engine(['a', 'b', 'c', 'd'], {
+      a: { usedBy: [{ provider: 'docker', kind: 'container', id: 'x', name: 'x', state: 'exited', running: false, labels: {} }] },
+      b: { dependents: ['c'] },
+      c: { tags: ['team/tool:1'] },
+    });
+    const { left, reports } = await make(disk, { imageBudget: '0', keepImages: 'team/*' });
+    expect(left).toEqual(['a', 'b', 'c']);
+    expect(images.calls.filter(({ operation }) => operation === 'remove').map(({ id }) => id)).toEqual(['d']);
+    expect(reports[0]?.reason).toMatch(/^of the images that are left, 1 used by containers, /);
+  });
+
   it('is nothing that another session, a label or a name keeps, and none where images can’t be measured', async () => {
     const { disk } = engine(['a', 'b', 'c', 'd'], {
       a: { labels: { [labels.session]: 'live' } },

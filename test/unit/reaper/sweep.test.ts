@@ -286,6 +286,7 @@ describe('what is listed again after it was removed', () => {
     };
     const result = await swept();
     expect([outcomes(result), way(result), result.verified]).toEqual([{ a: 'graceful' }, ['stop done', 'remove done'], true]);
+    expect(result.settlements.map(({ reason }) => reason)).toEqual([undefined]);
   });
 });
 
@@ -390,6 +391,13 @@ describe('a listing', () => {
     provider.fail('list', 'hang for ever', (nth) => nth === 1);
     const result = await swept();
     expect([outcomes(result), result.verified, result.took]).toEqual([{ a: 'graceful' }, true, 12_000]);
+  });
+
+  it('that hangs twice as all others do is asked for again: the engine may come back', async () => {
+    provider.add();
+    provider.fail('list', 'hang for ever', (nth) => nth <= 2);
+    const result = await swept({ final: false });
+    expect([outcomes(result), result.verified]).toEqual([{ a: 'graceful' }, true]);
   });
 
   it('that fails while something is still to do does not end the sweep', async () => {
