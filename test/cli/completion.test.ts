@@ -24,7 +24,7 @@ test('bash offers the options that begin so', async () => {
 });
 
 test('bash offers the values of an option', async () => {
-  expect(await offered('sweep', '--provider', '')).toEqual(['docker', 'daytona']);
+  expect(await offered('sweep', '--provider', '')).toEqual(['docker', 'daytona', 'kubernetes']);
 });
 
 test('bash offers the values of an option after =, which it takes for a word', async () => {

@@ -62,6 +62,8 @@ it('packs the command line with its licences and the report’s schema, and noth
     'README.md',
     'dist/cli/index.js',
     'dist/cli/licenses.txt',
+    'dist/kubernetes/index.js',
+    'dist/kubernetes/licenses.txt',
     'package.json',
     'schemas/report.schema.json',
   ]);

@@ -44,7 +44,11 @@ describe('a job with sandboxes', () => {
       provider: 'daytona',
       image: 'daytonaio/sandbox:0.4.3',
     });
-    expect(phase?.providers.map(({ name, status }) => `${name} ${status}`)).toEqual(['docker ready', 'daytona ready']);
+    expect(phase?.providers.map(({ name, status }) => `${name} ${status}`)).toEqual([
+      'docker ready',
+      'daytona ready',
+      'kubernetes skipped',
+    ]);
     expect(await job.summary()).toContain('Everything is gone: 1 container, 5 sandboxes');
     expect(server.get(bystander.id)?.state).toBe('started');
   });
@@ -77,7 +81,7 @@ describe('a job with sandboxes', () => {
 
     expect(server.get(id)).toBeUndefined();
     const providers = (await job.report()).phases.post?.providers.map(({ name, status }) => `${name} ${status}`);
-    expect(providers).toEqual(['docker unavailable', 'daytona ready']);
+    expect(providers).toEqual(['docker unavailable', 'daytona ready', 'kubernetes skipped']);
   });
 
   test('with scope: job says once that Daytona is out of its reach', async () => {
@@ -166,7 +170,7 @@ describe('a key that is refused', () => {
     expect(post.output).toContain('::warning');
     expect((await job.report()).phases.post).toMatchObject({
       verified: false,
-      providers: [{}, { name: 'daytona', status: 'unavailable' }],
+      providers: [{}, { name: 'daytona', status: 'unavailable' }, { name: 'kubernetes', status: 'skipped' }],
     });
   });
 });

@@ -40,6 +40,7 @@ describe('a job whose steps are the benchmark', () => {
       CLEANUP_LABEL: `${labels.session}=${session}`,
       CLEANUP_LABEL_FILE: file,
       CLEANUP_JOB_SESSIONS: session,
+      INSPECT_HELM_LABELS: `${labels.session}=${session}`,
       DOCKER_HOST: expect.stringMatching(/^unix:\/\/.*\/docker\.sock$/),
     });
     expect((await readFile(file, 'utf8')).split('\n')).toEqual([

@@ -189,6 +189,7 @@ describe('several engines', () => {
         { name: `docker (${down})`, status: 'unavailable' },
         { name: `docker (${up})`, status: 'ready' },
         { name: 'daytona', status: 'skipped' },
+        { name: 'kubernetes', status: 'skipped' },
       ],
       resources: [{ provider: `docker (${up})`, outcome: 'graceful' }],
     });

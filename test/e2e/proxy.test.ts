@@ -183,9 +183,9 @@ describe('post', () => {
 });
 
 describe('proxy', () => {
-  test('false exports nothing', async () => {
+  test('false exports nothing but the session', async () => {
     const job = await begun({ inputs: { proxy: 'false' } });
-    expect([...(await job.exported()).keys()].filter((name) => !name.startsWith('CLEANUP_'))).toEqual([]);
+    expect([...(await job.exported()).keys()].filter((name) => !name.startsWith('CLEANUP_'))).toEqual(['INSPECT_HELM_LABELS']);
   });
 
   test('true fails main where there is nothing to stand before', async () => {

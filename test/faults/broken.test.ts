@@ -75,6 +75,7 @@ describe('an engine that', () => {
     expect((await postReport(job)).providers).toMatchObject([
       { name: 'docker', status: 'unavailable', reason: expect.stringContaining('nothing listens there') },
       { name: 'daytona', status: 'skipped' },
+      { name: 'kubernetes', status: 'skipped' },
     ]);
     await there.engine.restart();
     expect((await job.post()).exitCode).toBe(0);
