@@ -45,7 +45,7 @@ describe('post', () => {
     expect(post.output.split('\n').filter((line) => line.startsWith(annotation))).toHaveLength(1);
     expect((await job.report()).phases.post).toMatchObject({
       verified: false,
-      providers: [{ status: 'unavailable' }, { name: 'daytona' }],
+      providers: [{ status: 'unavailable' }, { name: 'daytona' }, { name: 'kubernetes' }],
     });
     expect(await job.summary()).toContain('can’t be reached');
     expect(await job.summary()).toContain(`ps --all --quiet --filter label=${labels.session}=${await job.session()} | xargs`);
