@@ -36,13 +36,17 @@ export async function removeContainer(container: Docker.Container): Promise<void
   await container.remove({ force: true, v: true }).catch(() => undefined);
 }
 
+/** Podman 4.3 takes an image’s id that it does not have for a name, which it refuses with 500. */
+const NO_SUCH_ID = /cannot specify 64-byte hexadecimal strings/;
+
 /** Whether the engine has what is inspected. */
 export async function exists(inspection: Promise<unknown>): Promise<boolean> {
   try {
     await inspection;
     return true;
   } catch (error) {
-    if (error instanceof Error && 'statusCode' in error && error.statusCode === 404) return false;
+    const isMissing = error instanceof Error && 'statusCode' in error && error.statusCode === 404;
+    if (isMissing || NO_SUCH_ID.test(String(error))) return false;
     throw error;
   }
 }
