@@ -165,10 +165,10 @@ export const settings = {
   kubernetes: setting(
     types.autoOrBoolean,
     'auto',
-    '`auto`: used if there is a kubeconfig or the service account of a pod, and `kubernetes-namespaces`, `kubernetes-contexts`, `kubeconfig` or `labels` say what is owned. `true`: main fails without a cluster. `false`: not used.',
+    '`auto`: used if there is a kubeconfig or the service account of a pod, and `kubernetes-namespaces`, `kubernetes-contexts`, `kubeconfig` or `labels` say what is owned; with `labels` alone, `~/.kube/config` is left alone. `true`: main fails without a cluster. `false`: not used.',
     {
       group: 'providers',
-      help: '`auto`: used if there is a kubeconfig or the service account of a pod, and `kubernetes-namespaces`, `kubernetes-contexts`, `kubeconfig` or `labels` say what is owned. `true`: a cluster must answer. `false`: not used.',
+      help: '`auto`: used if there is a kubeconfig or the service account of a pod, and `kubernetes-namespaces`, `kubernetes-contexts`, `kubeconfig` or `labels` say what is owned; with `labels` alone, `~/.kube/config` is left alone. `true`: a cluster must answer. `false`: not used.',
     },
   ),
   kubeconfig: optional(

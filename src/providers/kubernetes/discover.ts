@@ -7,7 +7,7 @@ import { errorClassOf, withRetries } from '../../reaper/retry';
 import { PODS, pathOf } from './api-kinds';
 import { KubernetesClient } from './client';
 import { classify, hasStatus, KubernetesError } from './errors';
-import { type Cluster, findKubeconfig, NoKubeconfig, readCluster, type Source } from './kubeconfig';
+import { type Cluster, findKubeconfig, readCluster, type Source } from './kubeconfig';
 import { Kubectl } from './kubectl';
 import { KUBERNETES_KINDS, Kubernetes, type KubernetesSettings } from './provider';
 import { selfInCluster } from './self';
@@ -40,10 +40,12 @@ export const kubernetes = {
   name: NAME,
   kinds: KUBERNETES_KINDS,
   discover(search: Search<KubernetesConfig>): readonly Promise<Connection>[] {
-    const { config } = search;
+    const { config, endpoints } = search;
     if (config.kubernetes === false) return [skipped('kubernetes is false')];
     if (!config.resources.some(isKubernetesKind)) return [skipped('resources leaves all of its kinds out')];
-    if (config.kubernetes === 'auto' && !isAddressed(config) && (config.labels ?? []).length === 0) {
+    // A cleanup in the place of one that was killed has no labels of the user's, but what main found.
+    const wasFound = Object.keys(endpoints).some((name) => name === NAME || name.startsWith(`${NAME} (`));
+    if (config.kubernetes === 'auto' && !wasFound && !isAddressed(config) && (config.labels ?? []).length === 0) {
       return [skipped('neither kubernetes-namespaces nor labels say what is owned')];
     }
     const contexts = config.kubernetesContexts ?? [undefined];
@@ -74,22 +76,21 @@ async function discover(name: string, context: string | undefined, search: Searc
   const { config, env, endpoints } = search;
   const found = endpoints[name];
   const isRequired = config.kubernetes === true;
-  let isHere = found !== undefined || isAddressed(config);
+  // With labels alone, a kubeconfig may be there for other ends.
+  const isNamed = isRequired || found !== undefined || isAddressed(config);
   let kubectl: Kubectl | undefined;
   try {
     const source = found
       ? { files: found['files'] ?? '', from: found['from'] ?? '' }
-      : await findKubeconfig(config.kubeconfig, env);
-    const cluster = await readCluster(source, found?.['context'] ?? context);
+      : await findKubeconfig(config.kubeconfig, isNamed, env);
+    const cluster = await readCluster(source, found?.['context'] ?? context, env);
     const namespaces = config.kubernetesNamespaces ?? [cluster.namespace];
     kubectl = new Kubectl(cluster, source, namespaces);
     return await connect(name, cluster, source, namespaces, kubectl, search);
   } catch (error) {
-    // With labels alone, a kubeconfig may be there for other ends.
-    isHere &&= !(error instanceof NoKubeconfig && found === undefined && !isAddressed(config));
     return {
       name,
-      status: isRequired || isHere ? 'unavailable' : 'skipped',
+      status: isNamed ? 'unavailable' : 'skipped',
       reason: reasonOf(error),
       required: isRequired,
       ...cleanupWith(kubectl),

@@ -1,3 +1,4 @@
+import { type ChildProcess, spawn } from 'node:child_process';
 import { access } from 'node:fs/promises';
 import type { RequestOptions } from 'node:https';
 import { homedir } from 'node:os';
@@ -45,26 +46,34 @@ const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
 
 /**
  * Finds the kubeconfig: the setting, `KUBECONFIG`, `~/.kube/config`, the service account of this pod.
+ * @param isNamed a setting means Kubernetes; without, what a person has at home is not ours to use
  * @throws {NoKubeconfig}
  */
-export async function findKubeconfig(setting: string | undefined, env: Environment): Promise<Source> {
+export async function findKubeconfig(setting: string | undefined, isNamed: boolean, env: Environment): Promise<Source> {
   if (setting !== undefined) return { files: setting, from: 'kubeconfig' };
   if (env['KUBECONFIG']) return { files: env['KUBECONFIG'], from: 'KUBECONFIG' };
   const usual = join(env['HOME'] || homedir(), '.kube', 'config');
-  if (await exists(usual)) return { files: usual, from: '~/.kube/config' };
+  if (isNamed && (await exists(usual))) return { files: usual, from: '~/.kube/config' };
   if (env['KUBERNETES_SERVICE_HOST'] && (await exists(join(SERVICE_ACCOUNT, 'token')))) {
     return { files: '', from: 'the pod’s service account' };
   }
-  throw new NoKubeconfig('no kubeconfig: neither kubeconfig nor KUBECONFIG is set, and there is no ~/.kube/config');
+  throw new NoKubeconfig('no kubeconfig: set kubeconfig or KUBECONFIG');
 }
 
 /**
  * Reads the cluster of a context. Kubernetes' own client reads the files, because there are many ways to be someone:
  * certificates, tokens in files that change, plugins, OIDC.
  * @param context default: the current one
+ * @param env of a plugin, which asks for credentials
+ * @param maxPluginMs milliseconds that it may take
  * @throws {BadKubeconfig}
  */
-export async function readCluster({ files, from }: Source, context: string | undefined): Promise<Cluster> {
+export async function readCluster(
+  { files, from }: Source,
+  context: string | undefined,
+  env: Environment,
+  maxPluginMs = MAX_PLUGIN_MS,
+): Promise<Cluster> {
   // A bundle of its own, loaded only here: most jobs have no cluster.
   const { KubeConfig } = await import('@kubernetes/client-node/dist/config.js');
   return attempt(from, () => {
@@ -75,10 +84,52 @@ export async function readCluster({ files, from }: Source, context: string | und
     for (const file of others) {
       const more = new KubeConfig();
       more.loadFromFile(file);
-      config.mergeConfig(more);
+      merge(config, more);
     }
-    return clusterOf(config, context ?? config.getCurrentContext(), from);
+    const cluster = clusterOf(config, context ?? (config.getCurrentContext() || ''), from);
+    limitPlugin(config, env, maxPluginMs);
+    return cluster;
   });
+}
+
+/** Milliseconds for a plugin, which may ask a cloud. */
+const MAX_PLUGIN_MS = 15_000;
+
+/**
+ * Kubernetes' own client lets a plugin run for ever, with an open input, and does not tell it which version to answer in:
+ * https://kubernetes.io/docs/reference/access-authn-authz/authentication/#client-go-credential-plugins
+ */
+function limitPlugin(config: KubeConfig, env: Environment, maxMs: number): void {
+  const apiVersion: unknown = config.getCurrentUser()?.exec?.apiVersion;
+  const info = { kind: 'ExecCredential', apiVersion, spec: { interactive: false } };
+  const execFn = (command: string, args: readonly string[], options: { readonly env?: Environment }): ChildProcess => {
+    const plugin = spawn(command, args, {
+      ...options,
+      env: { ...(options.env ?? env), KUBERNETES_EXEC_INFO: JSON.stringify(info) },
+    });
+    const timer = setTimeout(() => {
+      plugin.kill('SIGKILL');
+      // What it started may keep them open.
+      plugin.stdout.destroy();
+      plugin.stderr.destroy();
+      plugin.emit('error', new Error(`its plugin took longer than ${maxMs / 1000} s`));
+    }, maxMs);
+    plugin.stdin.on('error', () => undefined).end();
+    return plugin.on('close', () => clearTimeout(timer));
+  };
+  for (const authenticator of config['authenticators']) if ('execFn' in authenticator) Object.assign(authenticator, { execFn });
+}
+
+/** As kubectl merges files: the first one that has a name keeps it. Kubernetes' client refuses a name that comes again. */
+function merge(config: KubeConfig, more: KubeConfig): void {
+  const isNew =
+    (known: readonly { readonly name: string }[]) =>
+    ({ name }: { readonly name: string }) =>
+      known.every((one) => one.name !== name);
+  config.clusters.push(...more.clusters.filter(isNew(config.clusters)));
+  config.users.push(...more.users.filter(isNew(config.users)));
+  config.contexts.push(...more.contexts.filter(isNew(config.contexts)));
+  config.currentContext ||= more.currentContext;
 }
 
 type KubeConfig = InstanceType<typeof import('@kubernetes/client-node/dist/config.js').KubeConfig>;
@@ -105,8 +156,9 @@ function clusterOf(config: KubeConfig, context: string, from: string): Cluster {
       try {
         await config.applyToHTTPSOptions(options);
       } catch (error) {
-        // What a plugin prints may hold a token.
-        throw new NoCredentials(`the credentials of the context “${context}” can’t be had: ${firstLineOf(asError(error))}`);
+        // A parser's error shows what it could not read, which may be a token.
+        const why = error instanceof SyntaxError ? 'its plugin printed something else' : firstLineOf(asError(error));
+        throw new NoCredentials(`the credentials of the context “${context}” can’t be had: ${why}`);
       }
     },
   };

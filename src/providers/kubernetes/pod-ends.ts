@@ -1,5 +1,4 @@
 import type { StopOutcome } from '../../core/provider';
-import { onAbort } from '../../lib/abort';
 import { type Clock, sleep } from '../../lib/clock';
 import { object, parsedJson, text } from '../../lib/json-shape';
 import { PODS, pathOf } from './api-kinds';
@@ -10,6 +9,9 @@ import { podStatusOf } from './pod-status';
 
 /** Milliseconds between two looks at one pod: while a watch tells, and without one. */
 const LOOK_MS = { watched: 15_000, first: 200, max: 3_000 };
+
+/** Milliseconds until a deletion is sent although its watch has not begun. */
+const MAX_OPENING_MS = 1_000;
 
 /** A pod to wait for. */
 export interface Ending {
@@ -63,13 +65,22 @@ export class PodEnds {
     const watch = this.#watch(pod.namespace);
     watch.waiting += 1;
     try {
-      await Promise.race([watch.opened, rejection(signal)]);
+      await this.#untilOpen(watch, signal);
       await work();
       await this.#untilGone(pod, watch, signal);
     } finally {
       watch.waiting -= 1;
       if (watch.waiting === 0) this.#close(pod.namespace, watch);
     }
+  }
+
+  /** Waits for the watch, but not for one that something between holds back: single looks tell, too. */
+  async #untilOpen({ opened }: Watch, signal: AbortSignal): Promise<void> {
+    const waited = new AbortController();
+    const pause = sleep(this.#clock, MAX_OPENING_MS, AbortSignal.any([signal, waited.signal])).catch(() => undefined);
+    await Promise.race([opened, pause]);
+    waited.abort();
+    signal.throwIfAborted();
   }
 
   async #untilGone(pod: Ending, watch: Watch, signal: AbortSignal): Promise<void> {
@@ -170,10 +181,4 @@ export class PodEnds {
   #wakeAll(): void {
     for (const wakers of this.#waiting.values()) for (const wake of wakers) wake();
   }
-}
-
-function rejection(signal: AbortSignal): Promise<never> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  onAbort(signal, () => reject(signal.reason));
-  return promise;
 }

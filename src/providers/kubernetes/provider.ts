@@ -7,9 +7,9 @@ import { type ApiKind, NAMESPACES, NODES, PODS, pathOf } from './api-kinds';
 import type { KubernetesClient } from './client';
 import { type Deletion, deletion } from './deletion';
 import { Discovery } from './discovery';
-import { classify, isNotFound } from './errors';
+import { classify, hasStatus, isNotFound } from './errors';
 import type { Kubectl } from './kubectl';
-import { controllerOf, itemsIn, type Metadata, timeOf } from './objects';
+import { controllerOf, itemsIn, type Metadata, metadataOf, timeOf } from './objects';
 import { PodEnds } from './pod-ends';
 import { graceOf, podStatusOf } from './pod-status';
 import { isRecordOfRelease, listReleases, type Release, releaseNameOf, uninstall } from './releases';
@@ -84,8 +84,11 @@ const PATIENCE_MS = 30_000;
 /** Milliseconds for which a node's state is believed. */
 const NODE_MS = 5_000;
 
-/** Kubernetes lifts them itself: jobs' records, deletion in order, claims that pods use. */
-const PASSING = /^(batch\.kubernetes\.io\/|foregroundDeletion$|orphan$|kubernetes(\.io\/pv)?c?-protection$|kubernetes$)/;
+/** Kubernetes lifts them itself: deletion in order, jobs' records, claims and volumes that pods use. */
+const PASSING: ReadonlySet<string> = new Set([
+  ...['foregroundDeletion', 'orphan', 'kubernetes'],
+  ...['batch.kubernetes.io/job-tracking', 'kubernetes.io/pvc-protection', 'kubernetes.io/pv-protection'],
+]);
 
 const SYSTEM_NAMESPACES: ReadonlySet<string> = new Set(['default', 'kube-system', 'kube-public', 'kube-node-lease']);
 
@@ -122,6 +125,8 @@ export class Kubernetes implements Provider {
   /** The labels of releases, by namespace and name: the objects of a release don't carry them. */
   readonly #releaseLabels = new Map<string, ReadonlyMap<string, Resource['labels']>>();
   readonly #releases = new Map<string, Release>();
+  /** Pods whose maker is gone: Kubernetes removes them, some time. */
+  readonly #orphans = new Set<string>();
   /** When objects were first seen in deletion, by our clock. */
   readonly #leavingSince = new Map<string, number>();
   readonly #nodes = new Map<string, { readonly at: number; readonly silence: string | undefined }>();
@@ -182,15 +187,32 @@ export class Kubernetes implements Provider {
     const marked = controlled.filter(({ metadata }) => metadata.labels[labelKeys.session] !== undefined);
     const makers = marked.length === 0 ? new Map<string, Thing>() : await this.#scene.makersOf(marked, namespace, signal);
     await this.#learnReleases([...makers.values()], namespace, signal);
+    await Promise.all(marked.map((pod) => makers.has(pod.metadata.uid) || this.#checkMaker(pod, signal)));
     const isMakers = ({ metadata }: Thing) => {
       const session = metadata.labels[labelKeys.session];
       if (session === undefined) return true;
       const maker = makers.get(metadata.uid);
       return maker !== undefined && this.#resource(maker).labels[labelKeys.session] === this.#sessionIn(session);
     };
-    const left = pods.filter((pod) => !controlled.includes(pod) || !isMakers(pod));
+    const makersPods = new Set(controlled.filter(isMakers));
+    const left = pods.filter((pod) => !makersPods.has(pod));
     await Promise.all(left.map(({ metadata, item }) => this.#checkNode(metadata, item, signal)));
     return this.#resourcesOf(left);
+  }
+
+  /** Asks for what is to have made a pod: without it, nothing makes the pod again. */
+  async #checkMaker({ metadata }: Thing, signal: AbortSignal): Promise<void> {
+    const owner = controllerOf(metadata);
+    const api = apiOfMaker(owner);
+    if (owner === undefined || api === undefined) return;
+    const path = `${pathOf(api, metadata.namespace)}/${encodeURIComponent(owner.name)}`;
+    try {
+      const maker = metadataOf(await this.#client.ask({ path, what: `GET ${api.plural}` }, signal));
+      if (maker !== undefined && maker.uid !== owner.uid) this.#orphans.add(metadata.uid);
+    } catch (error) {
+      if (isNotFound(error)) this.#orphans.add(metadata.uid);
+      else if (!hasStatus(error, 403)) throw error;
+    }
   }
 
   /** Adds the pods that lead to the owner of a service, an ingress or a claim which says nothing itself. */
@@ -326,7 +348,7 @@ export class Kubernetes implements Provider {
       );
       return messages.length === 0 ? undefined : `its deletion waits: ${messages.join(' ')}`;
     }
-    const holding = metadata.finalizers.filter((finalizer) => !PASSING.test(finalizer));
+    const holding = metadata.finalizers.filter((finalizer) => !PASSING.has(finalizer));
     if (holding.length === 0) return undefined;
     const [what, it] = holding.length === 1 ? ['the finalizer', 'it'] : ['the finalizers', 'them'];
     return `its deletion waits for ${what} ${holding.join(', ')}: whoever set ${it} must lift ${it}`;
@@ -378,7 +400,8 @@ export class Kubernetes implements Provider {
       kind: api.kind,
       id: uid,
       name,
-      ...(namespace === '' ? {} : { namespace }),
+      // Whoever uses the cluster may have made what is in no namespace.
+      ...(namespace === '' ? { shared: true } : { namespace }),
       ...(pod ? imageOf(item) : {}),
       state: deletedAt === undefined ? (pod?.phase ?? stateOf(item)) : TERMINATING,
       ...timeField('stateSince', this.#here(pod?.endedAt)),
@@ -416,7 +439,7 @@ export class Kubernetes implements Provider {
       if (metadata.labels[RUNNER] !== undefined) return 'it is a GitHub runner, which its scale set keeps';
     }
     const maker = controllerOf(metadata);
-    if (maker === undefined) return undefined;
+    if (maker === undefined || this.#orphans.has(metadata.uid)) return undefined;
     return `${maker.kind} ${maker.name} makes it again: it goes when that does`;
   }
 
@@ -455,8 +478,15 @@ export class Kubernetes implements Provider {
     return this.#settings.kinds.filter((kind): kind is CustomResource => kind.includes('.'));
   }
 
-  async #customKinds(signal: AbortSignal): Promise<readonly (ApiKind | undefined)[]> {
-    return Promise.all(this.#customs().map((name) => this.#discovery.custom(name, signal)));
+  /** @throws for a kind that the cluster does not have: its name may be wrong */
+  async #customKinds(signal: AbortSignal): Promise<readonly ApiKind[]> {
+    return Promise.all(
+      this.#customs().map(async (name) => {
+        const api = await this.#discovery.custom(name, signal);
+        if (api === undefined) throw new Error(`the cluster has no kind ${name}, which resources names`);
+        return api;
+      }),
+    );
   }
 
   /** Asks for the node of a pod that should be gone. */
@@ -494,8 +524,12 @@ const TERMINATING = 'Terminating';
 /** The shortest grace period that the kubelet keeps. With 0, the pod is only hidden. */
 const LEAST_GRACE_MS = 1_000;
 
+/** Certificates that a cluster puts into each namespace, and puts there again: Kubernetes, OpenShift, Istio. */
+const CLUSTERS_OWN: ReadonlySet<string> = new Set(['kube-root-ca.crt', 'openshift-service-ca.crt', 'istio-ca-root-cert']);
+
 /** Whether nothing of Kubernetes' own makes it: a deployment's replica sets are the deployment's. */
-function isItsOwn({ metadata }: Thing): boolean {
+function isItsOwn({ api, metadata }: Thing): boolean {
+  if (api.kind === 'config-map' && CLUSTERS_OWN.has(metadata.name)) return false;
   return apiOfMaker(controllerOf(metadata)) === undefined && !isRecordOfRelease(metadata);
 }
 
