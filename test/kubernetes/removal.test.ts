@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
@@ -184,6 +185,26 @@ describe('what makes pods', () => {
     expect(await left(namespace, 'pods')).toHaveLength(2);
   });
 
+  itOnOwnCluster('and is gone before its pods leaves them to the session, not to a later time', async () => {
+    const namespace = await cluster.namespace();
+    const session = await sessionIn([namespace]);
+    const { metadata, spec } = deployment('set', namespace, { podLabels: session.label, replicas: 1 });
+    await cluster.create({ apiVersion: 'apps/v1', kind: 'ReplicaSet', metadata, spec });
+    await cluster.kubectl(
+      'wait',
+      '--for=jsonpath={.status.readyReplicas}=1',
+      'replicaset/set',
+      `--namespace=${namespace}`,
+      '--timeout=60s',
+    );
+    await cluster.freeze('manager'); // It is what removes the pods of a set that is gone.
+    await cluster.kubectl('delete', 'replicaset', 'set', `--namespace=${namespace}`, '--cascade=background');
+    const report = await session.post();
+    await cluster.thaw('manager');
+    expect(report.resources.map(({ kind, outcome }) => `${kind} ${outcome}`)).toEqual(['pod graceful']);
+    expect(report.verified).toBe(true);
+  });
+
   it('of others keeps a pod that carries the session’s label', async () => {
     const namespace = await cluster.namespace();
     const session = await sessionIn([namespace]);
@@ -340,6 +361,27 @@ describe('a session', () => {
     await cluster.create(configMap('new', namespace), configMap('others', namespace, other.label));
     expect(outcomesIn(await session.post())).toEqual(['config-map new: removed']);
     expect(await left(namespace, 'configmaps')).toEqual(['configmap/before', 'configmap/others']);
+  });
+
+  it('with scope: job takes no new namespace, which anybody may have made, and leaves certificates that come again', async () => {
+    const namespace = `late-${randomUUID().slice(0, 8)}`;
+    const session = await sessionIn([namespace], { scope: 'job', resources: 'pods services namespaces' });
+    const bystander = await cluster.namespace();
+    await cluster.create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
+    await cluster.kubectl('wait', '--for=create', 'configmap/kube-root-ca.crt', `--namespace=${namespace}`, '--timeout=60s');
+    await cluster.create(configMap('new', namespace));
+    const report = await session.post();
+    await cluster.kubectl('delete', 'namespace', namespace, '--wait=false');
+    expect(outcomesIn(report)).toEqual(['config-map new: removed']);
+    expect(report.verified).toBe(true);
+    expect(await cluster.get('namespace', bystander)).toBeDefined();
+  });
+
+  it('that names a kind of custom resources which the cluster does not have is told so', async () => {
+    const session = await sessionIn([await cluster.namespace()], { resources: 'pods nothings.example.com' });
+    const report = await session.post();
+    expect(report.verified).toBe(false);
+    expect(report.providers[0]?.reason).toContain('the cluster has no kind nothings.example.com, which resources names');
   });
 
   it('that is over is cleaned before the next, a live one is not', async () => {

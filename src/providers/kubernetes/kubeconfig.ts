@@ -137,8 +137,9 @@ type KubeConfig = InstanceType<typeof import('@kubernetes/client-node/dist/confi
 function clusterOf(config: KubeConfig, context: string, from: string): Cluster {
   const known = config.getContexts().map(({ name }) => name);
   if (!known.includes(context)) {
+    if (known.length === 0) throw new BadKubeconfig(`${from}: it has no contexts; use another file`);
     const what = context === '' ? 'it names no current context' : `it has no context “${context}”`;
-    throw new BadKubeconfig(`${from}: ${what}; use one of ${known.slice(0, 10).join(', ') || 'another file: it has none'}`);
+    throw new BadKubeconfig(`${from}: ${what}; use one of ${known.slice(0, 10).join(', ')}`);
   }
   config.setCurrentContext(context);
   const cluster = config.getCurrentCluster();

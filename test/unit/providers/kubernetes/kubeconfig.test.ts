@@ -58,7 +58,7 @@ describe('a kubeconfig', () => {
 
   it.each([
     ['has no such context', config({ a: {} }), 'other', 'kubeconfig: it has no context “other”; use one of a'],
-    ['has no contexts at all', '{}', undefined, 'kubeconfig: it names no current context; use another file: it has none'],
+    ['has no contexts at all', '{}', undefined, 'kubeconfig: it has no contexts; use another file'],
     ['is none', ': {', undefined, /^kubeconfig can’t be read: /],
   ])('that %s is told in one line', async (_, content, context, message) => {
     await expect(readCluster(await file(content), context, {})).rejects.toThrow(message);
