@@ -24,7 +24,7 @@ import { until } from '../support/until';
 const podman = inject('product') === 'podman';
 const AUTO_REMOVE: ContainerOptions = { hostConfig: { AutoRemove: true } };
 
-/** Records one container from its start to its end. */
+/** Records one container from its start to its end. One that takes its log along starts once that is followed, where it can be. */
 async function recorded(
   command: readonly string[],
   options: ContainerOptions = {},
@@ -32,6 +32,7 @@ async function recorded(
 ): Promise<Death> {
   const recording = await TestRecording.start(settings);
   const container = await createContainer(command, { ...options, labels: { ...options.labels, ...recording.labelled.labels } });
+  if (options.hostConfig?.AutoRemove === true && !podman) await until('its log is followed', () => recording.hasAttached(container));
   await container.start().catch(() => undefined);
   await until('it has ended', () => hasEnded(container));
   const [death, ...others] = await recording.finish();
