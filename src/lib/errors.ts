@@ -28,3 +28,10 @@ export class Halted extends Error {
 export function asError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(String(thrown), { cause: thrown });
 }
+
+/** The innermost cause of a network's error, of the first of several addresses: what happened, and Node's code (`ECONNREFUSED`). */
+export function rootCauseOf(error: Error): { readonly code: string | undefined; readonly message: string } {
+  const inner: unknown = error instanceof AggregateError ? error.errors[0] : error.cause;
+  if (inner instanceof Error) return rootCauseOf(inner);
+  return { code: 'code' in error && typeof error.code === 'string' ? error.code : undefined, message: error.message };
+}

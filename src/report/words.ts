@@ -1,7 +1,7 @@
 import prettyMilliseconds from 'pretty-ms';
 import type { EvidenceOfEnd } from '../core/liveness';
 import type { Outcome } from '../core/outcome';
-import { KIND_NAMES, KINDS, type Kind } from '../core/resource';
+import { isWorkload, KIND_NAMES, KINDS, type Kind } from '../core/resource';
 import type { ResourceReport } from './model';
 
 /** `6.2s`, `1m 4s`: a duration for people. */
@@ -54,8 +54,17 @@ function spaced(kind: string): string {
 /** The meaning of an outcome; for `kept`, the first reasons, which may hold foreign text. */
 export function meaningOf(outcome: Outcome, resources: readonly ResourceReport[]): string {
   const reasons = new Set(resources.flatMap((resource) => (resource.outcome === outcome ? (resource.reason ?? []) : [])));
-  return [...reasons].slice(0, 3).join('; ') || MEANINGS[outcome];
+  if (reasons.size > 0) return [...reasons].slice(0, 3).join('; ');
+  return outcome === 'removed' && resources.some(isRemovedMaker) ? REMOVED_MAKERS : MEANINGS[outcome];
 }
+
+/** A Swarm service, a deployment: what it made may have run. */
+function isRemovedMaker({ kind, outcome }: ResourceReport): boolean {
+  const isRun = kind === 'container' || kind === 'sandbox' || kind === 'pod';
+  return outcome === 'removed' && isWorkload(kind) && !isRun;
+}
+
+const REMOVED_MAKERS = 'was not running, removed; what makes containers or pods went together with them';
 
 /** Says why a resource's session counts as over: ends the sentence "it went because …". */
 export function endOfSession(evidence: EvidenceOfEnd): string {

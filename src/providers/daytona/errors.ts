@@ -1,4 +1,5 @@
 import type { ErrorClass } from '../../core/provider';
+import { rootCauseOf } from '../../lib/errors';
 
 /** An answer other than success. */
 export class DaytonaError extends Error {
@@ -40,7 +41,7 @@ export class DaytonaUnreachable extends Error {
   readonly code: string | undefined;
 
   constructor(origin: string, cause: Error) {
-    const { code, message } = rootOf(cause);
+    const { code, message } = rootCauseOf(cause);
     super(`${origin} can’t be reached: ${code ?? message}`, { cause });
     this.code = code;
   }
@@ -161,11 +162,4 @@ function retryable({ retryAfterMs }: { readonly retryAfterMs: number | undefined
 
 export function hasStatus(error: unknown, ...statusCodes: readonly number[]): error is DaytonaError {
   return error instanceof DaytonaError && statusCodes.includes(error.statusCode);
-}
-
-/** The innermost cause, and the first of several addresses. */
-function rootOf(error: Error): { readonly code: string | undefined; readonly message: string } {
-  const inner: unknown = error instanceof AggregateError ? error.errors[0] : error.cause;
-  if (inner instanceof Error) return rootOf(inner);
-  return { code: 'code' in error && typeof error.code === 'string' ? error.code : undefined, message: error.message };
 }

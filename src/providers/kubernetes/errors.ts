@@ -1,4 +1,5 @@
 import type { ErrorClass } from '../../core/provider';
+import { rootCauseOf } from '../../lib/errors';
 
 /** An answer of the API server, or of something before it, other than success. */
 export class KubernetesError extends Error {
@@ -38,7 +39,7 @@ export class ClusterUnreachable extends Error {
   readonly code: string | undefined;
 
   constructor(origin: string, cause: Error) {
-    const { code, message } = rootOf(cause);
+    const { code, message } = rootCauseOf(cause);
     super(`${origin} can’t be reached: ${code ?? message}`, { cause });
     this.code = code;
   }
@@ -85,11 +86,4 @@ function isStarting({ statusCode, message }: KubernetesError): boolean {
 
 export function hasStatus(error: unknown, ...statusCodes: readonly number[]): error is KubernetesError {
   return error instanceof KubernetesError && statusCodes.includes(error.statusCode);
-}
-
-/** The innermost cause, and the first of several addresses. */
-function rootOf(error: Error): { readonly code: string | undefined; readonly message: string } {
-  const inner: unknown = error instanceof AggregateError ? error.errors[0] : error.cause;
-  if (inner instanceof Error) return rootOf(inner);
-  return { code: 'code' in error && typeof error.code === 'string' ? error.code : undefined, message: error.message };
 }

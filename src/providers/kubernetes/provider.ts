@@ -3,13 +3,14 @@ import type { Provider, Rung, RungAnswer, Survey } from '../../core/provider';
 import type { CustomResource, Kind, Resource, Wanted } from '../../core/resource';
 import { type Clock, sleep } from '../../lib/clock';
 import { type Json, object, text } from '../../lib/json-shape';
-import { type ApiKind, NAMESPACES, NODES, PODS, pathOf } from './api-kinds';
+import { type ApiKind, NAMESPACES, PODS, pathOf } from './api-kinds';
 import type { KubernetesClient } from './client';
 import { type Deletion, deletion } from './deletion';
 import { Discovery } from './discovery';
 import { classify, hasStatus, isNotFound } from './errors';
 import type { Kubectl } from './kubectl';
-import { controllerOf, itemsIn, type Metadata, metadataOf, timeOf } from './objects';
+import { Nodes } from './nodes';
+import { controllerOf, itemsIn, type Metadata, metadataOf } from './objects';
 import { PodEnds } from './pod-ends';
 import { graceOf, podStatusOf } from './pod-status';
 import { isRecordOfRelease, listReleases, type Release, releaseNameOf, uninstall } from './releases';
@@ -27,6 +28,7 @@ import {
   thingOf,
 } from './scene';
 import type { SelfInCluster } from './self';
+import { whatHolds } from './what-holds';
 
 /** Users before what they use. */
 const STAGES: Provider['stages'] = [
@@ -81,14 +83,8 @@ const OVERDUE_MS = 2_000;
 /** Milliseconds in deletion after which what holds an object is told instead of waited for. */
 const PATIENCE_MS = 30_000;
 
-/** Milliseconds for which a node's state is believed. */
-const NODE_MS = 5_000;
-
-/** Kubernetes lifts them itself: deletion in order, jobs' records, claims and volumes that pods use. */
-const PASSING: ReadonlySet<string> = new Set([
-  ...['foregroundDeletion', 'orphan', 'kubernetes'],
-  ...['batch.kubernetes.io/job-tracking', 'kubernetes.io/pvc-protection', 'kubernetes.io/pv-protection'],
-]);
+/** Milliseconds for the look at what holds an object. */
+const LOOK_MS = 5_000;
 
 const SYSTEM_NAMESPACES: ReadonlySet<string> = new Set(['default', 'kube-system', 'kube-public', 'kube-node-lease']);
 
@@ -129,7 +125,7 @@ export class Kubernetes implements Provider {
   readonly #orphans = new Set<string>();
   /** When objects were first seen in deletion, by our clock. */
   readonly #leavingSince = new Map<string, number>();
-  readonly #nodes = new Map<string, { readonly at: number; readonly silence: string | undefined }>();
+  readonly #nodes: Nodes;
 
   constructor(
     client: KubernetesClient,
@@ -145,6 +141,7 @@ export class Kubernetes implements Provider {
     this.#self = self;
     this.#clock = clock;
     this.#ends = new PodEnds(client, clock);
+    this.#nodes = new Nodes(client, clock);
     this.#scene = new Scene(client, (namespace, version) => this.#ends.listed(namespace, version));
     this.#discovery = new Discovery(client);
     const isWanted = (kind: Kind) => (kind === 'custom-resource' ? this.#customs().length > 0 : settings.kinds.includes(kind));
@@ -325,33 +322,18 @@ export class Kubernetes implements Provider {
   async whyStuck(resource: Resource): Promise<string | undefined> {
     const since = this.#leavingSince.get(resource.id);
     if (since === undefined || this.#clock.now() - since < PATIENCE_MS || resource.kind === 'release') return undefined;
-    const signal = AbortSignal.timeout(NODE_MS);
+    const signal = AbortSignal.timeout(LOOK_MS);
     const ask = { path: this.#pathTo(resource), what: 'GET' };
     const item = await this.#client.ask(ask, signal).catch(() => undefined);
     const thing = item && thingOf(this.#apiOf(resource), item);
     if (item === undefined || thing === undefined || thing.metadata.uid !== resource.id) return undefined;
-    return this.#holdsBack(thing);
+    return whatHolds(thing);
   }
 
   removalCommand(resource: Resource): string {
     const { kind, name, namespace = '' } = resource;
     if (kind === 'release') return this.#kubectl.uninstall(name, namespace);
     return this.#kubectl.removal(this.#apiOf(resource), name, namespace);
-  }
-
-  /** What lifts no deletion by itself. */
-  #holdsBack({ api, metadata, item }: Thing): string | undefined {
-    const conditions = itemsIn(object(item['status'])['conditions']);
-    if (api.kind === 'namespace') {
-      const messages = conditions.flatMap(({ type, status, message }) =>
-        status === 'True' && /^Namespace/.test(text(type) ?? '') ? (text(message) ?? []) : [],
-      );
-      return messages.length === 0 ? undefined : `its deletion waits: ${messages.join(' ')}`;
-    }
-    const holding = metadata.finalizers.filter((finalizer) => !PASSING.has(finalizer));
-    if (holding.length === 0) return undefined;
-    const [what, it] = holding.length === 1 ? ['the finalizer', 'it'] : ['the finalizers', 'them'];
-    return `its deletion waits for ${what} ${holding.join(', ')}: whoever set ${it} must lift ${it}`;
   }
 
   async #endPod(pod: Resource, graceMs: number | undefined, signal: AbortSignal): Promise<RungAnswer> {
@@ -489,33 +471,15 @@ export class Kubernetes implements Provider {
     );
   }
 
-  /** Asks for the node of a pod that should be gone. */
+  /** Looks at the node of a pod that should be gone. */
   async #checkNode({ deletedAt }: Metadata, item: Json, signal: AbortSignal): Promise<void> {
     const { node } = podStatusOf(item);
     const overdue = deletedAt !== undefined && this.#clock.now() - (this.#here(deletedAt) ?? 0) > OVERDUE_MS;
-    if (node === '' || !overdue) return;
-    const known = this.#nodes.get(node);
-    if (known !== undefined && this.#clock.now() - known.at < NODE_MS) return;
-    this.#nodes.set(node, { at: this.#clock.now(), silence: await this.#askNode(node, signal) });
-  }
-
-  /** Why a node counts as silent; undefined if it answers, or that can't be known. */
-  async #askNode(name: string, signal: AbortSignal): Promise<string | undefined> {
-    try {
-      const path = `${pathOf(NODES, '')}/${encodeURIComponent(name)}`;
-      const node = await this.#client.ask({ path, what: 'GET nodes' }, signal);
-      const ready = itemsIn(object(node['status'])['conditions']).find(({ type }) => type === 'Ready');
-      if (ready === undefined) return `its node ${name} has never answered`;
-      if (ready['status'] === 'True') return undefined;
-      const since = timeOf(ready['lastTransitionTime']);
-      return `its node ${name} has not answered${since === undefined ? '' : ` since ${new Date(since).toISOString()}`}`;
-    } catch (error) {
-      return isNotFound(error) ? `its node ${name} is gone` : undefined;
-    }
+    if (node !== '' && overdue) await this.#nodes.look(node, signal);
   }
 
   #silenceOf({ id }: Resource): string | undefined {
-    return this.#nodes.get(this.#known.get(id)?.node ?? '')?.silence;
+    return this.#nodes.silenceOf(this.#known.get(id)?.node ?? '');
   }
 }
 
@@ -544,7 +508,7 @@ function stateOf(item: Json): string {
   const ended = itemsIn(status['conditions']).find(
     (condition) => condition['status'] === 'True' && /^(Complete|Failed)$/.test(text(condition['type']) ?? ''),
   );
-  return text(ended?.['type']) ?? text(status['phase']) ?? 'there';
+  return text(ended?.['type']) ?? text(status['phase']) ?? 'present';
 }
 
 function timeField<K extends string>(key: K, time: number | undefined): Partial<Record<K, number>> {

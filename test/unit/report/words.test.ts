@@ -50,6 +50,14 @@ describe('an outcome', () => {
   it.each(outcomes)('%s has a meaning that fits into a table', (outcome) => {
     expect(meaningOf(outcome, [])).toMatch(/^[^|\n]+$/);
   });
+
+  it.each(['service', 'deployment', 'job'] as const)('of a %s that was removed says that what it made went with it', (kind) => {
+    const removed = [resource({ kind, outcome: 'removed' }), resource({ kind: 'network', outcome: 'removed' })];
+
+    expect(meaningOf('removed', removed)).toContain('went together with them');
+    expect(meaningOf('removed', removed.slice(1))).toBe('was not running, removed');
+    expect(meaningOf('gone', removed)).not.toContain('together');
+  });
 });
 
 it.each([
