@@ -32,7 +32,8 @@ async function recorded(
 ): Promise<Death> {
   const recording = await TestRecording.start(settings);
   const container = await createContainer(command, { ...options, labels: { ...options.labels, ...recording.labelled.labels } });
-  if (options.hostConfig?.AutoRemove === true && !podman) await until('its log is followed', () => recording.hasAttached(container));
+  if (options.hostConfig?.AutoRemove === true && !podman)
+    await until('its log is followed', () => recording.hasAttached(container));
   await container.start().catch(() => undefined);
   await until('it has ended', () => hasEnded(container));
   const [death, ...others] = await recording.finish();
