@@ -9,4 +9,14 @@ export interface GiveBack {
   readonly labels: Readonly<Record<string, string>>;
   /** Ids of images to try first. */
   readonly images: readonly string[];
+  /** By name: takes in each helper before it is made, and loses it when the engine confirms that it is gone. */
+  readonly helpers: Map<string, Helper>;
+}
+
+/** A short container that gives files back. */
+export interface Helper {
+  /** Why it may still be there. */
+  readonly problem: string;
+  /** Removes it. */
+  readonly command: string;
 }

@@ -1,24 +1,27 @@
 import { readFile, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Connection } from '../core/connection';
-import type { GiveBack } from '../core/give-back';
+import type { GiveBack, Helper } from '../core/give-back';
 import { labels } from '../core/labels';
 import type { Resource } from '../core/resource';
 import type { RunProgram } from '../core/run-program';
 import type { Selector } from '../core/selector';
 import type { Deadline } from '../lib/deadline';
 import { asError } from '../lib/errors';
-import { chownArguments, type ForeignFiles, findForeign, mountPoints } from '../lib/foreign-files';
+import { chownArguments, type FileOwner, type ForeignFiles, findForeign, mountPoints } from '../lib/foreign-files';
 import { parsedJson } from '../lib/json-shape';
 import { shellWord } from '../lib/shell-word';
 import type { WorkspaceReport } from '../report/model';
 import type { Selection } from './selection';
 
+/** Directories that a command names: one that fits a screen. */
+const MAX_NAMED = 20;
+
 /** Files to look at. A million take some seconds. */
 const MAX_FILES = 1_000_000;
 
 /** The time for a look and for giving back: milliseconds at most, and a share of the remaining deadline at most. */
-const LIMITS = { look: { ms: 10_000, share: 0.1 }, restore: { ms: 60_000, share: 0.5 } };
+const LIMITS = { look: { ms: 10_000, share: 0.1 }, restore: { ms: 60_000, share: 0.5 }, removal: { ms: 10_000 } };
 
 /** Where the proxy notes which directories the session's containers could write to. */
 export function bindNotesFile(directory: string): string {
@@ -94,13 +97,31 @@ export async function checkWorkspace(check: WorkspaceCheck): Promise<WorkspaceRe
   const directories = await mountedFrom(path, sources.paths);
   if (directories.length === 0) return undefined;
   const before = await look(directories, uid, check);
-  const problem = restore && before.count > 0 ? await give({ directories, uid, gid }, check) : null;
+  const helpers = new Map<string, Helper>();
+  const problem = restore && before.count > 0 ? await give({ directories, uid, gid, helpers }, check) : null;
   const after = restore && before.count > 0 ? await look(directories, uid, check) : before;
   const restored = Math.max(0, before.count - after.count);
-  if (after.undeletable === 0 && restored === 0 && after.whole) return undefined;
+  if (after.undeletable === 0 && restored === 0 && after.whole && helpers.size === 0) return undefined;
   const { undeletable, bytes, whole } = after;
-  const command = undeletable === 0 ? null : `sudo chown -hR ${[`${uid}:${gid}`, ...directories.map(shellWord)].join(' ')}`;
-  return { path, undeletable, bytes, restored, whole, problem: undeletable === 0 ? null : problem, command };
+  return {
+    path,
+    undeletable,
+    bytes,
+    restored,
+    whole,
+    ...(undeletable === 0 ? { problem: null, command: null } : { problem, ...commandFor(directories, { uid, gid }) }),
+    ...(helpers.size === 0 ? {} : { helpers: [...helpers].map(([name, helper]) => ({ name, ...helper })) }),
+  };
+}
+
+/** Gives directories to a user by hand. Never a directory around them: not all that is in it was mounted. */
+function commandFor(directories: readonly string[], { uid, gid }: FileOwner): Pick<WorkspaceReport, 'command' | 'omitted'> {
+  const named = directories.slice(0, MAX_NAMED);
+  const omitted = directories.length - named.length;
+  return {
+    command: `sudo chown -hR ${[`${uid}:${gid}`, ...named.map(shellWord)].join(' ')}`,
+    ...(omitted === 0 ? {} : { omitted }),
+  };
 }
 
 /**
@@ -130,7 +151,7 @@ async function look(directories: readonly string[], uid: number, { deadline }: W
 
 /** Gives the directories to the user: by an engine, or else by sudo. @returns why it failed */
 async function give(
-  { directories, uid, gid }: Pick<GiveBack, 'directories' | 'uid' | 'gid'>,
+  { directories, uid, gid, helpers }: Pick<GiveBack, 'directories' | 'uid' | 'gid' | 'helpers'>,
   { connections, sources, sessionId, runProgram, deadline }: WorkspaceCheck,
 ): Promise<string | null> {
   const mounts = [...mountPoints()].filter((mount) => directories.some((path) => mount !== path && isIn(mount, path)));
@@ -141,6 +162,7 @@ async function give(
     gid,
     labels: sessionId === undefined ? {} : { [labels.session]: sessionId },
     images: sources.images,
+    helpers,
   };
   const ways = [
     ...connections.flatMap((connection) =>
@@ -151,11 +173,18 @@ async function give(
   const problems: string[] = [];
   for (const way of ways) {
     const ms = Math.min(LIMITS.restore.ms, deadline.remaining() * LIMITS.restore.share);
+    let work: Promise<void> | undefined;
+    const begin = (signal: AbortSignal) => {
+      work = way(signal);
+      return work;
+    };
     try {
-      await deadline.within(ms, 'giving files back', way);
+      await deadline.within(ms, 'giving files back', begin);
       return null;
     } catch (error) {
       problems.push(asError(error).message);
+      // A helper that ran out of time is still being removed.
+      await deadline.within(LIMITS.removal.ms, 'removing the helper', async () => work).catch(() => undefined);
     }
   }
   return problems.join('; ');

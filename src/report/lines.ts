@@ -4,7 +4,7 @@ import type { DiskReport, PhaseReport, ProviderReport, ResourceReport } from './
 import { untouchedNotes } from './untouched';
 import { verdictOf } from './verdict';
 import { count, countKinds, endOfSession, shortId, sizeWords, time } from './words';
-import { workspaceSentences } from './workspace';
+import { workspaceCommands, workspaceSentences } from './workspace';
 
 /** `docker: ready: Docker Engine 20.10.24 at unix:///var/run/docker.sock (the default)`. */
 export function providerLine({ name, status, reason }: ProviderReport): string {
@@ -98,12 +98,11 @@ export function preflightLines({ preflight = [] }: PhaseReport): readonly string
   return preflight.map((sentence) => plainLine(sentence));
 }
 
-/** The files that containers left to other users in the workspace, and the command for them. */
+/** The files that containers left to other users in the workspace, and the commands for them. */
 export function workspaceLines({ workspace }: PhaseReport): readonly string[] {
   if (workspace === undefined) return [];
-  return [workspaceSentences(workspace).join(' '), ...(workspace.command === null ? [] : [`  ${workspace.command}`])].map(
-    (line) => plainLine(line),
-  );
+  const commands = workspaceCommands(workspace).map((command) => `  ${command}`);
+  return [workspaceSentences(workspace).join(' '), ...commands].map((line) => plainLine(line));
 }
 
 /** The commands for what is left, under a title; empty without any. */

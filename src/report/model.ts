@@ -155,6 +155,18 @@ export interface WorkspaceReport {
   readonly problem: string | null;
   /** Gives them back by hand. */
   readonly command: string | null;
+  /** The number of directories for which the command has no room; absent if it names all. */
+  readonly omitted?: number;
+  /** Containers that gave files back, and may still be there; absent without any. */
+  readonly helpers?: readonly HelperReport[];
+}
+
+export interface HelperReport {
+  readonly name: string;
+  /** Why it may still be there. */
+  readonly problem: string;
+  /** Removes it. */
+  readonly command: string;
 }
 
 /** A filter that matched nothing, as it was written. */

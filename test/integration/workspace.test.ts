@@ -8,6 +8,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, t
 import { labels } from '../../src/core/labels';
 import type { WorkspaceReport } from '../../src/report/model';
 import { createContainer, docker, removeContainer } from '../support/engine/containers';
+import { FlakyProxy } from '../support/engine/flaky-proxy';
 import { loadImage } from '../support/engine/image';
 import { dockerHost } from '../support/engine/own-engine';
 import type { WorkspaceQuestion } from '../support/engine/workspace-as-user';
@@ -207,6 +208,72 @@ describe.skipIf(process.getuid?.() !== 0)('files that a container left to root',
 
     expect(await check({ sources: [source], restore: true })).toMatchObject({ restored: 5, problem: null });
     expect(await containersOfSession()).toBe(0);
+  });
+
+  test('are told with a command that names 20 directories, and how many it leaves out', async () => {
+    const sources = await Promise.all(
+      Array.from({ length: 22 }, (_, index) => directory(`many/${String(index).padStart(2, '0')}`)),
+    );
+    await inContainer(join(workspace, 'many'), 'for each in /w/*; do mkdir $each/out; touch $each/out/file; done');
+
+    const report = await check({ sources });
+
+    expect(report).toMatchObject({ undeletable: 44, omitted: 2 });
+    expect(report?.command).toBe(`sudo chown -hR ${RUNNER}:${RUNNER} ${sources.slice(0, 20).join(' ')}`);
+  });
+
+  describe('where the engine does not do all that is asked', () => {
+    let proxy: FlakyProxy;
+    beforeEach(async () => {
+      proxy = await FlakyProxy.start(socket);
+      made.push(() => proxy.stop());
+      const path = proxy.url.replace(/^unix:\/\//, '');
+      await chmod(dirname(path), 0o711);
+      await chmod(path, 0o666);
+    });
+
+    test('are given back, and a container that can’t be removed is named with the command for it', async () => {
+      const source = await directory('results');
+      await inContainer(source, TREE);
+      proxy.spoil({ kind: 'answer', status: 500 }, /^DELETE \/containers\//, 1);
+
+      const report = await check({ sources: [source], restore: true, url: proxy.url });
+
+      expect(report).toMatchObject({ undeletable: 0, restored: 5, problem: null, command: null });
+      expect(report?.helpers).toEqual([
+        {
+          name: expect.stringMatching(/^cleanup-action-give-back-/),
+          problem: expect.stringContaining('the proxy says 500'),
+          command: expect.stringMatching(/^docker .*rm --force --volumes cleanup-action-give-back-/),
+        },
+      ]);
+      expect(await containersOfSession()).toBe(1);
+      await execute('sh', ['-c', report?.helpers?.[0]?.command ?? '']);
+      expect(await containersOfSession()).toBe(0);
+    });
+
+    test('leave no container whose maker lost the answer', async () => {
+      const source = await directory('results');
+      await inContainer(source, TREE);
+      proxy.spoil({ kind: 'cut' }, /^POST \/containers\/create/);
+
+      const report = await check({ sources: [source], restore: true, url: proxy.url });
+
+      expect(proxy.calls.filter((call) => call.startsWith('POST /containers/create'))).toHaveLength(1);
+      expect(report?.helpers).toBeUndefined();
+      expect(await containersOfSession()).toBe(0);
+    });
+
+    test('leave no container that does not end in time', async () => {
+      const source = await directory('results');
+      await inContainer(source, TREE);
+      proxy.spoil({ kind: 'hang' }, /^POST \/containers\/[^/]+\/wait/);
+
+      const report = await check({ sources: [source], restore: true, url: proxy.url, deadline: 12_000 });
+
+      expect(report?.helpers).toBeUndefined();
+      expect(await containersOfSession()).toBe(0);
+    });
   });
 
   test('stay with a reason, and the command, where there is no way to give them back', async () => {

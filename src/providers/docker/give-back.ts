@@ -1,11 +1,15 @@
+import { randomUUID } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import type Docker from 'dockerode';
 import type { GiveBack } from '../../core/give-back';
+import { asError } from '../../lib/errors';
 import { chownArguments } from '../../lib/foreign-files';
 import { object, text } from '../../lib/json-shape';
 import { type Engine, isOnThisMachine, socketOf } from './connection/connect';
+import { dockerCommand } from './connection/endpoint';
 import { ask } from './connection/http';
 import { listing, texts } from './connection/shapes';
+import { isGone } from './errors';
 
 /** Images to try: not each has `find`. */
 const MAX_IMAGES = 10;
@@ -22,7 +26,7 @@ export async function giveBack(engine: Engine, request: GiveBack, signal: AbortS
   const { docker } = engine;
   const owner = await ownerIn(engine, request, signal);
   for (const image of await imagesAt(docker, request.images, signal)) {
-    if (await runsIn(docker, image, { ...request, ...owner }, signal)) return;
+    if (await runsIn(engine, image, { ...request, ...owner }, signal)) return;
   }
   throw new Error('no image on the engine could do it: it needs find and chown');
 }
@@ -53,7 +57,7 @@ async function imagesAt(docker: Docker, first: readonly string[], signal: AbortS
 }
 
 /** @returns false if the image can't do it */
-async function runsIn(docker: Docker, image: string, request: GiveBack, signal: AbortSignal): Promise<boolean> {
+async function runsIn(engine: Engine, image: string, request: GiveBack, signal: AbortSignal): Promise<boolean> {
   const { directories, mounts, labels } = request;
   const inside = directories.map((_, index) => `/cleanup-action/${index}`);
   const hidden = mounts.flatMap((path) =>
@@ -61,36 +65,60 @@ async function runsIn(docker: Docker, image: string, request: GiveBack, signal: 
       path.startsWith(`${directory}/`) ? `${inside[index]}${path.slice(directory.length)}` : [],
     ),
   );
-  const container = await docker.createContainer({
-    Image: image,
-    Entrypoint: ['find'],
-    Cmd: [...chownArguments(inside, hidden, request, '-exec')],
-    User: '0:0',
-    Labels: { ...labels },
-    HostConfig: {
-      Mounts: directories.map((Source, index) => ({
-        Type: 'bind',
-        Source,
-        Target: inside[index] ?? '',
-        BindOptions: { Propagation: 'rprivate', NonRecursive: true } as Docker.MountSettings['BindOptions'],
-      })),
-      NetworkMode: 'none',
-      ReadonlyRootfs: true,
-      UsernsMode: 'host',
-      CapDrop: ['ALL'],
-      CapAdd: ['CHOWN', 'DAC_OVERRIDE'],
-      SecurityOpt: ['no-new-privileges', 'label=disable'],
-    },
-    abortSignal: signal,
-  });
+  const name = `cleanup-action-give-back-${randomUUID()}`;
+  const command = dockerCommand(engine.endpoint, 'rm', '--force', '--volumes', name);
+  request.helpers.set(name, { problem: 'the engine has not confirmed that it is gone', command });
+  try {
+    const container = await engine.docker.createContainer({
+      name,
+      Image: image,
+      Entrypoint: ['find'],
+      Cmd: [...chownArguments(inside, hidden, request, '-exec')],
+      User: '0:0',
+      Labels: { ...labels },
+      HostConfig: {
+        Mounts: directories.map((Source, index) => ({
+          Type: 'bind',
+          Source,
+          Target: inside[index] ?? '',
+          BindOptions: { Propagation: 'rprivate', NonRecursive: true } as Docker.MountSettings['BindOptions'],
+        })),
+        NetworkMode: 'none',
+        ReadonlyRootfs: true,
+        UsernsMode: 'host',
+        CapDrop: ['ALL'],
+        CapAdd: ['CHOWN', 'DAC_OVERRIDE'],
+        SecurityOpt: ['no-new-privileges', 'label=disable'],
+      },
+      abortSignal: signal,
+    });
+    return await succeeds(container, signal);
+  } finally {
+    // By its name: a request to make it that was given up may have made it.
+    const problem = await whyStays(engine.docker.getContainer(name));
+    if (problem === undefined) request.helpers.delete(name);
+    else request.helpers.set(name, { problem, command });
+  }
+}
+
+/** @returns false if there is no find in its image, say */
+async function succeeds(container: Docker.Container, signal: AbortSignal): Promise<boolean> {
   try {
     await container.start({ abortSignal: signal });
     const { StatusCode } = await container.wait({ abortSignal: signal });
     return StatusCode === 0;
   } catch {
     signal.throwIfAborted();
-    return false; // There is no find in it, say.
-  } finally {
-    await container.remove({ force: true, v: true, abortSignal: AbortSignal.timeout(REMOVE_TIMEOUT_MS) }).catch(() => undefined);
+    return false;
+  }
+}
+
+/** Removes a container. Never throws. @returns why it could not */
+async function whyStays(container: Docker.Container): Promise<string | undefined> {
+  try {
+    await container.remove({ force: true, v: true, abortSignal: AbortSignal.timeout(REMOVE_TIMEOUT_MS) });
+    return undefined;
+  } catch (error) {
+    return isGone(error) ? undefined : asError(error).message;
   }
 }

@@ -1,6 +1,6 @@
 import { fenced, htmlProse } from '../escape';
 import type { Report } from '../model';
-import { workspaceSentences } from '../workspace';
+import { workspaceCommands, workspaceSentences } from '../workspace';
 import type { Section } from './fit';
 
 /** The files that containers left to other users in the workspace. */
@@ -12,10 +12,9 @@ export function workspaceSection({ phases: { post } }: Report): Section {
       const found = post?.workspace;
       if (found === undefined) return '';
       const sentences = workspaceSentences(found).map((sentence) => htmlProse(sentence));
-      const icon = found.undeletable > 0 || !found.whole ? '⚠️' : '✅';
-      return [`<p>${icon} ${sentences.join(' ')}</p>`, ...(found.command === null ? [] : [fenced('sh', [found.command])])].join(
-        '\n\n',
-      );
+      const commands = workspaceCommands(found);
+      const icon = commands.length > 0 || !found.whole ? '⚠️' : '✅';
+      return [`<p>${icon} ${sentences.join(' ')}</p>`, ...(commands.length === 0 ? [] : [fenced('sh', commands)])].join('\n\n');
     },
   };
 }

@@ -36,7 +36,17 @@ function everywhere(text: string): Report {
   const post = phase([left, resource(worked), resource({ ...foreign, outcome: 'kept', reason: text })], {
     verified: false,
     providers: [provider({ reason: text }), provider({ name: text, status: 'unavailable', reason: text, command: text })],
-    workspace: { path: text, undeletable: 1, bytes: 1, restored: 1, whole: false, problem: text, command: text },
+    workspace: {
+      path: text,
+      undeletable: 1,
+      bytes: 1,
+      restored: 1,
+      whole: false,
+      problem: text,
+      command: text,
+      omitted: 1,
+      helpers: [{ name: text, problem: text, command: text }],
+    },
   });
   return report({
     session: text,
@@ -92,8 +102,8 @@ describe('whatever a name, log, error or command is', { timeout: 60_000 }, () =>
   it('the command is shown whole and in one line', () =>
     forAnyText((text) => {
       const blocks = [...summaryWith(text).matchAll(/<pre><code class="language-sh">([\s\S]*?)<\/code><\/pre>/g)];
-      // An unreachable provider’s, post’s and the benchmark’s; then that for the workspace, and of an earlier run. Each ends with a line break.
-      expect(blocks.map(([, block = '']) => block.split('\n').length)).toEqual([3 + 1, 1 + 1, 1 + 1]);
+      // An unreachable provider’s, post’s and the benchmark’s; then that of an earlier run, and those for the workspace. Each ends with a line break.
+      expect(blocks.map(([, block = '']) => block.split('\n').length)).toEqual([3 + 1, 1 + 1, 2 + 1]);
     }));
 
   it('the timeline is one that Mermaid can draw, with as many bars', () =>

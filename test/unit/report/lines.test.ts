@@ -57,6 +57,20 @@ describe('the lines about the workspace', () => {
       /^At least 312 files .* They could not be given back: sudo: a password is required\. Not all of the workspace could be looked at\.$/,
     );
   });
+
+  it('tell how many directories the command leaves out', () => {
+    const [, line] = closingLines(phase([], { workspace: { ...found, omitted: 37 } }));
+    expect(line).toMatch(/The command leaves out 37 directories, for which it has no room\.$/);
+  });
+
+  it('tell of a container that may still be there, and the command for it, also where all was given back', () => {
+    const helpers = [{ name: 'helper', problem: 'the engine is busy', command: 'docker rm --force --volumes helper' }];
+    const workspace = { ...found, undeletable: 0, restored: 1, command: null, helpers };
+    expect(closingLines(phase([], { workspace })).slice(1)).toEqual([
+      '1 file that containers left in the workspace belongs to the runner’s user again. The container helper, which gave files back, may still be there: the engine is busy.',
+      '  docker rm --force --volumes helper',
+    ]);
+  });
 });
 
 describe('the closing lines', () => {
