@@ -43,7 +43,7 @@ const HEADINGS: Readonly<Record<OptionGroup, string>> = {
   timing: 'What is removed, and when',
   providers: 'Engines and clouds',
   removal: 'How it is removed',
-  files: 'Logs, report, metrics',
+  files: 'The workspace, logs, report, metrics',
 };
 
 function settingsTables(): string {

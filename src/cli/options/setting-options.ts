@@ -15,7 +15,7 @@ const HEADINGS: Readonly<Record<OptionGroup, string>> = {
   timing: 'When to clean up:',
   removal: 'Removal:',
   providers: 'Providers:',
-  files: 'Logs and reports:',
+  files: 'The workspace, logs and reports:',
 };
 
 /** Adds an option for each setting of a group. */
