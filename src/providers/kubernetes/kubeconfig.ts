@@ -1,10 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { access } from 'node:fs/promises';
+import { existsSync, readFileSync } from 'node:fs';
+import { access, readFile } from 'node:fs/promises';
 import type { RequestOptions } from 'node:https';
 import { homedir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { delimiter, dirname, join, resolve } from 'node:path';
 import type { Environment } from '../../lib/environment';
 import { asError } from '../../lib/errors';
+import { object, text } from '../../lib/json-shape';
 import { NoCredentials } from './errors';
 
 /** Where a cluster is, and who we are there. */
@@ -76,20 +78,55 @@ export async function readCluster(
 ): Promise<Cluster> {
   // A bundle of its own, loaded only here: most jobs have no cluster.
   const { KubeConfig } = await import('@kubernetes/client-node/dist/config.js');
+  const { parse } = await import('yaml');
   return attempt(from, () => {
     const config = new KubeConfig();
+    const tokenFiles = new Map<string, string>();
     if (files === '') config.loadFromCluster();
-    const [first, ...others] = files.split(delimiter).filter((file) => file !== '');
-    if (first !== undefined) config.loadFromFile(first);
-    for (const file of others) {
+    for (const file of filesToRead(files, from)) {
       const more = new KubeConfig();
       more.loadFromFile(file);
+      const known = new Set(config.users.map(({ name }) => name));
+      for (const [user, path] of tokenFilesIn(parse(readFileSync(file, 'utf8')), dirname(file)))
+        if (!known.has(user)) tokenFiles.set(user, path);
+      findPlugins(more, dirname(file));
       merge(config, more);
     }
-    const cluster = clusterOf(config, context ?? (config.getCurrentContext() || ''), from);
+    const cluster = clusterOf(config, context ?? (config.getCurrentContext() || ''), from, tokenFiles);
     limitPlugin(config, env, maxPluginMs);
     return cluster;
   });
+}
+
+/** As kubectl does, leaves out files of `KUBECONFIG` that are not there. */
+function filesToRead(files: string, from: string): readonly string[] {
+  const named = files.split(delimiter).filter((file) => file !== '');
+  const there = from === 'KUBECONFIG' ? named.filter((file) => existsSync(file)) : [];
+  return there.length > 0 ? there : named;
+}
+
+/**
+ * The files with the tokens of users, which Kubernetes' own client does not know.
+ * @param content of a kubeconfig
+ * @param directory of it: paths are relative to that
+ */
+function tokenFilesIn(content: unknown, directory: string): ReadonlyMap<string, string> {
+  const { users } = object(content);
+  const found = new Map<string, string>();
+  for (const entry of Array.isArray(users) ? users : []) {
+    const { name, user } = object(entry);
+    const path = text(object(user)['tokenFile']);
+    if (typeof name === 'string' && path !== undefined && !found.has(name)) found.set(name, resolve(directory, path));
+  }
+  return found;
+}
+
+/** Kubernetes' own client takes a plugin's relative path for one of the working directory. */
+function findPlugins({ users }: KubeConfig, directory: string): void {
+  for (const { exec } of users) {
+    const command = text(object(exec)['command']);
+    if (command?.includes('/')) Object.assign(exec, { command: resolve(directory, command) });
+  }
 }
 
 /** Milliseconds for a plugin, which may ask a cloud. */
@@ -134,7 +171,7 @@ function merge(config: KubeConfig, more: KubeConfig): void {
 
 type KubeConfig = InstanceType<typeof import('@kubernetes/client-node/dist/config.js').KubeConfig>;
 
-function clusterOf(config: KubeConfig, context: string, from: string): Cluster {
+function clusterOf(config: KubeConfig, context: string, from: string, tokenFiles: ReadonlyMap<string, string>): Cluster {
   const known = config.getContexts().map(({ name }) => name);
   if (!known.includes(context)) {
     if (known.length === 0) throw new BadKubeconfig(`${from}: it has no contexts; use another file`);
@@ -146,7 +183,9 @@ function clusterOf(config: KubeConfig, context: string, from: string): Cluster {
   if (!cluster?.server || !URL.canParse(cluster.server)) {
     throw new BadKubeconfig(`${from}: the context “${context}” has no cluster with a server’s address`);
   }
-  if (config.getCurrentUser() === null) throw new BadKubeconfig(`${from}: the context “${context}” has no user`);
+  const user = config.getCurrentUser();
+  if (user === null) throw new BadKubeconfig(`${from}: the context “${context}” has no user`);
+  const tokenFile = tokenFiles.get(user.name);
   const { href } = withoutPassword(new URL(cluster.server));
   return {
     context,
@@ -156,9 +195,13 @@ function clusterOf(config: KubeConfig, context: string, from: string): Cluster {
     async authenticate(options) {
       try {
         await config.applyToHTTPSOptions(options);
+        if (tokenFile === undefined) return;
+        const token = (await readFile(tokenFile, 'utf8')).trim();
+        options.headers = { ...options.headers, Authorization: `Bearer ${token}` };
       } catch (error) {
         // A parser's error shows what it could not read, which may be a token.
-        const why = error instanceof SyntaxError ? 'its plugin printed something else' : firstLineOf(asError(error));
+        const isUnreadable = error instanceof SyntaxError || error instanceof TypeError;
+        const why = isUnreadable ? 'its plugin printed something else' : firstLineOf(asError(error)) || 'its plugin failed';
         throw new NoCredentials(`the credentials of the context “${context}” can’t be had: ${why}`);
       }
     },
