@@ -6,7 +6,7 @@ import { type KubernetesClient, METADATA_ONLY } from './client';
 import { deletion } from './deletion';
 import type { Discovery } from './discovery';
 import { isNotFound, UnreadableAnswer } from './errors';
-import { type Metadata, metadataOf } from './objects';
+import { itemsIn, type Metadata, metadataOf } from './objects';
 
 /** A Helm release: its record is one secret for each revision. */
 export interface Release {
@@ -104,9 +104,11 @@ async function objectsOf(
       if (isNotFound(error)) return undefined;
       throw error;
     });
-    const metadata = item && metadataOf(item);
-    if (metadata === undefined || metadata.annotations[POLICY] === 'keep') continue;
+    if (item === undefined) continue;
+    const metadata = metadataOf(item);
+    if (metadata === undefined) throw new UnreadableAnswer(`GET ${known.plural}: the answer is no object`);
     const { annotations, uid, deletedAt } = metadata;
+    if (annotations[POLICY] === 'keep') continue;
     const isOurs = annotations[OWNER.name] === release.name && annotations[OWNER.namespace] === release.namespace;
     if (isOurs) found.push({ path, uid, isDeleted: deletedAt !== undefined });
   }
@@ -125,33 +127,54 @@ async function manifestOf(release: Release, client: KubernetesClient, signal: Ab
   if (newest === undefined) return [];
   const path = `${pathOf(SECRETS, release.namespace)}/${encodeURIComponent(newest.name)}`;
   const secret = await client.ask({ path, what: 'GET secrets' }, signal).catch((error: unknown) => {
-    if (isNotFound(error)) return {};
+    if (isNotFound(error)) return undefined;
     throw error;
   });
-  const record = text(object(object(secret)['data'])['release']);
-  return record === undefined ? [] : await mentionedIn(manifestIn(record), release.namespace);
+  if (secret === undefined) return [];
+  return await mentionedIn(manifestIn(text(object(secret['data'])['release']) ?? ''), release.namespace);
 }
 
-/** Helm packs a release with gzip and base64; Kubernetes shows secrets in base64 once more. */
+/** Bytes of an unpacked record. Packed, a secret has one million at most. */
+const MAX_RECORD_BYTES = 64 * 1024 * 1024;
+
+/**
+ * Helm packs a release with gzip and base64; Kubernetes shows secrets in base64 once more.
+ * @throws {UnreadableAnswer} for anything else: what the release has made is not known then
+ */
 export function manifestIn(record: string): string {
   try {
     const packed = Buffer.from(Buffer.from(record, 'base64').toString('latin1'), 'base64');
-    const json = packed[0] === 0x1f && packed[1] === 0x8b ? gunzipSync(packed) : packed;
-    return text(object(parsedJson(json.toString('utf8')))['manifest']) ?? '';
+    const isZipped = packed[0] === 0x1f && packed[1] === 0x8b;
+    const json = isZipped ? gunzipSync(packed, { maxOutputLength: MAX_RECORD_BYTES }) : packed;
+    const release = parsedJson(json.toString('utf8'));
+    if (!isRecord(release)) throw new Error('it is not Helm’s');
+    return text(release['manifest']) ?? '';
   } catch (error) {
     throw new UnreadableAnswer(`the record of the release can’t be read: ${asError(error).message}`);
   }
 }
 
-/** The objects that a manifest names, in its order. */
+/**
+ * The objects that a manifest names, in its order.
+ * @throws {UnreadableAnswer} for one that is not YAML
+ */
 export async function mentionedIn(manifest: string, namespace: string): Promise<readonly Mentioned[]> {
   const { parseAllDocuments } = await import('yaml');
-  return parseAllDocuments(manifest).flatMap((document) => {
-    const item: unknown = document.toJS();
-    if (!isRecord(item)) return [];
-    const metadata = object(item['metadata']);
-    const [apiVersion, kind, name] = [text(item['apiVersion']), text(item['kind']), text(metadata['name'])];
-    if (apiVersion === undefined || kind === undefined || name === undefined) return [];
-    return { apiVersion, kind, name, namespace: text(metadata['namespace']) ?? namespace };
+  // Helm takes a key that comes twice.
+  const documents = parseAllDocuments(manifest, { uniqueKeys: false });
+  return documents.flatMap((document) => {
+    const [error] = document.errors;
+    if (error !== undefined) throw new UnreadableAnswer(`the manifest of the release can’t be read: ${error.code}`);
+    return mentioned(document.toJS(), namespace);
   });
+}
+
+function mentioned(item: unknown, namespace: string): readonly Mentioned[] {
+  if (!isRecord(item)) return [];
+  const [apiVersion, kind] = [text(item['apiVersion']), text(item['kind'])];
+  if (kind?.endsWith('List')) return itemsIn(item['items']).flatMap((one) => mentioned(one, namespace));
+  const metadata = object(item['metadata']);
+  const name = text(metadata['name']);
+  if (apiVersion === undefined || kind === undefined || name === undefined) return [];
+  return [{ apiVersion, kind, name, namespace: text(metadata['namespace']) ?? namespace }];
 }
