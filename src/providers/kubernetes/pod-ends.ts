@@ -20,6 +20,8 @@ export interface Ending {
   readonly namespace: string;
 }
 
+type Client = Pick<KubernetesClient, 'ask' | 'lines'>;
+
 interface Watch {
   readonly controller: AbortController;
   readonly opened: Promise<void>;
@@ -32,7 +34,7 @@ interface Watch {
  * make sure, and take its place where there is none.
  */
 export class PodEnds {
-  readonly #client: KubernetesClient;
+  readonly #client: Client;
   readonly #clock: Clock;
   readonly #watches = new Map<string, Watch>();
   readonly #gone = new Set<string>();
@@ -41,7 +43,7 @@ export class PodEnds {
   /** Of the last listing, by namespace: a watch goes on from there. */
   readonly #versions = new Map<string, string>();
 
-  constructor(client: KubernetesClient, clock: Clock) {
+  constructor(client: Client, clock: Clock) {
     this.#client = client;
     this.#clock = clock;
   }
@@ -58,7 +60,7 @@ export class PodEnds {
 
   /**
    * Does `work`, and waits until the pod is gone.
-   * @param work what makes it go; the watch is open before
+   * @param work what makes it go; the watch is open before. `gone`: it is gone already
    * @throws what `work` throws, and the signal's reason
    */
   async after(pod: Ending, work: () => Promise<unknown>, signal: AbortSignal): Promise<void> {
@@ -66,7 +68,7 @@ export class PodEnds {
     watch.waiting += 1;
     try {
       await this.#untilOpen(watch, signal);
-      await work();
+      if ((await work()) === 'gone') this.#noteGone(pod.uid);
       await this.#untilGone(pod, watch, signal);
     } finally {
       watch.waiting -= 1;
@@ -110,8 +112,10 @@ export class PodEnds {
     const path = `${pathOf(PODS, namespace)}/${encodeURIComponent(name)}`;
     try {
       const pod = await this.#client.ask({ path, what: 'GET pods' }, signal);
-      if (metadataOf(pod)?.uid === uid) this.#note(uid, podStatusOf(pod).ending);
-      else this.#noteGone(uid);
+      const there = metadataOf(pod)?.uid;
+      if (there === uid) this.#note(uid, podStatusOf(pod).ending);
+      // Another one has its name. Something that is no pod at all is no news.
+      else if (there !== undefined) this.#noteGone(uid);
     } catch (error) {
       if (signal.aborted) throw error;
       if (isNotFound(error)) this.#noteGone(uid);

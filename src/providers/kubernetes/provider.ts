@@ -7,7 +7,7 @@ import { type ApiKind, NAMESPACES, PODS, pathOf } from './api-kinds';
 import type { KubernetesClient } from './client';
 import { type Deletion, deletion } from './deletion';
 import { Discovery } from './discovery';
-import { classify, hasStatus, isNotFound } from './errors';
+import { classify, hasStatus, isNotFound, UnreadableAnswer } from './errors';
 import type { Kubectl } from './kubectl';
 import { Nodes } from './nodes';
 import { controllerOf, itemsIn, type Metadata, metadataOf } from './objects';
@@ -263,8 +263,9 @@ export class Kubernetes implements Provider {
     try {
       const item = await this.#client.ask({ path: this.#pathTo(resource), what: `GET ${api.plural}` }, signal);
       const thing = thingOf(api, item);
+      if (thing === undefined) throw new UnreadableAnswer(`GET ${api.plural}: the answer is no object`);
       // Another one of its name.
-      if (thing === undefined || thing.metadata.uid !== resource.id) return undefined;
+      if (thing.metadata.uid !== resource.id) return undefined;
       if (resource.kind === 'pod') await this.#checkNode(thing.metadata, item, signal);
       return this.#withKnownUsers(this.#resource(thing));
     } catch (error) {
