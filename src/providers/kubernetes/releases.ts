@@ -171,10 +171,10 @@ export async function mentionedIn(manifest: string, namespace: string): Promise<
 
 function mentioned(item: unknown, namespace: string): readonly Mentioned[] {
   if (!isRecord(item)) return [];
-  const [apiVersion, kind] = [text(item['apiVersion']), text(item['kind'])];
-  if (kind?.endsWith('List')) return itemsIn(item['items']).flatMap((one) => mentioned(one, namespace));
   const metadata = object(item['metadata']);
-  const name = text(metadata['name']);
-  if (apiVersion === undefined || kind === undefined || name === undefined) return [];
+  const [apiVersion, kind, name] = [text(item['apiVersion']), text(item['kind']), text(metadata['name'])];
+  // A list has no name.
+  if (name === undefined) return itemsIn(item['items']).flatMap((one) => mentioned(one, namespace));
+  if (apiVersion === undefined || kind === undefined) return [];
   return [{ apiVersion, kind, name, namespace: text(metadata['namespace']) ?? namespace }];
 }
