@@ -1,6 +1,5 @@
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
 import { Agent, request as httpsRequest, type RequestOptions } from 'node:https';
-import { createInterface } from 'node:readline';
 import type { Clock } from '../../lib/clock';
 import { asError } from '../../lib/errors';
 import { type Json, object, parsedJson, text } from '../../lib/json-shape';
@@ -68,9 +67,12 @@ export class KubernetesClient {
     return bodyOf(await this.#open(ask, signal), this.cluster.server);
   }
 
-  /** The lines of an answer that goes on: a watch, a log. Ends when the server closes it. */
+  /**
+   * The lines of an answer that goes on: a watch, a log. Ends when the server closes it; throws while it is read when it breaks
+   * off.
+   */
   async lines(ask: Ask, signal: AbortSignal): Promise<AsyncIterable<string>> {
-    return createInterface({ input: await this.#open(ask, signal, true), crlfDelay: Number.POSITIVE_INFINITY });
+    return linesOf(await this.#open(ask, signal, true));
   }
 
   /** The bytes of an answer that goes on. */
@@ -152,6 +154,18 @@ export class KubernetesClient {
       ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     });
   }
+}
+
+/** Not Node's readline: with that, an answer that breaks off before it is read ends the process. */
+async function* linesOf(answer: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  let rest = '';
+  for await (const chunk of answer) {
+    const lines = `${rest}${decoder.decode(chunk, { stream: true })}`.split('\n');
+    rest = lines.pop() ?? '';
+    yield* lines;
+  }
+  if (rest !== '') yield rest;
 }
 
 function isList({ kind }: Json): boolean {
