@@ -69,7 +69,8 @@ export function classify(error: unknown): ErrorClass {
   if (!(error instanceof KubernetesError)) return { kind: 'permanent' };
   const { statusCode, retryAfterMs } = error;
   if (isNotFound(error)) return { kind: 'gone' };
-  const passes = RETRYABLE.has(statusCode) || isStarting(error) || (statusCode >= 500 && !PERMANENT.has(statusCode));
+  const passes =
+    RETRYABLE.has(statusCode) || isStarting(error) || isOfProxy(error) || (statusCode >= 500 && !PERMANENT.has(statusCode));
   if (!passes) return { kind: 'permanent' };
   return retryAfterMs === undefined ? { kind: 'retryable' } : { kind: 'retryable', retryAfterMs };
 }
@@ -77,6 +78,11 @@ export function classify(error: unknown): ErrorClass {
 /** Whether the API itself says that the object does not exist. A proxy’s 404 is no such news. */
 export function isNotFound(error: unknown): error is KubernetesError {
   return error instanceof KubernetesError && error.statusCode === 404 && error.reason === 'NotFound';
+}
+
+/** Something before the API has lost its way to it. The API itself says this of a path that it does not have. */
+function isOfProxy({ statusCode, reason, message }: KubernetesError): boolean {
+  return statusCode === 404 && reason === undefined && !message.endsWith('404 page not found');
 }
 
 /** A server that has just started refuses everything until it has read its roles. */
