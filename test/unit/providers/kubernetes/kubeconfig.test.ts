@@ -58,7 +58,9 @@ describe('a kubeconfig', () => {
 
   it('that stands first in KUBECONFIG keeps its names, whole, and its current context', async () => {
     const one = await file(config({ a: { token: 'first' } }, 'https://first.example'));
-    const two = await file(config({ a: { token: 'second', username: 'u', password: 'p' }, b: {} }, 'https://second.example'));
+    const two = await file(
+      config({ a: { tokenFile: '/nowhere', username: 'u', password: 'p' }, b: {} }, 'https://second.example'),
+    );
     const source = { files: [one.files, two.files].join(delimiter), from: 'KUBECONFIG' };
     const cluster = await readCluster(source, undefined, {});
     expect(cluster).toMatchObject({ context: 'a', server: 'https://first.example' });

@@ -33,7 +33,7 @@ describe('the record of a release', () => {
     ['is JSON of another kind', record(['manifest'])],
     ['is packed in another way', twice(Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 1, 2, 3]))],
     ['is not base64', '💥'],
-    ['unpacks to more than any record has', twice(gzipSync(Buffer.alloc(70 * 1024 * 1024, 32)))],
+    ['unpacks to more than any record has', record({ manifest: ' '.repeat(70 * 1024 * 1024) })],
   ])('that %s is refused: what it has made is not known', (_, text) => {
     expect(() => manifestIn(text)).toThrow(UnreadableAnswer);
   });
