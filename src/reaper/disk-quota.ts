@@ -20,14 +20,23 @@ export interface Candidate extends ImageSize {
  * @returns ids, in the order in which they are to go
  */
 export function longestUnused(images: readonly Candidate[], bytes: number): readonly string[] {
-  const families = familiesOf(images);
-  const lastUse = new Map(images.map((image) => [image.id, latest(families.get(image.id) ?? [])]));
-  const used = ({ id }: Candidate) => lastUse.get(id) ?? 0;
+  const known = new Map(images.map((image) => [image.id, image]));
+  const madeFrom = (image: Candidate) => image.dependents.flatMap((id) => known.get(id) ?? []);
+  const parents = parentsOf(images, madeFrom);
+  const lastUse = withAncestors(
+    images.toSorted((a, b) => b.lastUse - a.lastUse),
+    parents,
+  );
+  const staying = withAncestors(
+    images.filter(({ stays }) => stays),
+    parents,
+  );
+  const used = (image: Candidate) => lastUse.get(image)?.lastUse ?? 0;
   const going = new Set<Candidate>();
-  const order = images
-    .filter(({ id, stays }) => !stays && !families.get(id)?.some((member) => member.stays))
-    // With the same last use, what was made from an image comes before it.
-    .toSorted((a, b) => used(a) - used(b) || size(families, a) - size(families, b));
+  // With the same last use, what was made from an image comes before it.
+  const order = dependentsFirst(images, madeFrom)
+    .filter((image) => !staying.has(image))
+    .toSorted((a, b) => used(a) - used(b));
   const room = new Room(images);
   let freed = 0;
   for (const image of order) {
@@ -35,34 +44,57 @@ export function longestUnused(images: readonly Candidate[], bytes: number): read
     going.add(image);
     freed += room.without(image);
   }
-  const layers = order.filter((image) => image.isLayer && !going.has(image) && size(families, image) > 1);
-  for (const layer of layers) if (families.get(layer.id)?.every((one) => one === layer || going.has(one))) going.add(layer);
+  for (const layer of order.filter((image) => image.isLayer && !going.has(image))) {
+    const made = madeFrom(layer);
+    if (made.length > 0 && made.every((image) => going.has(image))) going.add(layer);
+  }
   return [...going].map(({ id }) => id);
 }
 
-/** By the image's id: itself, and all that was made from it. */
-type Families = ReadonlyMap<string, readonly Candidate[]>;
+type Neighbours = (image: Candidate) => readonly Candidate[];
 
-function size(families: Families, { id }: Candidate): number {
-  return families.get(id)?.length ?? 0;
-}
-
-function familiesOf(images: readonly Candidate[]): Families {
-  const known = new Map(images.map((image) => [image.id, image]));
-  const members = (image: Candidate, found = new Set<Candidate>()): Set<Candidate> => {
-    if (found.has(image)) return found;
-    found.add(image);
-    for (const id of image.dependents) {
-      const dependent = known.get(id);
-      if (dependent) members(dependent, found);
+/** What each image was made from. */
+function parentsOf(images: readonly Candidate[], madeFrom: Neighbours): Neighbours {
+  const parents = new Map<Candidate, Candidate[]>();
+  for (const image of images) {
+    for (const dependent of madeFrom(image)) {
+      const found = parents.get(dependent);
+      if (found) found.push(image);
+      else parents.set(dependent, [image]);
     }
-    return found;
-  };
-  return new Map(images.map((image) => [image.id, [...members(image)]]));
+  }
+  return (image) => parents.get(image) ?? [];
 }
 
-function latest(family: readonly Candidate[]): number {
-  return family.reduce((last, { lastUse }) => Math.max(last, lastUse), 0);
+/** By each image, and by all that it was made from: the first of `images` that leads there. */
+function withAncestors(images: readonly Candidate[], parents: Neighbours): ReadonlyMap<Candidate, Candidate> {
+  const reached = new Map<Candidate, Candidate>();
+  for (const first of images) {
+    const pending = [first];
+    for (let image = pending.pop(); image !== undefined; image = pending.pop()) {
+      if (reached.has(image)) continue;
+      reached.set(image, first);
+      pending.push(...parents(image));
+    }
+  }
+  return reached;
+}
+
+/** All of them, each after what was made from it. Without recursion: a chain may be long. */
+function dependentsFirst(images: readonly Candidate[], madeFrom: Neighbours): readonly Candidate[] {
+  const ordered = new Set<Candidate>();
+  const entered = new Set<Candidate>();
+  const pending = [...images].reverse();
+  for (let image = pending.at(-1); image !== undefined; image = pending.at(-1)) {
+    if (entered.has(image)) {
+      pending.pop();
+      ordered.add(image);
+    } else {
+      entered.add(image);
+      pending.push(...madeFrom(image).filter((dependent) => !entered.has(dependent)));
+    }
+  }
+  return [...ordered];
 }
 
 /** The room that images take, from which one after the other goes. */

@@ -62,6 +62,53 @@ describe('the longest unused images', () => {
   });
 });
 
+describe('images that were made from one another', () => {
+  const id = (number: number) => `image ${number}`;
+
+  it('of a long chain go from its end, as each is used as lately as what was made from it', () => {
+    const length = 10_000; // Longer than a stack of calls.
+    // The later in the chain, the longer unused.
+    const chain = Array.from({ length }, (_, at) =>
+      image(id(at), length - at, '', { size: GB, dependents: at + 1 < length ? [id(at + 1)] : [] }),
+    );
+    const fromItsEnd = chain.map(({ id: each }) => each).reverse();
+    expect(longestUnused(chain, Number.POSITIVE_INFINITY)).toEqual(fromItsEnd);
+    expect(longestUnused(chain, 3 * GB)).toEqual(fromItsEnd.slice(0, 3));
+    // All its descendants are named with each image, as the provider names them.
+    const all = chain.slice(0, 100).map((one, at) => ({ ...one, dependents: chain.slice(at + 1, 100).map((each) => each.id) }));
+    expect(longestUnused(all, Number.POSITIVE_INFINITY)).toEqual(fromItsEnd.slice(-100));
+    const middle = 700;
+    const kept = chain.map((one, at) => (at === middle ? { ...one, stays: true } : one));
+    expect(longestUnused(kept, Number.POSITIVE_INFINITY)).toEqual(fromItsEnd.slice(0, length - middle - 1));
+  });
+
+  it('of a diamond stay below the one that was used last, and go with none but their own', () => {
+    const diamond = [
+      image('base', 1, 'x', { dependents: ['left', 'right'] }),
+      image('left', 2, 'xl', { dependents: ['top'] }),
+      image('right', 3, 'xr', { dependents: ['top'] }),
+      image('top', 9, 'xlr'),
+      image('other', 5, 'o'),
+    ];
+    expect(longestUnused(diamond, 1)).toEqual(['other']);
+    const all = longestUnused(diamond, 100 * GB);
+    expect(all.slice(0, 2)).toEqual(['other', 'top']);
+    expect(all.slice(2, 4).toSorted()).toEqual(['left', 'right']);
+    expect(all.slice(4)).toEqual(['base']);
+    const kept = diamond.map((one) => (one.id === 'left' ? { ...one, stays: true } : one));
+    expect(longestUnused(kept, 100 * GB)).toEqual(['other', 'top', 'right']);
+  });
+
+  it('in a circle, which no engine has, all stay with one that stays', () => {
+    const circle = [
+      image('a', 1, 'x', { dependents: ['b'] }),
+      image('b', 2, 'y', { dependents: ['c'] }),
+      image('c', 3, 'z', { dependents: ['a'], stays: true }),
+    ];
+    expect(longestUnused(circle, 100 * GB)).toEqual([]);
+  });
+});
+
 /** Images in a forest: each was perhaps made from one before it, and has its layers. */
 const forests = fc
   .array(

@@ -297,7 +297,11 @@ function besidesFirst({ tags, digests }: Image): readonly string[] {
 
 /** Ids of all images made from this one. */
 function descendants(id: string, children: Children): readonly string[] {
-  return (children.get(bareId(id)) ?? []).flatMap((child) => [child.id, ...descendants(child.id, children)]);
+  const found = new Set([id]);
+  // Goes on to what is added meanwhile.
+  for (const parent of found) for (const child of children.get(bareId(parent)) ?? []) found.add(child.id);
+  found.delete(id);
+  return [...found];
 }
 
 function shortId(id: string): string {
