@@ -82,16 +82,16 @@ const HANGS = /did not receive an exit event/i;
 /** A worker's answer, or that of an engine that is in no swarm, to what only a manager can do. */
 const NOT_A_MANAGER = /not a swarm manager/i;
 
-/** Podman's 500 for a container that vanished during the request. */
+/** Podman's 500, or the end of its answer, for a container that vanished during the request. */
 const WENT_MEANWHILE = /no such container|container has already been removed/i;
 
 /** The meaning of an error for a removal, by the tables above. */
 export function classify(error: unknown): ErrorClass {
   if (error instanceof InUse) return error.mayPass ? RETRYABLE : PERMANENT;
   if (error instanceof AskedToWait) return { kind: 'retryable', retryAfterMs: error.retryAfterMs };
+  if (isGone(error)) return { kind: 'gone' };
   if (error instanceof BrokenAnswer) return RETRYABLE;
   if (error instanceof Redirected) return PERMANENT;
-  if (isGone(error)) return { kind: 'gone' };
   const { statusCode, code, message } = asError(error) as DockerError & Error;
   return statusCode === undefined ? ofFailure(code ?? '', message) : ofStatus(statusCode, message);
 }
@@ -114,8 +114,9 @@ function ofFailure(code: string, message: string): ErrorClass {
  */
 export function isGone(error: unknown): boolean {
   const { statusCode, json, message } = asError(error) as DockerError & Error;
-  if (statusCode === 404) return isAboutResource(json);
-  return statusCode === 500 && WENT_MEANWHILE.test(message);
+  // The body of a streamed answer is only in the message.
+  if (statusCode === 404) return json === null ? /no such container/i.test(message) : isAboutResource(json);
+  return (statusCode === 500 || error instanceof BrokenAnswer) && WENT_MEANWHILE.test(message);
 }
 
 function isAboutResource(json: unknown): boolean {

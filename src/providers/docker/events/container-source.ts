@@ -1,10 +1,9 @@
 import type { ContainerEvent, ContainerSource } from '../../../core/container-source';
 import type { Resource } from '../../../core/resource';
 import type { Clock } from '../../../lib/clock';
-import { asError } from '../../../lib/errors';
 import { type Engine, isPodman } from '../connection/connect';
-import { ask, BrokenAnswer, openStream } from '../connection/http';
-import { classify, hasStatus } from '../errors';
+import { ask, openStream } from '../connection/http';
+import { classify, isGone } from '../errors';
 import { attach, readLog } from '../logs/logs';
 import { Containers } from '../resources/containers';
 import type { DockerSettings } from '../resources/handler';
@@ -97,12 +96,6 @@ export function dockerContainers(engine: Engine, settings: DockerSettings, clock
       if (isOfPodman) await refuseUnlessLeaving(container, signal);
       return attach(docker, container.id, clock, signal);
     },
-    classify: (error) => (isGone(error) ? { kind: 'gone' } : classify(error)),
+    classify,
   };
-}
-
-/** Podman answers 500, or breaks off, while it removes a container. */
-function isGone(error: unknown): boolean {
-  const isVague = hasStatus(error, 500) || error instanceof BrokenAnswer;
-  return hasStatus(error, 404) || (isVague && /no such container/i.test(asError(error).message));
 }
