@@ -8,7 +8,7 @@ import type { Environment } from '../lib/environment';
 import { asError } from '../lib/errors';
 import type { ProcessIdentity } from '../lib/process-identity';
 import type { Log } from '../phases/log';
-import { leaseIn, NO_PROXY, NoProxy, type ProxyContext, type ProxyPlan, planProxy } from '../phases/proxy';
+import { lifelineIn, NO_PROXY, NoProxy, type ProxyContext, type ProxyPlan, planProxy } from '../phases/proxy';
 import { beginRenewal, renewalNotesFile } from '../phases/renewal-notes';
 import { noWatchdogOn } from '../phases/watchdog';
 import { launchProxy } from '../proxy/launch';
@@ -20,7 +20,7 @@ import { inPlaceEnvironment, stateCopyIn } from './state';
 type Variables = Readonly<Record<string, string>>;
 
 /** What main changed in later steps' environment, for post to change it back. */
-interface Lease {
+interface Lifeline {
   readonly exported: Variables;
   readonly before: Variables;
 }
@@ -118,7 +118,7 @@ async function launch(
   { directory, worker, env }: CompanionContext,
   log: Log,
 ): Promise<Variables> {
-  const lease = leaseIn(directory);
+  const lifeline = lifelineIn(directory);
   // The bundles are side by side.
   const bundleOf = (name: string) => join(dirname(process.argv[1] ?? ''), '..', name, 'index.js');
   if (renewal) await beginRenewal(renewal.settings.notes);
@@ -126,7 +126,7 @@ async function launch(
     program: [bundleOf('proxy')],
     settings: {
       ...(plan?.settings ?? NO_PROXY),
-      lease,
+      lifeline,
       owner: worker,
       ...(hasWatchdog ? { watchdog: { command: [bundleOf('post')] } } : {}),
       ...(renewal ? { renewal: renewal.settings } : {}),
@@ -140,7 +140,7 @@ async function launch(
   });
   const exported = { ...variables, ...plan?.besides };
   const before = Object.fromEntries(Object.keys(exported).map((name) => [name, env[name] ?? '']));
-  await writeFile(lease, JSON.stringify({ exported, before } satisfies Lease));
+  await writeFile(lifeline, JSON.stringify({ exported, before } satisfies Lifeline));
   for (const [name, value] of Object.entries(exported)) exportVariable(name, value);
   if (plan) log.info(plainLine(proxyLine(plan.labelled, Object.keys(variables))));
   if (renewal && renews) log.info(renewalLine(renewal.settings));
@@ -159,16 +159,16 @@ function renewalLine({ ttlMs }: RenewalSettings): string {
 
 /** Whether post has done its work: it ends the companion at last. */
 export function isFinished(directory: string): boolean {
-  return !existsSync(leaseIn(directory));
+  return !existsSync(lifelineIn(directory));
 }
 
 /** Ends the companion, and leads what comes after post where main found it. */
 export async function endCompanion(directory: string, env: Environment): Promise<void> {
-  const lease = leaseIn(directory);
-  const text = await readFile(lease, 'utf8').catch(() => undefined);
+  const lifeline = lifelineIn(directory);
+  const text = await readFile(lifeline, 'utf8').catch(() => undefined);
   if (text === undefined) return;
-  await rm(lease);
-  const { exported = {}, before = {} } = JSON.parse(text) as Partial<Lease>;
+  await rm(lifeline);
+  const { exported = {}, before = {} } = JSON.parse(text) as Partial<Lifeline>;
   for (const [name, value] of Object.entries(exported)) {
     // A later step may have set its own.
     if (env[name] === value) exportVariable(name, before[name] ?? '');

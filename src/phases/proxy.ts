@@ -160,7 +160,7 @@ export function engineSocketIn(variables: Environment): string | undefined {
 }
 
 /** The file that a proxy’s process lives as long as: see `ProcessSettings`. */
-export function leaseIn(directory: string): string {
+export function lifelineIn(directory: string): string {
   return join(directory, 'proxy.json');
 }
 

@@ -35,7 +35,7 @@ export interface Launch {
 }
 
 /**
- * Starts a proxy's process that lives on by itself, as long as its lease is there.
+ * Starts a proxy's process that lives on by itself, as long as its lifeline is there.
  * @returns when it listens
  * @throws {LaunchFailed}
  */
@@ -47,7 +47,7 @@ export async function launchProxy({
   confidence = { environment: {} },
   signal,
 }: Launch): Promise<Ready> {
-  await writeFile(settings.lease, '{}');
+  await writeFile(settings.lifeline, '{}');
   const output = await open(log, 'a');
   const isNeeded = (name: string) => VARIABLES.test(name) || (name === ENDS_WITH_JOB && settings.watchdog === undefined);
   const ownEnvironment = Object.fromEntries(Object.entries(env).filter(([name]) => isNeeded(name)));

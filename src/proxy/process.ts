@@ -9,12 +9,12 @@ import { Rescue, type WatchdogSettings } from './watchdog';
 /** The settings of a proxy's process: JSON in its first argument. */
 export interface ProcessSettings extends ProxySettings {
   /** A file: the proxy ends when it is gone. */
-  readonly lease: string;
+  readonly lifeline: string;
   /** The proxy ends with this process: a runner's worker, which lives as long as its job, or `run`. */
   readonly owner?: ProcessIdentity;
-  /** What to do when the owner has ended, and the lease is still there. Nothing by default. */
+  /** What to do when the owner has ended, and the lifeline is still there. Nothing by default. */
   readonly watchdog?: WatchdogSettings;
-  /** What to renew as long as the owner lives, and the lease is there. Nothing by default. */
+  /** What to renew as long as the owner lives, and the lifeline is there. Nothing by default. */
   readonly renewal?: RenewalSettings;
 }
 
@@ -57,7 +57,7 @@ export async function proxyProcess(argv: readonly string[], { dials, renew }: Pa
   const [json = '', position] = argv.slice(at);
   const settings = JSON.parse(json) as ProcessSettings;
   // Outlive a step's `killall node`, and signals: both mean the step's own processes.
-  process.title = `cleanup-proxy ${settings.lease}`;
+  process.title = `cleanup-proxy ${settings.lifeline}`;
   for (const signal of ['SIGINT', 'SIGHUP', 'SIGTERM'] as const) process.on(signal, () => undefined);
   const end = () => {
     removeSocket(settings);
@@ -68,15 +68,15 @@ export async function proxyProcess(argv: readonly string[], { dials, renew }: Pa
     console.error(error);
     fail();
   });
-  const { lease, owner, watchdog } = settings;
+  const { lifeline, owner, watchdog } = settings;
   const isSecond = position === SECOND;
-  const isFinished = () => !existsSync(lease);
+  const isFinished = () => !existsSync(lifeline);
   const isOrphaned = () => owner !== undefined && !isAlive(owner);
   // From now on: what starts this process may end at any time.
   const confiding = told();
   let confidence: Confidence = { environment: {} };
   let renewal: Renewal | undefined;
-  const rescue = watchdog && new Rescue(watchdog, lease, () => confidence.environment, isProxy(settings));
+  const rescue = watchdog && new Rescue(watchdog, lifeline, () => confidence.environment, isProxy(settings));
   const isOver = () => isFinished() || isOrphaned();
   setInterval(() => {
     // One of the two is enough: the second, when the first is gone.

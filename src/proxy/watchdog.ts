@@ -6,7 +6,7 @@ import { quietly } from '../lib/quietly';
 
 /** How to clean up when the owner has ended too early. Nothing in it is secret. */
 export interface WatchdogSettings {
-  /** Arguments for Node: a program that cleans up in the owner's place, and then removes the lease. */
+  /** Arguments for Node: a program that cleans up in the owner's place, and then removes the lifeline. */
   readonly command: readonly string[];
 }
 
@@ -19,7 +19,7 @@ const MAX_FOR_OTHERS_MS = 10 * 60_000;
 /** Cleans up after a session whose owner is gone: a runner, or `run`. */
 export class Rescue {
   readonly #settings: WatchdogSettings;
-  readonly #lease: string;
+  readonly #lifeline: string;
   readonly #environment: () => Environment;
   readonly #isProxy: boolean;
   readonly #startedAt = performance.now();
@@ -27,13 +27,13 @@ export class Rescue {
   #isCleaning = false;
 
   /**
-   * @param lease a file, which the program removes when it has done its work
+   * @param lifeline a file, which the program removes when it has done its work
    * @param environment the program's
    * @param isProxy whether others may need this process
    */
-  constructor(settings: WatchdogSettings, lease: string, environment: () => Environment, isProxy: boolean) {
+  constructor(settings: WatchdogSettings, lifeline: string, environment: () => Environment, isProxy: boolean) {
     this.#settings = settings;
-    this.#lease = lease;
+    this.#lifeline = lifeline;
     this.#environment = environment;
     this.#isProxy = isProxy;
   }
@@ -43,7 +43,7 @@ export class Rescue {
    * @param isInCharge whether this process is to start the program
    */
   isOver(isInCharge: boolean): boolean {
-    if (!existsSync(this.#lease)) return !this.#isNeededByOthers();
+    if (!existsSync(this.#lifeline)) return !this.#isNeededByOthers();
     if (!isInCharge || this.#isCleaning) return false;
     if (this.#tries === MAX_TRIES) return true;
     this.#tries += 1;
@@ -72,8 +72,8 @@ export class Rescue {
   /** Another session of the job may know the engine only by this proxy's address. */
   #isNeededByOthers(): boolean {
     if (!this.#isProxy || performance.now() - this.#startedAt > MAX_FOR_OTHERS_MS) return false;
-    const own = dirname(this.#lease);
+    const own = dirname(this.#lifeline);
     const sessions = quietly(() => readdirSync(dirname(own))) ?? [];
-    return sessions.some((name) => name !== basename(own) && existsSync(join(dirname(own), name, basename(this.#lease))));
+    return sessions.some((name) => name !== basename(own) && existsSync(join(dirname(own), name, basename(this.#lifeline))));
   }
 }

@@ -131,7 +131,7 @@ const QUICK = { minuteMs: 6_000 };
 async function companion(server: DaytonaServer) {
   const worker = await Worker.start();
   const directory = await mkdtemp(join(tmpdir(), 'renewed-'));
-  const lease = join(directory, 'lease');
+  const lifeline = join(directory, 'lifeline');
   const notes = renewalNotesFile(directory);
   const alive = () => companionsIn(directory);
   onTestFinished(async () => {
@@ -144,7 +144,7 @@ async function companion(server: DaytonaServer) {
     program: [BUNDLE],
     settings: {
       ...NO_PROXY,
-      lease,
+      lifeline,
       owner: processWith(worker.pid ?? 0),
       renewal: { sessionId: SESSION, ttlMs: QUICK.minuteMs, notes },
     },

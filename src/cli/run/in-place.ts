@@ -9,7 +9,7 @@ import { mergeDeaths } from '../../phases/deaths';
 import { readImageNotes } from '../../phases/image-uses';
 import { bestEffort } from '../../phases/log';
 import { readMainReport } from '../../phases/main-report';
-import { leaseIn } from '../../phases/proxy';
+import { lifelineIn } from '../../phases/proxy';
 import { settingsInPlace } from '../../phases/watchdog';
 import { type BenchmarkRemains, type BenchmarkReport, wholeReport } from '../../report/model';
 import { writeOutputs } from '../../report/write';
@@ -43,12 +43,12 @@ export async function runInPlace(directory: string, env: NodeJS.ProcessEnv): Pro
     ...withRequiredProviders(settingsInPlace(parseAccepted(saved.settings, settingsFromVariables(env), env)), []),
     jobStatus: saved.jobStatus,
   };
-  const isOver = () => !existsSync(leaseIn(directory));
+  const isOver = () => !existsSync(lifelineIn(directory));
   const maxWaitMs = config.deadline + 2 * config.gracePeriod + MAX_BESIDES_CLEANUP_MS;
   const end = await soleCleanup({ directory, clock, isOver, maxWaitMs, onWait: () => undefined });
   if (end === undefined) return;
   await unlessAgainAtWork(saved.sessionId, state, () => clean({ saved, config, directory, state, env, output }));
-  await rm(leaseIn(directory), { force: true });
+  await rm(lifelineIn(directory), { force: true });
   await end();
 }
 

@@ -7,7 +7,7 @@ import { asError } from '../../lib/errors';
 import { thisProcess } from '../../lib/process-identity';
 import { quietly } from '../../lib/quietly';
 import { writeMainReport } from '../../phases/main-report';
-import { leaseIn, NO_PROXY } from '../../phases/proxy';
+import { lifelineIn, NO_PROXY } from '../../phases/proxy';
 import { noWatchdogOn } from '../../phases/watchdog';
 import { launchProxy } from '../../proxy/launch';
 import type { Report } from '../../report/model';
@@ -74,11 +74,11 @@ export class Watchdog {
   /** There is nothing left to watch over. It ends within a second. */
   end(): void {
     this.#end.abort();
-    quietly(() => rmSync(this.#lease, { force: true }));
+    quietly(() => rmSync(this.#lifeline, { force: true }));
   }
 
-  get #lease(): string {
-    return leaseIn(this.#options.directory);
+  get #lifeline(): string {
+    return lifelineIn(this.#options.directory);
   }
 
   #tell(problem: string | undefined): void {
@@ -98,7 +98,7 @@ export class Watchdog {
         program: [bundle, watchdogWord],
         settings: {
           ...NO_PROXY,
-          lease: this.#lease,
+          lifeline: this.#lifeline,
           owner: thisProcess(),
           watchdog: { command: [bundle, inPlaceWord, directory] },
         },
@@ -111,7 +111,7 @@ export class Watchdog {
       });
       return undefined;
     } catch (error) {
-      if (signal.aborted) this.end(); // Its lease may have come later.
+      if (signal.aborted) this.end(); // Its lifeline may have come later.
       return asError(error).message;
     }
   }

@@ -42,7 +42,7 @@ export class ProxyProcess {
     const directory = await mkdtemp(join(tmpdir(), 'proxied-'));
     const settings: ProcessSettings = {
       ownership: ownershipOf('cli-test.00000000.12345678'),
-      lease: join(directory, 'lease'),
+      lifeline: join(directory, 'lifeline'),
       engine: {
         address: { url: engineUrl },
         socket: join(directory, 'docker.sock'),
@@ -57,7 +57,7 @@ export class ProxyProcess {
 
   /** The ids of its processes. */
   async processes(): Promise<readonly number[]> {
-    const { stdout } = await promisify(execFile)('pgrep', ['-f', `${this.directory}/lease`]).catch(() => ({ stdout: '' }));
+    const { stdout } = await promisify(execFile)('pgrep', ['-f', `${this.directory}/lifeline`]).catch(() => ({ stdout: '' }));
     return stdout.split('\n').filter(Boolean).map(Number);
   }
 
@@ -78,7 +78,7 @@ export class ProxyProcess {
   /** Tells it that the session is over, and waits until it has ended. */
   async stop(): Promise<void> {
     if (!existsSync(this.directory)) return;
-    await rm(join(this.directory, 'lease'), { force: true });
+    await rm(join(this.directory, 'lifeline'), { force: true });
     await until('the proxy has ended', async () => (await this.processes()).length === 0);
     await until('its socket is gone', async () => !(await readdir(this.directory)).includes('docker.sock'));
     await rm(this.directory, { recursive: true });
