@@ -1,4 +1,12 @@
-import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { quietly } from './quietly';
+
+/** Paths of a directory's JSON files; empty if it can't be read. */
+export function jsonFilesIn(directory: string, prefix = ''): readonly string[] {
+  const names = quietly(() => readdirSync(directory)) ?? [];
+  return names.filter((name) => name.startsWith(prefix) && name.endsWith('.json')).map((name) => join(directory, name));
+}
 
 /**
  * Reads a file that may be anything: does not block on a pipe, and does not follow a link.

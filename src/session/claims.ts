@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { writeWhole } from '../lib/atomic-file';
 import { type Clock, sleep } from '../lib/clock';
 import { isAlive, isProcessIdentity, type ProcessIdentity, thisProcess } from '../lib/process-identity';
+import { quietly } from '../lib/quietly';
+import { jsonFilesIn } from '../lib/small-file';
 
 /** A process of this user on this host that has a session, or sweeps. */
 export interface Claim {
@@ -34,8 +36,6 @@ export type Taken = { readonly release: () => Promise<void> } | { readonly holde
 interface Found extends Claim {
   readonly file: string;
 }
-
-const EXTENSION = '.json';
 
 /** Milliseconds between two checks of undecided claims, and the number of checks. */
 const LOOK_EVERY_MS = 20;
@@ -66,7 +66,7 @@ export class Claims {
    */
   async take(session: string): Promise<Taken> {
     await mkdir(this.#directory, { recursive: true, mode: 0o700 });
-    const file = `${session}.${randomUUID()}${EXTENSION}`;
+    const file = `${session}.${randomUUID()}.json`;
     const path = join(this.#directory, file);
     const claim = { session, host: hostname(), process: thisProcess(), since: new Date(this.#clock.now()).toISOString() };
     const write = (pending: boolean) => writeWhole(path, `${JSON.stringify({ ...claim, pending } satisfies ClaimFile)}\n`);
@@ -105,31 +105,13 @@ export class Claims {
 
   /** Removes the files of dead processes. Ignores other hosts' files, and unreadable ones. */
   #found(): readonly Found[] {
-    return filesIn(this.#directory).flatMap((file) => {
-      const path = join(this.#directory, file);
+    return jsonFilesIn(this.#directory).flatMap((path) => {
       const claim = readClaim(path);
       if (claim === undefined || claim.host !== hostname()) return [];
-      if (isAlive(claim.process)) return [{ ...claim, file }];
-      removeQuietly(path);
+      if (isAlive(claim.process)) return [{ ...claim, file: basename(path) }];
+      quietly(() => rmSync(path, { force: true })); // The disk may be read-only.
       return [];
     });
-  }
-}
-
-function filesIn(directory: string): readonly string[] {
-  try {
-    return readdirSync(directory).filter((name) => name.endsWith(EXTENSION));
-  } catch {
-    return [];
-  }
-}
-
-/** Ignores a file that is gone, and a read-only disk. */
-function removeQuietly(path: string): void {
-  try {
-    rmSync(path, { force: true });
-  } catch {
-    return;
   }
 }
 

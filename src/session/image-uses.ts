@@ -1,11 +1,11 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { readdirSync, rmSync, statSync } from 'node:fs';
+import { rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeWhole } from '../lib/atomic-file';
 import type { Clock } from '../lib/clock';
 import { isRecord, parsedJson } from '../lib/json-shape';
 import { quietly } from '../lib/quietly';
-import { readSmallFile } from '../lib/small-file';
+import { jsonFilesIn, readSmallFile } from '../lib/small-file';
 
 /** When the images of one engine were last used, as far as jobs have seen. */
 export interface ImageHistory {
@@ -86,13 +86,7 @@ export class ImageUses {
   }
 
   #paths(prefix = ''): readonly string[] {
-    const directory = this.#directory;
-    if (directory === undefined) return [];
-    const names = quietly(() => readdirSync(directory)) ?? [];
-    return names
-      .filter((name) => name.startsWith(prefix) && name.endsWith('.json'))
-      .slice(0, MAX_FILES)
-      .map((name) => join(directory, name));
+    return this.#directory === undefined ? [] : jsonFilesIn(this.#directory, prefix).slice(0, MAX_FILES);
   }
 
   #forgetOthers(): void {

@@ -1,4 +1,4 @@
-import { lstatSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { lstatSync, rmSync, statSync } from 'node:fs';
 import { chmod, lstat, mkdir, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,7 +11,7 @@ import type { Environment } from '../lib/environment';
 import { isProcessIdentity, type ProcessIdentity } from '../lib/process-identity';
 import { isProcessSpace, lifeIn, type ProcessSpace, thisSpace } from '../lib/process-space';
 import { quietly } from '../lib/quietly';
-import { readSmallFile } from '../lib/small-file';
+import { jsonFilesIn, readSmallFile } from '../lib/small-file';
 import { MAX_JOB_MS, SESSION_FILE_NAME } from './job-sessions';
 import { stateDirectory } from './state-directory';
 
@@ -64,8 +64,6 @@ const OWN_DIRECTORY = 0o700;
 
 /** Milliseconds that an ended session is remembered: longer than any `max-age`. */
 const MAX_REMEMBERED_MS = 30 * 24 * 60 * 60 * 1000;
-
-const EXTENSION = '.json';
 
 /** @param state see `stateDirectory` */
 export function leasePlaces(state: string | undefined, { PUBLIC }: Environment): LeasePlaces {
@@ -150,17 +148,19 @@ export class Leases {
 
   /** Sessions that may be at work on this host. Removes leases of ended ones. Never throws. */
   atWork(): readonly Lease[] {
-    return filesIn(this.#places.shared).flatMap((path) => {
-      const file = quietly(() => readLease(path, this.#here));
-      if (file === undefined) return [];
-      const word = this.#wordIn(file);
-      if (word === 'live' || (word === 'unknown' && !this.#isOlderThan(MAX_JOB_MS, file))) {
-        const { session, since, engines, filters, imageNotes } = file;
-        return { session, since, engines, filters, ...(imageNotes === undefined ? {} : { imageNotes }) };
-      }
-      if (word !== 'unknown') quietly(() => rmSync(path, { force: true })); // It may be another user's.
-      return [];
-    });
+    return jsonFilesIn(this.#places.shared)
+      .slice(0, MAX_FILES)
+      .flatMap((path) => {
+        const file = quietly(() => readLease(path, this.#here));
+        if (file === undefined) return [];
+        const word = this.#wordIn(file);
+        if (word === 'live' || (word === 'unknown' && !this.#isOlderThan(MAX_JOB_MS, file))) {
+          const { session, since, engines, filters, imageNotes } = file;
+          return { session, since, engines, filters, ...(imageNotes === undefined ? {} : { imageNotes }) };
+        }
+        if (word !== 'unknown') quietly(() => rmSync(path, { force: true })); // It may be another user's.
+        return [];
+      });
   }
 
   #read(directory: string, session: string): LeaseFile | undefined {
@@ -181,7 +181,7 @@ export class Leases {
   }
 
   #forgetOld(directory: string): void {
-    for (const path of filesIn(directory)) {
+    for (const path of jsonFilesIn(directory).slice(0, MAX_FILES)) {
       const file = quietly(() => readLease(path, this.#here));
       const isOver = file !== undefined && this.#wordIn(file) === 'over';
       if (isOver && this.#isOlderThan(MAX_REMEMBERED_MS, file)) quietly(() => rmSync(path, { force: true }));
@@ -210,16 +210,8 @@ async function takeShared(directory: string, file: LeaseFile): Promise<void> {
   }
 }
 
-function filesIn(directory: string): readonly string[] {
-  const names = quietly(() => readdirSync(directory)) ?? [];
-  return names
-    .filter((name) => name.endsWith(EXTENSION))
-    .slice(0, MAX_FILES)
-    .map((name) => join(directory, name));
-}
-
 function pathOf(directory: string, session: string): string {
-  return join(directory, `${session}${EXTENSION}`);
+  return join(directory, `${session}.json`);
 }
 
 /** Whether only this user and root can write to the directory. Windows sees to that itself. */

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Resource } from '../core/resource';
 import { writeWhole } from '../lib/atomic-file';
 import type { Clock } from '../lib/clock';
 import { quietly } from '../lib/quietly';
+import { jsonFilesIn } from '../lib/small-file';
 import { MAX_JOB_MS, SESSION_FILE_NAME } from './job-sessions';
 
 /** Whether sessions at work take it over. */
@@ -75,11 +76,8 @@ export class LeftImages {
   }
 
   #files(): readonly { readonly path: string; readonly file: LeftFile }[] {
-    const directory = this.#directory;
-    if (directory === undefined) return [];
-    const names = quietly(() => readdirSync(directory)) ?? [];
-    return names.flatMap((name) => {
-      const path = join(directory, name);
+    if (this.#directory === undefined) return [];
+    return jsonFilesIn(this.#directory).flatMap((path) => {
       const file = quietly(() => leftFileIn(JSON.parse(readFileSync(path, 'utf8'))));
       return file ? { path, file } : [];
     });

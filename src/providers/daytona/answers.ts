@@ -1,5 +1,5 @@
+import { UnreadableAnswer } from '../../lib/http-errors';
 import { isRecord, object, text, textsIn } from '../../lib/json-shape';
-import { UnreadableAnswer } from './errors';
 
 /** A sandbox as the API describes it. A field of an unexpected type counts as absent. */
 export interface SandboxInfo {

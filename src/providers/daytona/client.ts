@@ -3,9 +3,10 @@ import { getProxyForUrl } from 'proxy-from-env';
 import { Agent, type Dispatcher, ProxyAgent } from 'undici';
 import { type Clock, sleep } from '../../lib/clock';
 import { asError } from '../../lib/errors';
+import { Unreachable, UnreadableAnswer } from '../../lib/http-errors';
 import { forksIn, isUsableId, pageIn, type SandboxInfo, type SandboxPage, sandboxIn } from './answers';
 import type { Credentials } from './credentials';
-import { AllowanceUsedUp, classify, DaytonaError, DaytonaUnreachable, UnreadableAnswer, UnusableId } from './errors';
+import { AllowanceUsedUp, classify, DaytonaError, UnusableId } from './errors';
 import { RateLimits, retryAfterIn } from './rate-limits';
 
 /** The maximum size of a page. */
@@ -191,7 +192,7 @@ export class DaytonaClient {
   /**
    * @param shown the path, for people
    * @throws {DaytonaError} for an answer other than success
-   * @throws {DaytonaUnreachable} without an answer
+   * @throws {Unreachable} without an answer
    * @throws {AllowanceUsedUp} instead of sending a request that would be refused
    */
   async #request(method: Method, path: string, shown: string, signal: AbortSignal): Promise<unknown> {
@@ -216,7 +217,7 @@ export class DaytonaClient {
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof DaytonaError || error instanceof UnreadableAnswer) throw error;
-      throw new DaytonaUnreachable(this.#origin, asError(error));
+      throw new Unreachable(this.#origin, asError(error));
     } finally {
       this.#inFlight[use] -= 1;
     }

@@ -1,5 +1,5 @@
 import type { ErrorClass } from '../../core/provider';
-import { rootCauseOf } from '../../lib/errors';
+import { Unreachable, UnreadableAnswer } from '../../lib/http-errors';
 
 /** An answer other than success. */
 export class DaytonaError extends Error {
@@ -24,27 +24,9 @@ export class DaytonaError extends Error {
   }
 }
 
-/** The answer is cut off or unexpected, such as a proxy's page. */
-export class UnreadableAnswer extends Error {
-  override readonly name = 'UnreadableAnswer';
-}
-
 /** The API listed a sandbox whose id can't be part of a path, so that no request can name it. */
 export class UnusableId extends Error {
   override readonly name = 'UnusableId';
-}
-
-/** No answer arrived. */
-export class DaytonaUnreachable extends Error {
-  override readonly name = 'DaytonaUnreachable';
-  /** Node's code: `ECONNREFUSED`. */
-  readonly code: string | undefined;
-
-  constructor(origin: string, cause: Error) {
-    const { code, message } = rootCauseOf(cause);
-    super(`${origin} can’t be reached: ${code ?? message}`, { cause });
-    this.code = code;
-  }
 }
 
 /** The request was not sent: the allowance is used up until a known time. */
@@ -119,9 +101,6 @@ export class Undeleted extends Error {
   }
 }
 
-/** Untrusted certificates, and addresses without TLS, do not mend by themselves. */
-const NEVER_REACHABLE = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ERR_TLS|ERR_SSL|ERR_INVALID_URL|UND_ERR_INVALID_ARG/;
-
 /**
  * Retryable statuses below 500: 408 (server timeout), 409 (state change in progress, or modified by
  * another operation), 421 (wrong server), 423 and 424 (locked, or a dependency is), 425 (too
@@ -143,8 +122,7 @@ export function classify(error: unknown): ErrorClass {
   if (error instanceof HasForks) return { kind: error.willGo ? 'retryable' : 'permanent' };
   if (error instanceof UnreadableAnswer) return { kind: 'retryable' };
   if (error instanceof Changing) return retryable(error);
-  // Any network error may pass: no route, no name, no memory, a broken connection.
-  if (error instanceof DaytonaUnreachable) return { kind: NEVER_REACHABLE.test(error.code ?? '') ? 'permanent' : 'retryable' };
+  if (error instanceof Unreachable) return { kind: error.mayPass ? 'retryable' : 'permanent' };
   if (error instanceof DaytonaError) return errorClassByStatus(error);
   return { kind: 'permanent' };
 }

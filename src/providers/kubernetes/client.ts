@@ -2,9 +2,10 @@ import { type ClientRequest, request as httpRequest, type IncomingMessage } from
 import { Agent, request as httpsRequest, type RequestOptions } from 'node:https';
 import type { Clock } from '../../lib/clock';
 import { asError } from '../../lib/errors';
+import { Unreachable, UnreadableAnswer } from '../../lib/http-errors';
 import { type Json, object, parsedJson, text } from '../../lib/json-shape';
 import { parseRetryAfter } from '../../reaper/retry';
-import { ClusterUnreachable, hasStatus, KubernetesError, UnreadableAnswer } from './errors';
+import { hasStatus, KubernetesError } from './errors';
 import type { Cluster } from './kubeconfig';
 
 /** One request to the API. */
@@ -128,7 +129,7 @@ export class KubernetesClient {
       options.headers = { ...options.headers, 'content-type': 'application/json', 'content-length': Buffer.byteLength(json) };
     }
     return new Promise<IncomingMessage>((resolve, reject) => {
-      const failed = (error: Error) => reject(signal.aborted ? signal.reason : new ClusterUnreachable(cluster.server, error));
+      const failed = (error: Error) => reject(signal.aborted ? signal.reason : new Unreachable(cluster.server, error));
       let sent: ClientRequest;
       try {
         sent = (url.protocol === 'https:' ? httpsRequest : httpRequest)(url, options, resolve);
@@ -178,13 +179,13 @@ function shortened(message: string): string {
   return line.length > MAX_MESSAGE ? `${line.slice(0, MAX_MESSAGE)}…` : line;
 }
 
-/** @throws {ClusterUnreachable} when it breaks off */
+/** @throws {Unreachable} when it breaks off */
 async function bodyOf(answer: IncomingMessage, server: string): Promise<string> {
   const chunks: Uint8Array[] = [];
   try {
     for await (const chunk of answer) chunks.push(chunk);
   } catch (error) {
-    throw new ClusterUnreachable(server, asError(error));
+    throw new Unreachable(server, asError(error));
   }
   return Buffer.concat(chunks).toString('utf8');
 }

@@ -1,5 +1,5 @@
 import type { ErrorClass } from '../../core/provider';
-import { rootCauseOf } from '../../lib/errors';
+import { Unreachable, UnreadableAnswer } from '../../lib/http-errors';
 
 /** An answer of the API server, or of something before it, other than success. */
 export class KubernetesError extends Error {
@@ -27,31 +27,10 @@ export class KubernetesError extends Error {
   }
 }
 
-/** The answer is cut off or unexpected, such as a proxy's page. */
-export class UnreadableAnswer extends Error {
-  override readonly name = 'UnreadableAnswer';
-}
-
-/** No answer arrived. */
-export class ClusterUnreachable extends Error {
-  override readonly name = 'ClusterUnreachable';
-  /** Node's code: `ECONNREFUSED`. */
-  readonly code: string | undefined;
-
-  constructor(origin: string, cause: Error) {
-    const { code, message } = rootCauseOf(cause);
-    super(`${origin} can’t be reached: ${code ?? message}`, { cause });
-    this.code = code;
-  }
-}
-
 /** The credentials can't be had: a plugin failed, a file is missing. */
 export class NoCredentials extends Error {
   override readonly name = 'NoCredentials';
 }
-
-/** Untrusted certificates, and wrong addresses, do not mend by themselves. */
-const NEVER_REACHABLE = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ERR_TLS|ERR_SSL|ERR_INVALID_URL/;
 
 /**
  * Retryable statuses below 500: 408 (timeout), 409 (changed meanwhile), 410 (the list is too old to go on), 425, 429 (too
@@ -65,7 +44,7 @@ const PERMANENT: ReadonlySet<number> = new Set([501, 505, 506, 508, 510, 511]);
 /** The meaning of an error for a removal. */
 export function classify(error: unknown): ErrorClass {
   if (error instanceof UnreadableAnswer) return { kind: 'retryable' };
-  if (error instanceof ClusterUnreachable) return { kind: NEVER_REACHABLE.test(error.code ?? '') ? 'permanent' : 'retryable' };
+  if (error instanceof Unreachable) return { kind: error.mayPass ? 'retryable' : 'permanent' };
   if (!(error instanceof KubernetesError)) return { kind: 'permanent' };
   const { statusCode, retryAfterMs } = error;
   if (isNotFound(error)) return { kind: 'gone' };

@@ -1,11 +1,12 @@
 import { gunzipSync } from 'node:zlib';
 import { asError } from '../../lib/errors';
+import { UnreadableAnswer } from '../../lib/http-errors';
 import { isRecord, object, parsedJson, text } from '../../lib/json-shape';
 import { pathOf, SECRETS } from './api-kinds';
 import { type KubernetesClient, METADATA_ONLY } from './client';
 import { deletion } from './deletion';
 import type { Discovery } from './discovery';
-import { isNotFound, UnreadableAnswer } from './errors';
+import { isNotFound } from './errors';
 import { itemsIn, type Metadata, metadataOf } from './objects';
 
 /** A Helm release: its record is one secret for each revision. */

@@ -1,23 +1,22 @@
 import { describe, expect, it } from 'vitest';
 import { retryCauseOf } from '../../../../src/core/outcome';
+import { Unreachable, UnreadableAnswer } from '../../../../src/lib/http-errors';
 import {
   AllowanceUsedUp,
   Changing,
   classify,
   DaytonaError,
-  DaytonaUnreachable,
   HasForks,
   NotDeletable,
   Stuck,
   Undeleted,
-  UnreadableAnswer,
   UnusableId,
 } from '../../../../src/providers/daytona/errors';
 
 const status = (code: number, retryAfterMs?: number) =>
   new DaytonaError('DELETE /sandbox/a', code, 'says the server', retryAfterMs);
 const failed = (code: string) => Object.assign(new TypeError('fetch failed'), { cause: Object.assign(new Error('x'), { code }) });
-const unreachable = (code: string) => new DaytonaUnreachable('https://api', failed(code));
+const unreachable = (code: string) => new Unreachable('https://api', failed(code));
 
 describe('an error of Daytona’s', () => {
   it.each([
@@ -84,7 +83,7 @@ describe('an error of Daytona’s', () => {
 
   it('that came with no answer names the innermost reason', () => {
     const several = new AggregateError([Object.assign(new Error('x'), { code: 'ECONNREFUSED' })]);
-    expect(new DaytonaUnreachable('https://api', new TypeError('fetch failed', { cause: several })).message).toBe(
+    expect(new Unreachable('https://api', new TypeError('fetch failed', { cause: several })).message).toBe(
       'https://api can’t be reached: ECONNREFUSED',
     );
   });

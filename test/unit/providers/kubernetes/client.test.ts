@@ -3,8 +3,9 @@ import { createServer, type IncomingMessage, type RequestListener, type ServerRe
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { systemClock } from '../../../../src/lib/clock';
+import { Unreachable, UnreadableAnswer } from '../../../../src/lib/http-errors';
 import { KubernetesClient } from '../../../../src/providers/kubernetes/client';
-import { ClusterUnreachable, classify, KubernetesError, UnreadableAnswer } from '../../../../src/providers/kubernetes/errors';
+import { classify, KubernetesError } from '../../../../src/providers/kubernetes/errors';
 import { until } from '../../../support/until';
 
 const never = new AbortController().signal;
@@ -114,7 +115,7 @@ describe('a failure', () => {
   ])('is an answer that is %s', async (_, answer) => {
     const { client } = await clientOf(inTurn(answer));
     const error = await failureOf(client.ask(ASK, never));
-    expect(error).toBeInstanceOf(ClusterUnreachable);
+    expect(error).toBeInstanceOf(Unreachable);
     expect(classify(error)).toEqual({ kind: 'retryable' });
   });
 

@@ -1,13 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import {
-  ClusterUnreachable,
-  classify,
-  hasStatus,
-  isNotFound,
-  KubernetesError,
-  NoCredentials,
-  UnreadableAnswer,
-} from '../../../../src/providers/kubernetes/errors';
+import { Unreachable, UnreadableAnswer } from '../../../../src/lib/http-errors';
+import { classify, hasStatus, isNotFound, KubernetesError, NoCredentials } from '../../../../src/providers/kubernetes/errors';
 
 const answered = (status: number, says = 'it says so', more: { reason?: string; retryAfterMs?: number } = {}) =>
   new KubernetesError('DELETE pods', status, says, more);
@@ -75,7 +68,7 @@ describe('a server that can’t be reached', () => {
   it.each(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETDOWN', 'ENOTFOUND', 'EAI_AGAIN'])(
     'by %s may come back',
     (code) => {
-      expect(classify(new ClusterUnreachable('https://c', failed(code)))).toEqual({ kind: 'retryable' });
+      expect(classify(new Unreachable('https://c', failed(code)))).toEqual({ kind: 'retryable' });
     },
   );
 
@@ -89,22 +82,20 @@ describe('a server that can’t be reached', () => {
     'ERR_SSL_WRONG_VERSION_NUMBER',
     'ERR_INVALID_URL',
   ])('by %s stays so', (code) => {
-    expect(classify(new ClusterUnreachable('https://c', failed(code)))).toEqual({ kind: 'permanent' });
+    expect(classify(new Unreachable('https://c', failed(code)))).toEqual({ kind: 'permanent' });
   });
 
   it('is told with the root of it: the innermost cause, and the first of several addresses', () => {
     const several = new AggregateError([failed('ECONNREFUSED'), failed('ENETUNREACH')], '');
     const wrapped = new Error('request failed', { cause: new Error('proxy failed', { cause: several }) });
-    const error = new ClusterUnreachable('https://c:6443', wrapped);
+    const error = new Unreachable('https://c:6443', wrapped);
     expect(error.message).toBe('https://c:6443 can’t be reached: ECONNREFUSED');
     expect(error.code).toBe('ECONNREFUSED');
     expect(error.cause).toBe(wrapped);
   });
 
   it('is told with a message where there is no code', () => {
-    expect(new ClusterUnreachable('https://c', new Error('socket hang up')).message).toBe(
-      'https://c can’t be reached: socket hang up',
-    );
-    expect(classify(new ClusterUnreachable('https://c', new Error('socket hang up')))).toEqual({ kind: 'retryable' });
+    expect(new Unreachable('https://c', new Error('socket hang up')).message).toBe('https://c can’t be reached: socket hang up');
+    expect(classify(new Unreachable('https://c', new Error('socket hang up')))).toEqual({ kind: 'retryable' });
   });
 });

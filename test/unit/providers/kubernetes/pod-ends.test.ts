@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { UnreadableAnswer } from '../../../../src/lib/http-errors';
 import type { Json } from '../../../../src/lib/json-shape';
 import type { Ask } from '../../../../src/providers/kubernetes/client';
-import { KubernetesError, UnreadableAnswer } from '../../../../src/providers/kubernetes/errors';
+import { KubernetesError } from '../../../../src/providers/kubernetes/errors';
 import { PodEnds } from '../../../../src/providers/kubernetes/pod-ends';
 import { VirtualClock } from '../../../support/simulation/virtual-clock';
 

@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { UnreadableAnswer } from '../../../../src/providers/kubernetes/errors';
+import { UnreadableAnswer } from '../../../../src/lib/http-errors';
 import { metadataOf } from '../../../../src/providers/kubernetes/objects';
 import { isRecordOfRelease, manifestIn, mentionedIn, releaseNameOf } from '../../../../src/providers/kubernetes/releases';
 
