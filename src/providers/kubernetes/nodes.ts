@@ -3,7 +3,7 @@ import { object } from '../../lib/json-shape';
 import { NODES, pathOf } from './api-kinds';
 import type { KubernetesClient } from './client';
 import { isNotFound } from './errors';
-import { itemsIn, timeOf } from './objects';
+import { itemsIn, metadataOf, timeOf } from './objects';
 
 /** Milliseconds for which a node's state is believed. */
 const BELIEVED_MS = 5_000;
@@ -35,6 +35,8 @@ export class Nodes {
     try {
       const path = `${pathOf(NODES, '')}/${encodeURIComponent(name)}`;
       const node = await this.#client.ask({ path, what: 'GET nodes' }, signal);
+      // Something between us and the API has answered: that says nothing of the node.
+      if (metadataOf(node) === undefined) return undefined;
       const ready = itemsIn(object(node['status'])['conditions']).find(({ type }) => type === 'Ready');
       if (ready === undefined) return `its node ${name} has never answered`;
       if (ready['status'] === 'True') return undefined;
