@@ -93,8 +93,9 @@ export interface Provider {
   /**
    * Why nothing that could be sent would help now, and what would: asked when all rungs are used up.
    * Undefined if unknown. Never throws.
+   * @param isOver there is no time left: whatever may hold it is worth telling, and nothing is to be asked
    */
-  whyStuck?(resource: Resource): Promise<string | undefined>;
+  whyStuck?(resource: Resource, isOver: boolean): Promise<string | undefined>;
   /** What removed resources left where the provider can't reach: a line for each, with a command. Asked at the end. */
   leftElsewhere?(): readonly string[];
   /** Decides what an error means. */

@@ -110,8 +110,12 @@ function leftBehind(now: Resource, lastError: Error | undefined, { deadline, pro
 }
 
 /** Gives up what is stuck, with the reason: more rounds would only delay the news. */
-async function withWhyStuck(end: Omit<End, 'steps'>, now: Resource, { provider }: ReapContext): Promise<Omit<End, 'steps'>> {
-  const why = end.outcome === 'failed' ? await provider.whyStuck?.(now) : undefined;
+async function withWhyStuck(
+  end: Omit<End, 'steps'>,
+  now: Resource,
+  { provider, deadline }: ReapContext,
+): Promise<Omit<End, 'steps'>> {
+  const why = end.outcome === 'failed' ? await provider.whyStuck?.(now, deadline.passed) : undefined;
   return why === undefined ? end : { ...end, error: new Error(why, { cause: end.error }), retryable: false };
 }
 

@@ -84,9 +84,6 @@ const OVERDUE_MS = 2_000;
 /** Milliseconds in deletion after which what holds an object is told instead of waited for. */
 const PATIENCE_MS = 30_000;
 
-/** Milliseconds for the look at what holds an object. */
-const LOOK_MS = 5_000;
-
 const SYSTEM_NAMESPACES: ReadonlySet<string> = new Set(['default', 'kube-system', 'kube-public', 'kube-node-lease']);
 
 /** Runners of actions-runner-controller. */
@@ -124,8 +121,8 @@ export class Kubernetes implements Provider {
   readonly #releases = new Map<string, Release>();
   /** Pods whose maker is gone: Kubernetes removes them, some time. */
   readonly #orphans = new Set<string>();
-  /** When objects were first seen in deletion, by our clock. */
-  readonly #leavingSince = new Map<string, number>();
+  /** Objects that were seen in deletion: since when, by our clock, and what holds them. */
+  readonly #leaving = new Map<string, { readonly since: number; readonly heldBy: string | undefined }>();
   readonly #nodes: Nodes;
 
   constructor(
@@ -321,15 +318,11 @@ export class Kubernetes implements Provider {
     ];
   }
 
-  async whyStuck(resource: Resource): Promise<string | undefined> {
-    const since = this.#leavingSince.get(resource.id);
-    if (since === undefined || this.#clock.now() - since < PATIENCE_MS || resource.kind === 'release') return undefined;
-    const signal = AbortSignal.timeout(LOOK_MS);
-    const ask = { path: this.#pathTo(resource), what: 'GET' };
-    const item = await this.#client.ask(ask, signal).catch(() => undefined);
-    const thing = item && thingOf(this.#apiOf(resource), item);
-    if (item === undefined || thing === undefined || thing.metadata.uid !== resource.id) return undefined;
-    return whatHolds(thing);
+  /** As it was seen last: a rung ends with a look. */
+  async whyStuck({ id }: Resource, isOver: boolean): Promise<string | undefined> {
+    const leaving = this.#leaving.get(id);
+    if (leaving === undefined || (!isOver && this.#clock.now() - leaving.since < PATIENCE_MS)) return undefined;
+    return leaving.heldBy;
   }
 
   removalCommand(resource: Resource): string {
@@ -373,7 +366,10 @@ export class Kubernetes implements Provider {
     const pod = api.kind === 'pod' ? podStatusOf(item) : undefined;
     const graceMs = api.makesPods ? graceOf(templateSpec(thing)) : undefined;
     this.#known.set(uid, { api, ...(pod ? { node: pod.node } : {}), ...(graceMs === undefined ? {} : { graceMs }) });
-    if (deletedAt !== undefined && !this.#leavingSince.has(uid)) this.#leavingSince.set(uid, this.#clock.now());
+    if (deletedAt !== undefined) {
+      const since = this.#leaving.get(uid)?.since ?? this.#clock.now();
+      this.#leaving.set(uid, { since, heldBy: whatHolds(thing) });
+    }
     const inherited = {
       ...this.#releaseLabels.get(namespace)?.get(releaseNameOf(metadata) ?? ''),
       ...(api.makesPods ? templateLabels(thing) : {}),

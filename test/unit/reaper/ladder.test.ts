@@ -218,6 +218,15 @@ describe('a removal', () => {
     expect([asked.mock.calls.length, way(settlement).at(-1)]).toEqual([1, 'remove timeout']);
   });
 
+  it('of what is stuck when time is up is given its reason, too', async () => {
+    const asked = vi.fn(async (_: Resource, isOver: boolean) => (isOver ? 'its process hangs' : undefined));
+    Object.assign(provider, { whyStuck: asked });
+    provider.fail('remove', 'hang');
+    const settlement = await reaped(provider.add({ state: 'exited' }), { deadlineMs: 5_000 });
+    expect(settlement).toMatchObject({ outcome: 'failed', error: { message: 'its process hangs' } });
+    expect(asked).toHaveBeenCalledOnce();
+  });
+
   it('that is done is not asked about', async () => {
     Object.assign(provider, { whyStuck: () => Promise.reject(new Error('asked')) });
     expect((await reaped(provider.add())).outcome).toBe('graceful');
