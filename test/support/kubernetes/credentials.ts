@@ -11,6 +11,10 @@ export type UserName =
   | 'token'
   /** May do all, by a token that a program prints. */
   | 'exec'
+  /** Nobody: the program says that it can't. */
+  | 'exec-fails'
+  /** Nobody: the program never ends. */
+  | 'exec-hangs'
   /** Has the name `limited`, by a token; may do what a test allows it. */
   | 'limited'
   /** Nobody, by a token that was never anybody's. */
@@ -89,12 +93,17 @@ async function withTokens(directory: string): Promise<Record<Exclude<UserName, '
   const accountsKey = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
   await writeFile(join(pki, 'accounts-key.pem'), accountsKey, { mode: 0o600 });
   const credential = { apiVersion: 'client.authentication.k8s.io/v1', kind: 'ExecCredential', status: { token: TOKENS.admin } };
-  const program = join(directory, 'exec-plugin');
-  await writeFile(program, `#!/bin/sh\necho '${JSON.stringify(credential)}'\n`, { mode: 0o700 });
+  const plugin = async (name: string, script: string): Promise<KubeconfigUser> => {
+    const command = join(directory, name);
+    await writeFile(command, `#!/bin/sh\n${script}\n`, { mode: 0o700 });
+    return { exec: { apiVersion: credential.apiVersion, command, interactiveMode: 'Never' } };
+  };
   return {
     token: { token: TOKENS.admin },
     limited: { token: TOKENS.limited },
-    exec: { exec: { apiVersion: credential.apiVersion, command: program, interactiveMode: 'Never' } },
+    exec: await plugin('exec-plugin', `echo '${JSON.stringify(credential)}'`),
+    'exec-fails': await plugin('exec-fails', 'echo "the login has expired: log in again" >&2; exit 1'),
+    'exec-hangs': await plugin('exec-hangs', 'sleep 1000'),
     'wrong-token': { token: 'token-of-nobody' },
     'expired-token': { token: expiredToken(accountsKey) },
   };
