@@ -11,10 +11,11 @@ import { Discovery } from './discovery';
 import { classify, hasStatus, isNotFound } from './errors';
 import type { Kubectl } from './kubectl';
 import { Nodes } from './nodes';
+import { type CarriedSession, ObjectLabels } from './object-labels';
 import { controllerOf, itemsIn, type Metadata, metadataOf } from './objects';
 import { PodEnds } from './pod-ends';
 import { graceOf, podStatusOf } from './pod-status';
-import { isRecordOfRelease, listReleases, type Release, releaseNameOf, uninstall } from './releases';
+import { isRecordOfRelease, listReleases, type Release, uninstall } from './releases';
 import {
   apiKindOf,
   apiOfMaker,
@@ -24,7 +25,6 @@ import {
   Scene,
   servicesBehind,
   type Thing,
-  templateLabels,
   templateSpec,
   thingOf,
 } from './scene';
@@ -57,7 +57,7 @@ export interface KubernetesSettings {
   readonly kinds: readonly Wanted[];
   readonly namespaces: readonly string[];
   /** The session, as a label can carry it, and as it is. */
-  readonly session?: { readonly carried: string; readonly id: string };
+  readonly session?: CarriedSession;
   /** The namespaces are this job's alone: then what is new in them tells. */
   readonly isExclusive: boolean;
   /** Milliseconds of each rung, for one request and then for its effect. */
@@ -111,13 +111,12 @@ export class Kubernetes implements Provider {
   readonly #self: SelfInCluster | undefined;
   readonly #clock: Clock;
   readonly #scene: Scene;
+  readonly #labels: ObjectLabels;
   readonly #ends: PodEnds;
   readonly #discovery: Discovery;
   readonly #known = new Map<string, Known>();
   /** Pods that use what says nothing itself: by then they may be gone. */
   readonly #users = new Map<string, readonly Resource[]>();
-  /** The labels of releases, by namespace and name: the objects of a release don't carry them. */
-  readonly #releaseLabels = new Map<string, ReadonlyMap<string, Resource['labels']>>();
   readonly #releases = new Map<string, Release>();
   /** Pods whose maker is gone: Kubernetes removes them, some time. */
   readonly #orphans = new Set<string>();
@@ -141,6 +140,7 @@ export class Kubernetes implements Provider {
     this.#ends = new PodEnds(client, clock);
     this.#nodes = new Nodes(client, clock);
     this.#scene = new Scene(client, (namespace, version) => this.#ends.listed(namespace, version));
+    this.#labels = new ObjectLabels(this.#scene, settings.session);
     this.#discovery = new Discovery(client);
     const isWanted = (kind: Kind) => (kind === 'custom-resource' ? this.#customs().length > 0 : settings.kinds.includes(kind));
     this.stages = STAGES.map((kinds) => kinds.filter(isWanted)).filter((kinds) => kinds.length > 0);
@@ -161,7 +161,7 @@ export class Kubernetes implements Provider {
     const apis = kind === 'custom-resource' ? await this.#customKinds(signal) : [apiKindOf(kind)];
     const lists = await Promise.all(apis.map((api) => (api ? this.#scene.things(api, namespace, signal) : [])));
     const things = lists.flat();
-    await this.#learnReleases(things, namespace, signal);
+    await this.#labels.learn(things, namespace, signal);
     if (kind === 'pod') return this.#pods(things, namespace, signal);
     const resources = this.#resourcesOf(things.filter(isItsOwn));
     return isKnownByUsers({ kind }) ? this.#withUsers(resources, things, namespace, signal) : resources;
@@ -171,23 +171,18 @@ export class Kubernetes implements Provider {
     return things.map((thing) => this.#resource(thing));
   }
 
-  async #learnReleases(things: readonly Thing[], namespace: string, signal: AbortSignal): Promise<void> {
-    const labels = await this.#scene.releaseLabels(things, namespace, signal);
-    if (labels.size > 0) this.#releaseLabels.set(namespace, labels);
-  }
-
   /** Leaves out pods that go with what makes them. */
   async #pods(pods: readonly Thing[], namespace: string, signal: AbortSignal): Promise<readonly Resource[]> {
     const controlled = pods.filter(({ metadata }) => apiOfMaker(controllerOf(metadata)) !== undefined);
     const marked = controlled.filter(({ metadata }) => metadata.labels[labelKeys.session] !== undefined);
     const makers = marked.length === 0 ? new Map<string, Thing>() : await this.#scene.makersOf(marked, namespace, signal);
-    await this.#learnReleases([...makers.values()], namespace, signal);
+    await this.#labels.learn([...makers.values()], namespace, signal);
     await Promise.all(marked.map((pod) => makers.has(pod.metadata.uid) || this.#checkMaker(pod, signal)));
     const isMakers = ({ metadata }: Thing) => {
       const session = metadata.labels[labelKeys.session];
       if (session === undefined) return true;
       const maker = makers.get(metadata.uid);
-      return maker !== undefined && this.#resource(maker).labels[labelKeys.session] === this.#sessionIn(session);
+      return maker !== undefined && this.#resource(maker).labels[labelKeys.session] === this.#labels.sessionIn(session);
     };
     const makersPods = new Set(controlled.filter(isMakers));
     const left = pods.filter((pod) => !makersPods.has(pod));
@@ -234,7 +229,7 @@ export class Kubernetes implements Provider {
     const users = new Map(silent.map((resource) => [resource.id, podsOf(resource)]));
     const used = [...new Set([...users.values()].flat())];
     const makers = used.length === 0 ? new Map<string, Thing>() : await this.#scene.makersOf(used, namespace, signal);
-    await this.#learnReleases([...used, ...makers.values()], namespace, signal);
+    await this.#labels.learn([...used, ...makers.values()], namespace, signal);
     for (const [id, found] of users) {
       if (found.length === 0) continue;
       const owners = new Set(found.map((pod) => makers.get(pod.metadata.uid) ?? pod));
@@ -370,10 +365,6 @@ export class Kubernetes implements Provider {
       const since = this.#leaving.get(uid)?.since ?? this.#clock.now();
       this.#leaving.set(uid, { since, heldBy: whatHolds(thing) });
     }
-    const inherited = {
-      ...this.#releaseLabels.get(namespace)?.get(releaseNameOf(metadata) ?? ''),
-      ...(api.makesPods ? templateLabels(thing) : {}),
-    };
     const protection = this.#protectionOf(thing);
     return {
       provider: this.name,
@@ -386,7 +377,7 @@ export class Kubernetes implements Provider {
       state: deletedAt === undefined ? (pod?.phase ?? stateOf(item)) : TERMINATING,
       ...timeField('stateSince', this.#here(pod?.endedAt)),
       running: pod?.isRunning ?? false,
-      labels: this.#withSession({ ...inherited, ...metadata.labels }),
+      labels: this.#labels.of(thing),
       ...timeField('createdAt', this.#here(metadata.createdAt)),
       ...(protection === undefined ? {} : { protection }),
     };
@@ -403,7 +394,7 @@ export class Kubernetes implements Provider {
       namespace,
       state: revisions.at(-1)?.labels['status'] ?? 'unknown',
       running: false,
-      labels: this.#withSession(labels),
+      labels: this.#labels.ofRelease(labels),
       ...timeField('createdAt', this.#here(revisions[0]?.createdAt)),
     };
   }
@@ -421,17 +412,6 @@ export class Kubernetes implements Provider {
     const maker = controllerOf(metadata);
     if (maker === undefined || this.#orphans.has(metadata.uid)) return undefined;
     return `${maker.kind} ${maker.name} makes it again: it goes when that does`;
-  }
-
-  #withSession(labels: Resource['labels']): Resource['labels'] {
-    const session = labels[labelKeys.session];
-    return session === undefined ? labels : { ...labels, [labelKeys.session]: this.#sessionIn(session) };
-  }
-
-  /** The session that a label's value stands for. */
-  #sessionIn(value: string): string {
-    const { session } = this.#settings;
-    return session?.carried === value ? session.id : value;
   }
 
   #withKnownUsers(resource: Resource): Resource {
