@@ -10,6 +10,8 @@ export interface ContainerEvent {
   readonly container: Resource;
   /** With `died`. Absent if the event lacks it, or a label could have forged it. */
   readonly exitCode?: number;
+  /** With `died`: see `ContainerStatus`. */
+  readonly reason?: string;
 }
 
 /** `never started`: its start failed. */
@@ -26,6 +28,8 @@ export interface ContainerStatus {
   /** Of its last end, once the provider knows it. */
   readonly exitCode?: number;
   readonly oomKilled: boolean;
+  /** Why it ended, or did not start, in the provider's own word, where that says more than the exit code: `Evicted`. */
+  readonly reason?: string;
   /** The engine removes it, and its log, when it ends. */
   readonly autoRemove: boolean;
   /** With `never started`: why. */
@@ -63,6 +67,8 @@ export interface ContainerSource {
    * Whether `attach` and `read` work, harmlessly, before a container's start. Known after `now`.
    */
   followsBeforeStart(): boolean;
+  /** `attach` brings what the container wrote before, too, and it alone tells one run's log from another's. */
+  readonly attachBringsAll?: true;
   /** The provider's clock. */
   now(signal: AbortSignal): Promise<number>;
   /**

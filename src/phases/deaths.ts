@@ -5,7 +5,7 @@ import { type DeathReport, isoTime } from '../report/model';
 const SAME_END_MS = 2_000;
 
 /** A death, as in the report. */
-export function deathReport({ container, exitCode, oomKilled, asked, at, livedMs, log }: Death): DeathReport {
+export function deathReport({ container, exitCode, oomKilled, reason, asked, at, livedMs, log }: Death): DeathReport {
   return {
     provider: container.provider,
     id: container.id,
@@ -13,6 +13,7 @@ export function deathReport({ container, exitCode, oomKilled, asked, at, livedMs
     image: container.image ?? null,
     exitCode,
     oomKilled,
+    ...(reason === undefined ? {} : { reason }),
     asked,
     at: isoTime(at),
     livedMs: livedMs === null ? null : Math.round(livedMs),

@@ -13,6 +13,8 @@ export interface End {
   readonly livedMs: number | null;
   /** Why its start failed; absent if it ran. */
   readonly neverStarted?: string;
+  /** See `ContainerStatus`. */
+  readonly reason?: string;
 }
 
 /** What changed through an event, an inspection or a listing. */
@@ -100,7 +102,7 @@ export class ContainerTracker {
         return appeared;
       case 'died':
         entry.container = { ...entry.container, name: container.name };
-        return [...appeared, ...this.#ended(entry, { at, exitCode: event.exitCode ?? null })];
+        return [...appeared, ...this.#ended(entry, { at, exitCode: event.exitCode ?? null, reason: event.reason })];
       case 'removed':
         return this.vanished(container, at);
     }
@@ -183,28 +185,33 @@ export class ContainerTracker {
   }
 
   #hasEnded(entry: Entry, status: ContainerStatus, now: number): readonly Transition[] {
-    const { startedAt, endedAt = now, exitCode, oomKilled } = status;
+    const { startedAt, endedAt = now, exitCode, oomKilled, reason } = status;
     const isAnotherRun = startedAt !== undefined && startedAt > (entry.endedAt ?? 0);
     if (entry.phase === 'ended' && !isAnotherRun) return [];
     if (startedAt !== undefined) entry.startedAt = startedAt;
     entry.oomKilled ||= oomKilled;
     const isOld = endedAt < this.#since;
-    const ended = this.#ended(entry, { at: endedAt, exitCode: exitCode ?? null }, isAnotherRun);
+    const ended = this.#ended(entry, { at: endedAt, exitCode: exitCode ?? null, reason }, isAnotherRun);
     entry.endedAt = Math.max(now, endedAt); // The event of its start may still come.
     return isOld ? [] : ended;
   }
 
   #neverStarted(
     entry: Entry,
-    { exitCode, error = 'it could not be started' }: ContainerStatus,
+    { exitCode, error = 'it could not be started', reason }: ContainerStatus,
     at: number,
   ): readonly Transition[] {
-    return this.#ended(entry, { at, exitCode: exitCode ?? null, neverStarted: error });
+    return this.#ended(entry, { at, exitCode: exitCode ?? null, neverStarted: error, reason });
   }
 
   #ended(
     entry: Entry,
-    { at, exitCode, neverStarted }: Pick<End, 'at' | 'exitCode' | 'neverStarted'>,
+    {
+      at,
+      exitCode,
+      neverStarted,
+      reason,
+    }: Pick<End, 'at' | 'exitCode' | 'neverStarted'> & { readonly reason?: string | undefined },
     again = false,
   ): readonly Transition[] {
     if (entry.phase === 'ended' && !again) return [];
@@ -216,7 +223,11 @@ export class ContainerTracker {
     const asked = askedAt !== undefined && at - askedAt <= ASKED_MS && neverStarted === undefined;
     // An engine can place a short run's end some microseconds before its start.
     const livedMs = startedAt === undefined || neverStarted !== undefined ? null : Math.max(0, at - startedAt);
-    const end = { container, exitCode, oomKilled, asked, at, livedMs, ...(neverStarted === undefined ? {} : { neverStarted }) };
+    const end = {
+      ...{ container, exitCode, oomKilled, asked, at, livedMs },
+      ...(neverStarted === undefined ? {} : { neverStarted }),
+      ...(reason === undefined ? {} : { reason }),
+    };
     return [{ kind: 'ended', end }];
   }
 }

@@ -140,9 +140,10 @@ export class Deaths {
     return { ...end, log: unwanted ?? (await this.#log(end, status, follower)) };
   }
 
-  /** Prefers reading to what was followed: with the engine's times, and each line once. */
+  /** Prefers reading to what was followed: with the engine's times, and each line once. Not where following has these, too. */
   async #log(end: End, status: Inspected, follower: LogFollower | undefined): Promise<KeptLog> {
-    const read = isThere(status) && !status.autoRemove ? await this.#read(end, status) : undefined;
+    const isFirst = isThere(status) && !status.autoRemove && !this.#options.source.attachBringsAll;
+    const read = isFirst ? await this.#read(end, status) : undefined;
     if (read?.status === 'kept') {
       await follower?.discard();
       return read;
@@ -199,7 +200,8 @@ function completed(end: End, status: Inspected): End {
   if (!isThere(status) || status.phase !== 'ended') return end;
   const isSame = status.endedAt !== undefined && Math.abs(status.endedAt - end.at) <= SAME_END_MS;
   const exitCode = end.exitCode ?? (isSame ? (status.exitCode ?? null) : null);
-  return { ...end, exitCode, oomKilled: end.oomKilled || status.oomKilled };
+  const reason = end.reason ?? (isSame ? status.reason : undefined);
+  return { ...end, exitCode, oomKilled: end.oomKilled || status.oomKilled, ...(reason === undefined ? {} : { reason }) };
 }
 
 /** Whether it failed, asked to end or not, or may have. */

@@ -47,11 +47,14 @@ async function recordOne(
 
 /** @param now when it was inspected; stands in for the time of a failed start, which is unknown */
 function endOf(
-  { container, phase, startedAt, endedAt, exitCode, oomKilled, error }: ContainerStatus,
+  { container, phase, startedAt, endedAt, exitCode, oomKilled, error, reason }: ContainerStatus,
   now: number,
 ): End | undefined {
   const at = endedAt ?? now;
-  const end = { container, exitCode: exitCode ?? null, oomKilled, asked: false, at };
+  const end = {
+    ...{ container, exitCode: exitCode ?? null, oomKilled, asked: false, at },
+    ...(reason === undefined ? {} : { reason }),
+  };
   switch (phase) {
     case 'waiting':
     case 'running':

@@ -11,7 +11,7 @@ export interface Failure {
 export function failuresIn(deaths: readonly DeathReport[]): readonly Failure[] {
   const failures = new Map<string, Failure>();
   for (const last of deaths.filter(hasFailed)) {
-    const key = `${last.provider} ${last.id}`;
+    const key = `${last.provider} ${containerOf(last.id)}`;
     const times = (failures.get(key)?.times ?? 0) + 1;
     failures.delete(key);
     failures.set(key, { last, times });
@@ -19,9 +19,15 @@ export function failuresIn(deaths: readonly DeathReport[]): readonly Failure[] {
   return [...failures.values()];
 }
 
-/** Whether it ended with an error of its own, or ran out of memory. */
+/** On Kubernetes each run of a container has an id of its own, with the run's number at its end. */
+function containerOf(id: string): string {
+  return id.replace(/#\d+$/, '');
+}
+
+/** Whether it ended with an error of its own, ran out of memory, or has a reason in place of an exit code. */
 function hasFailed(death: DeathReport): boolean {
-  return death.oomKilled || (!wasAsked(death) && death.exitCode !== null && death.exitCode !== 0);
+  const { exitCode, oomKilled, reason } = death;
+  return oomKilled || (!wasAsked(death) && (exitCode === null ? reason !== undefined : exitCode !== 0));
 }
 
 /** Whether it ended because something asked it to. Running out of memory is still a failure. */
@@ -31,7 +37,7 @@ export function wasAsked({ asked = false, oomKilled }: DeathReport): boolean {
 
 /** Whether it was gone before it could be inspected. */
 export function hasUnknownEnd(death: DeathReport): boolean {
-  return death.exitCode === null && !death.oomKilled && !wasAsked(death);
+  return death.exitCode === null && !death.oomKilled && !wasAsked(death) && death.reason === undefined;
 }
 
 /** Explains why containers with an exit code such as 137 are not among the failures. */

@@ -7,6 +7,8 @@ export interface ExitCode {
   readonly oomKilled?: boolean;
   /** See `DeathReport`. */
   readonly asked?: boolean;
+  readonly reason?: string;
+  readonly livedMs?: number | null;
 }
 
 /** Classes of ends, few enough for the label of a metric. */
@@ -40,9 +42,10 @@ const SIGNAL_NAMES: ReadonlyMap<number, string> = new Map(
 );
 
 /** The class of a container's end. */
-export function exitClassOf({ exitCode, oomKilled = false, asked = false }: ExitCode): ExitClass {
+export function exitClassOf({ exitCode, oomKilled = false, asked = false, reason, livedMs = null }: ExitCode): ExitClass {
   if (oomKilled) return 'out_of_memory';
   if (asked) return 'asked';
+  if (exitCode === null && reason !== undefined) return livedMs === null ? 'not_started' : 'error';
   if (exitCode === null) return 'unknown';
   if (exitCode === 0) return 'success';
   if (exitCode in NOT_STARTED) return 'not_started';
@@ -52,9 +55,10 @@ export function exitClassOf({ exitCode, oomKilled = false, asked = false }: Exit
   return CRASHES.has(signal) ? 'crashed' : 'signal';
 }
 
-/** The meaning of an exit code; empty where only the program knows it. */
-export function exitMeaning({ exitCode, oomKilled = false }: ExitCode): string {
+/** The meaning of an exit code; empty where only the program knows it. A provider's reason, which may be foreign text, comes first. */
+export function exitMeaning({ exitCode, oomKilled = false, reason }: ExitCode): string {
   if (oomKilled) return 'out of memory';
+  if (reason !== undefined) return reason;
   if (exitCode === null) return 'not known';
   const notStarted = NOT_STARTED[exitCode];
   if (notStarted !== undefined) return notStarted;

@@ -56,6 +56,8 @@ export interface DeathReport {
   /** Null if the container was removed before it could be inspected. */
   readonly exitCode: number | null;
   readonly oomKilled: boolean;
+  /** Why, in the provider's own word, where that says more than the exit code: `Evicted`, `ImagePullBackOff`. */
+  readonly reason?: string;
   /** It was asked to end (`docker stop`, `compose down`), so its exit code is not a failure. */
   readonly asked?: boolean;
   readonly at: string;

@@ -4,6 +4,7 @@ import type { Clock } from '../../lib/clock';
 import { asError } from '../../lib/errors';
 import { Unreachable, UnreadableAnswer } from '../../lib/http-errors';
 import { type Json, object, parsedJson, text } from '../../lib/json-shape';
+import { linesOf } from '../../lib/lines';
 import { parseRetryAfter } from '../../reaper/retry';
 import { hasStatus, KubernetesError } from './errors';
 import type { Cluster } from './kubeconfig';

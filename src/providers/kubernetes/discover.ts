@@ -125,10 +125,12 @@ async function connect(
     removeMs: config.removeTimeout,
   };
   const where = `${namespaces.length === 1 ? 'namespace' : 'namespaces'} ${namespaces.join(', ')}`;
+  const provider = new Kubernetes(client, kubectl, settings, await selfInCluster(env), clock);
   return {
     name,
     status: 'ready',
-    provider: new Kubernetes(client, kubectl, settings, await selfInCluster(env), clock),
+    provider,
+    ...(settings.kinds.includes('pod') ? { containers: provider.containers() } : {}),
     description: `Kubernetes ${version} at ${cluster.server} (context ${cluster.context} of ${source.from}; ${where})`,
     found: { files: source.files, from: source.from, context: cluster.context },
     ...cleanupWith(kubectl),

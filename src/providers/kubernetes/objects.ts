@@ -75,7 +75,8 @@ export function timeOf(value: unknown): number | undefined {
   return Number.isNaN(time) ? undefined : time;
 }
 
-function timeField<K extends string>(key: K, value: unknown): Partial<Record<K, number>> {
+/** A field for a time of the API; none for no time. */
+export function timeField<K extends string>(key: K, value: unknown): Partial<Record<K, number>> {
   const time = timeOf(value);
   return time === undefined ? {} : ({ [key]: time } as Record<K, number>);
 }

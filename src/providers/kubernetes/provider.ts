@@ -1,3 +1,4 @@
+import type { ContainerSource } from '../../core/container-source';
 import { labels as labelKeys } from '../../core/labels';
 import type { Provider, Rung, RungAnswer, Survey } from '../../core/provider';
 import type { CustomResource, Kind, Resource, Wanted } from '../../core/resource';
@@ -15,6 +16,7 @@ import { type CarriedSession, ObjectLabels } from './object-labels';
 import { controllerOf, itemsIn, type Metadata, metadataOf } from './objects';
 import { PodEnds } from './pod-ends';
 import { graceOf, podStatusOf } from './pod-status';
+import { podContainers } from './recording/source';
 import { isRecordOfRelease, listReleases, type Release, uninstall } from './releases';
 import {
   apiKindOf,
@@ -145,6 +147,11 @@ export class Kubernetes implements Provider {
     const isWanted = (kind: Kind) => (kind === 'custom-resource' ? this.#customs().length > 0 : settings.kinds.includes(kind));
     this.stages = STAGES.map((kinds) => kinds.filter(isWanted)).filter((kinds) => kinds.length > 0);
     if (settings.isExclusive) this.survey = { kinds: this.stages.flat(), list: (kind, signal) => this.list(kind, signal) };
+  }
+
+  /** How the containers of the same pods end. */
+  containers(): ContainerSource {
+    return podContainers(this.#settings, { client: this.#client, scene: this.#scene, labels: this.#labels, clock: this.#clock });
   }
 
   async list(kind: Kind, signal: AbortSignal): Promise<readonly Resource[]> {

@@ -88,13 +88,21 @@ export class LogFollower {
 
   async #run(): Promise<void> {
     try {
-      this.#state = (await this.#follow()) ? 'whole' : 'broken';
+      const isWhole = this.#options.source.attachBringsAll ? this.#followAll() : this.#follow();
+      this.#state = (await isWhole) ? 'whole' : 'broken';
     } catch {
       this.#state = 'broken'; // Reading the log at the container's end works, or gives the reason.
     } finally {
       this.#ready.resolve();
       this.#abort.abort(new Halted('it is over')); // An unread connection would block the container.
     }
+  }
+
+  /** @returns whether it reached the container's end */
+  async #followAll(): Promise<boolean> {
+    const log = await this.#options.source.attach(this.#container, this.#abort.signal);
+    this.#ready.resolve();
+    return (await this.#take(log)) === undefined && this.#hasEnded();
   }
 
   /** @returns whether it reached the container's end */

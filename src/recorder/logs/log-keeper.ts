@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { LogStatus, LogStream } from '../../core/container-source';
 import type { Resource } from '../../core/resource';
@@ -138,8 +139,9 @@ function whatBroke(error: Error): string {
   return error instanceof IncompleteLog ? error.message : `it broke off: ${error.message}`;
 }
 
-/** A name for any file system: replaces other characters by `_`. The id makes it unique. */
+/** A name for any file system: replaces other characters by `_`. The id makes it unique: an engine's by its beginning. */
 export function logFileName({ name, id }: Pick<Resource, 'name' | 'id'>): string {
   const safe = (text: string, most: number) => text.slice(0, most).replace(/[^A-Za-z0-9._-]/g, '_');
-  return `${safe(name, 80)}-${safe(id, 12)}.log`;
+  const isRandom = /^[0-9a-f]{64}$/.test(id);
+  return `${safe(name, 80)}-${isRandom ? id.slice(0, 12) : createHash('sha256').update(id).digest('hex').slice(0, 12)}.log`;
 }

@@ -1,5 +1,5 @@
 import { askedSentence, type Failure, failuresIn, hasUnknownEnd, wasAsked } from '../deaths';
-import { htmlCode, htmlPre } from '../escape';
+import { htmlCode, htmlPre, htmlProse } from '../escape';
 import { exitMeaning } from '../exit-code';
 import type { DeathReport, Report } from '../model';
 import { count, time } from '../words';
@@ -43,11 +43,12 @@ function table(failures: readonly Failure[]): string {
 
 /** The log has a row of its own, because it needs the width. */
 function rows({ last, times }: Failure): string {
-  const { name, exitCode, livedMs } = last;
+  const { name, exitCode, livedMs, reason } = last;
+  const meaning = exitMeaning(last);
   const cells = [
     `<td>${htmlCode(name, MAX_NAME)}${times > 1 ? ` <sub>${times} times</sub>` : ''}</td>`,
     `<td align="right">${exitCode ?? ''}</td>`,
-    `<td>${exitMeaning(last)}</td>`,
+    `<td>${reason === undefined ? meaning : htmlProse(meaning)}</td>`,
     `<td align="right">${livedMs === null ? '' : time(livedMs)}</td>`,
   ];
   return `<tr>${cells.join('')}</tr>\n<tr><td colspan="4">${logOf(last)}</td></tr>`;

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { ContainerEvent } from '../../../core/container-source';
 import { textsIn } from '../../../lib/json-shape';
+import { linesOf } from '../../../lib/lines';
 import { nameOf } from '../resources/containers';
 
 type Kinds = ReadonlyMap<string, ContainerEvent['kind']>;
@@ -37,9 +38,6 @@ const PODMAN_KINDS: Kinds = new Map([
 export function eventFilters(isPodman: boolean): Readonly<Record<string, readonly string[]>> {
   return { type: ['container'], ...(isPodman ? {} : { event: [...DOCKER_KINDS.keys()] }) };
 }
-
-/** Bytes of the longest event: some hundred, and the labels. Keeps other lines out of memory. */
-const MAX_EVENT = 4 * 2 ** 20;
 
 /** HUP, USR1, USR2, CONT and WINCH: programs reload, rotate or redraw, and don't end. */
 const HARMLESS_SIGNALS = new Set(['1', '10', '12', '18', '28']);
@@ -114,18 +112,6 @@ export class EventReader {
       },
       ...(Number.isInteger(code) ? { exitCode: code } : {}),
     };
-  }
-}
-
-/** The lines of a stream, without too long ones. */
-export async function* linesOf(stream: Readable): AsyncGenerator<string> {
-  let held = '';
-  stream.setEncoding('utf8');
-  for await (const chunk of stream) {
-    const lines = `${held}${chunk}`.split('\n');
-    held = lines.pop() ?? '';
-    if (held.length > MAX_EVENT) held = '';
-    yield* lines;
   }
 }
 

@@ -2,9 +2,10 @@ import type Docker from 'dockerode';
 import type { ImageUse } from '../../../core/disk';
 import type { Resource } from '../../../core/resource';
 import { object, text, textsIn } from '../../../lib/json-shape';
+import { linesOf } from '../../../lib/lines';
 import { type Engine, isPodman } from '../connection/connect';
 import { ask, BrokenAnswer, openStream } from '../connection/http';
-import { EventReader, linesOf, parsed } from './events';
+import { EventReader, parsed } from './events';
 
 /** Containers by the anonymous volumes that they had, gone ones included. */
 export type VolumeUsers = ReadonlyMap<string, readonly Resource[]>;

@@ -1,0 +1,87 @@
+import type { ContainerEvent } from '../../../core/container-source';
+import { type Json, object, parsedJson, text } from '../../../lib/json-shape';
+import { PODS, pathOf } from '../api-kinds';
+import type { KubernetesClient } from '../client';
+import { KubernetesError } from '../errors';
+import { type Thing, thingOf } from '../scene';
+import { changesOf } from './changes';
+import type { PodRuns } from './runs';
+
+/** Reads the runs of a pod's containers, with the labels that tell their owner. */
+export type ReadRuns = (pod: Thing, signal: AbortSignal) => Promise<PodRuns>;
+
+export interface PodWatchOptions {
+  readonly client: KubernetesClient;
+  readonly namespace: string;
+  readonly read: ReadRuns;
+  /** The cluster's clock. */
+  readonly now: () => number;
+}
+
+/** Tells what happens to the containers of a namespace's pods. A later watch begins with what happened since the one before. */
+export class PodWatch {
+  readonly #options: PodWatchOptions;
+  /** As they were told last, by the uids of pods. */
+  #told: Map<string, PodRuns> | undefined;
+
+  constructor(options: PodWatchOptions) {
+    this.#options = options;
+  }
+
+  /** @returns when nothing is lost from now on */
+  async open(signal: AbortSignal): Promise<AsyncIterable<ContainerEvent>> {
+    const { client, namespace } = this.#options;
+    const path = pathOf(PODS, namespace);
+    const { items, resourceVersion } = await client.list({ path, what: 'LIST pods' }, signal);
+    const missed = await this.#compare(items, signal);
+    const query = { watch: 'true', resourceVersion };
+    return this.#follow(missed, await client.lines({ path, query, what: 'WATCH pods' }, signal), signal);
+  }
+
+  /** Brings what is known up to date with a listing. Tells nothing the first time. */
+  async #compare(items: readonly Json[], signal: AbortSignal): Promise<readonly ContainerEvent[]> {
+    const pods = items.flatMap((item) => thingOf(PODS, item) ?? []);
+    const read = async (pod: Thing) => [pod.metadata.uid, await this.#options.read(pod, signal)] as const;
+    const [before, after] = [this.#told, new Map(await Promise.all(pods.map(read)))];
+    this.#told = after;
+    if (before === undefined) return [];
+    const uids = new Set([...before.keys(), ...after.keys()]);
+    return [...uids].flatMap((uid) => changesOf(before.get(uid), after.get(uid), this.#options.now()));
+  }
+
+  async *#follow(
+    missed: readonly ContainerEvent[],
+    lines: AsyncIterable<string>,
+    signal: AbortSignal,
+  ): AsyncGenerator<ContainerEvent> {
+    yield* missed;
+    for await (const line of lines) {
+      const event = object(parsedJson(line));
+      const type = text(event['type']);
+      if (type === 'ERROR') throw errorIn(object(event['object']));
+      const pod = thingOf(PODS, object(event['object']));
+      if (pod !== undefined) yield* await this.#changesIn(pod, type === 'DELETED', signal);
+    }
+  }
+
+  async #changesIn(pod: Thing, isGone: boolean, signal: AbortSignal): Promise<readonly ContainerEvent[]> {
+    const { read, now } = this.#options;
+    const { uid } = pod.metadata;
+    const [before, last] = [this.#told?.get(uid), await read(pod, signal)];
+    if (!isGone) {
+      this.#told?.set(uid, last);
+      return changesOf(before, last, now());
+    }
+    // Its last state may tell how it ended.
+    this.#told?.delete(uid);
+    return [...changesOf(before, last, now()), ...changesOf(last, undefined, now())];
+  }
+}
+
+/** What ends a watch: 410 when it began with what is too old. */
+function errorIn({ code, message, reason }: Json): KubernetesError {
+  const word = text(reason);
+  return new KubernetesError('WATCH pods', typeof code === 'number' ? code : 0, text(message) ?? 'it ended', {
+    ...(word === undefined ? {} : { reason: word }),
+  });
+}
