@@ -158,18 +158,6 @@ export class KubernetesClient {
   }
 }
 
-/** Not Node's readline: with that, an answer that breaks off before it is read ends the process. */
-async function* linesOf(answer: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
-  const decoder = new TextDecoder();
-  let rest = '';
-  for await (const chunk of answer) {
-    const lines = `${rest}${decoder.decode(chunk, { stream: true })}`.split('\n');
-    rest = lines.pop() ?? '';
-    yield* lines;
-  }
-  if (rest !== '') yield rest;
-}
-
 function isList({ kind }: Json): boolean {
   return text(kind)?.endsWith('List') === true;
 }

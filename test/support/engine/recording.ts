@@ -34,6 +34,8 @@ export interface RecordingSettings {
   readonly owned?: Selector;
   /** Where the engine is, where it is not the tests' own. */
   readonly url?: string;
+  /** What is recorded in place of an engine: a cluster. */
+  readonly source?: ContainerSource;
   /** Puts something between the recorder and the engine. */
   readonly change?: (source: ContainerSource) => ContainerSource;
 }
@@ -99,7 +101,7 @@ export class TestRecording {
     const { logs = 'failed', owned = ofSession(session), change = (same) => same } = settings;
     const where = await place(settings);
     const attached = new Set<string>();
-    const source = change(watchingAttach(await containerSource(settings.url), attached));
+    const source = change(watchingAttach(settings.source ?? (await containerSource(settings.url)), attached));
     const recorder = new Recorder({ source, owned, logs, place: where, clock: systemClock });
     const recording = new TestRecording(session, where.directory, recorder, attached);
     cleanups.unshift(() => recording.finish());
