@@ -1,5 +1,6 @@
 /**
- * Writes what is made from something else: action.yml and the README's tables from the table of settings, the version from package.json;
+ * Writes what is made from something else: action.yml and the README's tables from the table of settings, the version from package.json,
+ * the role for Kubernetes from the table of requests;
  * with --check, fails when they differ.
  */
 import { readFile, writeFile } from 'node:fs/promises';
@@ -15,6 +16,7 @@ import {
   settingKeys,
   settings,
 } from '../src/config/settings';
+import { REQUESTS } from '../src/providers/kubernetes/api-kinds';
 
 const root = join(import.meta.dirname, '..');
 
@@ -68,11 +70,27 @@ function outputsTable(): string {
   return ['| Output | Meaning |', '| --- | --- |', ...rows].join('\n');
 }
 
+/** The least role that a cluster must give, a rule for each group of the API and each set of verbs. */
+function kubernetesRole(): string {
+  const groupIn = (apiRoot: string) => /^\/apis\/([^/]+)\//.exec(apiRoot)?.[1] ?? '';
+  const rules = Map.groupBy(REQUESTS, ({ root: apiRoot, verbs }) => `${groupIn(apiRoot)} ${verbs}`);
+  const lines = [...rules.values()].flatMap((requests) => {
+    const [{ root: apiRoot, verbs } = { root: '', verbs: [] }] = requests;
+    return [
+      `  - apiGroups: [${groupIn(apiRoot) || "''"}]`,
+      `    resources: [${requests.map(({ plural }) => plural).join(', ')}]`,
+      `    verbs: [${verbs.join(', ')}]`,
+    ];
+  });
+  const head = ['kind: Role', 'apiVersion: rbac.authorization.k8s.io/v1', 'metadata: { name: cleanup-action }', 'rules:'];
+  return ['```yaml', ...head, ...lines, '```'].join('\n');
+}
+
 /** Replaces what stands between `<!-- NAME -->` and `<!-- /NAME -->`. */
 function between(text: string, name: string, content: string): string {
   const [start, end] = [`<!-- ${name} -->`, `<!-- /${name} -->`];
   const [from, to] = [text.indexOf(start), text.indexOf(end)];
-  if (from < 0 || to < from) throw new Error(`the README has no place for ${name}: ${start} … ${end}`);
+  if (from < 0 || to < from) throw new Error(`there is no place for ${name}: ${start} … ${end}`);
   return `${text.slice(0, from + start.length)}\n${content}\n${text.slice(to)}`;
 }
 
@@ -82,10 +100,12 @@ async function versionModule(): Promise<string> {
 }
 
 const readme = await readFile(join(root, 'README.md'), 'utf8');
+const kubernetes = await readFile(join(root, 'docs/kubernetes.md'), 'utf8');
 const files = {
   'action.yml': actionYml(),
   'src/lib/version.ts': await versionModule(),
   'README.md': between(between(readme, 'settings', settingsTables()), 'outputs', outputsTable()),
+  'docs/kubernetes.md': between(kubernetes, 'role', kubernetesRole()),
 };
 
 for (const [path, content] of Object.entries(files)) {

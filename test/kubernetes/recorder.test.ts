@@ -248,14 +248,14 @@ describe('the recorder of pods', () => {
   it('tells of a pod that ran before it came', async () => {
     const namespace = await cluster.namespace();
     const source = await sourceIn([namespace]);
-    const file = 'while [ ! -e /tmp/go ]; do sleep 0.1; done';
+    const file = 'while [ ! -e /go ]; do sleep 0.1; done';
     const labels = { 'of-the': 'benchmark' };
     const pod = await cluster.pod({ namespace, labels, command: script(`echo early; ${file}; exit 8`) });
     const ended = await cluster.pod({ namespace, labels, command: script('exit 2'), until: 'Failed' });
     // Times have whole seconds.
     await until('a second has passed', async () => Date.now() - Date.parse(ended.metadata.creationTimestamp ?? '') > 3_000);
     const recording = await TestRecording.start({ source, owned: (one) => one.labels['of-the'] === 'benchmark' });
-    await cluster.kubectl('exec', pod.metadata.name, `--namespace=${namespace}`, '--', 'touch', '/tmp/go');
+    await cluster.kubectl('exec', pod.metadata.name, `--namespace=${namespace}`, '--', 'touch', '/go');
     await cluster.kubectl(
       'wait',
       `pod/${pod.metadata.name}`,
@@ -307,7 +307,7 @@ describe('the recorder of pods', () => {
   itOnOwnCluster('loses nothing when the API server is killed meanwhile', async () => {
     const namespace = await cluster.namespace();
     const recording = await recordingIn(namespace);
-    const wait = 'while [ ! -e /tmp/go ]; do sleep 0.1; done';
+    const wait = 'while [ ! -e /go ]; do sleep 0.1; done';
     const pod = await cluster.pod({
       namespace,
       ...recording.labelled,
@@ -316,7 +316,7 @@ describe('the recorder of pods', () => {
     await cluster.kill('apiserver');
     await until('the recorder has noticed', () => recording.recorder.trouble !== undefined);
     await cluster.restart('apiserver');
-    await cluster.kubectl('exec', pod.metadata.name, `--namespace=${namespace}`, '--', 'touch', '/tmp/go');
+    await cluster.kubectl('exec', pod.metadata.name, `--namespace=${namespace}`, '--', 'touch', '/go');
     await cluster.kubectl(
       'wait',
       `pod/${pod.metadata.name}`,

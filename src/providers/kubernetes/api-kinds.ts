@@ -64,6 +64,13 @@ export const API_KINDS: readonly ApiKind[] = [
   NAMESPACES,
 ];
 
+/** What is asked of the objects of a namespace: the role in docs/kubernetes.md is made from it. */
+export const REQUESTS: readonly { readonly root: string; readonly plural: string; readonly verbs: readonly string[] }[] = [
+  { ...PODS, verbs: ['get', 'list', 'watch', 'delete'] },
+  { root: core, plural: 'pods/log', verbs: ['get'] },
+  ...API_KINDS.filter((api) => api !== PODS && !api.isClusterWide).map((api) => ({ ...api, verbs: ['get', 'list', 'delete'] })),
+];
+
 /** The path of all objects of a kind, in one namespace unless it is of the whole cluster. */
 export function pathOf(
   { root, plural, isClusterWide }: Pick<ApiKind, 'root' | 'plural' | 'isClusterWide'>,
