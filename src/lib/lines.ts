@@ -16,4 +16,5 @@ export async function* linesOf(stream: Readable): AsyncGenerator<string> {
     if (held.length > MAX_LINE) held = '';
     yield* lines;
   }
+  if (held !== '') yield held;
 }
