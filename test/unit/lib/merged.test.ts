@@ -22,9 +22,7 @@ it('joined streams have all items, each stream’s in order', async () => {
 });
 
 it('no streams end at once', async () => {
-  expect(await Readable.from(merged([])))
-    .toEqual([])
-    .toArray();
+  expect(await Readable.from(merged([])).toArray()).toEqual([]);
 });
 
 it('joined streams break with the first that breaks', async () => {
@@ -33,7 +31,5 @@ it('joined streams break with the first that breaks', async () => {
     await new Promise(() => undefined);
   }
 
-  await expect(Readable.from(merged([endless(), broken(2)])))
-    .rejects.toThrow('broken')
-    .toArray();
+  await expect(Readable.from(merged([endless(), broken(2)])).toArray()).rejects.toThrow('broken');
 });
