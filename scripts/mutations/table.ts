@@ -67,8 +67,8 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     file: 'core/selector.ts',
-    from: "return kind !== 'sandbox';",
-    to: 'return true;',
+    from: "return kind !== 'sandbox' && shared !== true;",
+    to: 'return shared !== true;',
     harm: 'scope: job takes the sandboxes of a whole organization',
   },
   {
@@ -255,13 +255,13 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     file: 'reaper/ledger.ts',
-    from: 'this.#hasLatecomers ||= !isFirst && this.stageOf(resource) === 0;',
+    from: 'this.#hasLatecomers ||= !isFirst && isWorkload(resource.kind);',
     to: '',
     harm: 'takes no last look though something creates while it removes',
   },
   {
     file: 'reaper/ledger.ts',
-    from: '!isFirst && this.stageOf(resource) === 0;',
+    from: '!isFirst && isWorkload(resource.kind);',
     to: '!isFirst;',
     harm: 'waits for a last look because of an image that its containers had hidden',
   },
@@ -316,26 +316,26 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     file: 'reaper/disk-quota.ts',
-    from: '!stays && !families.get(id)?.some((member) => member.stays))',
-    to: '!stays)',
+    from: '.filter((image) => !staying.has(image))',
+    to: '.filter((image) => !image.stays)',
     harm: 'takes the image that one that stays was made from',
   },
   {
     file: 'reaper/disk-quota.ts',
-    from: 'latest(families.get(image.id) ?? [])]',
-    to: 'image.lastUse]',
+    from: 'lastUse.get(image)?.lastUse ?? 0',
+    to: 'image.lastUse',
     harm: 'a use of an image is none of the one that it was made from',
   },
   {
     file: 'reaper/disk-quota.ts',
-    from: 'used(a) - used(b) ||',
-    to: 'used(b) - used(a) ||',
+    from: 'used(a) - used(b)',
+    to: 'used(b) - used(a)',
     harm: 'the images in use last go first',
   },
   {
     file: 'reaper/disk-quota.ts',
-    from: '|| size(families, a) - size(families, b));',
-    to: ');',
+    from: 'const order = dependentsFirst(images, madeFrom)',
+    to: 'const order = images',
     harm: 'an image goes before what was made from it',
   },
   {
@@ -346,8 +346,8 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     file: 'reaper/disk-quota.ts',
-    from: 'if (families.get(layer.id)?.every((one) => one === layer || going.has(one))) going.add(layer);',
-    to: 'going.add(layer);',
+    from: 'made.every((image) => going.has(image))) going.add(layer);',
+    to: 'made.some((image) => going.has(image))) going.add(layer);',
     harm: 'takes the steps of a build that another image needs',
   },
   {
@@ -420,8 +420,8 @@ export const MUTATIONS: readonly Mutation[] = [
   // the providers' tables of errors
   {
     file: 'providers/docker/errors.ts',
-    from: 'if (statusCode === 404) return isAboutResource(json);',
-    to: 'if (statusCode === 404) return true;',
+    from: ': isAboutResource(json);',
+    to: ': true;',
     harm: 'a proxy’s 404 counts as gone',
   },
   {
@@ -432,7 +432,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     file: 'providers/docker/errors.ts',
-    from: 'if (HANGS.test(message)) return PERMANENT;',
+    from: 'HANGS.test(message) || ',
     to: '',
     harm: 'tries an unkillable container until the deadline',
   },

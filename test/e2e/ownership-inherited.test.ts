@@ -1,10 +1,11 @@
-import { randomUUID } from 'node:crypto';
 import type Docker from 'dockerode';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
 import { labels } from '../../src/core/labels';
-import { stateOf } from '../support/engine/container-habits';
+import { stateOf, statesOf } from '../support/engine/container-habits';
 import { EngineToBreak } from '../support/engine/engine-to-break';
 import { loadImage } from '../support/engine/image';
+import { unique } from '../support/made';
+import { ofSession } from '../support/session/of-session';
 
 /** Alone on its engine: `pre-cleanup: all` is tried on it. */
 let engine: EngineToBreak;
@@ -16,9 +17,6 @@ afterAll(() => engine.stop());
 const OTHERS = 'gh-1-1.0badcafe.aaaaaaaa';
 const IMAGES = { resources: 'containers images' };
 
-const unique = (name: string) => `${name}-${randomUUID().slice(0, 8)}`;
-const ofSession = (session: string) => ({ [labels.session]: session });
-const statesOf = (containers: readonly Docker.Container[]) => Promise.all(containers.map(stateOf));
 const sessionLabel = async (container: Docker.Container) => (await container.inspect()).Config.Labels[labels.session];
 /** How many tags the image has; 0 when it is gone. */
 const tagsOf = (image: string) =>

@@ -2,21 +2,18 @@ import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type Docker from 'dockerode';
-import { afterEach, describe, expect, inject, test } from 'vitest';
+import { describe, expect, inject, test } from 'vitest';
 import { labels } from '../../src/core/labels';
 import { type ContainerOptions, createContainer, docker, removeContainer } from '../support/engine/containers';
 import { dockerHost } from '../support/engine/own-engine';
+import { removedLater } from '../support/made';
 import { ProxiedEngine } from '../support/proxy/proxied-engine';
 import { ownershipOf } from '../support/proxy/proxy-process';
 import { begun } from '../support/session/begun';
 
 const isPodman = inject('product') === 'podman';
 
-/** Removed after each test, last made first. */
-const made: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const remove of made.splice(0).reverse()) await remove().catch(() => undefined);
-});
+const made = removedLater();
 
 const ofSession = (session: string) => ({ labels: { [labels.session]: session } });
 const ANONYMOUS = { create: { Volumes: { '/data': {} } } };

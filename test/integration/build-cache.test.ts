@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type Docker from 'dockerode';
-import { afterEach, describe, expect, inject, test } from 'vitest';
+import { describe, expect, inject, test } from 'vitest';
 import { systemClock } from '../../src/lib/clock';
 import { buildCacheOf } from '../../src/providers/docker/resources/build-cache';
 import type { Lease } from '../../src/session/leases';
@@ -12,15 +12,12 @@ import { BUILDER, build, WITHOUT_BUILDER } from '../support/engine/buildkit';
 import { docker } from '../support/engine/containers';
 import { PrivateEngine } from '../support/engine/engine';
 import { dockerHost } from '../support/engine/own-engine';
+import { removedLater } from '../support/made';
 import { begun, names } from '../support/session/begun';
 import { diskRoom } from '../support/session/disk-room';
 import { until } from '../support/until';
 
-/** Removed after each test, last made first. */
-const made: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const remove of made.splice(0).reverse()) await remove().catch(() => undefined);
-});
+const made = removedLater();
 
 const isPodman = inject('product') === 'podman';
 const { signal } = new AbortController();

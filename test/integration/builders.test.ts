@@ -1,22 +1,17 @@
-import { randomUUID } from 'node:crypto';
-import { afterEach, describe, expect, inject, test } from 'vitest';
+import { describe, expect, inject, test } from 'vitest';
 import { labels } from '../../src/core/labels';
 import type { Lease } from '../../src/session/leases';
 import { type DockerUser, dockerUser, hasBuildx, STAND_IN, WITHOUT_BUILDX } from '../support/engine/buildx';
 import { createContainer, docker, exists, removeContainer } from '../support/engine/containers';
 import { FlakyProxy } from '../support/engine/flaky-proxy';
 import { dockerHost } from '../support/engine/own-engine';
+import { removedLater, unique } from '../support/made';
 import { begun, hex, names } from '../support/session/begun';
+import { ofSession } from '../support/session/of-session';
 
-/** Removed after each test, last made first. */
-const made: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const remove of made.splice(0).reverse()) await remove().catch(() => undefined);
-});
+const made = removedLater();
 
 const BUILDERS = { resources: 'containers networks volumes builders' };
-const ofSession = (session: string) => ({ [labels.session]: session });
-const unique = (name: string) => `${name}-${randomUUID().slice(0, 8)}`;
 
 async function user(standIn: typeof STAND_IN | undefined = STAND_IN): Promise<DockerUser> {
   const found = await dockerUser(dockerHost, standIn);

@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { parseConfig, type RawSettings } from '../../src/config/config';
 import type { Connection } from '../../src/core/connection';
@@ -12,55 +11,28 @@ import { systemClock } from '../../src/lib/clock';
 import { Deadline } from '../../src/lib/deadline';
 import { cleanUp } from '../../src/phases/cleanup';
 import { docker } from '../../src/providers/docker/discover';
-import { makeCertificates } from '../support/engine/certificates';
 import { HONOURS_SIGTERM, stateOf } from '../support/engine/containers';
-import { PrivateEngine } from '../support/engine/engine';
-import { makeFakeSsh, sshProcesses } from '../support/engine/fake-ssh';
-import { busyboxImage } from '../support/engine/image';
+import type { PrivateEngine } from '../support/engine/engine';
+import { sshProcesses } from '../support/engine/fake-ssh';
 import { dockerHost } from '../support/engine/own-engine';
+import { type ReachedEngines, startReachedEngines } from '../support/engine/reached-engines';
 import { newSession, only, sweepSession } from '../support/engine/sweeping';
 import { until } from '../support/until';
 
 const IMAGE = 'cleanup-action-test:endpoints';
 
-/** Their containers have no network: several engines would share one bridge. */
-const WITHOUT_NETWORKS = ['--bridge', 'none', '--iptables=false'];
-
+/** See `ReachedEngines`. */
 let directory: string;
-/** Listens at a socket, and at `tcp` without TLS. */
 let plain: PrivateEngine;
-/** Listens at a socket, and at `tls` for clients with a certificate. */
 let secure: PrivateEngine;
 let tcp: string;
 let tls: string;
-const path = process.env['PATH'];
-
+let engines: ReachedEngines | undefined;
 beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'cleanup-endpoints-'));
-  await makeCertificates(directory);
-  [tcp, tls] = [await freeAddress(), await freeAddress()];
-  const files = { tlscacert: 'ca.pem', tlscert: 'server-cert.pem', tlskey: 'server-key.pem' };
-  const verified = ['--tlsverify', ...Object.entries(files).flatMap(([option, name]) => [`--${option}`, join(directory, name)])];
-  [plain, secure] = await Promise.all([
-    PrivateEngine.start({ dockerdArguments: ['--host', tcp, ...WITHOUT_NETWORKS] }),
-    PrivateEngine.start({ dockerdArguments: ['--host', tls, ...verified, ...WITHOUT_NETWORKS] }),
-  ]);
-  await Promise.all([plain, secure].map(({ docker }) => busyboxImage(docker, IMAGE)));
-  await makeFakeSsh(directory, plain.socketPath);
-  process.env['PATH'] = `${directory}${delimiter}${path}`;
+  engines = await startReachedEngines(IMAGE);
+  ({ directory, plain, secure, tcp, tls } = engines);
 });
-afterAll(async () => {
-  process.env['PATH'] = path;
-  await Promise.all([plain, secure].map((engine) => engine?.stop()));
-  await rm(directory, { recursive: true, force: true });
-});
-
-async function freeAddress(): Promise<string> {
-  const { server, address } = await listen();
-  server.close();
-  await once(server, 'close');
-  return address;
-}
+afterAll(() => engines?.stop());
 
 /** Takes connections, and never says a word. */
 async function listen(): Promise<{ readonly server: Server; readonly address: string; hangUp(): void }> {
@@ -242,11 +214,12 @@ describe('an engine that can’t be used is reported in one line', () => {
   });
 
   test('where there is no ssh', async () => {
+    const path = process.env['PATH'];
     process.env['PATH'] = '/nowhere';
     try {
       expect(reasonOf(await connectionFor({ dockerHost: 'ssh://engine' }))).toMatch(/: ssh can’t be started: .*ENOENT$/);
     } finally {
-      process.env['PATH'] = `${directory}${delimiter}${path}`;
+      process.env['PATH'] = path;
     }
   });
 });

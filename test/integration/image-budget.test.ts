@@ -1,9 +1,8 @@
-import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type Docker from 'dockerode';
-import { afterEach, describe, expect, inject, test } from 'vitest';
+import { describe, expect, inject, test } from 'vitest';
 import type { Lease } from '../../src/session/leases';
 import {
   createContainer,
@@ -15,15 +14,10 @@ import {
   stateOf,
 } from '../support/engine/containers';
 import { loadImage } from '../support/engine/image';
+import { removedLater, unique } from '../support/made';
 import { diskRoom } from '../support/session/disk-room';
 
-/** Removed after each test, last made first. */
-const made: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const remove of made.splice(0).reverse()) await remove().catch(() => undefined);
-});
-
-const unique = (name: string) => `${name}-${randomUUID().slice(0, 8)}`;
+const made = removedLater();
 
 /** `docker load`. One after the other, so that each has a later tag, and says that it was built later. */
 async function image(name = 'budget', created = new Date()): Promise<string> {

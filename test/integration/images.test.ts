@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type Docker from 'dockerode';
-import { afterEach, describe, expect, inject, test } from 'vitest';
+import { describe, expect, inject, test } from 'vitest';
 import { labels } from '../../src/core/labels';
 import { systemClock } from '../../src/lib/clock';
 import type { Lease } from '../../src/session/leases';
@@ -17,19 +17,14 @@ import {
   removeContainer,
   startContainer,
   stateOf,
+  statesOf,
 } from '../support/engine/containers';
 import { busyboxImage, loadImage } from '../support/engine/image';
+import { removedLater, unique } from '../support/made';
 import { begun, hex, names } from '../support/session/begun';
+import { ofSession } from '../support/session/of-session';
 
-/** Removed after each test, last made first. */
-const made: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const remove of made.splice(0).reverse()) await remove().catch(() => undefined);
-});
-
-const unique = (name: string) => `${name}-${randomUUID().slice(0, 8)}`;
-const ofSession = (session: string) => ({ [labels.session]: session });
-const statesOf = (containers: readonly Docker.Container[]) => Promise.all(containers.map(stateOf));
+const made = removedLater();
 
 async function start(options: ContainerOptions = {}, image?: string): Promise<Docker.Container> {
   const container = await startContainer(HONOURS_SIGTERM, { ...options, ...(image ? { create: { Image: image } } : {}) });

@@ -1,5 +1,4 @@
 import { execFile } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
 import { promisify } from 'node:util';
 import type Docker from 'dockerode';
 import { afterAll, describe, expect, inject, test } from 'vitest';
@@ -20,14 +19,10 @@ import {
 } from '../support/engine/containers';
 import { busyboxImage } from '../support/engine/image';
 import { newSession, only, provider, stepsOf, sweepSession, sweepWith } from '../support/engine/sweeping';
+import { removedLater, unique } from '../support/made';
 
-/** What has no owner, and must outlive its test: removed after all of them, last made first. */
-const bystanders: (() => Promise<unknown>)[] = [];
-afterAll(async () => {
-  for (const remove of bystanders.reverse()) await remove().catch(() => undefined);
-});
-
-const unique = (name: string) => `${name}-${randomUUID().slice(0, 8)}`;
+/** What has no owner, and must outlive its test. */
+const bystanders = removedLater(afterAll);
 
 async function network(labels: Record<string, string> = {}, name = unique('net')): Promise<Docker.Network> {
   const made: Docker.Network = await docker.createNetwork({ Name: name, Labels: labels });

@@ -1,7 +1,5 @@
-import { randomUUID } from 'node:crypto';
 import type Docker from 'dockerode';
 import { afterAll, describe, expect, test } from 'vitest';
-import { labels } from '../../src/core/labels';
 import type { Lease } from '../../src/session/leases';
 import {
   type ContainerOptions,
@@ -10,19 +8,14 @@ import {
   removeContainer,
   startContainer,
   stateOf,
+  statesOf,
 } from '../support/engine/containers';
 import { loadImage } from '../support/engine/image';
+import { removedLater, unique } from '../support/made';
 import { begun, names } from '../support/session/begun';
+import { ofSession } from '../support/session/of-session';
 
-/** Removed after all tests, last made first. */
-const made: (() => Promise<unknown>)[] = [];
-afterAll(async () => {
-  for (const remove of made.reverse()) await remove().catch(() => undefined);
-});
-
-const unique = (name: string) => `${name}-${randomUUID().slice(0, 8)}`;
-const ofSession = (session: string) => ({ [labels.session]: session });
-const statesOf = (containers: readonly Docker.Container[]) => Promise.all(containers.map(stateOf));
+const made = removedLater(afterAll);
 
 async function start(options: ContainerOptions = {}, image?: string): Promise<Docker.Container> {
   const container = await startContainer(HONOURS_SIGTERM, { ...options, ...(image ? { create: { Image: image } } : {}) });

@@ -1,11 +1,10 @@
 import { execFile } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile } from 'node:fs/promises';
 import { Agent, request } from 'node:http';
-import { type AddressInfo, createServer, type Server } from 'node:net';
-import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import type { AddressInfo, Server } from 'node:net';
+import { join } from 'node:path';
 import { buffer, text } from 'node:stream/consumers';
 import { createServer as createTlsServer } from 'node:tls';
 import { promisify } from 'node:util';
@@ -15,56 +14,26 @@ import { sshDialer } from '../../src/providers/docker/connection/ssh';
 import { type Address, dialer } from '../../src/proxy/dial';
 import { dockerRules } from '../../src/proxy/docker-rules';
 import { listenAt, passAll, serveAll } from '../../src/proxy/listen';
-import { makeCertificates } from '../support/engine/certificates';
-import { PrivateEngine } from '../support/engine/engine';
-import { makeFakeSsh } from '../support/engine/fake-ssh';
-import { busyboxImage } from '../support/engine/image';
+import type { PrivateEngine } from '../support/engine/engine';
+import { freeAddress, type ReachedEngines, startReachedEngines } from '../support/engine/reached-engines';
 import { until } from '../support/until';
 
 const IMAGE = 'cleanup-action-test:upstreams';
 const OWN = { owner: 'S' };
 const FOREVER = ['sleep', '3600'];
 
-/** Their containers have no network: several engines would share one bridge. */
-const WITHOUT_NETWORKS = ['--bridge', 'none', '--iptables=false'];
-
+/** See `ReachedEngines`. */
 let directory: string;
-/** Listens at a socket, and at `tcp` without TLS. */
 let plain: PrivateEngine;
-/** Listens at a socket, and at `tls` for clients with a certificate. */
 let secure: PrivateEngine;
 let tcp: string;
 let tls: string;
-const path = process.env['PATH'];
-
+let engines: ReachedEngines | undefined;
 beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'upstreams-'));
-  await makeCertificates(directory);
-  [tcp, tls] = [await freeAddress(), await freeAddress()];
-  const files = { tlscacert: 'ca.pem', tlscert: 'server-cert.pem', tlskey: 'server-key.pem' };
-  const verified = ['--tlsverify', ...Object.entries(files).flatMap(([option, name]) => [`--${option}`, join(directory, name)])];
-  [plain, secure] = await Promise.all([
-    PrivateEngine.start({ dockerdArguments: ['--host', tcp, ...WITHOUT_NETWORKS] }),
-    PrivateEngine.start({ dockerdArguments: ['--host', tls, ...verified, ...WITHOUT_NETWORKS] }),
-  ]);
-  await Promise.all([plain, secure].map(({ docker }) => busyboxImage(docker, IMAGE)));
-  await makeFakeSsh(directory, plain.socketPath);
-  process.env['PATH'] = `${directory}${delimiter}${path}`;
+  engines = await startReachedEngines(IMAGE);
+  ({ directory, plain, secure, tcp, tls } = engines);
 });
-afterAll(async () => {
-  process.env['PATH'] = path;
-  await Promise.all([plain, secure].map((engine) => engine?.stop()));
-  await rm(directory, { recursive: true, force: true });
-});
-
-async function freeAddress(): Promise<string> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return `tcp://127.0.0.1:${port}`;
-}
+afterAll(() => engines?.stop());
 
 /** A proxy in this process. */
 async function proxyBefore(address: Address): Promise<{ readonly socketPath: string; readonly docker: Docker; server: Server }> {

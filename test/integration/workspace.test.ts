@@ -4,7 +4,7 @@ import { chmod, chown, link, lstat, mkdir, mkdtemp, rm, stat, symlink, writeFile
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
 import { labels } from '../../src/core/labels';
 import type { WorkspaceReport } from '../../src/report/model';
 import { createContainer, docker, removeContainer } from '../support/engine/containers';
@@ -13,6 +13,7 @@ import { loadImage } from '../support/engine/image';
 import { dockerHost } from '../support/engine/own-engine';
 import type { WorkspaceQuestion } from '../support/engine/workspace-as-user';
 import { AS_TYPESCRIPT } from '../support/job/entry';
+import { removedLater } from '../support/made';
 
 const execute = promisify(execFile);
 
@@ -21,11 +22,7 @@ const [RUNNER, STRANGER] = [48_101, 48_102];
 
 const ENTRY = join(import.meta.dirname, '..', 'support', 'engine', 'workspace-as-user.ts');
 
-/** Removed after each test, last made first. */
-const made: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const remove of made.splice(0).reverse()) await remove().catch(() => undefined);
-});
+const made = removedLater();
 
 // The runner's user may talk to the engine, as a member of its group may.
 const socket = dockerHost.replace(/^unix:\/\//, '');

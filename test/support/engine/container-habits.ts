@@ -37,3 +37,7 @@ export async function startWhenReady(container: Docker.Container, command: reado
   }
   return container;
 }
+
+export function statesOf(containers: readonly Docker.Container[]): Promise<readonly string[]> {
+  return Promise.all(containers.map(stateOf));
+}

@@ -4,7 +4,7 @@ import { dockerOptions } from '../../../src/providers/docker/connection/endpoint
 import { startWhenReady } from './container-habits';
 import { dockerHost } from './own-engine';
 
-export { HEEDS_NO_SIGTERM, HONOURS_SIGTERM, IGNORES_SIGTERM, stateOf } from './container-habits';
+export { HEEDS_NO_SIGTERM, HONOURS_SIGTERM, IGNORES_SIGTERM, stateOf, statesOf } from './container-habits';
 
 /** The engine that the tests use. */
 export const docker = new Docker(dockerOptions({ url: dockerHost, from: 'the tests' }));

@@ -1,15 +1,10 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { systemClock } from '../../../src/lib/clock';
 import { Deadline } from '../../../src/lib/deadline';
 import { DeadlinePassed, Halted, TimedOut } from '../../../src/lib/errors';
+import { useFakeTimers } from '../../support/fake-timers';
 
-beforeEach(() => {
-  vi.useFakeTimers();
-  vi.setTimerTickMode('nextTimerAsync');
-});
-afterEach(() => {
-  vi.useRealTimers();
-});
+useFakeTimers();
 
 const never = () => new Promise<never>(() => undefined);
 const inMs = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));

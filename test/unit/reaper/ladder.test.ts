@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Settlement } from '../../../src/core/outcome';
 import { rungActions } from '../../../src/core/provider';
 import type { Resource } from '../../../src/core/resource';
@@ -9,14 +9,9 @@ import { Limit } from '../../../src/lib/limit';
 import { Inspector } from '../../../src/reaper/inspect';
 import { reap } from '../../../src/reaper/ladder';
 import { FakeError, FakeProvider, type Fault, type Habits } from '../../support/fake-provider';
+import { useFakeTimers } from '../../support/fake-timers';
 
-beforeEach(() => {
-  vi.useFakeTimers();
-  vi.setTimerTickMode('nextTimerAsync');
-});
-afterEach(() => {
-  vi.useRealTimers();
-});
+useFakeTimers();
 
 const clock: Clock = { ...systemClock, random: () => 0 };
 const DEAF: Habits = { endsAfterMs: Number.POSITIVE_INFINITY };

@@ -1,18 +1,13 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { ErrorClass } from '../../../src/core/provider';
 import { type Clock, systemClock } from '../../../src/lib/clock';
 import { Deadline } from '../../../src/lib/deadline';
 import { DeadlinePassed, Halted, TimedOut } from '../../../src/lib/errors';
 import { backoff, errorClassOf, parseRetryAfter, type RetryPolicy, withRetries } from '../../../src/reaper/retry';
 import { FakeError } from '../../support/fake-provider';
+import { useFakeTimers } from '../../support/fake-timers';
 
-beforeEach(() => {
-  vi.useFakeTimers();
-  vi.setTimerTickMode('nextTimerAsync');
-});
-afterEach(() => {
-  vi.useRealTimers();
-});
+useFakeTimers();
 
 const withoutJitter: Clock = { ...systemClock, random: () => 0 };
 const policy: RetryPolicy = { retries: 3, delayMs: 2_000, factor: 2 };

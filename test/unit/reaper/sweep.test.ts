@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { labels } from '../../../src/core/labels';
 import type { Settlement } from '../../../src/core/outcome';
 import type { Resource } from '../../../src/core/resource';
@@ -6,14 +6,9 @@ import { type Clock, systemClock } from '../../../src/lib/clock';
 import { Deadline } from '../../../src/lib/deadline';
 import { type SweepMode, type SweepOptions, sweep } from '../../../src/reaper/sweep';
 import { FakeError, FakeProvider } from '../../support/fake-provider';
+import { useFakeTimers } from '../../support/fake-timers';
 
-beforeEach(() => {
-  vi.useFakeTimers();
-  vi.setTimerTickMode('nextTimerAsync');
-});
-afterEach(() => {
-  vi.useRealTimers();
-});
+useFakeTimers();
 
 const clock: Clock = { ...systemClock, random: () => 0 };
 
