@@ -24,7 +24,7 @@ function actionYml(): string {
   const action = {
     name: 'Cleanup for benchmarks',
     description:
-      'What your job starts is gone when your job ends, and you are shown that it is: Docker containers and Daytona sandboxes of benchmarks.',
+      'What your job starts is gone when your job ends, and you are shown that it is: what benchmarks leave on Docker, Podman, Swarm, Kubernetes and Daytona.',
     author: 'The cleanup-action authors',
     branding: { icon: 'trash-2', color: 'green' },
     inputs: Object.fromEntries(settingKeys.map((key) => [inputName(key), inputOf(settings[key])])),
