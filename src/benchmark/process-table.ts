@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { promisify } from 'node:util';
+import { codeOf } from '../lib/errors';
 import { type ProcStat, readProcStat } from '../lib/proc-stat';
 
 /** A third less work than `fs/promises`, which counts where post has nothing else to do. */
@@ -70,7 +71,7 @@ function send(target: number, name: NodeJS.Signals | 0): boolean {
     process.kill(target, name);
     return true;
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    const code = codeOf(error);
     // EPERM: all are another user's. macOS also answers it for a group of zombies.
     if (code === 'ESRCH' || code === 'EPERM') return false;
     throw error;

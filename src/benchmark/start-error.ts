@@ -1,5 +1,6 @@
 import { open, stat } from 'node:fs/promises';
 import { delimiter, resolve } from 'node:path';
+import { codeOf } from '../lib/errors';
 import type { Command } from './shell';
 
 /** The benchmark could not be started: which setting is wrong, and what to do. */
@@ -31,7 +32,7 @@ export async function notStarted(options: StartAttempt, error: Error): Promise<s
   const { file } = options.command;
   const name = JSON.stringify(file);
   if (file === '') return `${name} names no program`;
-  const code = 'code' in error ? error.code : undefined;
+  const code = codeOf(error);
   if (code === 'EACCES') return `${name} may not be executed; make it executable (chmod +x), or choose another`;
   if (code !== 'ENOENT') return `${name} could not be started: ${error.message}`;
   // Also the error for a script without its interpreter.

@@ -5,6 +5,7 @@ import { basename, dirname, resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as pause } from 'node:timers/promises';
+import { codeOf } from './errors';
 import { makeDirectory } from './make-directory';
 
 /**
@@ -78,8 +79,7 @@ async function writeAll(file: FileHandle, bytes: Buffer): Promise<void> {
       written += (await file.write(bytes, written)).bytesWritten;
       waitedMs = 0;
     } catch (error) {
-      const isFull = error instanceof Error && 'code' in error && error.code === 'EAGAIN';
-      if (!isFull || waitedMs >= FULL_PIPE_MS.max) throw error;
+      if (codeOf(error) !== 'EAGAIN' || waitedMs >= FULL_PIPE_MS.max) throw error;
       waitedMs += FULL_PIPE_MS.pause;
       await pause(FULL_PIPE_MS.pause);
     }

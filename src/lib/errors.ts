@@ -29,9 +29,14 @@ export function asError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(String(thrown), { cause: thrown });
 }
 
+/** Node's code of an error: `ECONNREFUSED`. */
+export function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}
+
 /** The innermost cause of a network's error, of the first of several addresses: what happened, and Node's code (`ECONNREFUSED`). */
 export function rootCauseOf(error: Error): { readonly code: string | undefined; readonly message: string } {
   const inner: unknown = error instanceof AggregateError ? error.errors[0] : error.cause;
   if (inner instanceof Error) return rootCauseOf(inner);
-  return { code: 'code' in error && typeof error.code === 'string' ? error.code : undefined, message: error.message };
+  return { code: codeOf(error), message: error.message };
 }

@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { codeOf } from './errors';
 
 /**
  * Makes a directory and its parents. Node's own `recursive` loops for ever in places like `/proc`:
@@ -10,7 +11,7 @@ export async function makeDirectory(path: string): Promise<void> {
   try {
     await makeOne(path);
   } catch (error) {
-    if (!hasCode(error, 'ENOENT') || dirname(path) === path) throw error;
+    if (codeOf(error) !== 'ENOENT' || dirname(path) === path) throw error;
     await makeDirectory(dirname(path));
     await makeOne(path);
   }
@@ -21,10 +22,6 @@ async function makeOne(path: string): Promise<void> {
   try {
     await mkdir(path);
   } catch (error) {
-    if (!hasCode(error, 'EEXIST')) throw error;
+    if (codeOf(error) !== 'EEXIST') throw error;
   }
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code;
 }

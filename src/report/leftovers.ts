@@ -22,7 +22,7 @@ export function leftoversIn({ pre, run, post }: Report['phases']): Leftovers {
   };
 }
 
-function failedIn(phase: PhaseReport | null): readonly ResourceReport[] {
+export function failedIn(phase: PhaseReport | null): readonly ResourceReport[] {
   return phase?.resources.filter(({ outcome }) => outcome === 'failed') ?? [];
 }
 

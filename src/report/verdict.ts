@@ -1,5 +1,5 @@
 import { freedWords } from './freed';
-import { leftoversIn } from './leftovers';
+import { failedIn, leftoversIn } from './leftovers';
 import type { DiskReport, PhaseReport, Report, ResourceReport } from './model';
 import { countKinds, time } from './words';
 
@@ -14,7 +14,7 @@ export interface PhaseVerdict {
  * @param whose ` of this session`, if the same sentence mentions other resources
  */
 export function verdictOf(phase: PhaseReport, whose = ''): PhaseVerdict {
-  const removed = removedIn(phase);
+  const removed = removals(phase);
   const verdict = unlistedIn(phase) ?? foundIn(phase, removed, whose);
   const untouched = untouchedIn(phase);
   return untouched === '' ? verdict : withUntouched(verdict, untouched);
@@ -88,11 +88,7 @@ function namesWith({ providers }: PhaseReport, wanted: PhaseReport['providers'][
   return providers.flatMap(({ name, status }) => (status === wanted ? name : [])).join(', ');
 }
 
-function failedIn({ resources }: PhaseReport): readonly ResourceReport[] {
-  return resources.filter(({ outcome }) => outcome === 'failed');
-}
-
-function removedIn({ resources }: PhaseReport): readonly ResourceReport[] {
+function removals({ resources }: PhaseReport): readonly ResourceReport[] {
   return resources.filter(({ outcome }) => outcome === 'graceful' || outcome === 'killed' || outcome === 'removed');
 }
 
@@ -123,6 +119,11 @@ export function foundNothing(phase: PhaseReport): boolean {
   if ((phase.unmatched ?? []).length > 0 || phase.workspace !== undefined) return false;
   if ((phase.disk ?? []).some(isEventful) || (phase.preflight ?? []).length > 0) return false;
   return kind === 'nothing' || kind === 'skipped';
+}
+
+/** Whether no phase found anything to remove or to mention. */
+export function foundNothingAtAll({ pre, run, post }: Report['phases']): boolean {
+  return [pre, run, post].every((phase) => phase === null || foundNothing(phase));
 }
 
 /** Whether `verified` means anything: not if nothing was listed, or everything stays on purpose. */
@@ -162,7 +163,7 @@ function besidePost(
   words: { readonly left: string; readonly removed: string },
 ): readonly PhaseVerdict[] {
   if (phase === null) return [];
-  const removed = removedIn(phase);
+  const removed = removals(phase);
   const planned = phase.resources.filter(({ outcome }) => outcome === 'planned');
   const untouched = untouchedIn(phase);
   return [

@@ -5,7 +5,7 @@ import { ownerOf } from '../core/selector';
 import { onAbort } from '../lib/abort';
 import type { Clock } from '../lib/clock';
 import type { Environment } from '../lib/environment';
-import { asError } from '../lib/errors';
+import { asError, codeOf } from '../lib/errors';
 import { isRecord, parsedJson } from '../lib/json-shape';
 import { Limit } from '../lib/limit';
 
@@ -140,7 +140,7 @@ export class GithubRuns {
       });
     } catch (error) {
       this.#giveUp(
-        time.aborted ? `it did not answer within ${MAX_ASKING_MS / 1_000} s` : `it can’t be reached (${codeOf(error)})`,
+        time.aborted ? `it did not answer within ${MAX_ASKING_MS / 1_000} s` : `it can’t be reached (${wordOf(error)})`,
       );
     }
   }
@@ -187,9 +187,8 @@ function inTime<T>(work: Promise<T>, time: AbortSignal): Promise<T> {
 }
 
 /** The system's word: `ECONNREFUSED`. */
-function codeOf(thrown: unknown): string {
-  const error = asError(thrown);
-  const code = 'code' in error ? String(error.code) : error.name;
+function wordOf(thrown: unknown): string {
+  const code = codeOf(thrown) ?? asError(thrown).name;
   return /^\w{1,40}$/.test(code) ? code : 'unknown error';
 }
 

@@ -8,6 +8,7 @@ import type { Filters, LabelFilter } from '../core/selector';
 import { writeWhole } from '../lib/atomic-file';
 import type { Clock } from '../lib/clock';
 import type { Environment } from '../lib/environment';
+import { codeOf } from '../lib/errors';
 import { isProcessIdentity, type ProcessIdentity } from '../lib/process-identity';
 import { isProcessSpace, lifeIn, type ProcessSpace, thisSpace } from '../lib/process-space';
 import { quietly } from '../lib/quietly';
@@ -227,7 +228,7 @@ function isThere(directory: string): boolean {
   try {
     return statSync(directory).isDirectory();
   } catch (error) {
-    return !(error instanceof Error && 'code' in error && error.code === 'ENOENT');
+    return codeOf(error) !== 'ENOENT';
   }
 }
 

@@ -8,6 +8,7 @@ const root = join(import.meta.dirname, '..', '..');
 const OF_MORE = new Set([
   'docs.test.ts',
   'layout.test.ts',
+  'mutations.test.ts',
   'versions.test.ts',
   'workflows.test.ts',
   'reaper/simulation.test.ts',

@@ -2,6 +2,7 @@ import { styleText } from 'node:util';
 import Table from 'cli-table3';
 import { clipped, plainLine } from '../../report/escape';
 import { freedByKind } from '../../report/freed';
+import { sum } from '../../report/terminal/table';
 import { ageWords, count, countKinds, kindName, shortId, sizeWords } from '../../report/words';
 import type { InventoryItem } from './inventory';
 
@@ -79,10 +80,6 @@ function fitted(rows: readonly Row[], columns: number): readonly Row[] {
   const cut = (cell: string, column: number) =>
     column === NAME ? clipped(cell, name) : column === SESSION ? clippedAtStart(cell, session) : cell;
   return rows.map((row) => row.map(cut).slice(isTight ? PROVIDER + 1 : 0));
-}
-
-function sum(numbers: readonly number[]): number {
-  return numbers.reduce((total, number) => total + number, 0);
 }
 
 /** Shares room between two columns: half each, unless one needs less. */

@@ -6,7 +6,7 @@ import { savable } from '../../config/saved';
 import type { Connection, Endpoints } from '../../core/connection';
 import type { Resource } from '../../core/resource';
 import { systemClock as clock, sleep } from '../../lib/clock';
-import { asError } from '../../lib/errors';
+import { asError, codeOf } from '../../lib/errors';
 import { thisProcess } from '../../lib/process-identity';
 import { signalExitCode } from '../../lib/shutdown-signals';
 import { type BenchmarkOutcome, benchmarkReport, runSupervised } from '../../phases/benchmark';
@@ -19,7 +19,7 @@ import { filtersOf } from '../../phases/selection';
 import { readBindNotes } from '../../phases/workspace-ownership';
 import { type DeathReport, type PhaseReport, type Report, wholeReport } from '../../report/model';
 import { terminalOf } from '../../report/terminal/terminal';
-import { foundNothing, needsAction } from '../../report/verdict';
+import { foundNothingAtAll, needsAction } from '../../report/verdict';
 import { writeOutputs } from '../../report/write';
 import { Claims } from '../../session/claims';
 import { ImageUses } from '../../session/image-uses';
@@ -365,15 +365,11 @@ async function report(run: Run, results: RunResults): Promise<void> {
   const problems: string[] = [];
   await writeOutputs(whole, { reportPath, metricsPath }, (line) => problems.push(line));
   for (const problem of problems) output.warning(problem);
-  if (output.level === 'quiet' && isUneventful(whole)) return;
+  if (output.level === 'quiet' && whole.deaths.length === 0 && foundNothingAtAll(whole.phases)) return;
   output.say(
     terminalOf(whole, { color: output.hasColor('stderr'), maxItems: MAX_SHOWN, columns: output.errorColumns }).trimEnd(),
   );
   if (problems.length === 0) output.info(`Report: ${reportPath}`);
-}
-
-function isUneventful({ phases: { pre, run, post }, deaths }: Report): boolean {
-  return deaths.length === 0 && [pre, run, post].every((phase) => phase === null || foundNothing(phase));
 }
 
 /** As in shells: https://www.gnu.org/software/bash/manual/html_node/Exit-Status.html */
@@ -386,6 +382,5 @@ function startErrorLine({ setting, problem, message }: StartError): string {
 }
 
 function startErrorCode({ cause }: StartError): number {
-  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
-  return code === 'EACCES' ? NOT_EXECUTABLE : NOT_FOUND;
+  return codeOf(cause) === 'EACCES' ? NOT_EXECUTABLE : NOT_FOUND;
 }

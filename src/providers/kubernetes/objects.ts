@@ -40,8 +40,8 @@ export function metadataOf(item: Json): Metadata | undefined {
     annotations: textsIn(fields['annotations']),
     owners: itemsIn(fields['ownerReferences']).map(ownerIn),
     finalizers: textItems(fields['finalizers']),
-    ...timeField('createdAt', fields['creationTimestamp']),
-    ...timeField('deletedAt', fields['deletionTimestamp']),
+    ...timeField('createdAt', timeOf(fields['creationTimestamp'])),
+    ...timeField('deletedAt', timeOf(fields['deletionTimestamp'])),
   };
 }
 
@@ -75,8 +75,7 @@ export function timeOf(value: unknown): number | undefined {
   return Number.isNaN(time) ? undefined : time;
 }
 
-/** A field for a time of the API; none for no time. */
-export function timeField<K extends string>(key: K, value: unknown): Partial<Record<K, number>> {
-  const time = timeOf(value);
+/** A field for a time; none for no time. */
+export function timeField<K extends string>(key: K, time: number | undefined): Partial<Record<K, number>> {
   return time === undefined ? {} : ({ [key]: time } as Record<K, number>);
 }

@@ -13,7 +13,7 @@ import { classify, hasStatus, isNotFound } from './errors';
 import type { Kubectl } from './kubectl';
 import { Nodes } from './nodes';
 import { type CarriedSession, ObjectLabels } from './object-labels';
-import { controllerOf, itemsIn, type Metadata, metadataOf } from './objects';
+import { controllerOf, itemsIn, type Metadata, metadataOf, timeField } from './objects';
 import { PodEnds } from './pod-ends';
 import { graceOf, podStatusOf } from './pod-status';
 import { podContainers } from './recording/source';
@@ -494,8 +494,4 @@ function stateOf(item: Json): string {
     (condition) => condition['status'] === 'True' && /^(Complete|Failed)$/.test(text(condition['type']) ?? ''),
   );
   return text(ended?.['type']) ?? text(status['phase']) ?? 'present';
-}
-
-function timeField<K extends string>(key: K, time: number | undefined): Partial<Record<K, number>> {
-  return time === undefined ? {} : ({ [key]: time } as Record<K, number>);
 }

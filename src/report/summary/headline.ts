@@ -1,7 +1,7 @@
 import { htmlCode, htmlProse } from '../escape';
 import { benchmarkEnd } from '../exit-code';
 import type { BenchmarkReport, Report } from '../model';
-import { foundNothing, type PhaseVerdict, verdictOfAll } from '../verdict';
+import { foundNothingAtAll, type PhaseVerdict, verdictOfAll } from '../verdict';
 import { nonceOf, time } from '../words';
 import type { Section } from './fit';
 
@@ -17,9 +17,8 @@ const ICONS: Readonly<Record<PhaseVerdict['kind'], string>> = {
 };
 
 /** Whether one line is enough: nothing was found, and nothing happened. */
-export function isUneventful({ benchmark, deaths, phases: { pre, run, post } }: Report): boolean {
-  const isEmpty = [pre, run, post].every((phase) => phase === null || foundNothing(phase));
-  return isEmpty && post !== null && benchmark === null && deaths.length === 0;
+export function isUneventful({ benchmark, deaths, phases }: Report): boolean {
+  return foundNothingAtAll(phases) && phases.post !== null && benchmark === null && deaths.length === 0;
 }
 
 export function uneventfulLine(report: Report): string {

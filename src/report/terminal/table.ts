@@ -54,6 +54,6 @@ function narrowed(widths: readonly number[], room: number): readonly number[] {
   return narrower;
 }
 
-function sum(numbers: readonly number[]): number {
+export function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, number) => total + number, 0);
 }

@@ -1,7 +1,7 @@
 import type { ContainerStatus } from '../../../core/container-source';
 import type { Resource } from '../../../core/resource';
 import { type Json, object, text } from '../../../lib/json-shape';
-import { itemsIn, type Metadata, metadataOf, timeField } from '../objects';
+import { itemsIn, type Metadata, metadataOf, timeField, timeOf } from '../objects';
 
 /** A run of a pod's container: each start after an end is a run of its own, with a log of its own. */
 export interface RunId {
@@ -93,7 +93,7 @@ class Reader {
   }
 
   #running(container: Json, run: number, { startedAt }: Json): ContainerStatus {
-    return { ...this.#phase(container, run, 'running'), ...timeField('startedAt', startedAt) };
+    return { ...this.#phase(container, run, 'running'), ...timeField('startedAt', timeOf(startedAt)) };
   }
 
   #ended(container: Json, run: number, end: Json): ContainerStatus {
@@ -101,8 +101,8 @@ class Reader {
     const reason = this.#podReason ?? (word === undefined || PLAIN.has(word) ? undefined : word);
     return {
       ...this.#phase(container, run, 'ended'),
-      ...timeField('startedAt', end['startedAt']),
-      ...timeField('endedAt', end['finishedAt']),
+      ...timeField('startedAt', timeOf(end['startedAt'])),
+      ...timeField('endedAt', timeOf(end['finishedAt'])),
       ...(typeof end['exitCode'] === 'number' ? { exitCode: end['exitCode'] } : {}),
       oomKilled: word === 'OOMKilled',
       ...(reason === undefined ? {} : { reason }),
