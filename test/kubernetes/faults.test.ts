@@ -140,8 +140,6 @@ describe('a proxy before the API server', () => {
     ['a page with 502 to deletions', answer(502, BAD_GATEWAY, { 'content-type': 'text/html' }), DELETION, 4],
     ['a page with 502 to lists', answer(502, BAD_GATEWAY, { 'content-type': 'text/html' }), LISTING, 2],
     ['a page with 200 to lists', answer(200, '<html>Welcome</html>', { 'content-type': 'text/html' }), LISTING, 2],
-    ['a page with 200 to looks at pods', answer(200, '{"status":"ok"}'), /^GET .*\/pods\/[^/]+$/, 4],
-    ['its own 404 to looks at pods', answer(404, 'default backend - 404'), /^GET .*\/pods\/[^/]+$/, 4],
     ['its own 404 to deletions', answer(404, '<html>Not Found</html>', { 'content-type': 'text/html' }), DELETION, 3],
   ])('that answers %s for a while changes nothing', async ([, fault, matches, times]) => {
     const { proxy, session, left, deaf } = await sceneBehindProxy();
@@ -169,6 +167,16 @@ describe('a proxy before the API server', () => {
     expect(outcomes(report)).not.toContain('failed');
     expect(report.resources).toHaveLength(3);
     expect(report.verified).toBe(true);
+    expect(await cluster.processesOf(deaf)).toEqual([]);
+    expect(await left()).toEqual(OURS_GONE);
+  });
+
+  itOnOwnCluster('that lets no watch begin, and answers looks at pods with JSON of its own, makes no pod gone', async () => {
+    const { proxy, session, left, deaf } = await sceneBehindProxy();
+    proxy.spoil({ kind: 'reset' }, WATCH);
+    proxy.spoil(answer(200, '{"status":"ok"}'), /^GET .*\/pods\/(deaf|polite)$/, 4);
+    const report = await session.post();
+    expect(outcomesIn(report)).toEqual(['config-map ours: removed', 'pod deaf: killed', 'pod polite: graceful']);
     expect(await cluster.processesOf(deaf)).toEqual([]);
     expect(await left()).toEqual(OURS_GONE);
   });
