@@ -1,3 +1,3 @@
 /** What only jobs with a cluster load: the other programs find it beside them. */
 export { KubeConfig } from '@kubernetes/client-node/dist/config.js';
-export { parseAllDocuments } from 'yaml';
+export { parse, parseAllDocuments } from 'yaml';
