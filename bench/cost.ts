@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import type { Step } from '../test/support/job/job';
 
 /** What a step cost. */
 export interface Cost {
@@ -8,8 +7,14 @@ export interface Cost {
   readonly memory: number;
 }
 
+/** A process, and its end. */
+interface Running {
+  readonly pid: number | undefined;
+  readonly ended: Promise<unknown>;
+}
+
 /** @param startedAt of `performance.now()`, when the step was started */
-export async function costOf({ pid, ended }: Step, startedAt: number): Promise<Cost> {
+export async function costOf({ pid, ended }: Running, startedAt: number): Promise<Cost> {
   let memory = 0;
   const look = async () => {
     const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
