@@ -11,7 +11,7 @@ import { promisify } from 'node:util';
 import { parseConfig } from '../src/config/config';
 import { systemClock as clock } from '../src/lib/clock';
 import { withDeadline } from '../src/lib/deadline';
-import { makeRoom } from '../src/phases/disk-room';
+import { makeRoom } from '../src/phases/disk/room';
 import { docker } from '../src/providers/docker/discover';
 import { ImageUses } from '../src/session/image-uses';
 import { PrivateEngine } from '../test/support/engine/engine';

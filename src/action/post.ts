@@ -11,7 +11,7 @@ import { asError } from '../lib/errors';
 import { isAlive, lifeOf, type ProcessIdentity } from '../lib/process-identity';
 import { firstLine } from '../phases/benchmark';
 import { mergeDeaths } from '../phases/deaths';
-import { readImageNotes } from '../phases/image-uses';
+import { readImageNotes } from '../phases/disk/image-uses';
 import { bestEffort } from '../phases/log';
 import { type MainReport, readMainReport } from '../phases/main-report';
 import { readOwnVolumes } from '../phases/own-volumes';

@@ -21,7 +21,7 @@ import {
 } from '../report/model';
 import type { Lease } from '../session/leases';
 import type { Handover } from '../session/left-images';
-import { type DiskUsage, diskUsageAt } from './disk-usage';
+import { type DiskUsage, diskUsageAt } from './disk/usage';
 import type { Seen } from './others';
 import type { Selection, Spared } from './selection';
 import { survey } from './snapshot';

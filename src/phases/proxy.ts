@@ -15,7 +15,7 @@ import {
   variablesOf,
 } from '../proxy/servers';
 import type { Session } from '../session/session';
-import { imageNotesFile } from './image-uses';
+import { imageNotesFile } from './disk/image-uses';
 import { ownVolumesFile } from './own-volumes';
 import { bindNotesFile } from './workspace-ownership';
 

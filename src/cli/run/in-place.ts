@@ -6,7 +6,7 @@ import { parseAccepted } from '../../config/saved';
 import { systemClock as clock } from '../../lib/clock';
 import { quietly } from '../../lib/quietly';
 import { mergeDeaths } from '../../phases/deaths';
-import { readImageNotes } from '../../phases/image-uses';
+import { readImageNotes } from '../../phases/disk/image-uses';
 import { bestEffort } from '../../phases/log';
 import { readMainReport } from '../../phases/main-report';
 import { lifelineIn } from '../../phases/proxy';

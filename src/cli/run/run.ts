@@ -11,7 +11,7 @@ import { thisProcess } from '../../lib/process-identity';
 import { signalExitCode } from '../../lib/shutdown-signals';
 import { type BenchmarkOutcome, benchmarkReport, runSupervised } from '../../phases/benchmark';
 import { mergeDeaths } from '../../phases/deaths';
-import { readImageNotes } from '../../phases/image-uses';
+import { readImageNotes } from '../../phases/disk/image-uses';
 import { bestEffort } from '../../phases/log';
 import { preClean } from '../../phases/pre-clean';
 import { engineSocketIn, type LocalProxy, planProxy, startProxyHere } from '../../phases/proxy';

@@ -1,10 +1,10 @@
 import { describe, expect, it, vi } from 'vitest';
-import type { Connection, Sizes } from '../../../src/core/connection';
-import type { Provider } from '../../../src/core/provider';
-import { type Kind, keyOf, type Resource } from '../../../src/core/resource';
-import { systemClock as clock } from '../../../src/lib/clock';
-import { withDeadline } from '../../../src/lib/deadline';
-import { diskUsageAt } from '../../../src/phases/disk-usage';
+import type { Connection, Sizes } from '../../../../src/core/connection';
+import type { Provider } from '../../../../src/core/provider';
+import { type Kind, keyOf, type Resource } from '../../../../src/core/resource';
+import { systemClock as clock } from '../../../../src/lib/clock';
+import { withDeadline } from '../../../../src/lib/deadline';
+import { diskUsageAt } from '../../../../src/phases/disk/usage';
 
 const image: Resource = { provider: 'docker', kind: 'image', id: 'a', name: 'a', state: 'present', running: false, labels: {} };
 

@@ -1,12 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Connection } from '../core/connection';
-import type { Disk } from '../core/disk';
-import { ImageNames } from '../core/image-names';
-import type { Resource } from '../core/resource';
-import type { Deadline } from '../lib/deadline';
-import type { ImageHistory, ImageUses } from '../session/image-uses';
-import { engineIdOf } from './cleanup';
+import type { Connection } from '../../core/connection';
+import type { Disk } from '../../core/disk';
+import { ImageNames } from '../../core/image-names';
+import type { Resource } from '../../core/resource';
+import type { Deadline } from '../../lib/deadline';
+import type { ImageHistory, ImageUses } from '../../session/image-uses';
+import { engineIdOf } from '../cleanup';
 
 /** Where the proxy notes the names of the images that the session’s containers are made from. */
 export function imageNotesFile(directory: string): string {

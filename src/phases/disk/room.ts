@@ -1,30 +1,37 @@
-import { type Config, retryPolicy } from '../config/config';
-import type { Space } from '../config/types';
-import type { Connection } from '../core/connection';
-import { type Disk, type FileSystem, type ImageSpace, UnseenFileSystem } from '../core/disk';
-import { ImageNames, isNamedBy } from '../core/image-names';
-import type { LivenessOfSessions } from '../core/liveness';
-import type { Settlement } from '../core/outcome';
-import { InUse } from '../core/provider';
-import type { Resource } from '../core/resource';
-import { protectionOf, sessionOf } from '../core/selector';
-import type { Clock } from '../lib/clock';
-import type { Deadline } from '../lib/deadline';
-import { asError } from '../lib/errors';
-import { quietly } from '../lib/quietly';
-import { readSmallFile } from '../lib/small-file';
-import { type Candidate, longestUnused } from '../reaper/disk-quota';
-import { errorClassOf, withRetries } from '../reaper/retry';
-import { sweep } from '../reaper/sweep';
-import { diskLine, resourceLine } from '../report/lines';
-import { type DiskGoal, type DiskReport, type DiskResourceReport, isoTime, resourceReport } from '../report/model';
-import type { ImageHistory, ImageUses } from '../session/image-uses';
-import type { Lease } from '../session/leases';
-import { type Cleanup, engineIdOf } from './cleanup';
+import { type Config, retryPolicy } from '../../config/config';
+import type { Connection } from '../../core/connection';
+import { type Disk, type FileSystem, UnseenFileSystem } from '../../core/disk';
+import { ImageNames, isNamedBy } from '../../core/image-names';
+import type { LivenessOfSessions } from '../../core/liveness';
+import type { Settlement } from '../../core/outcome';
+import { InUse } from '../../core/provider';
+import type { Resource } from '../../core/resource';
+import { protectionOf, sessionOf } from '../../core/selector';
+import type { Clock } from '../../lib/clock';
+import type { Deadline } from '../../lib/deadline';
+import { asError } from '../../lib/errors';
+import { quietly } from '../../lib/quietly';
+import { readSmallFile } from '../../lib/small-file';
+import { type Candidate, longestUnused } from '../../reaper/disk-quota';
+import { errorClassOf, withRetries } from '../../reaper/retry';
+import { sweep } from '../../reaper/sweep';
+import { diskLine, resourceLine } from '../../report/lines';
+import { type DiskGoal, type DiskReport, type DiskResourceReport, isoTime, resourceReport } from '../../report/model';
+import type { ImageHistory, ImageUses } from '../../session/image-uses';
+import type { Lease } from '../../session/leases';
+import { type Cleanup, engineIdOf } from '../cleanup';
+import { keepToBudget } from './build-cache';
+import {
+  type DiskGoals,
+  type DiskState,
+  hasImageGoal,
+  type ImageGoal,
+  measuredFor,
+  missingFor,
+  spaceFor,
+  wantedFor,
+} from './goals';
 import { isInUse, namesIn, usesOf } from './image-uses';
-
-/** The settings for goals. */
-export type DiskGoals = Pick<Config, 'imageBudget' | 'minFreeDisk' | 'keepImages' | 'buildCacheBudget'>;
 
 export interface DiskRoom {
   readonly connections: readonly Connection[];
@@ -37,11 +44,6 @@ export interface DiskRoom {
   readonly deadline: Deadline;
   readonly clock: Clock;
   readonly log: (line: string) => void;
-}
-
-/** Whether images are to be removed for a goal: then their uses are remembered. */
-export function hasImageGoal({ imageBudget, minFreeDisk }: Pick<DiskGoals, 'imageBudget' | 'minFreeDisk'>): boolean {
-  return imageBudget !== undefined || minFreeDisk !== undefined;
 }
 
 /** Makes room on the engines' disks, as far as the settings ask for it. Never throws. */
@@ -73,9 +75,7 @@ const CLOCK_TOLERANCE_MS = 2_000;
 const MAX_NOTES_BYTES = 2 ** 24;
 
 /** What was measured at one moment. */
-interface Measured {
-  readonly space: ImageSpace;
-  readonly fileSystem: FileSystem | UnseenFileSystem;
+interface Measured extends DiskState {
   /** Milliseconds since the epoch, by the image's id; 0 if it is unknown. */
   readonly lastUses: ReadonlyMap<string, number>;
   /** Ids of the images that sessions at work have used. */
@@ -292,58 +292,22 @@ class EngineRoom {
     return counts.length === 0 ? 'there are no images left' : `of the images that are left, ${counts.join(', ')}`;
   }
 
-  /** Has BuildKit remove what is more than the budget, but for what a live session may use. */
+  /** Of the build cache, if there is a budget for it. */
   async pruneBuildCache(): Promise<readonly DiskReport[]> {
     const { config, clock } = this.#room;
-    const wanted = config.buildCacheBudget;
-    if (wanted === undefined) return [];
-    const report = { provider: this.#name, goal: 'build-cache-budget', wanted, images: [] } as const;
-    const { buildCache } = this.#disk;
-    const unknown = (reason: string): DiskReport => ({ ...report, before: null, after: null, reached: null, reason });
-    if (buildCache === undefined) return [unknown('this engine has no build cache of its own')];
-    try {
-      const measure = () => this.#retried('measuring the build cache', (signal) => buildCache.measure(signal));
-      const before = await measure();
-      if (before <= wanted) return [{ ...report, before, after: before, reached: true, reason: null }];
-      if (config.dryRun) return [{ ...report, before, after: before, reached: false, reason: 'dry run' }];
+    if (config.buildCacheBudget === undefined) return [];
+    const unusedForMs = () => {
       const since = Math.min(...this.#others().map((lease) => lease.since));
-      const unusedForMs = Number.isFinite(since) ? clock.now() - since + CLOCK_TOLERANCE_MS : 0;
-      const { records } = await this.#retried('removing build cache', (signal) => buildCache.prune(wanted, unusedForMs, signal));
-      const after = await measure();
-      const reason = after <= wanted ? null : 'the rest is in use, or was used since another session began';
-      return [{ ...report, before, after, reached: after <= wanted, reason, records }];
-    } catch (error) {
-      return [unknown(asError(error).message)];
-    }
+      return Number.isFinite(since) ? clock.now() - since + CLOCK_TOLERANCE_MS : 0;
+    };
+    const { buildCache } = this.#disk;
+    const retried = this.#retried.bind(this);
+    const budget = { provider: this.#name, wanted: config.buildCacheBudget, dryRun: config.dryRun, unusedForMs, retried };
+    return [await keepToBudget(buildCache, budget)];
   }
 }
 
-type ImageGoal = Exclude<DiskGoal, 'build-cache-budget'>;
-
 const NO_HISTORY: ImageHistory = { at: undefined, uses: new Map() };
-
-function spaceFor(goal: ImageGoal, { imageBudget, minFreeDisk }: DiskGoals): Space | undefined {
-  return goal === 'image-budget' ? imageBudget : minFreeDisk;
-}
-
-/** Bytes; undefined without such a goal, or if the file system can't be seen. */
-function wantedFor(goal: ImageGoal, { fileSystem }: Measured, goals: DiskGoals): number | undefined {
-  const space = spaceFor(goal, goals);
-  if (space === undefined || 'bytes' in space) return space?.bytes;
-  return fileSystem instanceof UnseenFileSystem ? undefined : Math.round(space.share * fileSystem.size);
-}
-
-function measuredFor(goal: ImageGoal, { space, fileSystem }: Measured): number | undefined {
-  if (goal === 'image-budget') return space.total;
-  return fileSystem instanceof UnseenFileSystem ? undefined : fileSystem.free;
-}
-
-/** Bytes that are still to come back. */
-function missingFor(goal: ImageGoal, measured: Measured, goals: DiskGoals): number {
-  const [wanted, now] = [wantedFor(goal, measured, goals), measuredFor(goal, measured)];
-  if (wanted === undefined || now === undefined) return 0;
-  return goal === 'min-free-disk' ? wanted - now : now - wanted;
-}
 
 function kept({ error: _, ...settlement }: Settlement, { message }: InUse): Settlement {
   return { ...settlement, outcome: 'kept', reason: message };

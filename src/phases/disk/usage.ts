@@ -1,6 +1,6 @@
-import type { Connection, Sizes } from '../core/connection';
-import { type Kind, keyOf, type Resource } from '../core/resource';
-import type { Deadline } from '../lib/deadline';
+import type { Connection, Sizes } from '../../core/connection';
+import { type Kind, keyOf, type Resource } from '../../core/resource';
+import type { Deadline } from '../../lib/deadline';
 
 /** Milliseconds to measure, and the part of what is left of the deadline that it may take. */
 const LIMITS = { ms: 5_000, share: 0.05 };

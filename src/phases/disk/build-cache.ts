@@ -1,0 +1,34 @@
+import type { Disk } from '../../core/disk';
+import { asError } from '../../lib/errors';
+import type { DiskReport } from '../../report/model';
+
+export interface CacheBudget {
+  readonly provider: string;
+  /** Bytes. */
+  readonly wanted: number;
+  readonly dryRun: boolean;
+  /** Milliseconds for which nobody must have used what goes: since another live session began. */
+  readonly unusedForMs: () => number;
+  /** Asks again where an engine refuses, and in time. */
+  readonly retried: <T>(what: string, work: (signal: AbortSignal) => Promise<T>) => Promise<T>;
+}
+
+/** Has BuildKit remove what is more than the budget, but for what a live session may use. Never throws. */
+export async function keepToBudget(buildCache: Disk['buildCache'], budget: CacheBudget): Promise<DiskReport> {
+  const { provider, wanted, dryRun, unusedForMs, retried } = budget;
+  const report = { provider, goal: 'build-cache-budget', wanted, images: [] } as const;
+  const unknown = (reason: string): DiskReport => ({ ...report, before: null, after: null, reached: null, reason });
+  if (buildCache === undefined) return unknown('this engine has no build cache of its own');
+  try {
+    const measure = () => retried('measuring the build cache', (signal) => buildCache.measure(signal));
+    const before = await measure();
+    if (before <= wanted) return { ...report, before, after: before, reached: true, reason: null };
+    if (dryRun) return { ...report, before, after: before, reached: false, reason: 'dry run' };
+    const { records } = await retried('removing build cache', (signal) => buildCache.prune(wanted, unusedForMs(), signal));
+    const after = await measure();
+    const reason = after <= wanted ? null : 'the rest is in use, or was used since another session began';
+    return { ...report, before, after, reached: after <= wanted, reason, records };
+  } catch (error) {
+    return unknown(asError(error).message);
+  }
+}
