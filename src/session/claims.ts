@@ -98,12 +98,7 @@ export class Claims {
     }
   }
 
-  /** The claims of live processes, read from the files. Never throws. */
-  all(): readonly Claim[] {
-    return this.#found();
-  }
-
-  /** Removes the files of dead processes. Ignores other hosts' files, and unreadable ones. */
+  /** The claims of live processes. Removes the files of dead ones; ignores other hosts' files, and unreadable ones. */
   #found(): readonly Found[] {
     return jsonFilesIn(this.#directory).flatMap((path) => {
       const claim = readClaim(path);

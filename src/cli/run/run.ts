@@ -6,38 +6,33 @@ import { savable } from '../../config/saved';
 import type { Connection, Endpoints } from '../../core/connection';
 import type { Resource } from '../../core/resource';
 import { systemClock as clock, sleep } from '../../lib/clock';
-import { asError, codeOf } from '../../lib/errors';
-import { thisProcess } from '../../lib/process-identity';
-import { signalExitCode } from '../../lib/shutdown-signals';
+import { asError } from '../../lib/errors';
 import { type BenchmarkOutcome, benchmarkReport, runSupervised } from '../../phases/benchmark';
 import { mergeDeaths } from '../../phases/deaths';
 import { readImageNotes } from '../../phases/disk/image-uses';
 import { bestEffort } from '../../phases/log';
 import { preClean } from '../../phases/pre-clean';
 import { engineSocketIn, type LocalProxy, planProxy, startProxyHere } from '../../phases/proxy';
-import { filtersOf } from '../../phases/selection';
 import { readBindNotes } from '../../phases/workspace-ownership';
 import { type DeathReport, type PhaseReport, type Report, wholeReport } from '../../report/model';
-import { terminalOf } from '../../report/terminal/terminal';
-import { foundNothingAtAll, needsAction } from '../../report/verdict';
-import { writeOutputs } from '../../report/write';
-import { Claims } from '../../session/claims';
+import { needsAction } from '../../report/verdict';
 import { ImageUses } from '../../session/image-uses';
 import { Leases, leasePlaces } from '../../session/leases';
 import { LeftImages } from '../../session/left-images';
 import { Liveness } from '../../session/liveness';
-import { withoutRunner } from '../../session/session';
 import { stateDirectory } from '../../session/state-directory';
-import { exitCodes, ProviderUnreachable, UsageError } from '../exit';
+import { ProviderUnreachable } from '../exit';
 import { withRequiredProviders } from '../host/connect';
 import { runProgram } from '../host/run-program';
 import { localSession } from '../host/session-origin';
 import { excludeLive } from '../options/filters';
 import { type OutputOptions, outputOf } from '../options/output-options';
 import { readSettings, type SettingOptions } from '../options/setting-options';
-import { MAX_SHOWN, type Output } from '../terminal/output';
+import type { Output } from '../terminal/output';
 import { ProgressCounter, withProgress } from '../terminal/progress';
-import { beginSession, type RunSession } from './session';
+import { type CommandOutcome, exitCodeFor } from './exit-code';
+import { writeReport } from './report';
+import { announced, beginSession, type RunSession, register } from './session';
 import { NotBegun, RunSignals } from './signals';
 import { ownedSelection, tearDownRun } from './teardown';
 import { Watchdog } from './watchdog';
@@ -81,10 +76,7 @@ export async function run(words: readonly string[], options: RunOptions, env: No
   const imageUses = new ImageUses(state, clock);
   const counter = new ProgressCounter();
   const unregister = await register(identified.id, state, output);
-  const isAnnounced = await bestEffort(output, 'announcing this session to other runs and sweeps', () =>
-    takeLease(identified.id, startedAt, config, leases).then(() => true),
-  );
-  const session = isAnnounced ? identified : withoutRunner(identified);
+  const session = await announced(identified, { startedAt, config, leases }, output);
   let watchdog: Watchdog | undefined;
   const signals = new RunSignals({ sessionId: session.id, counter, output, onExit: () => watchdog?.end() });
   try {
@@ -131,53 +123,15 @@ export async function run(words: readonly string[], options: RunOptions, env: No
   }
 }
 
-/**
- * @returns ends the registration
- * @throws {UsageError} when another process has the session
- */
-async function register(session: string, state: string | undefined, output: Output): Promise<() => Promise<void>> {
-  if (state === undefined) return async () => undefined;
-  const claims = new Claims(join(state, 'sessions'), clock);
-  const taken = await bestEffort(output, 'claiming the session', () => claims.take(session));
-  if (taken === undefined) return async () => undefined;
-  if ('release' in taken) return taken.release;
-  throw new UsageError(
-    `--session: ${session} is in use by process ${taken.holder.process.pid}; two runs would remove each other’s resources`,
-  );
-}
-
-/** Announces the session before anything of it exists. Pre-cleanup adds the engines later. */
-function takeLease(session: string, since: number, config: Config, leases: Leases): Promise<void> {
-  return leases.take({ session, since, engines: [], filters: filtersOf(config), keeper: thisProcess() });
-}
-
-/** `skipped`: not started, because of a signal or of what pre-cleanup left. */
-type CommandOutcome =
-  | ({ readonly kind: 'ended' } & BenchmarkOutcome)
-  | { readonly kind: 'not-started'; readonly error: StartError }
-  | { readonly kind: 'skipped' };
-
 async function runRegistered(run: Run): Promise<number> {
+  const { output, signals } = run;
   const before = await cleanBefore(run);
-  const isStarted = !(run.signals.stop.aborted || isFailure(before.phase, run));
+  const isStarted = !(signals.stop.aborted || isFailure(before.phase, run));
   if (isStarted) await run.watchdog.check();
   const outcome = isStarted ? await runCommand(run, before.connections) : ({ kind: 'skipped' } as const);
   const post = await cleanAfter(run, before, outcome);
-  return exitCodeFor(run, outcome, post);
-}
-
-function exitCodeFor(run: Run, outcome: CommandOutcome, post: PhaseReport): number {
-  const { signal } = run.signals;
-  if (signal !== undefined) return signalExitCode(signal);
-  switch (outcome.kind) {
-    case 'skipped':
-      return exitCodes.left;
-    case 'not-started':
-      run.output.error(startErrorLine(outcome.error));
-      return startErrorCode(outcome.error);
-    case 'ended':
-      return outcome.result.exitCode === 0 && isFailure(post, run) ? exitCodes.left : outcome.result.exitCode;
-  }
+  if (outcome.kind === 'not-started' && signals.signal === undefined) output.error(startErrorLine(outcome.error));
+  return exitCodeFor(outcome, signals.signal, isFailure(post, run));
 }
 
 function isFailure(phase: PhaseReport | null, { config }: Run): boolean {
@@ -326,7 +280,8 @@ async function cleanAfter(run: Run, before: Before, outcome: CommandOutcome): Pr
     env,
     hurry: signals.hurry,
   });
-  await report(run, { before, ended, post: phase, deaths: mergeDeaths(earlierDeaths, deaths) });
+  const whole = reportOf(run, { before, ended, post: phase, deaths: mergeDeaths(earlierDeaths, deaths) });
+  await writeReport(whole, config, output);
   return phase;
 }
 
@@ -357,30 +312,7 @@ function commandLineOf(words: readonly string[], output: Output): string {
   return output.masked(words.join(' '));
 }
 
-/** Writes the report and the metrics, and shows the report. */
-async function report(run: Run, results: RunResults): Promise<void> {
-  const { config, output } = run;
-  const whole = reportOf(run, results);
-  const { metricsPath, reportPath } = config;
-  const problems: string[] = [];
-  await writeOutputs(whole, { reportPath, metricsPath }, (line) => problems.push(line));
-  for (const problem of problems) output.warning(problem);
-  if (output.level === 'quiet' && whole.deaths.length === 0 && foundNothingAtAll(whole.phases)) return;
-  output.say(
-    terminalOf(whole, { color: output.hasColor('stderr'), maxItems: MAX_SHOWN, columns: output.errorColumns }).trimEnd(),
-  );
-  if (problems.length === 0) output.info(`Report: ${reportPath}`);
-}
-
-/** As in shells: https://www.gnu.org/software/bash/manual/html_node/Exit-Status.html */
-const NOT_FOUND = 127;
-const NOT_EXECUTABLE = 126;
-
 /** Why the command could not be started. No shell is involved. */
 function startErrorLine({ setting, problem, message }: StartError): string {
   return setting === 'shell' ? problem : message;
-}
-
-function startErrorCode({ cause }: StartError): number {
-  return codeOf(cause) === 'EACCES' ? NOT_EXECUTABLE : NOT_FOUND;
 }

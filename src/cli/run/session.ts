@@ -1,9 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Config } from '../../config/config';
 import { settingKeys } from '../../config/settings';
+import { systemClock as clock } from '../../lib/clock';
+import { thisProcess } from '../../lib/process-identity';
 import { bestEffort, type Log } from '../../phases/log';
-import { type Session, sessionVariables, writeLabelFile } from '../../session/session';
+import { filtersOf } from '../../phases/selection';
+import { Claims } from '../../session/claims';
+import type { Leases } from '../../session/leases';
+import { type Session, sessionVariables, withoutRunner, writeLabelFile } from '../../session/session';
+import { UsageError } from '../exit';
 import { isSecret, variableName } from '../options/setting-options';
 import { makeRunDirectory, type RunDirectoryOptions } from './run-directory';
 
@@ -38,4 +45,37 @@ export async function beginSession(
       ...sessionVariables(session, env, file),
     },
   };
+}
+
+/**
+ * Claims the session for this process.
+ * @param state see `stateDirectory`
+ * @returns ends the claim
+ * @throws {UsageError} when another process has the session
+ */
+export async function register(session: string, state: string | undefined, log: Log): Promise<() => Promise<void>> {
+  if (state === undefined) return async () => undefined;
+  const claims = new Claims(join(state, 'sessions'), clock);
+  const taken = await bestEffort(log, 'claiming the session', () => claims.take(session));
+  if (taken === undefined) return async () => undefined;
+  if ('release' in taken) return taken.release;
+  throw new UsageError(
+    `--session: ${session} is in use by process ${taken.holder.process.pid}; two runs would remove each other’s resources`,
+  );
+}
+
+/**
+ * Announces the session before anything of it exists. Pre-cleanup adds the engines later.
+ * @returns the session; without its runner if others can't know that it lives
+ */
+export async function announced(
+  session: Session,
+  { startedAt, config, leases }: { readonly startedAt: number; readonly config: Config; readonly leases: Leases },
+  log: Log,
+): Promise<Session> {
+  const isAnnounced = await bestEffort(log, 'announcing this session to other runs and sweeps', async () => {
+    await leases.take({ session: session.id, since: startedAt, engines: [], filters: filtersOf(config), keeper: thisProcess() });
+    return true;
+  });
+  return isAnnounced ? session : withoutRunner(session);
 }
