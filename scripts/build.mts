@@ -37,13 +37,13 @@ const neverUsed = [
 /** Kubernetes' client reads kubeconfigs for us; its API for all kinds of objects is 4.4 MiB more. */
 const neverUsedByKubernetes = ['./gen/index.js', 'undici'];
 
-/** What only jobs with a cluster load: a bundle beside the program. */
-const KUBERNETES = ['@kubernetes/client-node/dist/config.js', 'yaml'];
+/** As the provider imports src/kubernetes.ts: what only jobs with a cluster load, a bundle beside the program. */
+const KUBERNETES = '../../kubernetes';
 
 function externalsOf(entry: string): Readonly<Record<string, string>> {
   const unused = entry === 'kubernetes' ? neverUsedByKubernetes : neverUsed;
-  const beside = entry === 'kubernetes' ? [] : KUBERNETES.map((name) => [name, '../kubernetes/index.js']);
-  return Object.fromEntries([...unused.map((name) => [name, 'node:module']), ...beside]);
+  const beside = entry === 'kubernetes' ? {} : { [KUBERNETES]: '../kubernetes/index.js' };
+  return { ...Object.fromEntries(unused.map((name) => [name, 'node:module'])), ...beside };
 }
 
 async function bundle(entry: string): Promise<ReadonlyMap<string, string>> {

@@ -77,8 +77,7 @@ export async function readCluster(
   maxPluginMs = MAX_PLUGIN_MS,
 ): Promise<Cluster> {
   // A bundle of its own, loaded only here: most jobs have no cluster.
-  const { KubeConfig } = await import('@kubernetes/client-node/dist/config.js');
-  const { parse } = await import('yaml');
+  const { KubeConfig, parse } = await import('../../kubernetes');
   return attempt(from, () => {
     const config = new KubeConfig();
     const tokenFiles = new Map<string, string>();
@@ -169,7 +168,7 @@ function merge(config: KubeConfig, more: KubeConfig): void {
   config.currentContext ||= more.currentContext;
 }
 
-type KubeConfig = InstanceType<typeof import('@kubernetes/client-node/dist/config.js').KubeConfig>;
+type KubeConfig = InstanceType<typeof import('../../kubernetes').KubeConfig>;
 
 function clusterOf(config: KubeConfig, context: string, from: string, tokenFiles: ReadonlyMap<string, string>): Cluster {
   const known = config.getContexts().map(({ name }) => name);

@@ -160,7 +160,7 @@ export function manifestIn(record: string): string {
  * @throws {UnreadableAnswer} for one that is not YAML
  */
 export async function mentionedIn(manifest: string, namespace: string): Promise<readonly Mentioned[]> {
-  const { parseAllDocuments } = await import('yaml');
+  const { parseAllDocuments } = await import('../../kubernetes');
   // Helm takes a key that comes twice.
   const documents = parseAllDocuments(manifest, { uniqueKeys: false });
   return documents.flatMap((document) => {
