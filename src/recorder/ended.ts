@@ -24,11 +24,18 @@ const READINGS = 8;
  * @throws what the provider answers to a listing
  */
 export async function recordEnded(options: EndedOptions): Promise<readonly Death[]> {
-  const { source, owned, signal } = options;
+  const { source, owned, logs, signal } = options;
   const limits = { inspections: new Limit(INSPECTIONS), readings: new Limit(READINGS) };
-  const containers = (await source.list(signal)).filter(owned);
+  const containers = (await source.list(signal)).filter(
+    (container) => owned(container) && (logs === 'all' || !isSteady(container)),
+  );
   const deaths = await Promise.all(containers.map((container) => recordOne(container, options, limits)));
   return deaths.flatMap((death) => death ?? []).toSorted((a, b) => a.at - b.at);
+}
+
+/** Whether it runs, so that there is no end to look for. */
+function isSteady({ running, state }: Resource): boolean {
+  return running && state !== 'restarting';
 }
 
 async function recordOne(

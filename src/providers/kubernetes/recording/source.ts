@@ -1,4 +1,4 @@
-import type { ContainerSource, LogStream } from '../../../core/container-source';
+import type { ContainerSource, ContainerStatus, LogStream } from '../../../core/container-source';
 import type { Resource } from '../../../core/resource';
 import type { Clock } from '../../../lib/clock';
 import { merged } from '../../../lib/merged';
@@ -17,6 +17,9 @@ const MAX_FOLLOWED = 100;
 
 /** Milliseconds. A node tells of an end when it next looks. */
 const DELAY_MS = 2_000;
+
+/** Milliseconds for which a listing answers for runs that have ended, which change no more: there may be thousands. */
+const LISTED_MS = 5_000;
 
 export interface PodSourceSettings {
   readonly name: string;
@@ -42,6 +45,8 @@ export function podContainers({ name, namespaces }: PodSourceSettings, parts: Po
     return runsOf(pod.item, { provider: name, labels: labels.of(pod, await makers.labelsFor(pod, signal)) });
   };
   const watches = namespaces.map((namespace) => new PodWatch({ client, namespace, read, now }));
+
+  let listed: { readonly at: number; readonly ended: ReadonlyMap<string, ContainerStatus> } = { at: 0, ended: new Map() };
 
   /** The pod of a container; undefined if it is gone, or another one has its name. */
   async function podOf(container: Resource, signal: AbortSignal): Promise<Thing | undefined> {
@@ -79,10 +84,14 @@ export function podContainers({ name, namespaces }: PodSourceSettings, parts: Po
     watch: async (_since, signal) => merged(await Promise.all(watches.map((watch) => watch.open(signal)))),
     async list(signal) {
       const pods = await Promise.all(namespaces.map((namespace) => scene.things(PODS, namespace, signal)));
-      const all = await Promise.all(pods.flat().map((pod) => read(pod, signal)));
-      return all.flatMap(({ runs }) => runs.map(({ container }) => container));
+      const all = (await Promise.all(pods.flat().map((pod) => read(pod, signal)))).flatMap(({ runs }) => runs);
+      const ended = all.filter(({ phase }) => phase === 'ended').map((status) => [status.container.id, status] as const);
+      listed = { at: clock.now(), ended: new Map(ended) };
+      return all.map(({ container }) => container);
     },
     async inspect(container, signal) {
+      const known = clock.now() - listed.at < LISTED_MS ? listed.ended.get(container.id) : undefined;
+      if (known) return known;
       const pod = await podOf(container, signal);
       if (pod === undefined) return undefined;
       const { runs } = await read(pod, signal);
