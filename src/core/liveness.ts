@@ -1,7 +1,7 @@
 import type { Resource } from './resource';
 
 /** Evidence that a session is over, the surest first, in the report's words. */
-export const evidenceOfEnd = ['lease', 'ci', 'runner', 'age'] as const;
+const evidenceOfEnd = ['lease', 'ci', 'runner', 'age'] as const;
 export type EvidenceOfEnd = (typeof evidenceOfEnd)[number];
 
 /** Whether a session is at work, and the evidence. */

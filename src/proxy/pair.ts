@@ -52,7 +52,7 @@ export function keepPartner(partnership: Partnership): Partner {
 }
 
 /** The other process, started by this one again and again. */
-export class Partner {
+class Partner {
   readonly #partnership: Partnership;
   #pauseMs = 0;
   #isListening = false;

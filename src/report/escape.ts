@@ -65,8 +65,8 @@ export function htmlProse(text: string): string {
 }
 
 /** Lines of foreign text as a block. An empty line would end the HTML block. */
-export function htmlPre(lines: readonly string[], max = MAX_IN_CODE): string {
-  const shown = lines.map((line) => htmlText(clipped(line, max)));
+export function htmlPre(lines: readonly string[]): string {
+  const shown = lines.map((line) => htmlText(clipped(line, MAX_IN_CODE)));
   return `<pre>${shown.map((line) => (line.trim() === '' ? '&#32;' : line)).join('\n')}</pre>`;
 }
 

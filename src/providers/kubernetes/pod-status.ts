@@ -24,7 +24,7 @@ export interface PodStatus {
 const KILLED = 137;
 
 /** https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/ */
-export const DEFAULT_GRACE_MS = 30_000;
+const DEFAULT_GRACE_MS = 30_000;
 
 export function podStatusOf(pod: Json): PodStatus {
   const [spec, status] = [object(pod['spec']), object(pod['status'])];

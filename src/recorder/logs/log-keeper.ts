@@ -140,7 +140,7 @@ function whatBroke(error: Error): string {
 }
 
 /** A name for any file system: replaces other characters by `_`. The id makes it unique: an engine's by its beginning. */
-export function logFileName({ name, id }: Pick<Resource, 'name' | 'id'>): string {
+function logFileName({ name, id }: Pick<Resource, 'name' | 'id'>): string {
   const safe = (text: string, most: number) => text.slice(0, most).replace(/[^A-Za-z0-9._-]/g, '_');
   const isRandom = /^[0-9a-f]{64}$/.test(id);
   return `${safe(name, 80)}-${isRandom ? id.slice(0, 12) : createHash('sha256').update(id).digest('hex').slice(0, 12)}.log`;
