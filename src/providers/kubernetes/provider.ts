@@ -5,7 +5,7 @@ import type { CustomResource, Kind, Resource, Wanted } from '../../core/resource
 import { type Clock, sleep } from '../../lib/clock';
 import { UnreadableAnswer } from '../../lib/http-errors';
 import { type Json, object, text } from '../../lib/json-shape';
-import { type ApiKind, NAMESPACES, PODS, pathOf } from './api-kinds';
+import { type ApiKind, NAMESPACES, pathOf } from './api-kinds';
 import type { KubernetesClient } from './client';
 import { type Deletion, deletion } from './deletion';
 import { Discovery } from './discovery';
@@ -18,19 +18,9 @@ import { PodEnds } from './pod-ends';
 import { graceOf, podStatusOf } from './pod-status';
 import { podContainers } from './recording/source';
 import { isRecordOfRelease, listReleases, type Release, uninstall } from './releases';
-import {
-  apiKindOf,
-  apiOfMaker,
-  isKnownByUsers,
-  podsBehind,
-  podsWith,
-  Scene,
-  servicesBehind,
-  type Thing,
-  templateSpec,
-  thingOf,
-} from './scene';
+import { apiKindOf, apiOfMaker, Scene, type Thing, templateSpec, thingOf } from './scene';
 import type { SelfInCluster } from './self';
+import { isKnownByUsers, usersOf } from './users';
 import { whatHolds } from './what-holds';
 
 /** Users before what they use. */
@@ -219,38 +209,13 @@ export class Kubernetes implements Provider {
     namespace: string,
     signal: AbortSignal,
   ): Promise<readonly Resource[]> {
-    const silent = resources.filter(({ labels }) => labels[labelKeys.session] === undefined);
-    if (silent.length === 0) return resources;
-    const pods = await this.#scene.things(PODS, namespace, signal);
-    const services = silent.some(({ kind }) => kind === 'ingress') ? await this.#services(namespace, signal) : [];
-    const byUid = new Map(things.map((thing) => [thing.metadata.uid, thing]));
-    const podsOf = ({ kind, id }: Resource): readonly Thing[] => {
-      const thing = byUid.get(id);
-      if (thing === undefined) return [];
-      if (kind === 'claim') return podsWith(thing, pods);
-      if (kind === 'service') return podsBehind(thing, pods);
-      const names = servicesBehind(thing);
-      const behind = services.filter(({ metadata }) => names.includes(metadata.name));
-      return behind.length === new Set(names).size ? behind.flatMap((service) => podsBehind(service, pods)) : [];
-    };
-    const users = new Map(silent.map((resource) => [resource.id, podsOf(resource)]));
-    const used = [...new Set([...users.values()].flat())];
-    const makers = used.length === 0 ? new Map<string, Thing>() : await this.#scene.makersOf(used, namespace, signal);
-    await this.#labels.learn([...used, ...makers.values()], namespace, signal);
-    for (const [id, found] of users) {
-      if (found.length === 0) continue;
-      const owners = new Set(found.map((pod) => makers.get(pod.metadata.uid) ?? pod));
-      this.#users.set(
-        id,
-        [...owners].map((thing) => this.#resource(thing)),
-      );
-    }
+    const silent = new Set(resources.flatMap(({ id, labels }) => (labels[labelKeys.session] === undefined ? id : [])));
+    if (silent.size === 0) return resources;
+    const unlabelled = things.filter(({ metadata }) => silent.has(metadata.uid));
+    const users = await usersOf(unlabelled, namespace, this.#scene, signal);
+    await this.#labels.learn([...users.values()].flat(), namespace, signal);
+    for (const [id, found] of users) this.#users.set(id, this.#resourcesOf(found));
     return resources.map((resource) => this.#withKnownUsers(resource));
-  }
-
-  #services(namespace: string, signal: AbortSignal): Promise<readonly Thing[]> {
-    const api = apiKindOf('service');
-    return api ? this.#scene.things(api, namespace, signal) : Promise.resolve([]);
   }
 
   async inspect(resource: Resource, signal: AbortSignal): Promise<Resource | undefined> {

@@ -1,11 +1,10 @@
 import type { Resource } from '../../core/resource';
-import { type Json, object, text, textsIn } from '../../lib/json-shape';
+import { type Json, object, textsIn } from '../../lib/json-shape';
 import { Shared } from '../../lib/shared';
 import { API_KINDS, type ApiKind, PODS, pathOf, WORKLOADS } from './api-kinds';
 import { type KubernetesClient, METADATA_ONLY } from './client';
 import { hasStatus } from './errors';
-import { controllerOf, itemsIn, type Metadata, metadataOf, type OwnerReference } from './objects';
-import { podStatusOf } from './pod-status';
+import { controllerOf, type Metadata, metadataOf, type OwnerReference } from './objects';
 import { listReleases, type Release, releaseNameOf } from './releases';
 
 /** An object with what is known of it. */
@@ -96,46 +95,18 @@ export function apiOfMaker(owner: OwnerReference | undefined): ApiKind | undefin
 }
 
 /** The labels of the pods that a workload makes. */
-export function templateLabels({ api, item }: Thing): Labels {
-  const spec = object(item['spec']);
-  const template =
-    api.kind === 'cron-job' ? object(object(object(spec['jobTemplate'])['spec'])['template']) : object(spec['template']);
-  return textsIn(object(template['metadata'])['labels']);
+export function templateLabels(workload: Thing): Labels {
+  return textsIn(object(templateOf(workload)['metadata'])['labels']);
 }
 
 /** The spec of the pods that a workload makes. */
-export function templateSpec({ api, item }: Thing): Json {
+export function templateSpec(workload: Thing): Json {
+  return object(templateOf(workload)['spec']);
+}
+
+function templateOf({ api, item }: Thing): Json {
   const spec = object(item['spec']);
-  const template =
-    api.kind === 'cron-job' ? object(object(object(spec['jobTemplate'])['spec'])['template']) : object(spec['template']);
-  return object(template['spec']);
-}
-
-/** The pods that a service leads to. None without a selector. */
-export function podsBehind(service: Thing, pods: readonly Thing[]): readonly Thing[] {
-  const wanted = Object.entries(textsIn(object(service.item['spec'])['selector']));
-  if (wanted.length === 0) return [];
-  return pods.filter(({ metadata }) => wanted.every(([key, value]) => metadata.labels[key] === value));
-}
-
-/** The names of the services that an ingress leads to. */
-export function servicesBehind({ item }: Thing): readonly string[] {
-  const spec = object(item['spec']);
-  const backends = [
-    spec['defaultBackend'],
-    ...itemsIn(spec['rules']).flatMap(({ http }) => itemsIn(object(http)['paths']).map(({ backend }) => backend)),
-  ];
-  return backends.flatMap((backend) => text(object(object(backend)['service'])['name']) ?? []);
-}
-
-/** The pods that mount a claim. */
-export function podsWith(claim: Thing, pods: readonly Thing[]): readonly Thing[] {
-  return pods.filter(({ item }) => podStatusOf(item).claims.includes(claim.metadata.name));
-}
-
-/** Whether an object that says nothing itself is known by the pods that use it. */
-export function isKnownByUsers({ kind }: Pick<Resource, 'kind'>): boolean {
-  return kind === 'service' || kind === 'ingress' || kind === 'claim';
+  return object((api.kind === 'cron-job' ? object(object(spec['jobTemplate'])['spec']) : spec)['template']);
 }
 
 export function apiKindOf(kind: Resource['kind']): ApiKind | undefined {
