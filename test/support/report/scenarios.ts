@@ -306,8 +306,59 @@ export const scenarios: Readonly<Record<ScenarioName, () => Report>> = {
       ),
       { benchmark },
     ),
+  cluster: () =>
+    session(
+      phase(
+        [
+          clustered(removed('trial-eval', 0, { kind: 'job', state: 'present' })),
+          ...many(4, (index) => clustered(stopped(`trial-${index + 1}`, index + 1, { kind: 'pod', state: 'Running' }))),
+          clustered(
+            failed({
+              kind: 'pod',
+              name: 'trial-5',
+              id: idOf(9),
+              state: 'Terminating',
+              steps: steps(0, { action: 'stop', durationMs: 40_000, result: 'timeout', detail: 'stop took longer than 40 s' }),
+              error: 'its deletion waits for the finalizer example.com/hold: whoever set it must lift it',
+              command: 'kubectl --context gke_bench --namespace bench delete pods trial-5',
+            }),
+          ),
+          clustered(
+            resource({
+              kind: 'pod',
+              name: 'registry-6d8f7',
+              id: idOf(10),
+              outcome: 'kept',
+              reason: 'ReplicaSet registry-6d8f makes it again: it goes when that does',
+            }),
+          ),
+        ],
+        {
+          durationMs: 41_000,
+          verified: false,
+          providers: [provider({ name: 'kubernetes', reason: 'Kubernetes v1.34.2 at https://34.1.2.3 (context gke_bench)' })],
+        },
+      ),
+      {
+        benchmark,
+        deaths: [
+          ...many(2, (run) =>
+            clusterDeath({ id: `uid-1/agent#${run}`, name: 'trial-1/agent', exitCode: 3, livedMs: 61_000, logTail: tail }),
+          ),
+          clusterDeath({ id: 'uid-2/main#0', name: 'trial-2', exitCode: 137, oomKilled: true, reason: 'OOMKilled' }),
+          clusterDeath({ id: 'uid-3/main#0', name: 'trial-3', exitCode: null, reason: 'Evicted' }),
+          clusterDeath({
+            ...{ id: 'uid-4/main#0', name: 'trial-4', exitCode: null, livedMs: null, reason: 'ImagePullBackOff', logTail: [] },
+            ...{ logFile: null, logReason: 'it never ran: ImagePullBackOff: Back-off pulling image "bench/none:1"' },
+          }),
+        ],
+      },
+    ),
   huge: hugeReport,
 };
+
+const clustered = (one: ResourceReport): ResourceReport => ({ ...one, provider: 'kubernetes' });
+const clusterDeath = (changes: Parameters<typeof death>[0]) => death({ provider: 'kubernetes', ...changes });
 
 export const scenarioNames = [
   'nothing',
@@ -318,6 +369,7 @@ export const scenarioNames = [
   'untouched',
   'kept',
   'held',
+  'cluster',
   'huge',
 ] as const;
 export type ScenarioName = (typeof scenarioNames)[number];
