@@ -10,11 +10,11 @@ const BELIEVED_MS = 5_000;
 
 /** Whether the nodes of a cluster answer. */
 export class Nodes {
-  readonly #client: KubernetesClient;
+  readonly #client: Pick<KubernetesClient, 'ask'>;
   readonly #clock: Clock;
   readonly #known = new Map<string, { readonly at: number; readonly silence: string | undefined }>();
 
-  constructor(client: KubernetesClient, clock: Clock) {
+  constructor(client: Pick<KubernetesClient, 'ask'>, clock: Clock) {
     this.#client = client;
     this.#clock = clock;
   }

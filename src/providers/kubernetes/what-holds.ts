@@ -17,7 +17,7 @@ function whatHoldsNamespace(item: Thing['item']): string | undefined {
   const messages = itemsIn(object(item['status'])['conditions']).flatMap(({ type, status, message }) =>
     status === 'True' && /^Namespace/.test(text(type) ?? '') ? (text(message) ?? []) : [],
   );
-  return messages.length === 0 ? undefined : `its deletion waits: ${messages.join(' ')}`;
+  return messages.length === 0 ? undefined : `its deletion waits: ${messages.join('; ')}`;
 }
 
 function whoMustLift(finalizers: readonly string[]): string | undefined {
