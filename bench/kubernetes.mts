@@ -1,7 +1,7 @@
 /**
  * Times the built post over so many pods of a session, on a real cluster of one node, against `kubectl delete pods --selector … --wait` of
- * as many, and sees that a bystander stands after each: `npm run bench:kubernetes`. A node has room for 200 pods: 100 run, the others
- * wait for a scheduler that does not exist.
+ * as many, and sees that a bystander stands after each: `npm run bench:kubernetes`; `npm run bench:kubernetes 500 post` for fewer pods, and
+ * only the line with that word. A node has room for 200 pods: 50 run, the others wait for a scheduler that does not exist.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { loadavg } from 'node:os';
@@ -12,8 +12,9 @@ import { startCluster } from '../test/support/kubernetes/local-cluster';
 import { kubernetesProgram } from '../test/support/kubernetes/programs';
 import { type Cost, costOf } from './cost';
 
-const number = Number(process.argv[2] ?? 2000);
-const RUNNING = 100;
+const [, , pods = '2000', word = ''] = process.argv;
+const number = Number(pods);
+const RUNNING = 50;
 
 /** kubectl makes this many a call: it holds all in memory. */
 const AT_ONCE = 250;
@@ -84,6 +85,7 @@ const { access, stop } = await startCluster();
 try {
   const cluster = new Cluster(access);
   for (const [name, work] of Object.entries({ post, 'kubectl delete': kubectl })) {
+    if (!name.includes(word)) continue;
     const { seconds, memory } = await work(cluster);
     const load = loadavg()[0]?.toFixed(0);
     console.log(
