@@ -12,6 +12,8 @@ export interface ContainerEvent {
   readonly exitCode?: number;
   /** With `died`: see `ContainerStatus`. */
   readonly reason?: string;
+  /** With `died`: it never ran, and this is why. */
+  readonly error?: string;
 }
 
 /** `never started`: its start failed. */
@@ -28,6 +30,8 @@ export interface ContainerStatus {
   /** Of its last end, once the provider knows it. */
   readonly exitCode?: number;
   readonly oomKilled: boolean;
+  /** When something asked its last run to end, if the provider remembers that. */
+  readonly askedAt?: number;
   /** Why it ended, or did not start, in the provider's own word, where that says more than the exit code: `Evicted`. */
   readonly reason?: string;
   /** The engine removes it, and its log, when it ends. */

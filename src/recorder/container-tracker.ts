@@ -39,6 +39,16 @@ interface Entry {
   revision: number;
 }
 
+/** What an event or an inspection says of an end. */
+interface EndOfRun extends Pick<End, 'at' | 'exitCode'> {
+  readonly neverStarted?: string | undefined;
+  readonly reason?: string | undefined;
+}
+
+function endIn({ at, exitCode, error: neverStarted, reason }: ContainerEvent): EndOfRun {
+  return { at, exitCode: exitCode ?? null, neverStarted, reason };
+}
+
 /** The container disappeared before it could be inspected. */
 const UNKNOWN_CODE = { exitCode: null } as const;
 
@@ -102,7 +112,7 @@ export class ContainerTracker {
         return appeared;
       case 'died':
         entry.container = { ...entry.container, name: container.name };
-        return [...appeared, ...this.#ended(entry, { at, exitCode: event.exitCode ?? null, reason: event.reason })];
+        return [...appeared, ...this.#ended(entry, endIn(event))];
       case 'removed':
         return this.vanished(container, at);
     }
@@ -185,11 +195,12 @@ export class ContainerTracker {
   }
 
   #hasEnded(entry: Entry, status: ContainerStatus, now: number): readonly Transition[] {
-    const { startedAt, endedAt = now, exitCode, oomKilled, reason } = status;
+    const { startedAt, endedAt = now, askedAt, exitCode, oomKilled, reason } = status;
     const isAnotherRun = startedAt !== undefined && startedAt > (entry.endedAt ?? 0);
     if (entry.phase === 'ended' && !isAnotherRun) return [];
     if (startedAt !== undefined) entry.startedAt = startedAt;
     entry.oomKilled ||= oomKilled;
+    if (askedAt !== undefined) entry.askedAt = askedAt;
     const isOld = endedAt < this.#since;
     const ended = this.#ended(entry, { at: endedAt, exitCode: exitCode ?? null, reason }, isAnotherRun);
     entry.endedAt = Math.max(now, endedAt); // The event of its start may still come.
@@ -198,22 +209,15 @@ export class ContainerTracker {
 
   #neverStarted(
     entry: Entry,
-    { exitCode, error = 'it could not be started', reason }: ContainerStatus,
-    at: number,
+    { endedAt, exitCode, error = 'it could not be started', reason }: ContainerStatus,
+    now: number,
   ): readonly Transition[] {
-    return this.#ended(entry, { at, exitCode: exitCode ?? null, neverStarted: error, reason });
+    const at = endedAt ?? now;
+    const ended = this.#ended(entry, { at, exitCode: exitCode ?? null, neverStarted: error, reason });
+    return at < this.#since ? [] : ended;
   }
 
-  #ended(
-    entry: Entry,
-    {
-      at,
-      exitCode,
-      neverStarted,
-      reason,
-    }: Pick<End, 'at' | 'exitCode' | 'neverStarted'> & { readonly reason?: string | undefined },
-    again = false,
-  ): readonly Transition[] {
+  #ended(entry: Entry, { at, exitCode, neverStarted, reason }: EndOfRun, again = false): readonly Transition[] {
     if (entry.phase === 'ended' && !again) return [];
     entry.phase = 'ended';
     entry.revision += 1;

@@ -52,14 +52,14 @@ async function recordOne(
   return { ...end, log: unwantedLog(end, logs) ?? (await readLog(status, reading)) };
 }
 
-/** @param now when it was inspected; stands in for the time of a failed start, which is unknown */
+/** @param now when it was inspected; stands in for a time that the provider does not tell */
 function endOf(
-  { container, phase, startedAt, endedAt, exitCode, oomKilled, error, reason }: ContainerStatus,
+  { container, phase, startedAt, endedAt, askedAt, exitCode, oomKilled, error, reason }: ContainerStatus,
   now: number,
 ): End | undefined {
   const at = endedAt ?? now;
   const end = {
-    ...{ container, exitCode: exitCode ?? null, oomKilled, asked: false, at },
+    ...{ container, exitCode: exitCode ?? null, oomKilled, asked: askedAt !== undefined, at },
     ...(reason === undefined ? {} : { reason }),
   };
   switch (phase) {
@@ -67,7 +67,7 @@ function endOf(
     case 'running':
       return undefined;
     case 'never started':
-      return { ...end, at: now, livedMs: null, neverStarted: error ?? 'it could not be started' };
+      return { ...end, asked: false, livedMs: null, neverStarted: error ?? 'it could not be started' };
     case 'ended':
       return { ...end, livedMs: startedAt === undefined ? null : Math.max(0, at - startedAt) };
   }

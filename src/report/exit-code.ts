@@ -45,7 +45,8 @@ const SIGNAL_NAMES: ReadonlyMap<number, string> = new Map(
 export function exitClassOf({ exitCode, oomKilled = false, asked = false, reason, livedMs = null }: ExitCode): ExitClass {
   if (oomKilled) return 'out_of_memory';
   if (asked) return 'asked';
-  if (exitCode === null && reason !== undefined) return livedMs === null ? 'not_started' : 'error';
+  const hasOnlyReason = reason !== undefined && (exitCode === null || exitCode === SIGNALLED);
+  if (hasOnlyReason) return livedMs === null ? 'not_started' : 'error';
   if (exitCode === null) return 'unknown';
   if (exitCode === 0) return 'success';
   if (exitCode in NOT_STARTED) return 'not_started';

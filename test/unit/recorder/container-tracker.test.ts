@@ -120,6 +120,12 @@ describe('what was missed', () => {
     expect(seen({ phase: 'ended', startedAt: 100, endedAt: 900, exitCode: 3 }, 2_000)).toEqual([]);
   });
 
+  it('was asked for where the look says so', () => {
+    heard('started', 1_020);
+    const status = { phase: 'ended', startedAt: 1_019, endedAt: 1_050, askedAt: 1_040, exitCode: 143 } as const;
+    expect(ends(seen(status, 1_100))).toMatchObject([{ exitCode: 143, asked: true }]);
+  });
+
   it('is nothing where a look is older than what was heard since', () => {
     heard('started', 1_020);
     heard('died', 1_050, { exitCode: 3 });
@@ -133,6 +139,17 @@ describe('a container that never runs', () => {
     expect(ends(seen({ phase: 'never started', exitCode: 127, error: 'no such file' }, 1_500))).toMatchObject([
       { exitCode: 127, livedMs: null, neverStarted: 'no such file' },
     ]);
+  });
+
+  it('has ended when an event says so, with why', () => {
+    heard('created', 1_010);
+    expect(ends(heard('died', 1_500, { exitCode: 128, error: 'no such file' }))).toMatchObject([
+      { exitCode: 128, at: 1_500, livedMs: null, neverStarted: 'no such file' },
+    ]);
+  });
+
+  it('had ended before, at the time that a look tells', () => {
+    expect(ends(seen({ phase: 'never started', exitCode: 128, endedAt: 900, error: 'no such file' }, 1_500))).toEqual([]);
   });
 
   it('has ended when it removes itself without having run', () => {

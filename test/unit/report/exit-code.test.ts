@@ -25,6 +25,15 @@ describe('an exit code', () => {
     expect([exitMeaning({ exitCode }), exitClassOf({ exitCode })]).toEqual([meaning, exitClass]);
   });
 
+  it.each([
+    [128, 'StartError', null, 'not_started'],
+    [null, 'ImagePullBackOff', null, 'not_started'],
+    [null, 'Evicted', 5_000, 'error'],
+    [137, 'Evicted', null, 'killed'],
+  ] as const)('of %s with the reason %s, after %s ms, is of the class %s', (exitCode, reason, livedMs, exitClass) => {
+    expect(exitClassOf({ exitCode, reason, livedMs })).toBe(exitClass);
+  });
+
   it.each([137, 0, null])('of %s is of a class of its own where someone asked for the end', (exitCode) => {
     expect(exitClassOf({ exitCode, asked: true })).toBe('asked');
   });

@@ -1,14 +1,15 @@
-import type { ContainerEvent } from '../../../core/container-source';
+import type { ContainerEvent, ContainerStatus } from '../../../core/container-source';
 import { type Json, object, parsedJson, text } from '../../../lib/json-shape';
 import { PODS, pathOf } from '../api-kinds';
 import type { KubernetesClient } from '../client';
 import { KubernetesError } from '../errors';
 import { type Thing, thingOf } from '../scene';
 import { changesOf } from './changes';
-import type { PodRuns } from './runs';
 
 /** Reads the runs of a pod's containers, with the labels that tell their owner. */
-export type ReadRuns = (pod: Thing, signal: AbortSignal) => Promise<PodRuns>;
+export type ReadRuns = (pod: Thing, signal: AbortSignal) => Promise<Runs>;
+
+type Runs = readonly ContainerStatus[];
 
 export interface PodWatchOptions {
   readonly client: KubernetesClient;
@@ -22,7 +23,7 @@ export interface PodWatchOptions {
 export class PodWatch {
   readonly #options: PodWatchOptions;
   /** As they were told last, by the uids of pods. */
-  #told: Map<string, PodRuns> | undefined;
+  #told: Map<string, Runs> | undefined;
 
   constructor(options: PodWatchOptions) {
     this.#options = options;

@@ -18,13 +18,6 @@ export interface Surroundings {
   readonly labels: Resource['labels'];
 }
 
-/** The runs that a pod still tells of: of each container the last one, and the one before. */
-export interface PodRuns {
-  readonly runs: readonly ContainerStatus[];
-  /** When somebody asked for the pod's deletion. Absent for an eviction: that is a failure. */
-  readonly askedAt?: number;
-}
-
 /** Reasons for waiting that do not pass without help. Kubernetes says `ImagePullBackOff` after a second failure. */
 const NEVER_STARTS: ReadonlySet<string> = new Set([
   ...['ImagePullBackOff', 'ErrImageNeverPull', 'InvalidImageName', 'ImageInspectError'],
@@ -33,6 +26,9 @@ const NEVER_STARTS: ReadonlySet<string> = new Set([
 
 /** Reasons for an end that say no more than the exit code. */
 const PLAIN: ReadonlySet<string> = new Set(['Completed', 'Error']);
+
+/** The reason for the end of what never began, such as a command that is not there. */
+const START_ERROR = 'StartError';
 
 export function textOfRun({ uid, container, run }: RunId): string {
   return `${uid}/${container}#${run}`;
@@ -44,18 +40,13 @@ export function runIn(id: string): RunId | undefined {
   return uid === undefined || container === undefined ? undefined : { uid, container, run: Number(run) };
 }
 
-/** @returns no runs for what is no pod. All times are the cluster's, in whole seconds */
-export function runsOf(pod: Json, around: Surroundings): PodRuns {
+/**
+ * The runs that a pod still tells of: of each container the last one, and the one before.
+ * @returns none for what is no pod. All times are the cluster's, in whole seconds
+ */
+export function runsOf(pod: Json, around: Surroundings): readonly ContainerStatus[] {
   const metadata = metadataOf(pod);
-  if (metadata === undefined) return { runs: [] };
-  const [spec, status] = [object(pod['spec']), object(pod['status'])];
-  const disruption = itemsIn(status['conditions']).find((one) => one['type'] === 'DisruptionTarget' && one['status'] === 'True');
-  const reader = new Reader(metadata, pod, text(status['reason']) ?? text(disruption?.['reason']), around);
-  const runs = [...itemsIn(spec['initContainers']), ...itemsIn(spec['containers'])].flatMap((one) => reader.runsOf(one));
-  const { deletedAt } = metadata;
-  if (deletedAt === undefined || disruption !== undefined) return { runs };
-  const graceSeconds = object(pod['metadata'])['deletionGracePeriodSeconds'];
-  return { runs, askedAt: deletedAt - (typeof graceSeconds === 'number' ? graceSeconds * 1000 : 0) };
+  return metadata === undefined ? [] : new Reader(metadata, pod, around).runs();
 }
 
 /** Reads the runs of one pod's containers. */
@@ -63,22 +54,52 @@ class Reader {
   readonly #metadata: Metadata;
   readonly #spec: Json;
   readonly #status: Json;
+  readonly #statuses: readonly Json[];
   /** Why the whole pod ended: `Evicted`. */
   readonly #podReason: string | undefined;
+  /** When somebody asked for the pod's deletion. Absent for an eviction: that is a failure. */
+  readonly #askedAt: number | undefined;
   readonly #around: Surroundings;
 
-  constructor(metadata: Metadata, pod: Json, podReason: string | undefined, around: Surroundings) {
+  constructor(metadata: Metadata, pod: Json, around: Surroundings) {
     this.#metadata = metadata;
     this.#spec = object(pod['spec']);
     this.#status = object(pod['status']);
-    this.#podReason = podReason;
+    this.#statuses = [...itemsIn(this.#status['initContainerStatuses']), ...itemsIn(this.#status['containerStatuses'])];
+    const disruption = itemsIn(this.#status['conditions']).find(
+      ({ type, status }) => type === 'DisruptionTarget' && status === 'True',
+    );
+    this.#podReason = text(this.#status['reason']) ?? text(disruption?.['reason']);
+    this.#askedAt = disruption === undefined ? requestOfDeletion(metadata, pod) : undefined;
     this.#around = around;
   }
 
-  /** @param container of the pod's spec */
-  runsOf(container: Json): readonly ContainerStatus[] {
-    const all = [...itemsIn(this.#status['initContainerStatuses']), ...itemsIn(this.#status['containerStatuses'])];
-    const known = all.find(({ name }) => name === container['name']) ?? {};
+  runs(): readonly ContainerStatus[] {
+    const overAt = this.#overAt();
+    return [...itemsIn(this.#spec['initContainers']), ...itemsIn(this.#spec['containers'])].flatMap((container) => {
+      // A sidecar is asked to end when the others have ended.
+      const askedAt = this.#askedAt ?? (container['restartPolicy'] === 'Always' ? overAt : undefined);
+      return this.#runsOf(container).map((status) => withRequest(status, askedAt));
+    });
+  }
+
+  /** When the last of the containers ended that the pod lives for; undefined while one runs, or is to be started again. */
+  #overAt(): number | undefined {
+    const { restartPolicy } = this.#spec;
+    const endings = itemsIn(this.#spec['containers']).map((container) => {
+      const end = endIn(object(this.#statusOf(container)['state']));
+      const isFinal = restartPolicy === 'Never' || (restartPolicy === 'OnFailure' && end?.['exitCode'] === 0);
+      return isFinal ? timeOf(end?.['finishedAt']) : undefined;
+    });
+    return endings.some((at) => at === undefined) ? undefined : Math.max(...endings.map((at) => at ?? 0));
+  }
+
+  #statusOf(container: Json): Json {
+    return this.#statuses.find(({ name }) => name === container['name']) ?? {};
+  }
+
+  #runsOf(container: Json): readonly ContainerStatus[] {
+    const known = this.#statusOf(container);
     const last = typeof known['restartCount'] === 'number' ? known['restartCount'] : 0;
     const [state, before] = [object(known['state']), object(known['lastState'])];
     const endBefore = endIn(before);
@@ -99,22 +120,24 @@ class Reader {
   #ended(container: Json, run: number, end: Json): ContainerStatus {
     const word = text(end['reason']);
     const reason = this.#podReason ?? (word === undefined || PLAIN.has(word) ? undefined : word);
-    return {
-      ...this.#phase(container, run, 'ended'),
-      ...timeField('startedAt', timeOf(end['startedAt'])),
+    const how = {
       ...timeField('endedAt', timeOf(end['finishedAt'])),
       ...(typeof end['exitCode'] === 'number' ? { exitCode: end['exitCode'] } : {}),
-      oomKilled: word === 'OOMKilled',
       ...(reason === undefined ? {} : { reason }),
     };
+    if (word === START_ERROR) {
+      // The time of its start is that of 1970.
+      return { ...this.#phase(container, run, 'never started'), ...how, error: explained(word, end['message']) };
+    }
+    const startedAt = timeField('startedAt', timeOf(end['startedAt']));
+    return { ...this.#phase(container, run, 'ended'), ...startedAt, ...how, oomKilled: word === 'OOMKilled' };
   }
 
   #waiting(container: Json, run: number, waiting: Json): ContainerStatus {
     const isOver = this.#status['phase'] === 'Failed';
     const reason = isOver ? (this.#podReason ?? 'Failed') : (text(waiting['reason']) ?? '');
     if (!isOver && !NEVER_STARTS.has(reason)) return this.#phase(container, run, 'waiting');
-    const message = text(isOver ? this.#status['message'] : waiting['message']);
-    const error = message === undefined ? reason : `${reason}: ${message}`;
+    const error = explained(reason, isOver ? this.#status['message'] : waiting['message']);
     return { ...this.#phase(container, run, 'never started'), reason, error };
   }
 
@@ -141,6 +164,22 @@ class Reader {
       ...(createdAt === undefined ? {} : { createdAt }),
     };
   }
+}
+
+/** When somebody asked for a pod's deletion. */
+function requestOfDeletion({ deletedAt }: Metadata, pod: Json): number | undefined {
+  const graceSeconds = object(pod['metadata'])['deletionGracePeriodSeconds'];
+  return deletedAt === undefined ? undefined : deletedAt - (typeof graceSeconds === 'number' ? graceSeconds * 1000 : 0);
+}
+
+/** A run that had ended before the request was not asked. */
+function withRequest(status: ContainerStatus, askedAt: number | undefined): ContainerStatus {
+  return askedAt === undefined || (status.endedAt ?? askedAt) < askedAt ? status : { ...status, askedAt };
+}
+
+function explained(reason: string, message: unknown): string {
+  const says = text(message);
+  return says === undefined ? reason : `${reason}: ${says}`;
 }
 
 /** How a run ended, in one of the states of a container. */

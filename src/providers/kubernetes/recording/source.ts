@@ -84,7 +84,7 @@ export function podContainers({ name, namespaces }: PodSourceSettings, parts: Po
     watch: async (_since, signal) => merged(await Promise.all(watches.map((watch) => watch.open(signal)))),
     async list(signal) {
       const pods = await Promise.all(namespaces.map((namespace) => scene.things(PODS, namespace, signal)));
-      const all = (await Promise.all(pods.flat().map((pod) => read(pod, signal)))).flatMap(({ runs }) => runs);
+      const all = (await Promise.all(pods.flat().map((pod) => read(pod, signal)))).flat();
       const ended = all.filter(({ phase }) => phase === 'ended').map((status) => [status.container.id, status] as const);
       listed = { at: clock.now(), ended: new Map(ended) };
       return all.map(({ container }) => container);
@@ -94,7 +94,7 @@ export function podContainers({ name, namespaces }: PodSourceSettings, parts: Po
       if (known) return known;
       const pod = await podOf(container, signal);
       if (pod === undefined) return undefined;
-      const { runs } = await read(pod, signal);
+      const runs = await read(pod, signal);
       return runs.find((status) => status.container.id === container.id);
     },
     read: (container, lines, signal) => openLog(container, { tailLines: String(lines) }, signal),
@@ -113,7 +113,7 @@ function pathTo({ name, namespace = '' }: Resource): string {
  * @throws {KubernetesError} for an earlier one
  */
 function previous({ container, run }: RunId, { item }: Thing): Readonly<Record<string, string>> {
-  const ids = runsOf(item, { provider: '', labels: {} }).runs.flatMap((status) => runIn(status.container.id) ?? []);
+  const ids = runsOf(item, { provider: '', labels: {} }).flatMap((status) => runIn(status.container.id) ?? []);
   const last = Math.max(...ids.filter((id) => id.container === container).map((id) => id.run));
   if (run === last) return {};
   if (run === last - 1) return { previous: 'true' };

@@ -33,7 +33,7 @@ function pod({ phase = 'Running', restartCount = 0, state, lastState = {}, statu
 }
 
 const look = (shape: Shape) => runsOf(pod(shape), around);
-const told = (shape: Shape) => look(shape).runs.map(({ container, phase, exitCode }) => [container.id, phase, exitCode]);
+const told = (shape: Shape) => look(shape).map(({ container, phase, exitCode }) => [container.id, phase, exitCode]);
 
 describe('the runs of a container', () => {
   it.each([
@@ -65,18 +65,18 @@ describe('the runs of a container', () => {
   it.each(['ImagePullBackOff', 'ErrImageNeverPull', 'InvalidImageName', 'CreateContainerConfigError'])(
     'are none that ever began, for %s',
     (reason) => {
-      expect(look({ phase: 'Pending', state: waiting(reason, 'no such image') }).runs).toMatchObject([
+      expect(look({ phase: 'Pending', state: waiting(reason, 'no such image') })).toMatchObject([
         { phase: 'never started', reason, error: `${reason}: no such image` },
       ]);
     },
   );
 
   it.each(['ContainerCreating', 'PodInitializing', 'ErrImagePull', undefined])('may still begin, for %s', (reason) => {
-    expect(look({ phase: 'Pending', state: waiting(reason) }).runs).toMatchObject([{ phase: 'waiting' }]);
+    expect(look({ phase: 'Pending', state: waiting(reason) })).toMatchObject([{ phase: 'waiting' }]);
   });
 
   it('have the times, the image and the labels of their pod', () => {
-    expect(look({ state: ended(3, 5) }).runs).toEqual([
+    expect(look({ state: ended(3, 5) })).toEqual([
       {
         container: {
           ...{ provider: 'kubernetes', kind: 'pod', id: 'u/main#0', name: 'agent', namespace: 'bench', image: 'busybox' },
@@ -89,7 +89,18 @@ describe('the runs of a container', () => {
 
   it.each([
     ['memory ran out', { state: ended(137, 5, 'OOMKilled') }, { reason: 'OOMKilled', oomKilled: true, exitCode: 137 }],
-    ['it could not be started', { state: ended(128, 5, 'StartError') }, { reason: 'StartError', exitCode: 128 }],
+    [
+      'it could not be started',
+      {
+        state: {
+          terminated: {
+            ...{ exitCode: 128, reason: 'StartError', message: 'no such file' },
+            ...{ startedAt: '1970-01-01T00:00:00Z', finishedAt: iso(5) },
+          },
+        },
+      },
+      { phase: 'never started', reason: 'StartError', exitCode: 128, endedAt: at(5), error: 'StartError: no such file' },
+    ],
     [
       'its pod was evicted',
       { phase: 'Failed', state: ended(137, 5), status: { reason: 'Evicted' } },
@@ -109,29 +120,29 @@ describe('the runs of a container', () => {
       { reason: 'PreemptionByScheduler', exitCode: 143 },
     ],
   ])('say why they ended: %s', (_, shape, status) => {
-    expect(look(shape).runs).toMatchObject([status]);
+    expect(look(shape)).toMatchObject([status]);
   });
 
   it('say no reason where the exit code says all', () => {
-    expect(look({ state: ended(1, 5) }).runs[0]).not.toHaveProperty('reason');
-    expect(look({ state: ended(0, 5) }).runs[0]).not.toHaveProperty('reason');
+    expect(look({ state: ended(1, 5) })[0]).not.toHaveProperty('reason');
+    expect(look({ state: ended(0, 5) })[0]).not.toHaveProperty('reason');
   });
 
   it('have the names of both where a pod has several containers', () => {
     const spec = { initContainers: [{ name: 'prepare' }], containers: [{ name: 'agent' }, { name: 'proxy' }] };
-    const names = runsOf({ ...pod(), spec }, around).runs.map(({ container }) => container.name);
+    const names = runsOf({ ...pod(), spec }, around).map(({ container }) => container.name);
 
     expect(names).toEqual(['agent/prepare', 'agent/agent', 'agent/proxy']);
   });
 
   it.each([{}, { metadata: { name: 'a' } }, { metadata: null, spec: 7 }])('of what is no pod are none: %j', (item) => {
-    expect(runsOf(item, around)).toEqual({ runs: [] });
+    expect(runsOf(item, around)).toEqual([]);
   });
 
   it('survive a status of any shape', () => {
     const odd = { ...pod(), status: { phase: 3, containerStatuses: [null, { name: 'main', restartCount: 'x', state: [] }] } };
 
-    expect(runsOf(odd, around).runs).toMatchObject([{ phase: 'waiting', container: { id: 'u/main#0' } }]);
+    expect(runsOf(odd, around)).toMatchObject([{ phase: 'waiting', container: { id: 'u/main#0' } }]);
   });
 });
 
@@ -139,13 +150,49 @@ describe('a pod in deletion', () => {
   const metadata = { deletionTimestamp: iso(30), deletionGracePeriodSeconds: 20 };
 
   it('was asked to end at its request, not at its end', () => {
-    expect(look({ state: running(1), metadata }).askedAt).toBe(at(10));
+    expect(look({ state: running(1), metadata })[0]?.askedAt).toBe(at(10));
   });
 
   it('was not asked if it was evicted', () => {
     const status = { conditions: [{ type: 'DisruptionTarget', status: 'True', reason: 'EvictionByEvictionAPI' }] };
 
-    expect(look({ state: running(1), metadata, status }).askedAt).toBeUndefined();
+    expect(look({ state: running(1), metadata, status })[0]?.askedAt).toBeUndefined();
+  });
+});
+
+describe('what the pod does not live for', () => {
+  const sidecar = { name: 'proxy', restartPolicy: 'Always' };
+  const helped = (restartPolicy: string, main: object, proxy: object) =>
+    runsOf(
+      {
+        ...pod(),
+        spec: { restartPolicy, initContainers: [sidecar], containers: [{ name: 'main' }] },
+        status: {
+          initContainerStatuses: [{ name: 'proxy', restartCount: 0, state: proxy }],
+          containerStatuses: [{ name: 'main', restartCount: 0, state: main }],
+        },
+      },
+      around,
+    ).map(({ container, askedAt }) => [container.name, askedAt]);
+
+  it.each([
+    ['Never', ended(3, 5)],
+    ['OnFailure', ended(0, 5)],
+  ])('was asked to end when the rest had ended, with restartPolicy %s', (policy, main) => {
+    expect(helped(policy, main, ended(143, 6))).toEqual([
+      ['agent/proxy', at(5)],
+      ['agent', undefined],
+    ]);
+    expect(helped(policy, main, running(1))[0]).toEqual(['agent/proxy', at(5)]);
+  });
+
+  it.each([
+    ['ended before the rest', 'Never', ended(3, 5), ended(1, 4)],
+    ['ended while the rest ran', 'Never', running(1), ended(1, 4)],
+    ['ended while the rest was to be started again', 'OnFailure', ended(3, 5), ended(1, 6)],
+    ['ended in a pod without an end', 'Always', ended(0, 5), ended(1, 6)],
+  ])('was not asked if it %s', (_, policy, main, proxy) => {
+    expect(helped(policy, main, proxy)[0]).toEqual(['agent/proxy', undefined]);
   });
 });
 
@@ -194,6 +241,13 @@ describe('what happened between two looks', () => {
       { state: ended(143, 5), metadata: { deletionTimestamp: iso(4) } },
       ['asked u/main#0', 'died u/main#0'],
     ],
+    [
+      'it ended, and was deleted then',
+      { state: running(1) },
+      { state: ended(3, 5), metadata: { deletionTimestamp: iso(6) } },
+      ['died u/main#0'],
+    ],
+    ['its start failed', { state: waiting() }, { state: ended(128, 5, 'StartError') }, ['died u/main#0']],
     ['it was deleted after its end', { state: ended(3, 5) }, { state: ended(3, 5), metadata: { deletionTimestamp: iso(9) } }, []],
     [
       'it was asked before',
@@ -210,6 +264,6 @@ describe('what happened between two looks', () => {
     const after = look({ state: ended(137, 5), status: { reason: 'Evicted' } });
 
     expect(changesOf(before, after, NOW)).toMatchObject([{ kind: 'died', at: at(5), exitCode: 137, reason: 'Evicted' }]);
-    expect(changesOf(before, undefined, NOW)).toMatchObject([{ kind: 'removed', at: NOW }]);
+    expect(changesOf(before, [], NOW)).toMatchObject([{ kind: 'removed', at: NOW }]);
   });
 });
