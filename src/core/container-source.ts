@@ -73,6 +73,8 @@ export interface ContainerSource {
   followsBeforeStart(): boolean;
   /** `attach` brings what the container wrote before, too, and it alone tells one run's log from another's. */
   readonly attachBringsAll?: true;
+  /** Events have all labels of their container: no inspection is needed to tell that it is not owned. */
+  readonly labelsInEvents?: true;
   /** The provider's clock. */
   now(signal: AbortSignal): Promise<number>;
   /**
@@ -95,6 +97,8 @@ export interface ContainerSource {
    *   prove the container's end; a lost connection can look the same
    */
   attach(container: Resource, signal: AbortSignal): Promise<LogStream>;
+  /** Why some of its containers can't be seen; undefined if all can be. */
+  unseen?(): Error | undefined;
   /** See `Provider.classify`. */
   classify(error: unknown): ErrorClass;
 }

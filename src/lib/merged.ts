@@ -1,15 +1,23 @@
 import { PassThrough } from 'node:stream';
-import { asError } from './errors';
 
-/** Joins streams as their items arrive. Ends with the last of them; breaks with the first that breaks. */
-export function merged<T>(streams: readonly AsyncIterable<T>[]): AsyncIterable<T> {
+/**
+ * Joins streams as their items arrive. Ends with the last of them; breaks with the first that breaks, after the items that came
+ * before.
+ */
+export async function* merged<T>(streams: readonly AsyncIterable<T>[]): AsyncGenerator<T> {
   const all = new PassThrough({ objectMode: true });
   const pump = async (stream: AsyncIterable<T>) => {
-    for await (const item of stream) all.write(item);
+    for await (const item of stream) {
+      if (all.writableEnded) return;
+      all.write({ item });
+    }
   };
   Promise.all(streams.map(pump)).then(
     () => all.end(),
-    (error: unknown) => all.destroy(asError(error)),
+    (error: unknown) => all.end({ error }),
   );
-  return all;
+  for await (const next of all) {
+    if ('error' in next) throw next.error;
+    yield next.item;
+  }
 }

@@ -48,6 +48,10 @@ export class Deaths {
   readonly #inspections = new Limit(INSPECTIONS);
   readonly #followerInspections = new Limit(FOLLOWER_INSPECTIONS);
   readonly #all: Death[] = [];
+  /** Where `all` has the failed start of a container, by its id. */
+  readonly #failedStarts = new Map<string, number>();
+  /** Places in `all` of what turned out to be no death. */
+  readonly #withdrawn = new Set<number>();
   readonly #followers = new Map<string, LogFollower>();
   /** The work on a container's end, by its id. */
   readonly #settling = new Map<string, Promise<void>>();
@@ -60,7 +64,7 @@ export class Deaths {
 
   /** By the time of their end. A death that is not settled yet has `NO_TIME` as its log. */
   get all(): readonly Death[] {
-    return this.#all.toSorted((a, b) => a.at - b.at);
+    return this.#all.filter((_, index) => !this.#withdrawn.has(index)).toSorted((a, b) => a.at - b.at);
   }
 
   /** Whether no work on this container's log is left. */
@@ -83,9 +87,22 @@ export class Deaths {
     const { source, logs } = this.#options;
     const before = this.#followers.get(container.id);
     const most = source.maxFollowed * (isUrgent ? 2 : 1);
-    if (logs === 'none' || before?.isBroken === false || this.#followers.size >= most) return;
+    if (logs === 'none' || before?.isBroken === false || this.#followed >= most) return;
     const options = { ...this.#options, inspections: this.#followerInspections };
     this.#followers.set(container.id, new LogFollower(container, options, before?.discard()));
+  }
+
+  /** The number of logs that are followed now. */
+  get #followed(): number {
+    return [...this.#followers.values()].filter(({ isBroken }) => !isBroken).length;
+  }
+
+  /**
+   * Whether following this log has broken off, and beginning anew may bring all of it. Where it brings only what comes, the log
+   * is read at the container's end.
+   */
+  isFollowedNoMore({ id }: Pick<Resource, 'id'>): boolean {
+    return this.#options.source.attachBringsAll === true && this.#followers.get(id)?.isBroken === true;
   }
 
   /** Waits until the follower, if there is one, can't miss anything any more. */
@@ -102,6 +119,7 @@ export class Deaths {
   add(end: End, status: ContainerStatus | undefined): void {
     const { id } = end.container;
     const index = this.#all.push({ ...end, log: NO_TIME }) - 1;
+    if (end.neverStarted !== undefined) this.#failedStarts.set(id, index);
     const before = this.#settling.get(id) ?? Promise.resolve();
     const follower = this.#takeFollower(id); // The next start gets another one.
     const settling = before
@@ -112,6 +130,13 @@ export class Deaths {
         if (this.#settling.get(id) === settling) this.#settling.delete(id);
       });
     this.#settling.set(id, settling);
+  }
+
+  /** Takes back that a container could not be started: where the provider tries again by itself, it may succeed. */
+  startedAfterAll({ id }: Pick<Resource, 'id'>): void {
+    const index = this.#failedStarts.get(id);
+    if (index !== undefined) this.#withdrawn.add(index);
+    this.#failedStarts.delete(id);
   }
 
   /** Ends the other followers. Call it after the signal has aborted. Never rejects. */
@@ -142,7 +167,8 @@ export class Deaths {
 
   /** Prefers reading to what was followed: with the engine's times, and each line once. Not where following has these, too. */
   async #log(end: End, status: Inspected, follower: LogFollower | undefined): Promise<KeptLog> {
-    const isFirst = isThere(status) && !status.autoRemove && !this.#options.source.attachBringsAll;
+    if (this.#options.source.attachBringsAll) return this.#followedLog(end, status, follower);
+    const isFirst = isThere(status) && !status.autoRemove;
     const read = isFirst ? await this.#read(end, status) : undefined;
     if (read?.status === 'kept') {
       await follower?.discard();
@@ -151,6 +177,15 @@ export class Deaths {
     const followed = await follower?.finish(this.#options.signal);
     if (followed?.status === 'kept') return followed;
     return read ?? (followed?.status === 'empty' ? followed : this.#read(end, status));
+  }
+
+  /** Reads only what following has not brought whole. */
+  async #followedLog(end: End, status: Inspected, follower: LogFollower | undefined): Promise<KeptLog> {
+    const followed = await follower?.finish(this.#options.signal);
+    const isKept = followed?.status === 'kept';
+    if (followed?.status === 'empty' || (isKept && (!follower?.isBroken || !isThere(status)))) return followed;
+    const read = await this.#read(end, status);
+    return isKept && read.status !== 'kept' ? followed : read;
   }
 
   /** Tries even if the inspection failed: the log may still be there. */

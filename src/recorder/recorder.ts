@@ -69,7 +69,7 @@ export class Recorder {
 
   /** Why deaths may have been missed; undefined when all is well. */
   get trouble(): Error | undefined {
-    return this.#broken ?? this.#missed;
+    return this.#broken ?? this.#missed ?? this.#options.source.unseen?.();
   }
 
   /**
@@ -176,6 +176,7 @@ export class Recorder {
    * tell that a container is not owned.
    */
   #onForeign({ kind, container }: ContainerEvent): void {
+    if (this.#options.source.labelsInEvents) return;
     if (kind === 'removed') this.#foreign.delete(container.id);
     if (this.#foreign.has(container.id) || (kind !== 'created' && kind !== 'started')) return;
     this.#foreign.add(container.id);
@@ -201,6 +202,7 @@ export class Recorder {
         this.#run(() => this.#meet(transition.container));
         return;
       case 'started':
+        this.#deaths.startedAfterAll(transition.container);
         this.#follow(transition.container);
         return;
       case 'asked':
@@ -274,7 +276,10 @@ export class Recorder {
     const listed = await withTimeout(LIST_MS, this.#limits, (signal) => source.list(signal));
     const known = this.#tracker.alive;
     const there = new Map(listed.filter(owned).map((container) => [container.id, container]));
-    const changed = known.filter((container) => which === 'all' || this.#differs(container, there.get(container.id)));
+    const changed = known.filter(
+      (container) =>
+        which === 'all' || this.#differs(container, there.get(container.id)) || this.#deaths.isFollowedNoMore(container),
+    );
     const again = [...there.values()].filter((container) => container.running && this.#tracker.hasEnded(container));
     const unknown = [...there.values()].filter((container) => !this.#tracker.knows(container));
     const all = [...changed, ...again, ...unknown];

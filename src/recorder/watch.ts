@@ -5,7 +5,7 @@ import { asError } from '../lib/errors';
 import { backoff } from '../reaper/retry';
 
 /** Milliseconds in which a provider must begin to listen. */
-const OPENING_MS = 10_000;
+const OPENING_MS = 30_000;
 
 /** Milliseconds until a broken stream is opened again: at first, and at most. */
 const REOPENING = { retries: Number.POSITIVE_INFINITY, delayMs: 200, factor: 2 };
@@ -63,6 +63,7 @@ async function listen(position: Position, options: WatchOptions, onAnything: () 
   } finally {
     cancel();
     forget();
+    stream.abort(new Error('it is over')); // What was opened in part would stay open.
   }
 }
 

@@ -1,5 +1,6 @@
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
 import { Agent, request as httpsRequest, type RequestOptions } from 'node:https';
+import type { Readable } from 'node:stream';
 import type { Clock } from '../../lib/clock';
 import { asError } from '../../lib/errors';
 import { Unreachable, UnreadableAnswer } from '../../lib/http-errors';
@@ -18,6 +19,8 @@ export interface Ask {
   readonly body?: Json;
   /** Default: JSON. */
   readonly accept?: string;
+  /** Milliseconds without a byte after which an answer that goes on counts as broken. Default: it may be silent. */
+  readonly silenceMs?: number;
   /** Names the request in errors, without foreign text: `DELETE pods`. */
   readonly what: string;
 }
@@ -30,6 +33,9 @@ const MAX_RESTARTS = 5;
 
 /** Connections at a time, without watches and logs. */
 const MAX_SOCKETS = 32;
+
+/** Milliseconds until the system asks whether a silent connection still exists: what stands between may have forgotten it. */
+const KEEP_ALIVE_MS = 30_000;
 
 /** Characters of the server's message. */
 const MAX_MESSAGE = 400;
@@ -78,7 +84,7 @@ export class KubernetesClient {
   }
 
   /** The bytes of an answer that goes on. */
-  stream(ask: Ask, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
+  stream(ask: Ask, signal: AbortSignal): Promise<Readable> {
     return this.#open(ask, signal, true);
   }
 
@@ -114,6 +120,10 @@ export class KubernetesClient {
     const ahead = Date.parse(answer.headers.date ?? '') - this.#clock.now();
     if (!Number.isNaN(ahead)) this.#serverAheadMs = Math.abs(ahead) < 1_500 ? 0 : ahead;
     if (answer.statusCode === undefined || answer.statusCode >= 300) throw await this.#errorIn(answer, ask.what);
+    const { silenceMs, what } = ask;
+    if (silenceMs !== undefined) {
+      answer.setTimeout(silenceMs, () => answer.destroy(new Error(`${what}: nothing came for ${silenceMs / 1000} s`)));
+    }
     return answer;
   }
 
@@ -137,6 +147,7 @@ export class KubernetesClient {
       } catch (error) {
         return reject(new Error(`${what}: ${asError(error).message}`, { cause: error }));
       }
+      if (goesOn) sent.setSocketKeepAlive(true, KEEP_ALIVE_MS);
       sent.on('error', failed).end(json);
     });
   }

@@ -1,5 +1,6 @@
 import { labels as labelKeys } from '../../core/labels';
 import type { Resource } from '../../core/resource';
+import type { Metadata } from './objects';
 import { releaseNameOf } from './releases';
 import { type Scene, type Thing, templateLabels } from './scene';
 
@@ -17,6 +18,8 @@ export class ObjectLabels {
   readonly #session: CarriedSession | undefined;
   /** By namespace and release: the objects of a release don't carry its labels. */
   readonly #releases = new Map<string, ReadonlyMap<string, Labels>>();
+  /** Releases that were looked up, by namespace and name: their secrets may be hidden, or gone. */
+  readonly #sought = new Set<string>();
 
   constructor(scene: Scene, session: CarriedSession | undefined) {
     this.#scene = scene;
@@ -27,12 +30,12 @@ export class ObjectLabels {
   async learn(things: readonly Thing[], namespace: string, signal: AbortSignal): Promise<void> {
     const found = await this.#scene.releaseLabels(things, namespace, signal);
     if (found.size > 0) this.#releases.set(namespace, found);
+    for (const { metadata } of things) this.#sought.add(keyOf(metadata));
   }
 
   /** Whether nothing has to be learned for an object. */
   knows({ metadata }: Thing): boolean {
-    const release = releaseNameOf(metadata);
-    return release === undefined || this.#releases.get(metadata.namespace)?.has(release) === true;
+    return releaseNameOf(metadata) === undefined || this.#sought.has(keyOf(metadata));
   }
 
   /** @param inherited of what makes it */
@@ -60,4 +63,8 @@ export class ObjectLabels {
     const session = labels[labelKeys.session];
     return session === undefined ? labels : { ...labels, [labelKeys.session]: this.sessionIn(session) };
   }
+}
+
+function keyOf(metadata: Metadata): string {
+  return `${metadata.namespace}/${releaseNameOf(metadata) ?? ''}`;
 }

@@ -12,8 +12,8 @@ import { MAX_READING_MS, maxLines, whyNot } from './reading';
 const FIRST_CHUNK_MS = 10_000;
 const NEXT_CHUNK_MS = 2_000;
 
-/** Milliseconds to wait for a container's end after its stream's end; and between inspections. */
-const END_MS = { most: 10_000, every: 100 };
+/** Milliseconds to wait for a container's end after its stream's end; between the first inspections, and at most. */
+const END_MS = { most: 10_000, first: 100, longest: 1_600 };
 
 /** Milliseconds until an empty log is read again. */
 const ASK_AGAIN_MS = 50;
@@ -185,10 +185,14 @@ export class LogFollower {
     const { signal } = this.#abort;
     this.#state = 'confirming';
     try {
-      for (let waited = 0; waited < END_MS.most; waited += END_MS.every) {
+      for (
+        let pause = END_MS.first, waited = 0;
+        waited < END_MS.most;
+        waited += pause, pause = Math.min(2 * pause, END_MS.longest)
+      ) {
         const status = await this.#inspect();
         if (status === undefined || hasEnded(status)) return true;
-        await sleep(this.#options.clock, END_MS.every, signal);
+        await sleep(this.#options.clock, pause, signal);
       }
       throw new Error('the connection ended before the container did');
     } catch (error) {

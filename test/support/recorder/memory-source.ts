@@ -55,6 +55,9 @@ export class MemorySource implements ContainerSource {
   /** The engine is down: everything is refused. */
   isDown = false;
   attaches = 0;
+  inspections = 0;
+  attachBringsAll?: true;
+  labelsInEvents?: true;
   readonly #entries = new Map<string, Entry>();
   readonly #watchers = new Set<Feed<ContainerEvent>>();
   readonly #past: ContainerEvent[] = [];
@@ -105,6 +108,18 @@ export class MemorySource implements ContainerSource {
     this.#report('removed', status.container);
   }
 
+  /** There is no event of it. */
+  failStart(id: string, error: string): void {
+    this.#change(id, { phase: 'never started', error }, {});
+  }
+
+  /** The connections to a container's log break. */
+  breakLog(id: string): void {
+    const { live } = this.#entry(id);
+    for (const feed of live) feed.end(new Error('the connection was reset'));
+    live.clear();
+  }
+
   /** All connections end, as if the engine had been killed. Its containers live on. */
   goDown(): void {
     this.isDown = true;
@@ -138,6 +153,7 @@ export class MemorySource implements ContainerSource {
   }
 
   async inspect({ id }: Resource): Promise<ContainerStatus | undefined> {
+    this.inspections += 1;
     this.#check();
     return this.#entries.get(id)?.status;
   }
@@ -157,7 +173,9 @@ export class MemorySource implements ContainerSource {
     this.#check();
     this.attaches += 1;
     const feed = new Feed<readonly LogChunk[]>();
-    this.#entry(id).live.add(feed);
+    const { live, log } = this.#entry(id);
+    if (this.attachBringsAll && log.length > 0) feed.send([...log]);
+    live.add(feed);
     return feed.read(signal);
   }
 

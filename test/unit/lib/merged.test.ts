@@ -33,3 +33,23 @@ it('joined streams break with the first that breaks', async () => {
 
   await expect(Readable.from(merged([endless(), broken(2)])).toArray()).rejects.toThrow('broken');
 });
+
+it('what came before a break is told first', async () => {
+  const heard: number[] = [];
+  const hear = async () => {
+    for await (const item of merged([items(), broken(1, 2, 3)])) heard.push(item);
+  };
+
+  await expect(hear()).rejects.toThrow('broken');
+  expect(heard.toSorted()).toEqual([1, 2, 3]);
+});
+
+it('a stream that breaks before anyone reads is no concern of the process', async () => {
+  const joined = merged([broken(1)]);
+  await new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+
+  expect(await joined.next()).toEqual({ done: false, value: 1 });
+  await expect(joined.next()).rejects.toThrow('broken');
+});

@@ -410,3 +410,80 @@ describe('when logs-limit is reached', () => {
     );
   });
 });
+
+describe('where following brings all of a log', () => {
+  beforeEach(() => {
+    source.attachBringsAll = true;
+  });
+
+  async function followed(): Promise<void> {
+    await record();
+    source.create('a', OURS);
+    source.start('a');
+    source.write('a', 'one\n');
+    await attached(1);
+    await settle();
+  }
+
+  it('what is still there is read whole, if following broke off', async () => {
+    await followed();
+    source.breakLog('a');
+    await settle();
+    source.write('a', 'two\n');
+    source.die('a', 3);
+
+    const [death] = await finish();
+    expect(await logOf(death)).toEqual(['one', 'two']);
+    expect(death?.log.reason).toBeNull();
+  });
+
+  it('what is gone is kept as far as it was followed', async () => {
+    await followed();
+    source.breakLog('a');
+    await settle();
+    source.die('a', 3);
+    source.remove('a');
+
+    const [death] = await finish();
+    expect(await logOf(death)).toEqual(['one']);
+    expect(death?.log.reason).toBe('it broke off: the connection was reset');
+  });
+
+  it('a log is followed again after a break, although as many as may be were followed', async () => {
+    source.maxFollowed = 1;
+    await followed();
+    source.goDown();
+    await until('the recorder has noticed', () => recorder.trouble !== undefined);
+    source.isDown = false;
+
+    await attached(2);
+  });
+});
+
+it('a container whose start failed, and that was started after all, has one end', async () => {
+  await record();
+  source.create('a', OURS);
+  source.failStart('a', 'no such image');
+  await until('it is inspected', () => source.inspections > 0);
+  await settle();
+  source.start('a');
+  source.die('a', 4);
+
+  expect(await finish()).toMatchObject([{ exitCode: 4, log: { status: 'empty' } }]);
+});
+
+it.each([
+  ['asked about once where events may hide a label', undefined, 1],
+  ['not asked about where events have all labels', true, 0],
+] as const)('a container of others is %s', async (_, all, times) => {
+  if (all) source.labelsInEvents = true;
+  await record();
+  source.create('theirs');
+  source.start('theirs');
+  source.create('ours', OURS);
+  await attached(1);
+  await settle();
+  const ofOurs = 2;
+
+  expect(source.inspections - ofOurs).toBe(times);
+});

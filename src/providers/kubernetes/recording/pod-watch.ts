@@ -2,7 +2,7 @@ import type { ContainerEvent, ContainerStatus } from '../../../core/container-so
 import { type Json, object, parsedJson, text } from '../../../lib/json-shape';
 import { PODS, pathOf } from '../api-kinds';
 import type { KubernetesClient } from '../client';
-import { KubernetesError } from '../errors';
+import { hasStatus, KubernetesError } from '../errors';
 import { type Thing, thingOf } from '../scene';
 import { changesOf } from './changes';
 
@@ -10,6 +10,12 @@ import { changesOf } from './changes';
 export type ReadRuns = (pod: Thing, signal: AbortSignal) => Promise<Runs>;
 
 type Runs = readonly ContainerStatus[];
+
+/** Milliseconds. About every minute, the server tells that nothing has happened. */
+const SILENCE_MS = 150_000;
+
+/** Milliseconds for which a watch that was refused is not asked for again: each time, all pods are listed first. */
+const REFUSED_MS = 30_000;
 
 export interface PodWatchOptions {
   readonly client: KubernetesClient;
@@ -25,6 +31,9 @@ export class PodWatch {
   /** As they were told last, by the uids of pods. */
   #told: Map<string, Runs> | undefined;
 
+  /** Pods may be listed, but not watched. */
+  #refusal: { readonly at: number; readonly error: KubernetesError } | undefined;
+
   constructor(options: PodWatchOptions) {
     this.#options = options;
   }
@@ -33,21 +42,28 @@ export class PodWatch {
   async open(signal: AbortSignal): Promise<AsyncIterable<ContainerEvent>> {
     const { client, namespace } = this.#options;
     const path = pathOf(PODS, namespace);
+    if (this.#refusal !== undefined && this.#options.now() - this.#refusal.at < REFUSED_MS) throw this.#refusal.error;
     const { items, resourceVersion } = await client.list({ path, what: 'LIST pods' }, signal);
-    const missed = await this.#compare(items, signal);
-    const query = { watch: 'true', resourceVersion };
-    return this.#follow(missed, await client.lines({ path, query, what: 'WATCH pods' }, signal), signal);
-  }
-
-  /** Brings what is known up to date with a listing. Tells nothing the first time. */
-  async #compare(items: readonly Json[], signal: AbortSignal): Promise<readonly ContainerEvent[]> {
     const pods = items.flatMap((item) => thingOf(PODS, item) ?? []);
     const read = async (pod: Thing) => [pod.metadata.uid, await this.#options.read(pod, signal)] as const;
-    const [before, after] = [this.#told, new Map(await Promise.all(pods.map(read)))];
-    this.#told = after;
+    const listed = new Map(await Promise.all(pods.map(read)));
+    const query = { watch: 'true', allowWatchBookmarks: 'true', resourceVersion };
+    const lines = await client.lines({ path, query, silenceMs: SILENCE_MS, what: 'WATCH pods' }, signal).catch((error) => {
+      if (hasStatus(error, 403)) this.#refusal = { at: this.#options.now(), error };
+      throw error;
+    });
+    // Not before: what a watch that can't be opened has missed is to be told by the next one.
+    const missed = this.#changesTo(listed);
+    this.#told = listed;
+    return this.#follow(missed, lines, signal);
+  }
+
+  /** None the first time. */
+  #changesTo(listed: ReadonlyMap<string, Runs>): readonly ContainerEvent[] {
+    const before = this.#told;
     if (before === undefined) return [];
-    const uids = new Set([...before.keys(), ...after.keys()]);
-    return [...uids].flatMap((uid) => changesOf(before.get(uid), after.get(uid), this.#options.now()));
+    const uids = new Set([...before.keys(), ...listed.keys()]);
+    return [...uids].flatMap((uid) => changesOf(before.get(uid), listed.get(uid), this.#options.now()));
   }
 
   async *#follow(

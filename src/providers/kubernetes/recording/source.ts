@@ -1,10 +1,12 @@
 import type { ContainerSource, ContainerStatus, LogStream } from '../../../core/container-source';
 import type { Resource } from '../../../core/resource';
 import type { Clock } from '../../../lib/clock';
+import { withTimeout } from '../../../lib/deadline';
+import { asError } from '../../../lib/errors';
 import { merged } from '../../../lib/merged';
 import { PODS, pathOf } from '../api-kinds';
 import type { KubernetesClient } from '../client';
-import { classify, isNotFound, KubernetesError } from '../errors';
+import { classify, hasStatus, isNotFound, KubernetesError } from '../errors';
 import type { ObjectLabels } from '../object-labels';
 import { type Scene, type Thing, thingOf } from '../scene';
 import { chunksOf } from './log-stream';
@@ -14,6 +16,9 @@ import { type RunId, runIn, runsOf } from './runs';
 
 /** A followed log takes a connection to the API server, and from there one to the node. */
 const MAX_FOLLOWED = 100;
+
+/** Milliseconds until the labels of what made a pod are known. */
+const READ_MS = 10_000;
 
 /** Milliseconds. A node tells of an end when it next looks. */
 const DELAY_MS = 2_000;
@@ -40,35 +45,67 @@ export function podContainers({ name, namespaces }: PodSourceSettings, parts: Po
   const makers = new Makers(client, labels);
   const now = () => clock.now() + client.serverAheadMs;
 
-  const read: ReadRuns = async (pod, signal) => {
+  const labelsOf = async (pod: Thing, signal: AbortSignal) => {
     if (!labels.knows(pod)) await labels.learn([pod], pod.metadata.namespace, signal);
-    return runsOf(pod.item, { provider: name, labels: labels.of(pod, await makers.labelsFor(pod, signal)) });
+    return labels.of(pod, await makers.labelsFor(pod, signal));
   };
-  const watches = namespaces.map((namespace) => new PodWatch({ client, namespace, read, now }));
+  const read: ReadRuns = async (pod, signal) =>
+    runsOf(pod.item, {
+      provider: name,
+      labels: await withTimeout(READ_MS, { clock, signal }, (time) => labelsOf(pod, time)),
+    });
+  const watches = new Map<string, PodWatch>();
+  const watchOf = (namespace: string) => {
+    const watch = watches.get(namespace) ?? new PodWatch({ client, namespace, read, now });
+    watches.set(namespace, watch);
+    return watch;
+  };
+
+  let unseen: Error | undefined;
+
+  /** Asks for something of each namespace. Leaves out those that are forbidden, unless all are. */
+  async function ofEach<T>(ask: (namespace: string) => Promise<T>) {
+    const answers = await Promise.allSettled(namespaces.map(ask));
+    const errors = answers.flatMap((answer) => (answer.status === 'rejected' ? [asError(answer.reason)] : []));
+    const found = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
+    const other = errors.find((error) => !isForbidden(error));
+    const [forbidden] = errors;
+    if (forbidden !== undefined && (other !== undefined || found.length === 0)) throw other ?? forbidden;
+    return { found, forbidden };
+  }
 
   let listed: { readonly at: number; readonly ended: ReadonlyMap<string, ContainerStatus> } = { at: 0, ended: new Map() };
 
-  /** The pod of a container; undefined if it is gone, or another one has its name. */
-  async function podOf(container: Resource, signal: AbortSignal): Promise<Thing | undefined> {
-    const run = runIn(container.id);
-    if (run === undefined) return undefined;
+  /** The pod that has the name of a container's pod: it may be another one. */
+  async function namesakeOf(container: Resource, signal: AbortSignal): Promise<Thing | undefined> {
     try {
-      const pod = thingOf(PODS, await client.ask({ path: pathTo(container), what: 'GET pods' }, signal));
-      return pod?.metadata.uid === run.uid ? pod : undefined;
+      return thingOf(PODS, await client.ask({ path: pathTo(container), what: 'GET pods' }, signal));
     } catch (error) {
       if (isNotFound(error)) return undefined;
       throw error;
     }
   }
 
+  /** The pod of a container; undefined if it is gone. */
+  async function podOf(container: Resource, signal: AbortSignal): Promise<Thing | undefined> {
+    const run = runIn(container.id);
+    const pod = run && (await namesakeOf(container, signal));
+    return pod?.metadata.uid === run?.uid ? pod : undefined;
+  }
+
   /** @throws {KubernetesError} for a run whose log is gone */
   async function openLog(container: Resource, query: Readonly<Record<string, string>>, signal: AbortSignal): Promise<LogStream> {
     const run = runIn(container.id);
-    const pod = await podOf(container, signal);
-    if (run === undefined || pod === undefined) throw logIsGone();
-    const which = { container: run.container, timestamps: 'true', ...previous(run, pod) };
+    const place = run && placeOfLog(run, await namesakeOf(container, signal));
+    if (run === undefined || place === undefined) throw logIsGone();
+    const which = { container: run.container, timestamps: 'true', previous: String(place === 'previous') };
     const ask = { path: `${pathTo(container)}/log`, query: { ...which, ...query }, accept: '*/*', what: 'GET pods/log' };
-    return chunksOf(await client.stream(ask, signal));
+    const log = await client.stream(ask, signal);
+    // Another run may have begun meanwhile, or another pod may have the name: then this may be its log.
+    const pod = await namesakeOf(container, signal).catch(() => undefined);
+    if (pod === undefined || placeOfLog(run, pod) === place) return chunksOf(log);
+    log.destroy();
+    return openLog(container, query, signal);
   }
 
   return {
@@ -76,15 +113,21 @@ export function podContainers({ name, namespaces }: PodSourceSettings, parts: Po
     maxFollowed: MAX_FOLLOWED,
     followsBeforeStart: () => false,
     attachBringsAll: true,
+    labelsInEvents: true,
     async now(signal) {
       await client.ask({ path: '/version', what: 'GET the version' }, signal);
       // The cluster's times are cut off to whole seconds.
       return Math.floor(now() / 1000) * 1000;
     },
-    watch: async (_since, signal) => merged(await Promise.all(watches.map((watch) => watch.open(signal)))),
+    async watch(_since, signal) {
+      const { found, forbidden } = await ofEach((namespace) => watchOf(namespace).open(signal));
+      unseen = forbidden;
+      return merged(found);
+    },
+    unseen: () => unseen,
     async list(signal) {
-      const pods = await Promise.all(namespaces.map((namespace) => scene.things(PODS, namespace, signal)));
-      const all = (await Promise.all(pods.flat().map((pod) => read(pod, signal)))).flat();
+      const { found } = await ofEach((namespace) => scene.things(PODS, namespace, signal));
+      const all = (await Promise.all(found.flat().map((pod) => read(pod, signal)))).flat();
       const ended = all.filter(({ phase }) => phase === 'ended').map((status) => [status.container.id, status] as const);
       listed = { at: clock.now(), ended: new Map(ended) };
       return all.map(({ container }) => container);
@@ -109,15 +152,19 @@ function pathTo({ name, namespace = '' }: Resource): string {
 }
 
 /**
- * Says which run's log is meant: a node keeps those of the last two.
- * @throws {KubernetesError} for an earlier one
+ * Which of the two logs that a node keeps of a container is that of a run.
+ * @param pod as it is now
+ * @returns undefined if it is neither
  */
-function previous({ container, run }: RunId, { item }: Thing): Readonly<Record<string, string>> {
-  const ids = runsOf(item, { provider: '', labels: {} }).flatMap((status) => runIn(status.container.id) ?? []);
+function placeOfLog({ uid, container, run }: RunId, pod: Thing | undefined): 'last' | 'previous' | undefined {
+  if (pod?.metadata.uid !== uid) return undefined;
+  const ids = runsOf(pod.item, { provider: '', labels: {} }).flatMap((status) => runIn(status.container.id) ?? []);
   const last = Math.max(...ids.filter((id) => id.container === container).map((id) => id.run));
-  if (run === last) return {};
-  if (run === last - 1) return { previous: 'true' };
-  throw logIsGone();
+  return run === last ? 'last' : run === last - 1 ? 'previous' : undefined;
+}
+
+function isForbidden(error: Error): boolean {
+  return hasStatus(error, 403) && classify(error).kind === 'permanent';
 }
 
 function logIsGone(): KubernetesError {
