@@ -1,7 +1,7 @@
 /**
  * Breaks the product on purpose, one line at a time in a copy, and runs the unit tests: each break must make
- * one fail. `npm run mutations` writes the score to docs/reliability.md; `npm run mutations -- ladder` tries
- * those whose file or harm has that word, and writes nothing.
+ * one fail. `npm run mutations` writes the score to docs/reliability.md; `npm run mutations -- ladder retry`
+ * tries those whose file or harm has one of these words, and writes nothing.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -67,8 +67,12 @@ async function writeScore(caught: readonly Mutation[]): Promise<void> {
   await writeSection('mutations', `${score}\n\n${table}`);
 }
 
-const [, , word] = process.argv;
-const wanted = MUTATIONS.filter(({ file, harm }) => word === undefined || `${file} ${harm}`.includes(word));
+const words = process.argv.slice(2);
+const has =
+  ({ file, harm }: Mutation) =>
+  (word: string) =>
+    `${file} ${harm}`.includes(word);
+const wanted = words.length === 0 ? MUTATIONS : MUTATIONS.filter((mutation) => words.some(has(mutation)));
 const directory = await copyProject();
 try {
   for (const mutation of wanted) mutated(await readFile(join(root, 'src', mutation.file), 'utf8'), mutation);
@@ -83,7 +87,7 @@ try {
   }
   console.log(`${caught.length} of ${wanted.length} caught`);
   if (caught.length < wanted.length) process.exitCode = 1;
-  else if (word === undefined) await writeScore(caught);
+  else if (words.length === 0) await writeScore(caught);
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
   process.exitCode = 1;

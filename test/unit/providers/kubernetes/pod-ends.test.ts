@@ -93,10 +93,11 @@ describe('the end of a pod', () => {
     expect(clock.pending).toBe(0);
   });
 
-  it('is not that of another pod, nor of the one that took its name', async () => {
+  it('is no change of it, nor the end of another pod, nor of the one that took its name', async () => {
     const { clock, ends, watch, now } = cluster();
     ends.listed('n', '1');
     const work = async () => {
+      clock.after(50, () => watch.say(event('MODIFIED', podWith('u', [TERMINATED]))));
       clock.after(100, () => watch.say(event('DELETED', podWith('another')), event('ADDED', podWith('third')), 'no JSON', '{}'));
       clock.after(2_000, () => watch.say(event('DELETED', podWith('u'))));
     };

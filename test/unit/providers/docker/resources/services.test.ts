@@ -147,6 +147,17 @@ describe('a service', () => {
     expect((await services.list(signal)).map(({ id }) => id)).toEqual(seen ? ['web-id'] : []);
   });
 
+  it('with tasks on other nodes is not called gone by its removal', async () => {
+    const { services } = servicesAt(MANY, {
+      'GET /tasks': () => [task('running')],
+      'GET /nodes': () => [{ ID: 'other' }],
+      'DELETE /services/web-id': () => ({}),
+    });
+    const service: Resource = { ...container, kind: 'service', id: 'web-id', name: 'web', labels: {} };
+    await services.list(signal).catch(() => undefined);
+    expect(await services.ladder(service)[0]?.run(signal, 0)).toBeUndefined();
+  });
+
   it('on one node costs no question about tasks', async () => {
     const { asked, services } = servicesAt(ALONE, { 'DELETE /services/web-id': () => ({}) });
     const service: Resource = { ...container, kind: 'service', id: 'web-id', name: 'web', labels: {} };
