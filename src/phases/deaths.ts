@@ -1,11 +1,18 @@
 import type { Death } from '../recorder/deaths';
+import { type Redactor, redactedText } from '../recorder/logs/redactor';
 import { type DeathReport, isoTime } from '../report/model';
 
 /** Milliseconds between the times of an end in the engine's event and in its inspection. */
 const SAME_END_MS = 2_000;
 
-/** A death, as in the report. */
-export function deathReport({ container, exitCode, oomKilled, reason, asked, at, livedMs, log }: Death): DeathReport {
+/**
+ * A death, as in the report.
+ * @param redactor takes secrets out of the provider's own words: a failed start can name the command, with its arguments
+ */
+export function deathReport(
+  { container, exitCode, oomKilled, reason, asked, at, livedMs, log }: Death,
+  redactor: Redactor,
+): DeathReport {
   return {
     provider: container.provider,
     id: container.id,
@@ -13,13 +20,13 @@ export function deathReport({ container, exitCode, oomKilled, reason, asked, at,
     image: container.image ?? null,
     exitCode,
     oomKilled,
-    ...(reason === undefined ? {} : { reason }),
+    ...(reason === undefined ? {} : { reason: redactedText(reason, redactor) }),
     asked,
     at: isoTime(at),
     livedMs: livedMs === null ? null : Math.round(livedMs),
     logStatus: log.status,
     logFile: log.file,
-    logReason: log.reason,
+    logReason: log.reason === null ? null : redactedText(log.reason, redactor),
     logTail: log.tail,
   };
 }

@@ -88,7 +88,7 @@ export async function startRecording({ connections, signals, log, ...options }: 
       return deaths
         .flat()
         .toSorted((a, b) => a.at - b.at)
-        .map(deathReport);
+        .map((death) => deathReport(death, place.redactor));
     },
   };
 }
@@ -135,7 +135,7 @@ export async function recordLast(connection: Connection, options: LastRecording)
   const deaths = await withTimeout(ms, { clock, signal }, (time) =>
     recordEnded({ ...shared, isRecorded: (end) => isReported(known, end), signal: time }),
   );
-  return deaths.map(deathReport);
+  return deaths.map((death) => deathReport(death, place.redactor));
 }
 
 /** @param used bytes of the logs that main kept */

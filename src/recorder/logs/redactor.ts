@@ -43,6 +43,11 @@ export function redactor(secrets: readonly string[]): Redactor {
   return { redact: (text) => text.replace(pattern, '***'), overlap: (sorted[0] ?? '').length - 1 };
 }
 
+/** Takes secrets out of a text that is no log. */
+export function redactedText(text: string, { redact }: Redactor): string {
+  return Buffer.from(redact(Buffer.from(text).toString('latin1')), 'latin1').toString();
+}
+
 /** A regular expression for this very word: each character by its number. */
 function literally(word: string): string {
   return Array.from(word, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`).join('');

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { isReported, mergeDeaths } from '../../../src/phases/deaths';
+import { deathReport, isReported, mergeDeaths } from '../../../src/phases/deaths';
+import { redactor } from '../../../src/recorder/logs/redactor';
 import { type DeathReport, isoTime } from '../../../src/report/model';
 
 const death = (id: string, at: number, more: Partial<DeathReport> = {}): DeathReport => ({
@@ -22,6 +23,19 @@ const end = (id: string, at: number, more: { readonly neverStarted?: string } = 
   container: { provider: 'docker', kind: 'container', id, name: id, state: 'exited', running: false, labels: {} } as const,
   at,
   ...more,
+});
+
+it('a death has no secrets in what its provider says of it', () => {
+  const says = 'it never ran: exec: "--key=swördfish-1234": no such file';
+  const { logReason, reason } = deathReport(
+    {
+      ...{ ...end('a', 1), exitCode: 128, oomKilled: false, asked: false, livedMs: null, reason: 'because of swördfish-1234' },
+      log: { status: 'unwanted', file: null, reason: says, tail: [] },
+    },
+    redactor(['swördfish-1234']),
+  );
+
+  expect([logReason, reason]).toEqual(['it never ran: exec: "--key=***": no such file', 'because of ***']);
 });
 
 describe('an end', () => {
