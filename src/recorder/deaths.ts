@@ -183,7 +183,7 @@ export class Deaths {
   async #followedLog(end: End, status: Inspected, follower: LogFollower | undefined): Promise<KeptLog> {
     const followed = await follower?.finish(this.#options.signal);
     const isKept = followed?.status === 'kept';
-    if (followed?.status === 'empty' || (isKept && (!follower?.isBroken || !isThere(status)))) return followed;
+    if (followed?.status === 'empty' || (isKept && (!follower?.isBroken || status === 'gone'))) return followed;
     const read = await this.#read(end, status);
     return isKept && read.status !== 'kept' ? followed : read;
   }

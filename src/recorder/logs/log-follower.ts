@@ -102,7 +102,8 @@ export class LogFollower {
   async #followAll(): Promise<boolean> {
     const log = await this.#options.source.attach(this.#container, this.#abort.signal);
     this.#ready.resolve();
-    return (await this.#take(log)) === undefined && this.#hasEnded();
+    if ((await this.#take(log)) !== undefined) return false;
+    return this.#hasEnded(await this.#options.source.now(this.#abort.signal));
   }
 
   /** @returns whether it reached the container's end */
@@ -180,8 +181,11 @@ export class LogFollower {
     return this.#keeper.take(log, this.#abort.signal);
   }
 
-  /** Asks the engine: if the engine is killed, the stream ends as if the container had ended. */
-  async #hasEnded(): Promise<boolean> {
+  /**
+   * Asks the engine: if the engine is killed, the stream ends as if the container had ended.
+   * @param latest an end after this, by the provider's clock, is not the one that the stream ended with
+   */
+  async #hasEnded(latest = Number.POSITIVE_INFINITY): Promise<boolean> {
     const { signal } = this.#abort;
     this.#state = 'confirming';
     try {
@@ -191,6 +195,7 @@ export class LogFollower {
         waited += pause, pause = Math.min(2 * pause, END_MS.longest)
       ) {
         const status = await this.#inspect();
+        if (status !== undefined && (status.endedAt ?? 0) > latest) break;
         if (status === undefined || hasEnded(status)) return true;
         await sleep(this.#options.clock, pause, signal);
       }

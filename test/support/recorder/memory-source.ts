@@ -113,10 +113,10 @@ export class MemorySource implements ContainerSource {
     this.#change(id, { phase: 'never started', error }, {});
   }
 
-  /** The connections to a container's log break. */
-  breakLog(id: string): void {
+  /** The connections to a container's log end, or break. */
+  breakLog(id: string, how: Error | 'ended'): void {
     const { live } = this.#entry(id);
-    for (const feed of live) feed.end(new Error('the connection was reset'));
+    for (const feed of live) feed.end(how);
     live.clear();
   }
 

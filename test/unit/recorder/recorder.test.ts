@@ -425,9 +425,14 @@ describe('where following brings all of a log', () => {
     await settle();
   }
 
-  it('what is still there is read whole, if following broke off', async () => {
+  const reset = new Error('the connection was reset');
+
+  it.each([
+    ['broke off', reset],
+    ['ended before the container', 'ended'],
+  ] as const)('what is still there is read whole, if following %s', async (_, how) => {
     await followed();
-    source.breakLog('a');
+    source.breakLog('a', how);
     await settle();
     source.write('a', 'two\n');
     source.die('a', 3);
@@ -439,7 +444,7 @@ describe('where following brings all of a log', () => {
 
   it('what is gone is kept as far as it was followed', async () => {
     await followed();
-    source.breakLog('a');
+    source.breakLog('a', reset);
     await settle();
     source.die('a', 3);
     source.remove('a');

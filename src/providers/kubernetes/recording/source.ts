@@ -54,25 +54,9 @@ export function podContainers({ name, namespaces }: PodSourceSettings, parts: Po
       provider: name,
       labels: await withTimeout(READ_MS, { clock, signal }, (time) => labelsOf(pod, time)),
     });
-  const watches = new Map<string, PodWatch>();
-  const watchOf = (namespace: string) => {
-    const watch = watches.get(namespace) ?? new PodWatch({ client, namespace, read, now });
-    watches.set(namespace, watch);
-    return watch;
-  };
-
+  const watches = namespaces.map((namespace) => new PodWatch({ client, namespace, read, now }));
+  /** Why a namespace is not watched. */
   let unseen: Error | undefined;
-
-  /** Asks for something of each namespace. Leaves out those that are forbidden, unless all are. */
-  async function ofEach<T>(ask: (namespace: string) => Promise<T>) {
-    const answers = await Promise.allSettled(namespaces.map(ask));
-    const errors = answers.flatMap((answer) => (answer.status === 'rejected' ? [asError(answer.reason)] : []));
-    const found = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
-    const other = errors.find((error) => !isForbidden(error));
-    const [forbidden] = errors;
-    if (forbidden !== undefined && (other !== undefined || found.length === 0)) throw other ?? forbidden;
-    return { found, forbidden };
-  }
 
   let listed: { readonly at: number; readonly ended: ReadonlyMap<string, ContainerStatus> } = { at: 0, ended: new Map() };
 
@@ -120,13 +104,13 @@ export function podContainers({ name, namespaces }: PodSourceSettings, parts: Po
       return Math.floor(now() / 1000) * 1000;
     },
     async watch(_since, signal) {
-      const { found, forbidden } = await ofEach((namespace) => watchOf(namespace).open(signal));
+      const { found, forbidden } = await allowed(watches.map((watch) => watch.open(signal)));
       unseen = forbidden;
       return merged(found);
     },
     unseen: () => unseen,
     async list(signal) {
-      const { found } = await ofEach((namespace) => scene.things(PODS, namespace, signal));
+      const { found } = await allowed(namespaces.map((namespace) => scene.things(PODS, namespace, signal)));
       const all = (await Promise.all(found.flat().map((pod) => read(pod, signal)))).flat();
       const ended = all.filter(({ phase }) => phase === 'ended').map((status) => [status.container.id, status] as const);
       listed = { at: clock.now(), ended: new Map(ended) };
@@ -161,6 +145,23 @@ function placeOfLog({ uid, container, run }: RunId, pod: Thing | undefined): 'la
   const ids = runsOf(pod.item, { provider: '', labels: {} }).flatMap((status) => runIn(status.container.id) ?? []);
   const last = Math.max(...ids.filter((id) => id.container === container).map((id) => id.run));
   return run === last ? 'last' : run === last - 1 ? 'previous' : undefined;
+}
+
+/**
+ * Waits for what was asked of each namespace, and leaves out those that are forbidden.
+ * @returns the answers, and an error for what was left out
+ * @throws if all are forbidden, and any other error
+ */
+async function allowed<T>(
+  asked: readonly Promise<T>[],
+): Promise<{ readonly found: readonly T[]; readonly forbidden: Error | undefined }> {
+  const answers = await Promise.allSettled(asked);
+  const errors = answers.flatMap((answer) => (answer.status === 'rejected' ? [asError(answer.reason)] : []));
+  const found = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
+  const [forbidden] = errors;
+  const fatal = errors.find((error) => !isForbidden(error)) ?? (found.length === 0 ? forbidden : undefined);
+  if (fatal !== undefined) throw fatal;
+  return { found, forbidden };
 }
 
 function isForbidden(error: Error): boolean {

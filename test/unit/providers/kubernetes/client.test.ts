@@ -197,6 +197,16 @@ describe('an answer that goes on', () => {
     expect(await failureOf(read())).toBeInstanceOf(Error);
   });
 
+  it('that is silent for longer than it may be has broken, and says so', async () => {
+    const { client } = await clientOf(inTurn((answer) => void answer.writeHead(200).write('{}\n')));
+    const lines: string[] = [];
+    const read = async () => {
+      for await (const line of await client.lines({ ...ASK, silenceMs: 50 }, never)) lines.push(line);
+    };
+    expect((await failureOf(read())) as Error).toHaveProperty('message', 'LIST pods: nothing came for 0.05 s');
+    expect(lines).toEqual(['{}']);
+  });
+
   it('that is cut off before anybody reads it fails when it is read, and ends no process', async () => {
     let broken = false;
     const { client } = await clientOf(
