@@ -151,6 +151,35 @@ describe('a pod that fails while it is recorded', () => {
     ]);
   });
 
+  it('whose command is not there never ran, and says why', async () => {
+    const namespace = await cluster.namespace();
+    const recording = await recordingIn(namespace);
+    await cluster.pod({ namespace, ...recording.labelled, command: ['/no/such/command'], until: 'Failed' });
+
+    expect(await recording.finish()).toMatchObject([
+      {
+        ...{ exitCode: 128, livedMs: null, asked: false, reason: 'StartError' },
+        log: { status: 'unwanted', reason: expect.stringMatching(/^it never ran: StartError: .*no such file/s) },
+      },
+    ]);
+  });
+
+  it('is no failure of its sidecar, which is asked to end when the rest has ended', async () => {
+    const namespace = await cluster.namespace();
+    const recording = await recordingIn(namespace);
+    const spec = {
+      initContainers: [container('proxy', 'trap "exit 9" TERM; while :; do sleep 0.1; done', { restartPolicy: 'Always' })],
+      containers: [container('main', 'exit 3')],
+    };
+    const { metadata } = await cluster.pod({ namespace, ...recording.labelled, spec, until: 'Failed' });
+    const deaths = await recording.finish();
+
+    expect(deaths.map(({ container: { name }, exitCode, asked }) => [name, exitCode, asked])).toEqual([
+      [metadata.name, 3, false],
+      [`${metadata.name}/proxy`, 9, true],
+    ]);
+  });
+
   it('because it was evicted says so', async () => {
     const namespace = await cluster.namespace();
     const recording = await recordingIn(namespace);
@@ -202,6 +231,33 @@ describe('a pod that the benchmark deletes', () => {
 
     expect(deaths).toMatchObject([{ exitCode: 9, asked: true, log: { status: 'kept', reason: null } }]);
     expect(await logOf(deaths[0])).toBe('started\nasked\n');
+  });
+
+  it('at once, with no grace, has its log, too', async () => {
+    const namespace = await cluster.namespace();
+    const recording = await recordingIn(namespace);
+    const pod = await cluster.pod({
+      namespace,
+      ...recording.labelled,
+      command: script('echo line; while :; do sleep 0.1; done'),
+    });
+    await until('its log is followed', () => recording.hasAttached({ id: `${pod.metadata.uid}/main#0` }));
+    const { name } = pod.metadata;
+    await cluster.kubectl('delete', 'pod', name, `--namespace=${namespace}`, '--grace-period=0', '--force');
+    const another = await cluster.pod({
+      namespace,
+      name,
+      ...recording.labelled,
+      command: script('echo another; exit 6'),
+      until: 'Failed',
+    });
+    const deaths = await recording.finish();
+
+    expect(deaths).toMatchObject([
+      { container: { id: `${pod.metadata.uid}/main#0` }, exitCode: null, asked: true, log: { status: 'kept' } },
+      { container: { id: `${another.metadata.uid}/main#0` }, exitCode: 6, asked: false, log: { status: 'kept' } },
+    ]);
+    expect(await Promise.all(deaths.map(logOf))).toEqual(['line\n', 'another\n']);
   });
 
   it('after it has failed is a failure, with its log', async () => {
@@ -291,6 +347,20 @@ describe('the recorder of pods', () => {
     expect(await logOf(deaths[0])).toBe('unwatched\n');
   });
 
+  it('records one of two namespaces where the other is forbidden, and says so', async () => {
+    const [namespace, forbidden] = [await cluster.namespace(), await cluster.namespace()];
+    const account = await cluster.serviceAccount(namespace, [
+      { apiGroups: [''], resources: ['pods', 'pods/log'], verbs: ['get', 'list', 'watch'] },
+    ]);
+    const recording = await TestRecording.start({ source: await sourceIn([namespace, forbidden], account) });
+    await cluster.pod({ namespace: forbidden, ...recording.labelled, command: script('exit 2'), until: 'Failed' });
+    await cluster.pod({ namespace, ...recording.labelled, command: script('echo line; exit 3'), until: 'Failed' });
+    const deaths = await recording.finish();
+
+    expect(deaths).toMatchObject([{ exitCode: 3, log: { status: 'kept' } }]);
+    expect(recording.recorder.trouble?.message).toContain(forbidden);
+  });
+
   it('without the right to read logs says so, and tells of ends all the same', async () => {
     const namespace = await cluster.namespace();
     const account = await cluster.serviceAccount(namespace, [
@@ -327,6 +397,37 @@ describe('the recorder of pods', () => {
     const deaths = await recording.finish();
 
     expect(deaths).toMatchObject([{ container: { name: pod.metadata.name }, exitCode: 3 }]);
+    expect(await logOf(deaths[0])).toBe('before\nafter\n');
+  });
+
+  itOnOwnCluster('has the whole log of a pod whose node’s kubelet is killed meanwhile', async () => {
+    const namespace = await cluster.namespace();
+    const recording = await recordingIn(namespace);
+    const wait = 'while [ ! -e /go ]; do sleep 0.1; done';
+    const pod = await cluster.pod({
+      namespace,
+      ...recording.labelled,
+      command: script(`echo before; ${wait}; echo after; exit 3`),
+    });
+    await until('its log is followed', () => recording.hasAttached({ id: `${pod.metadata.uid}/main#0` }));
+    await cluster.kill('kubelet');
+    await cluster.restart('kubelet');
+    await until('commands can be run in it', () =>
+      cluster.kubectl('exec', pod.metadata.name, `--namespace=${namespace}`, '--', 'touch', '/go').then(
+        () => true,
+        () => false,
+      ),
+    );
+    await cluster.kubectl(
+      'wait',
+      `pod/${pod.metadata.name}`,
+      `--namespace=${namespace}`,
+      '--for=jsonpath={.status.phase}=Failed',
+      '--timeout=60s',
+    );
+    const deaths = await recording.finish();
+
+    expect(deaths).toMatchObject([{ container: { name: pod.metadata.name }, exitCode: 3, log: { reason: null } }]);
     expect(await logOf(deaths[0])).toBe('before\nafter\n');
   });
 });
