@@ -152,8 +152,9 @@ export class StopWatch {
     events.on('error', () => undefined);
   }
 
-  #note({ id, Actor }: { readonly id: string; readonly Actor: { readonly Attributes: Readonly<Record<string, string>> } }): void {
-    if (Actor.Attributes['signal'] === SIGTERM) this.#signalled.add(id);
+  /** Docker 29 has no `id` beside the actor's any more. */
+  #note({ Actor }: { readonly Actor: { readonly ID: string; readonly Attributes: Readonly<Record<string, string>> } }): void {
+    if (Actor.Attributes['signal'] === SIGTERM) this.#signalled.add(Actor.ID);
   }
 
   get signalled(): number {
