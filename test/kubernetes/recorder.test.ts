@@ -430,4 +430,17 @@ describe('the recorder of pods', () => {
     expect(deaths).toMatchObject([{ container: { name: pod.metadata.name }, exitCode: 3, log: { reason: null } }]);
     expect(await logOf(deaths[0])).toBe('before\nafter\n');
   });
+
+  itOnOwnCluster('ends in time although the API server does not answer, with what it has of a log', async () => {
+    const namespace = await cluster.namespace();
+    const recording = await recordingIn(namespace);
+    const pod = await cluster.pod({ namespace, ...recording.labelled, command: script('echo before; exit 3'), until: 'Failed' });
+    await until('its log is followed', () => recording.hasAttached({ id: `${pod.metadata.uid}/main#0` }));
+    await cluster.freeze('apiserver');
+    const startedAt = Date.now();
+    const deaths = await recording.finish(AbortSignal.timeout(3_000)).finally(() => cluster.thaw('apiserver'));
+
+    expect(Date.now() - startedAt).toBeLessThan(6_000);
+    expect(deaths).toMatchObject([{ container: { name: pod.metadata.name }, exitCode: 3 }]);
+  });
 });

@@ -240,6 +240,14 @@ describe('an answer that goes on', () => {
   });
 });
 
+it('a request ends with its signal, also while a program has yet to tell the credentials', async () => {
+  const cluster = { context: 'c', namespace: 'n', hasProxy: false, server: 'http://127.0.0.1:1' };
+  const client = new KubernetesClient({ ...cluster, authenticate: () => new Promise(() => undefined) }, systemClock);
+
+  expect(await failureOf(client.ask(ASK, AbortSignal.abort(new Error('no time left'))))).toEqual(new Error('no time left'));
+  expect(await failureOf(client.ask(ASK, AbortSignal.timeout(10)))).toHaveProperty('name', 'TimeoutError');
+});
+
 describe('the server’s clock', () => {
   it('is known by its answers; a second is nothing', async () => {
     const { client } = await clientOf(
