@@ -1,8 +1,14 @@
+import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
+import { labels } from '../../src/core/labels';
 import { User } from '../support/cli/cli';
 import { Job } from '../support/job/job';
+import { Worker } from '../support/job/worker';
 import { cluster } from '../support/kubernetes/own-cluster';
 import { kubernetesProgram } from '../support/kubernetes/programs';
+import { until } from '../support/until';
 
 /** A benchmark's pods: one that goes on when it ends, one that fails, one that it deletes itself. */
 const benchmark = (namespace: string) => `
@@ -87,4 +93,114 @@ it('the command line does the same for any CI', async () => {
   expect(exitCode, stdout + stderr).toBe(0);
   expect(stdout + stderr).toContain('1 container failed during the benchmark');
   expect(await names(namespace)).toEqual([`pod/${bystander.metadata.name}`]);
+});
+
+it('a watchdog cleans up after a runner that is killed, and leaves another session’s pods and those of nobody', async () => {
+  const namespace = await cluster.namespace();
+  const bystander = await cluster.pod({ namespace });
+  const others = await cluster.pod({ namespace, labels: { [labels.session]: 'another' } });
+  const run = `${benchmark(namespace)}\nsleep 3600`;
+  const worker = await Worker.start();
+  onTestFinished(() => worker.kill());
+  const tracking = { RUNNER_TRACKING_ID: 'github_11111111-2222-3333-4444-555555555555' };
+  const job = await Job.create({
+    inputs: { ...inputs(namespace), run },
+    ...{ env: { ...(await env()), ...tracking }, runnerName: 'cluster-watched', worker },
+  });
+  onTestFinished(() => job.remove());
+  void job.main();
+  await until('it has pods', async () => (await names(namespace)).includes('pod/stays'));
+  await until('one of them is gone', async () => !(await names(namespace)).includes('pod/deleted'));
+
+  await worker.kill();
+
+  await until('post ran in the runner’s place', async () => (await job.report().catch(() => undefined))?.phases.post != null);
+  const { phases } = await job.report();
+  expect(phases.post).toMatchObject({ verified: true });
+  expect((await names(namespace)).toSorted()).toEqual(
+    [bystander, others].map(({ metadata }) => `pod/${metadata.name}`).toSorted(),
+  );
+});
+
+it('of two jobs in one namespace, each removes only its own', async () => {
+  const namespace = await cluster.namespace();
+  const bystander = await cluster.pod({ namespace });
+  const jobs = await Promise.all(
+    ['one', 'two'].map(async (name) =>
+      Job.create({
+        inputs: { ...inputs(namespace), watchdog: 'false' },
+        ...{ env: { ...(await env()), GITHUB_RUN_ID: name === 'one' ? '1' : '2' }, runnerName: `cluster-${name}` },
+      }),
+    ),
+  );
+  for (const job of jobs) onTestFinished(() => job.remove());
+  for (const job of jobs) expect((await job.main()).exitCode).toBe(0);
+  const pods = [];
+  for (const job of jobs) pods.push(await cluster.pod({ namespace, labels: { [labels.session]: await job.session() } }));
+  const [one, two] = jobs;
+
+  expect((await one?.post())?.exitCode).toBe(0);
+  expect(await names(namespace)).toHaveLength(2);
+  expect(await names(namespace)).toContain(`pod/${pods[1]?.metadata.name}`);
+  expect((await two?.post())?.exitCode).toBe(0);
+  expect(await names(namespace)).toEqual([`pod/${bystander.metadata.name}`]);
+});
+
+it('credentials that expire between main and post are told, and nothing counts as verified', async () => {
+  const namespace = await cluster.namespace();
+  const directory = await mkdtemp(join(tmpdir(), 'cleanup-kubeconfig-'));
+  onTestFinished(() => rm(directory, { recursive: true }));
+  const kubeconfig = join(directory, 'config');
+  await copyFile(await cluster.kubeconfig('token'), kubeconfig);
+  const job = await Job.create({ inputs: { ...inputs(namespace), kubeconfig, watchdog: 'false' } });
+  onTestFinished(() => job.remove());
+  const main = await job.main();
+  expect(main.exitCode, main.output).toBe(0);
+  const pod = await cluster.pod({ namespace, labels: { [labels.session]: await job.session() } });
+  await writeFile(kubeconfig, (await readFile(kubeconfig, 'utf8')).replace(/"token": ?"[^"]*"/, '"token":"expired"'));
+  const post = await job.post();
+
+  expect(post.output).toContain('the cluster does not accept the credentials, which may have expired');
+  expect((await job.report()).phases.post).toMatchObject({ verified: false });
+  expect(await names(namespace)).toEqual([`pod/${pod.metadata.name}`]);
+});
+
+it('list shows a cluster’s pods of sessions, and sweep removes those of one', async () => {
+  const namespace = await cluster.namespace();
+  const bystander = await cluster.pod({ namespace });
+  const user = await User.create({ ...(await env()), DOCKER_HOST: undefined });
+  const where = ['--docker', 'false', '--kubernetes-namespaces', namespace];
+  for (const session of ['one', 'two']) await cluster.pod({ namespace, name: session, labels: { [labels.session]: session } });
+  const listed = await user.run('list', ...where, '--format', '{{.Name}} {{.Session}}');
+  expect(listed.stdout.trim().split('\n').toSorted(), listed.stderr).toEqual(['one one', 'two two']);
+
+  const swept = await user.run('sweep', ...where, '--session', 'one');
+
+  expect(swept.exitCode, swept.stdout + swept.stderr).toBe(0);
+  expect((await names(namespace)).toSorted()).toEqual([`pod/${bystander.metadata.name}`, 'pod/two'].toSorted());
+});
+
+it('two contexts are two providers, of which each removes its own', async () => {
+  const [first, second] = [await cluster.namespace(), await cluster.namespace()];
+  const bystanders = [await cluster.pod({ namespace: first }), await cluster.pod({ namespace: second })];
+  const config = JSON.parse(await readFile(await cluster.kubeconfig('token'), 'utf8'));
+  const user = await User.create({ ...(await env()), DOCKER_HOST: undefined });
+  const kubeconfig = user.path('kubeconfig');
+  const [{ context }] = config.contexts;
+  const contexts = [first, second].map((namespace) => ({ name: `in-${namespace}`, context: { ...context, namespace } }));
+  await writeFile(kubeconfig, JSON.stringify({ ...config, contexts, 'current-context': 'none' }));
+  const run = [first, second].map((namespace) => benchmark(namespace)).join('\n');
+  const words = [
+    '--docker',
+    'false',
+    '--kubeconfig',
+    kubeconfig,
+    '--kubernetes-contexts',
+    contexts.map(({ name }) => name).join('\n'),
+  ];
+  const { exitCode, stdout, stderr } = await user.run('run', ...words, '--grace-period', '5s', '--', 'sh', '-c', run);
+
+  expect(exitCode, stdout + stderr).toBe(0);
+  expect(stdout + stderr).toContain('2 containers failed during the benchmark');
+  expect([...(await names(first)), ...(await names(second))]).toEqual(bystanders.map(({ metadata }) => `pod/${metadata.name}`));
 });
