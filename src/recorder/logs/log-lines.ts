@@ -91,10 +91,16 @@ export class LogLines {
   }
 
   #line(at: string, text: string): string {
-    this.#tail.push(text.replace(/\r$/, '').slice(0, TAIL_LINE_BYTES));
+    this.#tail.push(shown(text).slice(0, TAIL_LINE_BYTES));
     if (this.#tail.length > TAIL_LINES) this.#tail.shift();
     return `${at} ${text}\n`;
   }
+}
+
+/** What a terminal would show of a line in the end: a progress bar returns to the line's beginning again and again. */
+function shown(line: string): string {
+  const text = line.replace(/\r+$/, '');
+  return text.slice(text.lastIndexOf('\r') + 1);
 }
 
 function latin1(bytes: Uint8Array): string {

@@ -61,6 +61,18 @@ describe('a secret', () => {
 });
 
 describe('the tail', () => {
+  it.each([
+    ['\r 1 %\r99 %\r100 %', '100 %'],
+    ['100 %\r', '100 %'],
+    ['100 %\r\r\n', '100 %'],
+    ['windows\r\n', 'windows'],
+    ['\r', ''],
+  ])('has of a progress bar what a terminal shows in the end: %j', (text, shown) => {
+    const lines = plain();
+    written(lines, piece(text));
+    expect(lines.tail).toEqual([shown]);
+  });
+
   it('is the last ten lines, without their times', () => {
     const lines = plain();
     written(lines, piece(Array.from({ length: 12 }, (_, index) => `line ${index}\r\n`).join('')));
