@@ -54,7 +54,7 @@ function everywhere(text: string): Report {
     benchmark: { command: text, exitCode: 1, signal: text, timedOut: false, interruptedBy: null, durationMs: 1 },
     deaths: [
       death({ id: 'a', name: text, logFile: text, logTail: [text, text] }),
-      death({ id: 'b', name: text, logFile: null, logReason: text }),
+      death({ id: 'b', name: text, exitCode: null, reason: text, logFile: null, logReason: text }),
       death({ id: 'c', name: text, logFile: text, logReason: text, logTail: [text] }),
     ],
     pre: phase([{ ...left, kind: 'network' }, resource(worked)], { preflight: [text] }),
