@@ -111,11 +111,12 @@ describe('a pod that fails while it is recorded', () => {
     );
     const deaths = await recording.finish();
 
-    expect(deaths.map(({ container: { name }, exitCode }) => [name, exitCode])).toEqual([
-      [metadata.name, 6],
-      [metadata.name, 7],
-    ]);
-    expect(await Promise.all(deaths.map(logOf))).toEqual(['run 0\n', 'run 1\n']);
+    const told = await Promise.all(
+      deaths.map(async (death) => [death.container.id, death.container.name, death.exitCode, await logOf(death)]),
+    );
+    const expected = deaths.map((_, run) => [`${metadata.uid}/main#${run}`, metadata.name, run === 0 ? 6 : 7, `run ${run}\n`]);
+    expect(told).toEqual(expected);
+    expect(told.length).toBeGreaterThanOrEqual(2); // A busy machine may come to a third run.
   });
 
   it('for want of memory says so', async () => {
