@@ -269,7 +269,8 @@ describe('a namespace', () => {
 
 describe('a pod that comes again without a maker that Kubernetes knows', () => {
   itOnOwnCluster('goes as often as it comes, and what others make stays', async () => {
-    const { namespace, session, deaf, left } = await scene();
+    // The deaf pod keeps post busy until the other one has come again.
+    const { namespace, session, deaf, left } = await scene({ gracePeriod: '10s' });
     const post = session.post();
     await until('the deletion has begun', () => isLeaving(deaf));
     // As an operator does that watches its pods.
