@@ -6,8 +6,9 @@ import { labels } from '../../src/core/labels';
 import { User } from '../support/cli/cli';
 import { Job } from '../support/job/job';
 import { Worker } from '../support/job/worker';
-import { cluster } from '../support/kubernetes/own-cluster';
+import { cluster, itOnOwnCluster } from '../support/kubernetes/own-cluster';
 import { kubernetesProgram } from '../support/kubernetes/programs';
+import { ROLE } from '../support/kubernetes/role';
 import { until } from '../support/until';
 
 /** A benchmark's pods: one that goes on when it ends, one that fails, one that it deletes itself. */
@@ -203,4 +204,33 @@ it('two contexts are two providers, of which each removes its own', async () => 
   expect(exitCode, stdout + stderr).toBe(0);
   expect(stdout + stderr).toContain('2 containers failed during the benchmark');
   expect([...(await names(first)), ...(await names(second))]).toEqual(bystanders.map(({ metadata }) => `pod/${metadata.name}`));
+});
+
+itOnOwnCluster('in a pod, its service account with the documents’ role is enough; the pod that it runs in stays', async () => {
+  const namespace = await cluster.namespace();
+  const session = `in-cluster-${process.pid}`;
+  const [own, bystander] = [
+    await cluster.pod({ namespace, labels: { [labels.session]: session } }),
+    await cluster.pod({ namespace }),
+  ];
+  await cluster.pod({ namespace, labels: { [labels.session]: session } });
+  const { clusters, users } = JSON.parse(await readFile(await cluster.serviceAccount(namespace, ROLE), 'utf8'));
+  const server = new URL(clusters[0].cluster.server);
+  const user = await User.create({
+    ...{ DOCKER_HOST: undefined, HOSTNAME: own.metadata.name },
+    ...{ KUBERNETES_SERVICE_HOST: server.hostname, KUBERNETES_SERVICE_PORT: server.port },
+  });
+  await writeFile(user.path('token'), users[0].user.token);
+  await writeFile(user.path('ca.crt'), Buffer.from(clusters[0].cluster['certificate-authority-data'], 'base64'));
+  await writeFile(user.path('namespace'), namespace);
+  // Kubernetes mounts them there into each pod.
+  const mounts =
+    'mount -t tmpfs none /run && D=/run/secrets/kubernetes.io/serviceaccount && mkdir -p $D && cp token ca.crt namespace $D';
+  const run = `"$NODE" "$BUNDLE" run --docker false --kubernetes true --session ${session} -- true`;
+  const { exitCode, stdout, stderr } = await user.bash(`unshare --mount sh -c '${mounts} && exec ${run}'`);
+
+  expect(exitCode, stdout + stderr).toBe(0);
+  expect(stderr).toContain('the pod’s service account');
+  expect(stderr).toContain('this process runs in it');
+  expect((await names(namespace)).toSorted()).toEqual([own, bystander].map(({ metadata }) => `pod/${metadata.name}`).toSorted());
 });

@@ -271,11 +271,15 @@ describe('a pod that comes again without a maker that Kubernetes knows', () => {
   itOnOwnCluster('goes as often as it comes, and what others make stays', async () => {
     // The deaf pod keeps post busy until the other one has come again.
     const { namespace, session, deaf, left } = await scene({ gracePeriod: '10s' });
-    const post = session.post();
+    let hasEnded = false;
+    const post = session.post().finally(() => {
+      hasEnded = true;
+    });
     await until('the deletion has begun', () => isLeaving(deaf));
     // As an operator does that watches its pods.
     await until('the pod is gone', async () => (await cluster.get('pod', 'polite', namespace)) === undefined);
     await cluster.pod({ namespace, name: 'polite', labels: session.label, until: 'created' });
+    expect(hasEnded).toBe(false);
     const report = await post;
     expect(outcomes(report)).not.toContain('failed');
     expect(report.verified).toBe(true);

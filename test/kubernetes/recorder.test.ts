@@ -6,6 +6,7 @@ import { recordEnded } from '../../src/recorder/ended';
 import { logOf, place, type RecordingSettings, TestRecording } from '../support/engine/recording';
 import { ENDS_AT_SIGTERM, type KubernetesObject } from '../support/kubernetes/cluster';
 import { cluster, itOnOwnCluster } from '../support/kubernetes/own-cluster';
+import { ROLE } from '../support/kubernetes/role';
 import { connectTo } from '../support/kubernetes/session';
 import { until } from '../support/until';
 
@@ -32,6 +33,13 @@ const container = (name: string, text: string, more = {}) => ({
   command: script(text),
   ...more,
 });
+
+/** A command of a container's, which goes on when it is let go. */
+const WAITS = 'while [ ! -e /go ]; do sleep 0.1; done';
+
+async function letGo({ metadata: { name, namespace } }: KubernetesObject): Promise<void> {
+  await cluster.kubectl('exec', name, `--namespace=${namespace}`, '--', 'touch', '/go');
+}
 
 async function deletePod({ metadata: { name, namespace } }: KubernetesObject): Promise<void> {
   await cluster.kubectl('delete', 'pod', name, `--namespace=${namespace}`);
@@ -95,19 +103,11 @@ describe('a pod that fails while it is recorded', () => {
       containers: [container('main', counting, { volumeMounts: [{ name: 'data', mountPath: '/data' }] })],
     };
     const { metadata } = await cluster.pod({ namespace, ...recording.labelled, spec, until: 'created' });
-    await cluster.kubectl(
-      'wait',
+    await cluster.wait(`pod/${metadata.name}`, namespace, 'jsonpath={.status.containerStatuses[0].restartCount}=1');
+    await cluster.wait(
       `pod/${metadata.name}`,
-      `--namespace=${namespace}`,
-      '--for=jsonpath={.status.containerStatuses[0].restartCount}=1',
-      '--timeout=60s',
-    );
-    await cluster.kubectl(
-      'wait',
-      `pod/${metadata.name}`,
-      `--namespace=${namespace}`,
-      '--for=jsonpath={.status.containerStatuses[0].state.waiting.reason}=CrashLoopBackOff',
-      '--timeout=60s',
+      namespace,
+      'jsonpath={.status.containerStatuses[0].state.waiting.reason}=CrashLoopBackOff',
     );
     const deaths = await recording.finish();
 
@@ -134,12 +134,10 @@ describe('a pod that fails while it is recorded', () => {
     const recording = await recordingIn(namespace);
     const spec = { containers: [container('main', 'true', { image: 'cleanup.example/none:1', imagePullPolicy: 'Never' })] };
     const { metadata } = await cluster.pod({ namespace, ...recording.labelled, spec, until: 'created' });
-    await cluster.kubectl(
-      'wait',
+    await cluster.wait(
       `pod/${metadata.name}`,
-      `--namespace=${namespace}`,
-      '--for=jsonpath={.status.containerStatuses[0].state.waiting.reason}=ErrImageNeverPull',
-      '--timeout=60s',
+      namespace,
+      'jsonpath={.status.containerStatuses[0].state.waiting.reason}=ErrImageNeverPull',
     );
 
     expect(await recording.finish()).toMatchObject([
@@ -208,8 +206,7 @@ describe('a pod that fails while it is recorded', () => {
       spec: { backoffLimit: 0, template: { metadata: {}, spec } },
     });
     await cluster.create(job('another', {}), job('ours', recording.labelled.labels));
-    for (const name of ['another', 'ours'])
-      await cluster.kubectl('wait', `job/${name}`, `--namespace=${namespace}`, '--for=condition=Failed', '--timeout=60s');
+    for (const name of ['another', 'ours']) await cluster.wait(`job/${name}`, namespace, 'condition=Failed');
     const deaths = await recording.finish();
 
     expect(deaths).toMatchObject([{ container: { name: expect.stringMatching(/^ours-/) }, exitCode: 9 }]);
@@ -306,21 +303,14 @@ describe('the recorder of pods', () => {
   it('tells of a pod that ran before it came', async () => {
     const namespace = await cluster.namespace();
     const source = await sourceIn([namespace]);
-    const file = 'while [ ! -e /go ]; do sleep 0.1; done';
     const labels = { 'of-the': 'benchmark' };
-    const pod = await cluster.pod({ namespace, labels, command: script(`echo early; ${file}; exit 8`) });
+    const pod = await cluster.pod({ namespace, labels, command: script(`echo early; ${WAITS}; exit 8`) });
     const ended = await cluster.pod({ namespace, labels, command: script('exit 2'), until: 'Failed' });
     // Times have whole seconds.
     await until('a second has passed', async () => Date.now() - Date.parse(ended.metadata.creationTimestamp ?? '') > 3_000);
     const recording = await TestRecording.start({ source, owned: (one) => one.labels['of-the'] === 'benchmark' });
-    await cluster.kubectl('exec', pod.metadata.name, `--namespace=${namespace}`, '--', 'touch', '/go');
-    await cluster.kubectl(
-      'wait',
-      `pod/${pod.metadata.name}`,
-      `--namespace=${namespace}`,
-      '--for=jsonpath={.status.phase}=Failed',
-      '--timeout=60s',
-    );
+    await letGo(pod);
+    await cluster.wait(`pod/${pod.metadata.name}`, namespace, 'jsonpath={.status.phase}=Failed');
     const deaths = await recording.finish();
 
     expect(deaths).toMatchObject([{ container: { name: pod.metadata.name }, exitCode: 8 }]);
@@ -363,6 +353,24 @@ describe('the recorder of pods', () => {
     expect(recording.recorder.trouble?.message).toContain(forbidden);
   });
 
+  it('needs no more than the role of the documents', async () => {
+    const namespace = await cluster.namespace();
+    const recording = await TestRecording.start({
+      source: await sourceIn([namespace], await cluster.serviceAccount(namespace, ROLE)),
+    });
+    const { spec } = cluster.podOf({ namespace, command: script('echo line; exit 3') });
+    const metadata = { name: 'ours', namespace, labels: recording.labelled.labels };
+    await cluster.create({
+      ...{ apiVersion: 'batch/v1', kind: 'Job', metadata },
+      spec: { backoffLimit: 0, template: { metadata: {}, spec } },
+    });
+    await cluster.wait('job/ours', namespace, 'condition=Failed');
+    const deaths = await recording.finish();
+
+    expect(recording.recorder.trouble).toBeUndefined();
+    expect(deaths).toMatchObject([{ exitCode: 3, log: { status: 'kept' } }]);
+  });
+
   it('without the right to read logs says so, and tells of ends all the same', async () => {
     const namespace = await cluster.namespace();
     const account = await cluster.serviceAccount(namespace, [
@@ -379,23 +387,16 @@ describe('the recorder of pods', () => {
   itOnOwnCluster('loses nothing when the API server is killed meanwhile', async () => {
     const namespace = await cluster.namespace();
     const recording = await recordingIn(namespace);
-    const wait = 'while [ ! -e /go ]; do sleep 0.1; done';
     const pod = await cluster.pod({
       namespace,
       ...recording.labelled,
-      command: script(`echo before; ${wait}; echo after; exit 3`),
+      command: script(`echo before; ${WAITS}; echo after; exit 3`),
     });
     await cluster.kill('apiserver');
     await until('the recorder has noticed', () => recording.recorder.trouble !== undefined);
     await cluster.restart('apiserver');
-    await cluster.kubectl('exec', pod.metadata.name, `--namespace=${namespace}`, '--', 'touch', '/go');
-    await cluster.kubectl(
-      'wait',
-      `pod/${pod.metadata.name}`,
-      `--namespace=${namespace}`,
-      '--for=jsonpath={.status.phase}=Failed',
-      '--timeout=60s',
-    );
+    await letGo(pod);
+    await cluster.wait(`pod/${pod.metadata.name}`, namespace, 'jsonpath={.status.phase}=Failed');
     const deaths = await recording.finish();
 
     expect(deaths).toMatchObject([{ container: { name: pod.metadata.name }, exitCode: 3 }]);
@@ -405,28 +406,21 @@ describe('the recorder of pods', () => {
   itOnOwnCluster('has the whole log of a pod whose node’s kubelet is killed meanwhile', async () => {
     const namespace = await cluster.namespace();
     const recording = await recordingIn(namespace);
-    const wait = 'while [ ! -e /go ]; do sleep 0.1; done';
     const pod = await cluster.pod({
       namespace,
       ...recording.labelled,
-      command: script(`echo before; ${wait}; echo after; exit 3`),
+      command: script(`echo before; ${WAITS}; echo after; exit 3`),
     });
     await until('its log is followed', () => recording.hasAttached({ id: `${pod.metadata.uid}/main#0` }));
     await cluster.kill('kubelet');
     await cluster.restart('kubelet');
     await until('commands can be run in it', () =>
-      cluster.kubectl('exec', pod.metadata.name, `--namespace=${namespace}`, '--', 'touch', '/go').then(
+      letGo(pod).then(
         () => true,
         () => false,
       ),
     );
-    await cluster.kubectl(
-      'wait',
-      `pod/${pod.metadata.name}`,
-      `--namespace=${namespace}`,
-      '--for=jsonpath={.status.phase}=Failed',
-      '--timeout=60s',
-    );
+    await cluster.wait(`pod/${pod.metadata.name}`, namespace, 'jsonpath={.status.phase}=Failed');
     const deaths = await recording.finish();
 
     expect(deaths).toMatchObject([{ container: { name: pod.metadata.name }, exitCode: 3, log: { reason: null } }]);

@@ -1,19 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { parse } from 'yaml';
 import { labels } from '../../src/core/labels';
 import { labelValue } from '../../src/lib/label-value';
-import { IGNORES_SIGTERM, type KubernetesObject, type Rule } from '../support/kubernetes/cluster';
+import { IGNORES_SIGTERM, type KubernetesObject } from '../support/kubernetes/cluster';
 import { cluster, itOnOwnCluster } from '../support/kubernetes/own-cluster';
+import { ROLE } from '../support/kubernetes/role';
 import { outcomesIn, sessionIn } from '../support/kubernetes/session';
 import { until } from '../support/until';
-
-/** The rules of the role that the documents have. */
-const ROLE: readonly Rule[] = parse(
-  /```yaml\n(kind: Role\n[\s\S]*?)```/.exec(readFileSync('docs/kubernetes.md', 'utf8'))?.[1] ?? '',
-).rules;
 
 /** All objects of these kinds in a namespace, as `kind/name`. */
 async function left(namespace: string, kinds: string): Promise<readonly string[]> {
@@ -368,7 +362,7 @@ describe('a session', () => {
     const session = await sessionIn([namespace], { scope: 'job', resources: 'pods services namespaces' });
     const bystander = await cluster.namespace();
     await cluster.create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
-    await cluster.kubectl('wait', '--for=create', 'configmap/kube-root-ca.crt', `--namespace=${namespace}`, '--timeout=60s');
+    await cluster.wait('configmap/kube-root-ca.crt', namespace, 'create');
     await cluster.create(configMap('new', namespace));
     const report = await session.post();
     await cluster.kubectl('delete', 'namespace', namespace, '--wait=false');

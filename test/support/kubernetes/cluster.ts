@@ -127,12 +127,17 @@ export class Cluster {
     return text === '' ? undefined : JSON.parse(text);
   }
 
+  /** Waits for an object, `pod/NAME`, until kubectl sees `create`, `condition=Ready`, `jsonpath={.status.phase}=Failed`. */
+  async wait(object: string, namespace: string, sees: string): Promise<void> {
+    await this.kubectl('wait', object, `--namespace=${namespace}`, `--for=${sees}`, '--timeout=60s');
+  }
+
   /** Makes a namespace in which pods can be made: it has its service account. */
   async namespace(labels: Readonly<Record<string, string>> = {}): Promise<string> {
     const name = newName('test');
     await this.create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } });
     this.#namespaces.push(name);
-    await this.kubectl('wait', '--for=create', 'serviceaccount/default', `--namespace=${name}`, '--timeout=60s');
+    await this.wait('serviceaccount/default', name, 'create');
     return name;
   }
 
@@ -155,7 +160,7 @@ export class Cluster {
     const state = options.until ?? 'Ready';
     if (state === 'created') return pod;
     const condition = state === 'Ready' ? 'condition=Ready' : `jsonpath={.status.phase}=${state}`;
-    await this.kubectl('wait', `--for=${condition}`, `pod/${name}`, `--namespace=${namespace}`, '--timeout=60s');
+    await this.wait(`pod/${name}`, namespace, condition);
     return (await this.get('pod', name, namespace)) ?? pod;
   }
 
