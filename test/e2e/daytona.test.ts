@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
@@ -9,6 +9,7 @@ import type { DaytonaServer } from '../support/daytona/server';
 import { HEEDS_NO_SIGTERM, stateOf } from '../support/engine/containers';
 import type { Inputs, Job } from '../support/job/job';
 import { leak, newJob } from '../support/job/jobs';
+import { textsIn } from '../support/texts-in';
 
 /** A key that stands nowhere else. */
 const KEY = 'dtn_the-key';
@@ -284,10 +285,7 @@ describe('the key', () => {
       expect(output).toContain(`::add-mask::${KEY}`);
       expect(output.indexOf(KEY)).toBe(output.indexOf('::add-mask::') + '::add-mask::'.length);
     }
-    const files = await readdir(job.directory, { recursive: true, withFileTypes: true });
-    for (const file of files.filter((entry) => entry.isFile())) {
-      expect(await readFile(join(file.parentPath, file.name), 'utf8'), file.name).not.toContain(KEY);
-    }
+    for (const [path, text] of await textsIn(job.directory)) expect(text, path).not.toContain(KEY);
   });
 });
 

@@ -9,6 +9,7 @@ import { EngineToBreak } from '../support/engine/engine-to-break';
 import { type Behaviour, GithubServer } from '../support/github/server';
 import type { Job, JobOptions } from '../support/job/job';
 import { Worker } from '../support/job/worker';
+import { textsIn } from '../support/texts-in';
 
 let engine: EngineToBreak;
 let stranger: Awaited<ReturnType<EngineToBreak['start']>>;
@@ -224,9 +225,8 @@ describe('with a token for GitHub', () => {
     const { job } = await begunJob({ ...withToken(), inputs: { 'github-token': 'ghs_a-secret-one', run: 'env; ps -ef' } });
     const { output } = await job.post();
     const texts = [output, await job.stateFile(), await job.summary(), JSON.stringify(await job.report())];
-    const files = await readdir(job.directory, { recursive: true, withFileTypes: true });
-    const read = files.filter((file) => file.isFile()).map((file) => readFile(join(file.parentPath, file.name), 'utf8'));
-    const shown = [...texts, ...(await Promise.all(read))].filter((text) => text.includes('ghs_a-secret-one'));
+    const written = (await textsIn(job.directory)).values();
+    const shown = [...texts, ...written].filter((text) => text.includes('ghs_a-secret-one'));
     expect(shown.filter((text) => !text.includes('::add-mask::'))).toEqual([]);
   });
 });

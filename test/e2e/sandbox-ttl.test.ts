@@ -1,6 +1,6 @@
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { labels } from '../../src/core/labels';
 import { readProcStat } from '../../src/lib/proc-stat';
@@ -14,6 +14,7 @@ import type { Inputs, Job, JobOptions } from '../support/job/job';
 import { begunWatchedJob, companionsIn, companionsOf, watchedJob } from '../support/job/watched-job';
 import { Worker } from '../support/job/worker';
 import { BUNDLE } from '../support/proxy/proxy-process';
+import { textsIn } from '../support/texts-in';
 import { until } from '../support/until';
 
 /** A key that stands nowhere else. */
@@ -82,9 +83,9 @@ describe('sandbox-ttl beside later steps', () => {
     for (const pid of companions) {
       for (const file of ['cmdline', 'environ']) expect(await readFile(`/proc/${pid}/${file}`, 'utf8')).not.toContain(KEY);
     }
-    const files = (await readdir(job.directory, { recursive: true, withFileTypes: true })).filter((file) => file.isFile());
-    expect(files.map(({ name }) => name)).toContain('sandbox-ttl.txt');
-    for (const file of files) expect(await readFile(join(file.parentPath, file.name), 'latin1'), file.name).not.toContain(KEY);
+    const texts = await textsIn(job.directory);
+    expect([...texts.keys()].map((path) => basename(path))).toContain('sandbox-ttl.txt');
+    for (const [path, text] of texts) expect(text, path).not.toContain(KEY);
     await worker.kill();
     await until('nothing renews', async () => (await companionsOf(job)).length === 0);
   });

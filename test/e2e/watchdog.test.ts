@@ -1,13 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, inject, test } from 'vitest';
 import { labels } from '../../src/core/labels';
+import { jsonFilesIn } from '../../src/lib/small-file';
 import { start } from '../support/daytona/asking';
 import { docker, removeContainer } from '../support/engine/containers';
 import type { Job } from '../support/job/job';
 import { bystander } from '../support/job/jobs';
 import { begunWatchedJob, companionsOf, isRunning, pidIn, watchedJob } from '../support/job/watched-job';
+import { textsIn } from '../support/texts-in';
 import { until } from '../support/until';
 
 async function containersOf(session: string): Promise<number> {
@@ -32,6 +34,11 @@ async function startedInStep(job: Job, env: Readonly<Record<string, string>>, co
   const words = ['run', '-d', '--network', 'none', inject('image'), ...command];
   const { exitCode, output } = await (await job.startStep(['docker', ...words], env)).ended;
   expect(exitCode, output).toBe(0);
+}
+
+/** The file by which a post says that it is at work. */
+function claimOf(job: Job, session: string): string | undefined {
+  return jsonFilesIn(join(job.temp, 'cleanup-action', session, 'cleanups'))[0];
 }
 
 /** What must be true some seconds after the worker was killed. */
@@ -76,10 +83,7 @@ describe('when the runner is killed', () => {
     const { job, worker, env, session } = await begunWatchedJob({ 'grace-period': '5s' });
     await startedInStep(job, env, STUBBORN);
     const post = await job.startPostStep();
-    await until(
-      'post is at work',
-      async () => (await readdir(join(job.temp, 'cleanup-action', session, 'cleanups')).catch(() => [])).length > 0,
-    );
+    await until('post is at work', () => claimOf(job, session) !== undefined);
 
     process.kill(await post.pid, 'SIGKILL');
     await worker.kill();
@@ -131,12 +135,10 @@ test('of two uses of the action in a job, each cleans up after itself', async ()
 test('a watchdog’s post that is killed is started again', async () => {
   const { job, worker, env, session } = await begunWatchedJob({ 'grace-period': '5s' });
   await startedInStep(job, env, STUBBORN);
-  const claims = join(job.temp, 'cleanup-action', session, 'cleanups');
-  const claimed = async () => (await readdir(claims).catch(() => []))[0];
 
   await worker.kill();
-  await until('its post is at work', async () => (await claimed()) !== undefined);
-  const { process: post } = JSON.parse(await readFile(join(claims, (await claimed()) ?? ''), 'utf8'));
+  await until('its post is at work', () => claimOf(job, session) !== undefined);
+  const { process: post } = JSON.parse(await readFile(claimOf(job, session) ?? '', 'utf8'));
   process.kill(post.pid, 'SIGKILL');
 
   await expectAllGone(job, session);
@@ -186,8 +188,7 @@ test('a key is in no file when a watchdog has cleaned up with it', async () => {
 
   await expectAllGone(job, session);
   expect([server.get(own.id)?.state ?? 'destroyed', server.get(theirs.id)?.state]).toEqual(['destroyed', 'started']);
-  const files = (await readdir(job.directory, { recursive: true, withFileTypes: true })).filter((file) => file.isFile());
-  const texts = files.map((file) => readFile(join(file.parentPath, file.name), 'latin1'));
-  expect(files.length).toBeGreaterThan(3);
-  for (const text of await Promise.all(texts)) expect(text).not.toContain(server.apiKey);
+  const texts = await textsIn(job.directory);
+  expect(texts.size).toBeGreaterThan(3);
+  for (const [path, text] of texts) expect(text, path).not.toContain(server.apiKey);
 });
