@@ -68,7 +68,7 @@ async function runSuite(name: EngineName, suite: SuiteName, paths: readonly stri
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${output}`];
   const part = paths.length > 0 ? ['--passWithNoTests', ...paths] : [];
   const startedAt = performance.now();
-  const vitest = spawn('npx', ['vitest', 'run', '--project', suite, ...without, ...reporters, ...part], {
+  const vitest = spawn('npx', ['vitest', 'run', '--retry=0', '--project', suite, ...without, ...reporters, ...part], {
     cwd: root,
     stdio: 'inherit',
     env: { ...process.env, ...asking(name) },

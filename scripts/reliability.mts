@@ -30,7 +30,7 @@ async function runSuite(directory: string): Promise<SuiteReport> {
   const suites = ['--project', 'faults', '--project', 'unit', 'test/faults', 'test/unit/reaper/simulation.test.ts'];
   const vitest = spawn(
     'npx',
-    ['vitest', 'run', ...suites, '--reporter=default', '--reporter=json', `--outputFile.json=${output}`],
+    ['vitest', 'run', '--retry=0', ...suites, '--reporter=default', '--reporter=json', `--outputFile.json=${output}`],
     {
       cwd: root,
       stdio: 'inherit',
