@@ -9,6 +9,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import type Docker from 'dockerode';
 import { labels } from '../src/core/labels';
 import { Limit } from '../src/lib/limit';
 import { HEEDS_NO_SIGTERM, HONOURS_SIGTERM, startWhenReady } from '../test/support/engine/container-habits';
@@ -36,6 +37,8 @@ interface Line {
   readonly peerName: string;
   /** @returns seconds */
   readonly peer: () => Promise<number>;
+  /** What the engine alone takes for the same requests, made by a program that runs already. @returns seconds */
+  readonly floor?: () => Promise<number>;
   /** Of our time to the peer's, at most; or seconds. */
   readonly target: number | string;
 }
@@ -101,11 +104,29 @@ async function post(leave: (marks: Labels) => Promise<number>): Promise<Cost> {
 
 const postWith = (commands: Commands) => post(async (marks) => (await start(commands, marks)).length);
 
+/** As many requests at once as post makes by default: with more, the engine takes longer. */
+const FLOOR_AT_ONCE = 16;
+
+/** Lists what the peer's label has, asks for each, and lists again, as post does. */
+async function floorOf(commands: Commands, request: (container: Docker.Container) => Promise<unknown>): Promise<number> {
+  await start(commands, PEER_LABELS);
+  const listed = () => docker.listContainers({ all: true, filters: { label: Object.keys(PEER_LABELS) } });
+  const limit = new Limit(FLOOR_AT_ONCE);
+  const never = new AbortController().signal;
+  return timed(async () => {
+    await Promise.all((await listed()).map(({ Id }) => limit.run(never, () => request(docker.getContainer(Id)))));
+    if ((await listed()).length > 0) throw new Error('the floor left something');
+  });
+}
+
+const force = (container: Docker.Container) => container.remove({ force: true, v: true });
+
 function containers(
   name: string,
   commands: Commands,
   peerName: string,
   peer: (ids: readonly string[]) => Promise<void>,
+  request: (container: Docker.Container) => Promise<unknown>,
   target: number,
 ): Line {
   return {
@@ -117,6 +138,7 @@ function containers(
       const ids = await start(commands, PEER_LABELS);
       return timed(() => peer(ids));
     },
+    floor: () => floorOf(commands, request),
     target,
   };
 }
@@ -191,17 +213,36 @@ const LINES: readonly Line[] = [
     many(number, ['true']),
     '`docker container prune`',
     () => run('docker', 'container', 'prune', '--force', '--filter', 'label=bench.peer'),
+    (container) => container.remove({ v: true }),
     1.1,
   ),
-  containers(`${number} deaf: \`sleep\` as PID 1`, many(number, ['sleep', '3600']), '`docker rm -f` of all', removeAll, 1.1),
+  containers(
+    `${number} deaf: \`sleep\` as PID 1`,
+    many(number, ['sleep', '3600']),
+    '`docker rm -f` of all',
+    removeAll,
+    force,
+    1.1,
+  ),
   containers(
     `${number} deaf: \`sh -c "sleep infinity; true"\``,
     many(number, ['sh', '-c', 'sleep 3600; true']),
     '`docker rm -f` of all',
     removeAll,
+    force,
     1.1,
   ),
-  containers(`${number} that end at SIGTERM`, many(number, HONOURS_SIGTERM), '`docker rm -f` of all', removeAll, 1.1),
+  containers(
+    `${number} that end at SIGTERM`,
+    many(number, HONOURS_SIGTERM),
+    '`docker rm -f` of all',
+    removeAll,
+    async (container) => {
+      await container.stop({ t: 10 });
+      await container.remove({ v: true });
+    },
+    1.1,
+  ),
   containers(
     `${number} that heed no SIGTERM, grace period 5 s`,
     many(number, HEEDS_NO_SIGTERM),
@@ -210,6 +251,7 @@ const LINES: readonly Line[] = [
       await new Promise((resolve) => setTimeout(resolve, 5_000));
       await removeAll(ids);
     },
+    force,
     1.05,
   ),
   {
@@ -251,24 +293,26 @@ const median = (values: readonly number[]) => values.toSorted((one, other) => on
 const shown = (values: readonly number[]) =>
   `${median(values).toFixed(2)} s (${Math.min(...values).toFixed(2)}–${Math.max(...values).toFixed(2)})`;
 
-async function measured({ name, rounds, own, peerName, peer, target }: Line): Promise<string> {
-  const [costs, peers]: [Cost[], number[]] = [[], []];
+async function measured({ name, rounds, own, peerName, peer, floor, target }: Line): Promise<string> {
+  const [costs, peers, floors]: [Cost[], number[], number[]] = [[], [], []];
   for (let round = 0; round < rounds; round += 1) {
     costs.push(await own());
     peers.push(await peer());
+    if (floor) floors.push(await floor());
   }
   const seconds = costs.map((cost) => cost.seconds);
   const ratio = (median(seconds) / median(peers)).toFixed(2);
   const memory = Math.max(...costs.map((cost) => cost.memory)).toFixed(0);
-  const cells = [name, shown(seconds), peerName, shown(peers), ratio, target, `${memory} MiB`, loadavg()[0]?.toFixed(0)];
+  const least = floors.length > 0 ? shown(floors) : '';
+  const cells = [name, shown(seconds), peerName, shown(peers), ratio, target, least, `${memory} MiB`, loadavg()[0]?.toFixed(0)];
   return `| ${cells.join(' | ')} |`;
 }
 
 try {
   const { Version } = await docker.version();
   console.log(`${availableParallelism()} cores, Node ${process.version}, Docker ${Version}; median (least–most)\n`);
-  console.log('| Post with | Takes | Against | Takes | Ratio | Target | Memory | Load |');
-  console.log('| --- | --- | --- | --- | --- | --- | --- | --- |');
+  console.log('| Post with | Takes | Against | Takes | Ratio | Target | Floor | Memory | Load |');
+  console.log('| --- | --- | --- | --- | --- | --- | --- | --- | --- |');
   for (const line of LINES.filter(({ name }) => name.includes(process.argv[3] ?? ''))) console.log(await measured(line));
 } finally {
   await docker.getImage(image).remove({ force: true });
