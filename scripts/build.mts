@@ -13,10 +13,10 @@ const dist = join(root, 'dist');
 const NOTICE = 'NOTICE.md';
 
 /**
- * Each is a program of its own: the runner starts main and post, main the proxy, and people the command line. Two are loaded by those only
- * where they are needed: `renewal` by the proxy, `kubernetes` where there is a cluster.
+ * Each is a program of its own: the runner starts main and post, main the proxy, and people the command line. Three are loaded by those only
+ * where they are needed: `renewal` by the proxy, `kubernetes` where there is a cluster, `undici` where there is a key or a token.
  */
-const entries = ['main', 'post', 'cli', 'proxy', 'renewal', 'kubernetes'];
+const entries = ['main', 'post', 'cli', 'proxy', 'renewal', 'kubernetes', 'undici'];
 
 /**
  * Loaded by parts of our libraries that never run here, and half of a bundle and of its time to start: dockerode's BuildKit
@@ -37,13 +37,20 @@ const neverUsed = [
 /** Kubernetes' client reads kubeconfigs for us; its API for all kinds of objects is 4.4 MiB more. */
 const neverUsedByKubernetes = ['./gen/index.js', 'undici'];
 
-/** As the provider imports src/kubernetes.ts: what only jobs with a cluster load, a bundle beside the program. */
-const KUBERNETES = '../../kubernetes';
+/** By what imports it, a bundle that all programs find beside them: half of what each would be, and seldom needed. */
+const beside = {
+  /** src/kubernetes.ts, as the provider imports it. */
+  kubernetes: '../../kubernetes',
+  undici: 'undici',
+};
 
 function externalsOf(entry: string): Readonly<Record<string, string>> {
   const unused = entry === 'kubernetes' ? neverUsedByKubernetes : neverUsed;
-  const beside = entry === 'kubernetes' ? {} : { [KUBERNETES]: '../kubernetes/index.js' };
-  return { ...Object.fromEntries(unused.map((name) => [name, 'node:module'])), ...beside };
+  const bundles = Object.entries(beside).filter(([name]) => entry !== 'kubernetes' && entry !== name);
+  return Object.fromEntries([
+    ...unused.map((name) => [name, 'node:module']),
+    ...bundles.map(([name, imported]) => [imported, `../${name}/index.js`]),
+  ]);
 }
 
 async function bundle(entry: string): Promise<ReadonlyMap<string, string>> {

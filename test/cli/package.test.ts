@@ -64,6 +64,8 @@ it('packs the command line with its licences and the report’s schema, and noth
     'dist/cli/licenses.txt',
     'dist/kubernetes/index.js',
     'dist/kubernetes/licenses.txt',
+    'dist/undici/index.js',
+    'dist/undici/licenses.txt',
     'package.json',
     'schemas/report.schema.json',
   ]);
