@@ -37,6 +37,9 @@ const neverUsed = [
 /** Kubernetes' client reads kubeconfigs for us; its API for all kinds of objects is 4.4 MiB more. */
 const neverUsedByKubernetes = ['./gen/index.js', 'undici'];
 
+/** What docker-modem brings for old versions of Node, and Node has itself. */
+const inNode = { 'readable-stream': 'node:stream' };
+
 /** By what imports it, a bundle that all programs find beside them: half of what each would be, and seldom needed. */
 const beside = {
   /** src/kubernetes.ts, as the provider imports it. */
@@ -49,6 +52,7 @@ function externalsOf(entry: string): Readonly<Record<string, string>> {
   const bundles = Object.entries(beside).filter(([name]) => entry !== 'kubernetes' && entry !== name);
   return Object.fromEntries([
     ...unused.map((name) => [name, 'node:module']),
+    ...Object.entries(inNode),
     ...bundles.map(([name, imported]) => [imported, `../${name}/index.js`]),
   ]);
 }
@@ -62,6 +66,9 @@ async function bundle(entry: string): Promise<ReadonlyMap<string, string>> {
     quiet: true,
     target: 'es2023',
   });
+  const chunk = Object.keys(assets).find((name) => name.endsWith('.js'));
+  if (chunk !== undefined)
+    throw new Error(`${entry}: an import() without webpackMode: "eager" makes ${chunk}, which dist/ has no place for`);
   // Of what ncc copies, only the licences are used: .proto files belong to dockerode's BuildKit client.
   const licences = assets['licenses.txt']?.source.toString() ?? '';
   return new Map([

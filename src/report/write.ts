@@ -1,7 +1,6 @@
 import { asError } from '../lib/errors';
 import { plainLine } from './escape';
 import { writeReport } from './json';
-import { writeMetrics } from './metrics';
 import type { Report } from './model';
 import { summaryOf } from './summary/summary';
 
@@ -29,7 +28,13 @@ export async function writeOutputs(report: Report, outputs: Outputs, warn: (line
     }
   };
   if (reportPath !== undefined) await attempt('The report', () => writeReport(reportPath, report));
-  if (metricsPath !== undefined) await attempt('The metrics', () => writeMetrics(metricsPath, report));
+  if (metricsPath !== undefined) {
+    // Loading prom-client takes a while, and most jobs write no metrics.
+    await attempt('The metrics', async () => {
+      const { writeMetrics } = await import(/* webpackMode: "eager" */ './metrics');
+      await writeMetrics(metricsPath, report);
+    });
+  }
   if (appendSummary !== undefined) {
     await attempt('The summary', () => appendSummary(summaryOf(report, { reportPath, serverUrl })));
   }
