@@ -13,6 +13,7 @@ import { dockerContainers } from './events/container-source';
 import { giveBack } from './give-back';
 import { cleanupCommand, dockerProvider } from './provider';
 import type { Buildx } from './resources/builder-instances';
+import { EngineFacts } from './resources/engine-facts';
 import type { DockerSettings } from './resources/handler';
 import { sizesOf } from './resources/sizes';
 
@@ -104,20 +105,21 @@ async function discoverOne(
 
 function connectionTo(engine: Engine, settings: DockerSettings, clock: Clock, buildx: Buildx): Connection {
   const { name } = settings;
+  const facts = new EngineFacts(engine.docker, clock);
   return {
     name,
     status: 'ready',
-    provider: dockerProvider(engine, settings, clock, buildx),
+    provider: dockerProvider(engine, settings, clock, facts, buildx),
     description: `${engine.version} at ${engine.endpoint.url} (${engine.endpoint.from})`,
     found: { ...engine.endpoint },
     cleanupCommand: cleanupAt(engine.endpoint),
-    containers: dockerContainers(engine, settings, clock),
+    containers: dockerContainers(engine, settings, clock, facts),
     ...(engine.endpoint.url.startsWith('unix://')
       ? { giveBack: (request: GiveBack, signal: AbortSignal) => giveBack(engine, request, signal) }
       : {}),
     networksLeft: (networks, signal) => networksLeft(engine, networks, signal),
     sizes: (signal) => sizesOf(engine, name, signal),
-    disk: dockerDisk(engine, settings, clock),
+    disk: dockerDisk(engine, settings, clock, facts),
   };
 }
 

@@ -9,6 +9,7 @@ import { BuildCache } from './resources/build-cache';
 import type { Buildx } from './resources/builder-instances';
 import { Builders } from './resources/builders';
 import { Containers } from './resources/containers';
+import type { EngineFacts } from './resources/engine-facts';
 import { type DockerSettings, type KindHandler, removalOnly, type UserLookup } from './resources/handler';
 import { whyHanging } from './resources/hanging';
 import { ImageInspections } from './resources/image-inspections';
@@ -30,16 +31,26 @@ const STAGES: Provider['stages'] = [
   ['build-cache'],
 ];
 
-/** An engine as a provider. */
-export function dockerProvider(engine: Engine, settings: DockerSettings, clock: Clock, buildx?: Buildx): Provider {
+/**
+ * An engine as a provider.
+ * @param facts shared with others who ask the same engine
+ * @param buildx without it, there are no builders
+ */
+export function dockerProvider(
+  engine: Engine,
+  settings: DockerSettings,
+  clock: Clock,
+  facts: EngineFacts,
+  buildx?: Buildx,
+): Provider {
   const inspections = new ImageInspections(engine.docker);
-  const facts = new ResourceEnricher(engine.docker, clock, inspections);
-  const swarm = (signal: AbortSignal) => facts.swarm(signal);
+  const enricher = new ResourceEnricher(facts, inspections);
+  const swarm = async (signal: AbortSignal) => (await facts.of(signal)).swarm;
   const services = new Services(engine, settings, swarm);
   const containers = new Containers(engine, settings, clock, services);
   const users: UserLookup = async (isUser, signal) => {
     const found = (await containers.listed(signal)).filter(isUser);
-    return facts.enrich(
+    return enricher.enrich(
       found.map((container) => containers.resource(container)),
       signal,
     );
@@ -66,11 +77,11 @@ export function dockerProvider(engine: Engine, settings: DockerSettings, clock: 
   return {
     name: settings.name,
     stages: STAGES.map((stage) => stage.filter((kind) => settings.kinds.includes(kind))),
-    list: async (kind, signal) => facts.enrich(await handlerOf(kind).list(signal), signal),
+    list: async (kind, signal) => enricher.enrich(await handlerOf(kind).list(signal), signal),
     async inspect(resource, signal) {
       if (resource.id === UNIDENTIFIED) throw new Error(NOT_IDENTIFIED);
       try {
-        const [now] = await facts.enrich([await handlerOf(resource.kind).inspect(resource, signal)], signal);
+        const [now] = await enricher.enrich([await handlerOf(resource.kind).inspect(resource, signal)], signal);
         return now;
       } catch (error) {
         if (isGone(error)) return undefined;
@@ -81,11 +92,11 @@ export function dockerProvider(engine: Engine, settings: DockerSettings, clock: 
       kinds: handlers.map(({ kind }) => kind),
       list: async (kind, signal) => {
         const handler = handlerOf(kind);
-        return facts.enrich(await (handler.survey?.(signal) ?? handler.list(signal)), signal);
+        return enricher.enrich(await (handler.survey?.(signal) ?? handler.list(signal)), signal);
       },
     },
     // Podman makes up a new id for each answer. Sessions of one host see the same socket.
-    engineId: (signal) => (isPodman(engine.version) ? socketOf(engine.endpoint) : facts.engineId(signal)),
+    engineId: async (signal) => (isPodman(engine.version) ? socketOf(engine.endpoint) : (await facts.of(signal)).engineId),
     ladder(resource) {
       if (resource.id !== UNIDENTIFIED) return handlerOf(resource.kind).ladder(resource);
       return removalOnly(settings.removeMs, () => Promise.reject(new Error(NOT_IDENTIFIED)));

@@ -11,6 +11,7 @@ import { systemClock } from '../../../src/lib/clock';
 import { Deadline } from '../../../src/lib/deadline';
 import { connect } from '../../../src/providers/docker/connection/connect';
 import { dockerContainers } from '../../../src/providers/docker/events/container-source';
+import { EngineFacts } from '../../../src/providers/docker/resources/engine-facts';
 import type { Death, LogsWanted } from '../../../src/recorder/deaths';
 import { SEAM } from '../../../src/recorder/logs/log-follower';
 import type { KeepingPlace } from '../../../src/recorder/logs/log-keeper';
@@ -53,7 +54,7 @@ export async function containerSource(url: string = dockerHost): Promise<Contain
       skipGraceWhenDeaf: true,
       kinds: ['container'],
     } as const;
-    return dockerContainers(engine, settings, systemClock);
+    return dockerContainers(engine, settings, systemClock, new EngineFacts(engine.docker, systemClock));
   } finally {
     deadline.dispose();
   }

@@ -8,6 +8,7 @@ import { Deadline } from '../../../src/lib/deadline';
 import { connect } from '../../../src/providers/docker/connection/connect';
 import { dockerProvider } from '../../../src/providers/docker/provider';
 import type { Buildx } from '../../../src/providers/docker/resources/builder-instances';
+import { EngineFacts } from '../../../src/providers/docker/resources/engine-facts';
 import type { DockerSettings } from '../../../src/providers/docker/resources/handler';
 import { type SweepMode, type SweepResult, sweep } from '../../../src/reaper/sweep';
 import { dockerHost } from './own-engine';
@@ -30,7 +31,7 @@ export async function provider(
   const deadline = new Deadline(systemClock, 10_000);
   try {
     const engine = await connect([{ url, from: 'the tests' }], deadline, systemClock);
-    return dockerProvider(engine, { ...SETTINGS, ...settings }, systemClock, buildx);
+    return dockerProvider(engine, { ...SETTINGS, ...settings }, systemClock, new EngineFacts(engine.docker, systemClock), buildx);
   } finally {
     deadline.dispose();
   }

@@ -9,15 +9,16 @@ import { texts } from '../connection/shapes';
 import { imageUses } from '../events/history';
 import { dockerProvider } from '../provider';
 import { buildCacheOf } from '../resources/build-cache';
+import type { EngineFacts } from '../resources/engine-facts';
 import type { DockerSettings } from '../resources/handler';
 import { ImageInspections } from '../resources/image-inspections';
 import { ImageMeter } from './image-space';
 
 /** The disk of an engine. */
-export function dockerDisk(engine: Engine, settings: DockerSettings, clock: Clock): Disk {
+export function dockerDisk(engine: Engine, settings: DockerSettings, clock: Clock, facts: EngineFacts): Disk {
   const meter = new ImageMeter(engine, new ImageInspections(engine.docker));
   return {
-    images: dockerProvider(engine, { ...settings, kinds: ['image'] }, clock),
+    images: dockerProvider(engine, { ...settings, kinds: ['image'] }, clock, facts),
     measure: (images, signal) => meter.measure(images, signal),
     fileSystem: (signal) => fileSystemOf(engine, signal),
     usesSince: (since, signal) => imageUses(engine, since, signal),

@@ -6,7 +6,9 @@ import { ask, openStream } from '../connection/http';
 import { classify, isGone } from '../errors';
 import { attach, readLog } from '../logs/logs';
 import { Containers } from '../resources/containers';
+import type { EngineFacts } from '../resources/engine-facts';
 import type { DockerSettings } from '../resources/handler';
+import { ImageInspections } from '../resources/image-inspections';
 import { ResourceEnricher } from '../resources/resource-enricher';
 import { EventReader, eventFilters } from './events';
 import { type Inspected, statusOf } from './status';
@@ -26,11 +28,14 @@ interface Info {
   readonly LoggingDriver?: string;
 }
 
-/** The containers of a Docker engine or of Podman. */
-export function dockerContainers(engine: Engine, settings: DockerSettings, clock: Clock): ContainerSource {
+/**
+ * The containers of a Docker engine or of Podman.
+ * @param facts shared with others who ask the same engine
+ */
+export function dockerContainers(engine: Engine, settings: DockerSettings, clock: Clock, facts: EngineFacts): ContainerSource {
   const { docker, endpoint, version, maxConnections } = engine;
   const containers = new Containers(engine, settings, clock);
-  const enricher = new ResourceEnricher(docker, clock);
+  const enricher = new ResourceEnricher(facts, new ImageInspections(docker));
   const isOfPodman = isPodman(version);
   let driver = '';
   const reader = new EventReader(settings.name, isOfPodman);

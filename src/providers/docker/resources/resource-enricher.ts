@@ -1,45 +1,23 @@
-import type Docker from 'dockerode';
 import { labels } from '../../../core/labels';
 import type { Resource } from '../../../core/resource';
-import type { Clock } from '../../../lib/clock';
-import { type Json, object, text } from '../../../lib/json-shape';
-import { engineIdIn } from '../connection/connect';
-import { ask } from '../connection/http';
-import { createdAt } from '../connection/shapes';
-import { classify } from '../errors';
-import { ImageInspections } from './image-inspections';
-import { findOwnContainer, type OwnContainer, protectionOn } from './protection';
-import { isOfSwarm, type SwarmNode, swarmNodeIn } from './swarm';
-
-/** Facts about the engine, for all of its resources. */
-interface Facts {
-  readonly own: OwnContainer | undefined;
-  /** Milliseconds by which the engine's clock is ahead of ours. */
-  readonly aheadMs: number;
-  /** The same under every address. */
-  readonly engineId: string | undefined;
-  readonly swarm: SwarmNode;
-}
-
-/** Milliseconds. Smaller differences do not count: the engine rounds to seconds. */
-const SAME_TIME_MS = 1_000;
+import type { EngineFacts } from './engine-facts';
+import type { ImageInspections } from './image-inspections';
+import { protectionOn } from './protection';
+import { isOfSwarm } from './swarm';
 
 /** Adds what listings lack: protection, age by our clock, whether the label may be inherited. */
 export class ResourceEnricher {
-  readonly #docker: Docker;
-  readonly #clock: Clock;
+  readonly #facts: EngineFacts;
   readonly #images: ImageInspections;
-  #facts: Promise<Facts> | undefined;
 
-  constructor(docker: Docker, clock: Clock, images = new ImageInspections(docker)) {
-    this.#docker = docker;
-    this.#clock = clock;
+  constructor(facts: EngineFacts, images: ImageInspections) {
+    this.#facts = facts;
     this.#images = images;
   }
 
   /** @throws the engine's errors: nothing can be listed without the facts */
   async enrich(resources: readonly Resource[], signal: AbortSignal): Promise<readonly Resource[]> {
-    const { own, aheadMs, swarm } = await this.#factsOf(signal);
+    const { own, aheadMs, swarm } = await this.#facts.of(signal);
     const inheriting = await this.#inheriting(resources, signal);
     const known = new Map<Resource, Resource>();
     const enriched = (resource: Resource): Resource => {
@@ -62,16 +40,6 @@ export class ResourceEnricher {
     return resources.map(enriched);
   }
 
-  /** @throws the engine's errors */
-  async engineId(signal: AbortSignal): Promise<string | undefined> {
-    return (await this.#factsOf(signal)).engineId;
-  }
-
-  /** @throws the engine's errors */
-  async swarm(signal: AbortSignal): Promise<SwarmNode> {
-    return (await this.#factsOf(signal)).swarm;
-  }
-
   /**
    * Returns a test for containers whose session's label may come from their image: the same label,
    * or an image that can't be inspected. The engine does not tell equal labels apart.
@@ -90,40 +58,6 @@ export class ResourceEnricher {
     });
     const ids = new Set(inheriting.map(({ id }) => id));
     return ({ kind, id }) => kind === 'container' && ids.has(id);
-  }
-
-  /** Asks once for simultaneous listings, and again after a failure. */
-  async #factsOf(signal: AbortSignal): Promise<Facts> {
-    this.#facts ??= this.#ask(signal);
-    try {
-      return await this.#facts;
-    } catch (error) {
-      this.#facts = undefined;
-      throw error;
-    }
-  }
-
-  async #ask(signal: AbortSignal): Promise<Facts> {
-    const askedAt = this.#clock.now();
-    const info = await this.#info(signal);
-    const ours = (askedAt + this.#clock.now()) / 2;
-    const ahead = (createdAt(text(info['SystemTime'])).createdAt ?? ours) - ours;
-    return {
-      own: await findOwnContainer(this.#docker, signal),
-      aheadMs: Math.abs(ahead) >= SAME_TIME_MS ? ahead : 0,
-      engineId: engineIdIn(info),
-      swarm: swarmNodeIn(info),
-    };
-  }
-
-  /** A proxy may forbid it: then the clocks count as equal. */
-  async #info(signal: AbortSignal): Promise<Json> {
-    try {
-      return await ask(this.#docker, '/info', signal, object);
-    } catch (error) {
-      if (classify(error).kind === 'permanent' && !signal.aborted) return {};
-      throw error;
-    }
   }
 }
 

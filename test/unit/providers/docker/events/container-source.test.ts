@@ -5,6 +5,7 @@ import { systemClock } from '../../../../../src/lib/clock';
 import { withDeadline } from '../../../../../src/lib/deadline';
 import { connect } from '../../../../../src/providers/docker/connection/connect';
 import { dockerContainers } from '../../../../../src/providers/docker/events/container-source';
+import { EngineFacts } from '../../../../../src/providers/docker/resources/engine-facts';
 import { FlakyProxy } from '../../../../support/engine/flaky-proxy';
 
 const SETTINGS = {
@@ -27,7 +28,7 @@ beforeEach(async () => {
   const found = await withDeadline(10_000, { clock: systemClock }, (deadline) =>
     connect([{ url: engine.url, from: 'the test' }], deadline, systemClock),
   );
-  source = dockerContainers(found, SETTINGS, systemClock);
+  source = dockerContainers(found, SETTINGS, systemClock, new EngineFacts(found.docker, systemClock));
 });
 afterEach(() => engine.stop());
 
