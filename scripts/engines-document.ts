@@ -31,7 +31,7 @@ The integration, e2e and fault suites run on each of these engines: \`npm run te
 can be had on a machine, \`npm run test:engines docker-29\` for one. It needs root on Debian 12, and
 debootstrap; Docker 29 is built with Go 1.26, gcc and libseccomp-dev. What is built is kept in
 \`~/.cache/cleanup-action-engines\`. \`npm run test:engines -- --write\` writes this page from the last whole
-run of each engine.
+run of each engine, on this machine or, as \`engines.json\` remembers, on another.
 
 A number is of tests that passed, with the time that the suite took. A test that an engine can't pass is not run on it, and stands below
 with its reason.

@@ -2,7 +2,8 @@
  * Runs the integration, e2e and fault suites on each engine that can be had here, or on those that are named:
  * `npm run test:engines docker-26.1 docker-29`; or some suites: `npm run test:engines docker-29 e2e`. What has a slash is
  * passed to vitest, to run a part of a suite: `npm run test:engines podman-5.4 test/integration/recorder.test.ts`.
- * `--write` writes docs/engines.md from the last whole run of each suite, after the run, or alone without one.
+ * `--write` writes docs/engines.md from the last whole run of each suite, after the run, or alone without one: those of this machine, and
+ * those of others that docs/engines.json has.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -198,7 +199,18 @@ async function runAll(all: Wanted): Promise<boolean> {
 }
 
 async function writeDocument(): Promise<void> {
-  const rows = await Promise.all(ENGINE_NAMES.map(async (name) => ({ name, result: await lastResult(name) })));
+  const path = join(root, 'docs', 'engines.json');
+  const known: Readonly<Partial<Record<EngineName, EngineResult>>> = JSON.parse(await readFile(path, 'utf8'));
+  const rows = await Promise.all(
+    ENGINE_NAMES.map(async (name) => {
+      const here = await lastResult(name);
+      return { name, result: here.status === 'ran' ? here : (known[name] ?? here) };
+    }),
+  );
+  const results = Object.fromEntries(
+    rows.filter(({ result }) => result.status === 'ran').map(({ name, result }) => [name, result]),
+  );
+  await writeFile(path, `${JSON.stringify(results, undefined, 2)}\n`);
   await writeFile(join(root, 'docs', 'engines.md'), enginesDocument(rows));
 }
 
