@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
-import { SecondTries } from './test/support/second-tries';
+import { SecondTries } from './test/support/second-tries.mts';
 
 /**
  * Where others load the machine, an engine may be slower than any wait of ours. So a test on a real engine gets a second try, which is told and
- * counted: see second-tries.ts. One that finds a bystander touched gets none.
+ * counted: see second-tries.mts. One that finds a bystander touched gets none.
  */
 const SECOND_TRY = { count: 1, condition: /^(?!.*bystander)/s };
 
