@@ -3,7 +3,7 @@ import { runPhase } from './action/run-phase';
 import { systemClock } from './lib/clock';
 import { takeLittleMemory } from './lib/memory';
 
-/** Milliseconds. The runner gives the last steps of a cancelled job as long. */
+/** Milliseconds. As long as the runner gives the last steps of a cancelled job. */
 const MAX_AFTER_FAULT_MS = 5 * 60_000;
 
 takeLittleMemory();

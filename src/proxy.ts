@@ -14,7 +14,10 @@ function dialSsh(url: string): Dial {
   };
 }
 
-/** Is a bundle of its own, beside this one: even unused, it would take a third more memory. */
+/**
+ * Loads the renewal from a bundle of its own, beside this one: as a part of this one it would take
+ * a third more memory, even unused.
+ */
 const renew: Renew = (...renewal) => {
   const path = join(dirname(process.argv[1] ?? ''), '..', 'renewal', 'index.js');
   const { renewSession } = createRequire(path)(path) as typeof import('./renewal');

@@ -62,8 +62,8 @@ export async function startCompanion(context: CompanionContext, log: Log): Promi
 }
 
 /**
- * Started from outside of this container, as in a job with one: the runner's own docker command would
- * not find a socket in it, and the processes in it end with it.
+ * Whether the runner is outside of this container, as in a job with `container`. Then its own
+ * docker command would not find a socket in here, and processes in here end with the container.
  */
 function isInContainer({ worker }: CompanionContext): boolean {
   return worker.pid === 0;

@@ -83,7 +83,8 @@ export async function post(context: PhaseContext): Promise<void> {
 async function takeCleanup(post: Work): Promise<(() => Promise<void>) | undefined> {
   const { config, clock, log, isInPlace } = post;
   const directory = directoryOf(post);
-  // The companion is the last that post ends. There may have been none, but not for a watchdog.
+  // Post ends the companion last: where there was one, its end says that the work is done. A
+  // watchdog is a companion itself.
   const hadCompanion = isInPlace || !isFinished(directory);
   try {
     return await soleCleanup({

@@ -19,7 +19,7 @@ export interface MainState {
   readonly process: ProcessIdentity;
 }
 
-/** The benchmark's process group, while it runs. */
+/** The process group of the benchmark that runs; `ended` after its end. */
 export type BenchmarkState = number | 'ended';
 
 const names = { main: 'main', found: 'found', benchmark: 'benchmark', ended: 'ended' } as const;
@@ -58,7 +58,7 @@ export class MainStateWriter {
     this.#copy = stateCopyIn(directory);
   }
 
-  /** These throw the library's errors: the state file may be on a full disk. */
+  /** Throws the library's errors, as all of these do: the state file may be on a full disk. */
   main(state: MainState): void {
     this.#save(names.main, state);
   }
@@ -83,7 +83,7 @@ export class MainStateWriter {
     saveState(name, value);
   }
 
-  /** The watchdog does without it, as post does with a state that can't be read. */
+  /** Never throws: a watchdog goes on without a copy, as post without a readable state. */
   #writeCopy(): void {
     quietly(() => replaceFile(this.#copy, JSON.stringify(this.#saved)));
   }
@@ -130,7 +130,7 @@ export function loadState(env: NodeJS.ProcessEnv): SavedState {
   };
 }
 
-/** From the runner, or from the copy in its place. */
+/** Reads the state that the runner hands over, or the copy where a watchdog has started post. */
 function stateFor(env: Environment): (name: string) => string {
   const copy = env[IN_PLACE_VARIABLE];
   if (copy === undefined) return stateFromRunner;

@@ -13,9 +13,9 @@ const SESSION_VARIABLE = 'CLEANUP_SESSION_ID';
 const JOB_VARIABLE = 'RUNNER_TRACKING_ID';
 
 /**
- * The runner gives all of them to this action's main and post, which are no later steps: another
- * post of the same session, or of another use of the action. Another action may have an input of
- * one of these names, but not of all of them. The benchmark gets none.
+ * Inputs that tell this action's own processes from later steps: another post of the session, say,
+ * or main of another use of the action. The runner gives them all to main and post. Another action
+ * may have an input of one of these names, but not of all; the benchmark gets none.
  */
 const OWN_INPUTS = ['INPUT_PRE-CLEANUP=', 'INPUT_POST-CLEANUP=', 'INPUT_EXITED-TTL=', 'INPUT_SKIP-GRACE-WHEN-DEAF='];
 

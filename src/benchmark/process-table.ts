@@ -20,8 +20,9 @@ export type IsMarked = (environment: readonly string[]) => boolean;
 const MAX_ROUNDS = 10;
 
 /**
- * All running processes but this one and the kernel's, without zombies, which stay for ever where process 1
- * does not reap them. Lists again until nothing new appears: a process may fork and end in between.
+ * All running processes but this one and the kernel's. Without zombies, which stay for ever where
+ * process 1 does not wait for them. Lists again until nothing new appears: a process may fork and
+ * end in between.
  * @returns undefined without /proc: everywhere but on Linux
  */
 export async function processTable(isMarked: IsMarked): Promise<readonly Process[] | undefined> {
@@ -42,7 +43,7 @@ export async function processTable(isMarked: IsMarked): Promise<readonly Process
 async function inspect(pid: string, isMarked: IsMarked): Promise<Process | undefined> {
   const one = readProcStat(Number(pid));
   if (one === undefined || one.hasEnded || one.isOfKernel) return undefined;
-  // Not at once: the kernel may have it wait for the process.
+  // Asynchronously: the kernel may let the read wait for the process.
   const environment = await readWhole(`/proc/${pid}/environ`, 'latin1').catch(() => '');
   return { ...one, isMarked: isMarked(environment.split('\0')) };
 }
