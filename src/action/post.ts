@@ -83,8 +83,8 @@ export async function post(context: PhaseContext): Promise<void> {
 async function takeCleanup(post: Work): Promise<(() => Promise<void>) | undefined> {
   const { config, clock, log, isInPlace } = post;
   const directory = directoryOf(post);
-  // Post ends the companion last: where there was one, its end says that the work is done. A
-  // watchdog is a companion itself.
+  // Post ends the companion last: where there was one, its end says that the work is done. A post
+  // in the runner's place was started by one.
   const hadCompanion = isInPlace || !isFinished(directory);
   try {
     return await soleCleanup({

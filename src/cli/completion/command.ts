@@ -16,9 +16,9 @@ Examples:
 const COMPLETE = 'complete';
 
 /**
- * Adds `completion` and the hidden command that its scripts call. Uses the scripts of
- * `@bomb.sh/tab` for zsh and fish. Its bash script needs bash-completion, evaluates typed text,
- * can't be sourced twice, and never offers files.
+ * Adds `completion` and the hidden command that its scripts call. Those for zsh and fish are from
+ * `@bomb.sh/tab`, whose script for bash needs bash-completion, evaluates typed text, can't be
+ * sourced twice, and never offers files.
  */
 export function addCompletionCommands(program: Command): void {
   program

@@ -20,7 +20,7 @@ export interface Connected {
   readonly missing: readonly string[];
 }
 
-/** Requires named or addressed providers, and with `--provider` excludes the others. */
+/** Requires what `--provider` names, leaving out the others, and what a setting addresses. */
 export function withRequiredProviders<C extends ProviderSettings>(config: C, names: readonly ProviderName[]): C {
   const uses = providers.map(({ name, isAddressed }) => {
     const isNamed = names.includes(name);

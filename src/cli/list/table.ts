@@ -16,7 +16,7 @@ export interface ListTableOptions {
 /** Blanks between columns. */
 const GAP = 2;
 
-/** The usual and the minimum width of a name or session. */
+/** The width of a name or session below which the provider gives way, and the minimum. */
 const COMFORTABLE = 14;
 const MIN_WIDTH = 8;
 

@@ -142,7 +142,7 @@ export function isSelecting({ labels, namePrefixes, sessions, olderThan: age, st
 /** Milliseconds. A shorter age excludes almost nothing. */
 const MIN_AGE_MS = 60_000;
 
-/** Whether the filters may select any session: `--all`, a state alone, or a very short age. */
+/** Whether the filters may select resources of any session: `--all`, a state or short age alone. */
 export function selectsAllSessions(filters: TypedFilters): boolean {
   const { all, stale, labels, namePrefixes, sessions, olderThan: age = 0 } = filters;
   if (all) return true;
@@ -184,8 +184,8 @@ function staleOf(typed: TypedFilters, context: FilterContext): Selector {
 }
 
 /**
- * Selects what the filters would select, were it not for a session's label that may come from an
- * image.
+ * Selects what the filters would select if no label came from an image. Asked about resources whose
+ * session's label may come from one.
  */
 export function selectorOfInherited(typed: TypedFilters, context: FilterContext): Selector {
   const isSelected = selectorOf({ ...typed, stale: false }, context);
@@ -193,7 +193,7 @@ export function selectorOfInherited(typed: TypedFilters, context: FilterContext)
   return (resource) => isSelected(resource) && (!typed.stale || judge(resource) === 'inherited-label');
 }
 
-/** Shows that the session of a resource is over: see `evidenceOf`. */
+/** Finds the evidence that the session of a resource is over: see `evidenceOf`. */
 export function evidenceFor(typed: TypedFilters, context: FilterContext): (resource: Resource) => EvidenceOfEnd | undefined {
   const leftovers = contextOf(typed, context);
   return (resource) => evidenceOf(resource, leftovers);
@@ -212,7 +212,7 @@ function isAt(provider: ProviderName, resource: Resource): boolean {
 
 /**
  * Excludes the resources of live sessions, unless `--session` names the session or `--all` is
- * given. If no leases are kept, excludes any session's resources until they are older than
+ * given. If no leases are kept, any session may be live until its resources are older than
  * `--max-age`.
  */
 export function excludeLive(

@@ -107,7 +107,7 @@ function once(config: RunTeardown['config'], stop: AbortSignal, teardown: RunTea
   );
 }
 
-/** Joins both passes. Resources missing in the second one were gone by then. */
+/** Joins both passes. What the second one no longer found was gone by then, if it was verified. */
 function mergePhases(first: PhaseReport, second: PhaseReport): PhaseReport {
   const again = new Set(second.resources.map(keyOf));
   const before = first.resources.filter((resource) => !again.has(keyOf(resource)));

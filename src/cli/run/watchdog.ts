@@ -16,7 +16,10 @@ import type { Output } from '../terminal/output';
 import { type RunState, writeState } from './state';
 import { inPlaceWord, watchdogWord } from './words';
 
-/** Others end what has these: the runner, an outer `run`, and post. A cleanup ends by itself. */
+/**
+ * Variables by which others find processes to end: the runner, an outer `run`, and post. They are
+ * not to find the cleanup, which ends by itself.
+ */
 const ENDS_WITH_OTHERS: readonly string[] = ['RUNNER_TRACKING_ID', SESSION_MARKER, 'CLEANUP_SESSION_ID'];
 
 export interface WatchdogOptions {
@@ -29,8 +32,8 @@ export interface WatchdogOptions {
 }
 
 /**
- * Has a process beside `run` that cleans up in its place when it is killed. It is on its own from
- * its start: `run` need not wait until it watches.
+ * Starts a process that cleans up in the place of `run` when `run` is killed. Once started it needs
+ * `run` no more, which does not wait until it watches.
  */
 export class Watchdog {
   readonly #options: WatchdogOptions;
@@ -40,7 +43,7 @@ export class Watchdog {
   readonly #problem: Promise<string | undefined>;
   #state: RunState;
 
-  /** Begins to start it. */
+  /** Starts it, and does not wait. */
   constructor(options: WatchdogOptions) {
     this.#options = options;
     this.#state = options.state;
@@ -60,7 +63,7 @@ export class Watchdog {
     if (problem !== undefined) throw new ProviderUnreachable(`watchdog is true, and there can’t be one: ${problem}`);
   }
 
-  /** Keeps what it needs to know. It does without on a full disk. */
+  /** Saves what it needs to know. On a full disk it goes on without. */
   save(news: Partial<RunState>): void {
     this.#state = { ...this.#state, ...news };
     if (this.#isWanted) quietly(() => writeState(this.#options.directory, this.#state));
@@ -87,7 +90,7 @@ export class Watchdog {
     this.#options.output.info(`If run is killed, the next run or a sweep cleans up: ${problem}.`);
   }
 
-  /** Never throws. */
+  /** @returns why there is none; undefined when it watches. Never throws */
   async #launch(): Promise<string | undefined> {
     const { directory, env, state } = this.#options;
     const { signal } = this.#end;
@@ -111,7 +114,7 @@ export class Watchdog {
       });
       return undefined;
     } catch (error) {
-      if (signal.aborted) this.end(); // Its lifeline may have come later.
+      if (signal.aborted) this.end(); // The lifeline may have been made since.
       return asError(error).message;
     }
   }

@@ -43,7 +43,7 @@ export async function installService(place: ServicePlace, options: Omit<ServiceO
   }
   await systemd.ask('daemon-reload');
   await systemd.ask('enable', TIMER);
-  // One that runs goes on as it was before, until it is started anew.
+  // A timer that runs keeps its old times until it is started anew.
   await systemd.ask('restart', TIMER);
   say(`${TIMER}: on; what is over is swept now, after each start of the machine, and hourly`);
 }

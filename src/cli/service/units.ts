@@ -1,4 +1,4 @@
-/** What the units are made for. */
+/** What the units are made from. */
 export interface ServiceOptions {
   /** Node, this program, and nothing else; absolute. */
   readonly program: readonly string[];
@@ -13,7 +13,7 @@ export const UNIT = 'cleanup-action';
 
 const DOCUMENTATION = 'https://github.com/org/cleanup-action/blob/main/docs/command-line.md#a-service';
 
-/** The names of systemd’s files and their contents. Nothing in them is secret: everybody may read them. */
+/** The contents of systemd’s files, by name. Nothing in them is secret: everybody may read them. */
 export function unitsFor(options: ServiceOptions): Readonly<Record<string, string>> {
   return { [`${UNIT}.service`]: service(options), [`${UNIT}.timer`]: TIMER };
 }
@@ -37,8 +37,8 @@ ${runAs === undefined ? '' : confined(runAs)}`;
 }
 
 /**
- * The leases that say which sessions are over are in that user’s home directory, and those of others
- * in /tmp: both stay within its reach, as the engine’s socket does.
+ * Confines the service, but neither with ProtectHome nor with PrivateTmp: the user’s own leases are
+ * in their home directory, those of others in /tmp. The engine’s socket stays within reach, too.
  */
 function confined(user: string): string {
   return `User=${user}
