@@ -2,7 +2,7 @@ import type { LabelFilter } from '../core/selector';
 
 /** Labels that a tool sets by itself on everything that its users make. */
 interface ForeignLabels {
-  /** Whole keys, or their beginnings. */
+  /** Beginnings of keys. */
   readonly keys: readonly string[];
   readonly tool: string;
   /** A filter that identifies an owner; undefined if no label does. */

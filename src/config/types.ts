@@ -10,7 +10,7 @@ export interface SettingType<T> {
   readonly accepts: string;
   /** The value in the help: `--grace-period <time>`. */
   readonly placeholder: string;
-  /** Words to complete. */
+  /** Words that a shell can complete. */
   readonly choices?: readonly string[];
   /** Takes one item a line. The command line repeats the option instead. */
   readonly isList?: true;
@@ -163,7 +163,7 @@ export const reportOrRestore: SettingType<'report' | 'restore' | false> = {
   },
 };
 
-/** Ignores empty lines. A carriage return alone ends a line, too: no item has a line break in it. */
+/** Ignores empty lines. A carriage return alone ends a line, too: no item holds a line break. */
 export const lines: SettingType<readonly string[]> = {
   accepts: 'one item a line',
   placeholder: 'text',
@@ -252,7 +252,7 @@ export const imageGlobs: SettingType<readonly string[]> = {
     }),
 };
 
-/** Kinds of resources, by the words of `RESOURCE_WORDS`; and of Kubernetes' custom resources, `plural.group`. */
+/** Kinds of resources: words of `RESOURCE_WORDS`, and `plural.group` for custom resources. */
 export const resourceKinds: SettingType<readonly Wanted[]> = {
   accepts: `any of ${Object.keys(RESOURCE_WORDS).join(', ')}, or a kind of custom resources such as sandboxes.agents.x-k8s.io, with spaces or lines between them`,
   placeholder: 'kinds',
@@ -268,7 +268,7 @@ function kindsOf(word: string): readonly Wanted[] {
   throw new InvalidValue(`“${word}” is not a kind of resource`);
 }
 
-/** The plural and the group of a custom resource definition's name: RFC 1123 labels with dots between them. */
+/** Whether it is `plural.group`, the name of a custom resource definition: RFC 1123 labels. */
 function isCustomResource(word: string): word is CustomResource {
   return /^[a-z]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$/.test(word);
 }

@@ -45,9 +45,9 @@ export interface Settlement {
   readonly steps: readonly Step[];
   /** With `failed`: the decisive error. */
   readonly error?: Error;
-  /** With `kept`: why. */
+  /** With `kept`: why it stays. With `gone`: that a listing still shows it. */
   readonly reason?: string;
-  /** Removes it by hand. With `failed`, and with `kept` unless protected. */
+  /** Removes it by hand. With `failed` and `kept`, unless it is protected or selected no more. */
   readonly command?: string;
   /** The resources that use it, if they are why it is still there. */
   readonly heldBy?: readonly Holder[];

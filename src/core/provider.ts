@@ -19,7 +19,7 @@ export type ErrorClass =
 /** How a running resource ended at the `stop` rung. */
 export type StopOutcome = 'graceful' | 'killed';
 
-/** What a request says of the resource. `gone`: it is removed, and no inspection has to show that. */
+/** What an answer says of the resource. `gone`: it is removed, and no inspection has to show it. */
 export type RungAnswer = StopOutcome | 'gone' | undefined;
 
 /** One step of a ladder: a request, and the test for its effect. */
@@ -91,18 +91,18 @@ export interface Provider {
   /** The rungs for the resource's current state, from gentle to final. The last is `remove`. */
   ladder(resource: Resource): readonly Rung[];
   /**
-   * Why nothing that could be sent would help now, and what would: asked when all rungs are used up.
-   * Undefined if unknown. Never throws.
-   * @param isOver there is no time left: whatever may hold it is worth telling, and nothing is to be asked
+   * Why no request would help now, and what would. Asked when all rungs are used up; undefined if
+   * unknown. Never throws.
+   * @param isOver no time is left: tells what may hold it, even if that may pass, and asks nothing
    */
   whyStuck?(resource: Resource, isOver: boolean): Promise<string | undefined>;
-  /** What removed resources left where the provider can't reach: a line for each, with a command. Asked at the end. */
+  /** Lines, with commands, about what removed resources left out of reach. Asked at the end. */
   leftElsewhere?(): readonly string[];
   /** Decides what an error means. */
   classify(error: unknown): ErrorClass;
   /** Absent if other jobs use it at the same time: then new resources prove nothing. */
   readonly survey?: Survey;
-  /** The same under every address; undefined if it has none. */
+  /** An id that is the same under every address; undefined if there is none. */
   engineId?(signal: AbortSignal): Promise<string | undefined>;
   /** A command to copy. */
   removalCommand(resource: Resource): string;

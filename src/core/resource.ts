@@ -47,15 +47,15 @@ export const RESOURCE_WORDS = {
   namespaces: ['namespace'],
 } as const satisfies Readonly<Record<string, readonly Kind[]>>;
 
-/** A kind of Kubernetes' custom resources: `sandboxes.agents.x-k8s.io`. Its resources are of the kind `custom-resource`. */
+/** Kubernetes' name for one kind of custom resources, `plural.group`. All are `custom-resource`s. */
 export type CustomResource = `${string}.${string}`;
 
 /** What the setting `resources` asks for. */
 export type Wanted = Kind | CustomResource;
 
 /**
- * On these nothing says who made them: they belong to a session because they are new, and no other
- * session is at work.
+ * Whether nothing on resources of this kind says who made them: they belong to a session because
+ * they are new, and no other session is at work.
  */
 export function isUnsigned(kind: Wanted): boolean {
   return kind === 'image' || kind === 'builder' || kind === 'build-cache';
@@ -86,7 +86,7 @@ export interface Resource {
   readonly state: string;
   /** Milliseconds since the epoch when it entered that state, if known. */
   readonly stateSince?: number;
-  /** Ending it is an outcome of its own (`graceful`, `killed`). */
+  /** Whether it runs: then its outcome tells how it ended (`graceful`, `killed`). */
   readonly running: boolean;
   readonly labels: Readonly<Record<string, string>>;
   /** Milliseconds since the epoch, if known. */
@@ -112,7 +112,7 @@ export interface Resource {
   readonly subnets?: readonly string[];
   /** Of a container of Swarm's: the id of its service, which makes it again. */
   readonly service?: string;
-  /** Others than this machine's jobs may have made it, because several machines have it: that it is new proves nothing. */
+  /** Several machines have it, and others' jobs may have made it: that it is new proves nothing. */
   readonly shared?: true;
   /** Of an image: its names, `repository:tag`. Foreign text. */
   readonly tags?: readonly string[];
@@ -122,7 +122,7 @@ export interface Resource {
   readonly tagOf?: string;
   /** An image without a name that is, or was, only a step between an image and its parent. */
   readonly isLayer?: boolean;
-  /** Ids that must go first: the images made from this one. */
+  /** Ids of others of its kind that must go first: images made from it, forks of a sandbox. */
   readonly dependents?: readonly string[];
   /** Why it must never be removed, whatever matches: this process runs in it, for one. */
   readonly protection?: string;

@@ -31,7 +31,7 @@ import { unmatchedIn } from './unmatched';
 const ENGINE_ID_TIMEOUT_MS = 5_000;
 
 export interface Cleanup {
-  /** Swept one by one as they settle: a slow provider does not hold up the others. */
+  /** Each is swept as soon as it is found: a slow provider does not hold up the others. */
   readonly connections: readonly (Connection | Promise<Connection>)[];
   readonly selection: Selection;
   readonly mode: SweepMode;

@@ -3,12 +3,12 @@ import { appendFile, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Renewed } from './sandbox-ttl';
 
-/** Where a session’s proxy notes what it has given time to. It gives none when the file is gone. */
+/** Where a session’s proxy notes the sandboxes that it renews. It renews none when that is gone. */
 export function renewalNotesFile(directory: string): string {
   return join(directory, 'sandbox-ttl.txt');
 }
 
-/** Where it says what went wrong, for post. */
+/** Where the proxy says what went wrong, for post. */
 function warningsFile(notes: string): string {
   return `${notes}.warnings`;
 }
@@ -19,7 +19,7 @@ export async function beginRenewal(notes: string): Promise<void> {
 }
 
 /**
- * Has nothing given time any more.
+ * Ends the renewals.
  * @returns what went wrong, a line each; never throws
  */
 export async function endRenewal(directory: string): Promise<readonly string[]> {
@@ -29,14 +29,14 @@ export async function endRenewal(directory: string): Promise<readonly string[]> 
   return [...new Set(warnings.split('\n').filter((line) => line !== ''))];
 }
 
-/** Tells post. Never throws. */
+/** Notes for post what went wrong. Never throws. */
 export function noteWarning(notes: string, line: string): void {
   appendFile(warningsFile(notes), `${line}\n`).catch(() => undefined);
 }
 
 /**
- * What a session has given time to, in a file: the process that takes over must not take the time
- * that is left for somebody’s choice.
+ * The sandboxes that a session renews, in a file: a process that takes over knows by it that the
+ * session set the time that is left to them, and nobody else.
  */
 export class RenewalNotes implements Renewed {
   readonly #file: string;
@@ -65,7 +65,7 @@ export class RenewalNotes implements Renewed {
     this.#ids.delete(id);
   }
 
-  /** Never makes the file anew. A line begins anew after one that a full disk has cut off. */
+  /** Makes no file. Begins with a line feed: a full disk may have cut off the line before. */
   #note(line: string): void {
     const file = openSync(this.#file, constants.O_WRONLY | constants.O_APPEND);
     try {

@@ -8,10 +8,10 @@ import { Limit } from '../lib/limit';
 import { plainLine } from '../report/escape';
 import type { Log } from './log';
 
-/** What the session has given time to. A process that goes on with the work of another knows it, too. */
+/** The sandboxes that the session renews. A process that takes over from another knows them. */
 export interface Renewed {
   has(id: string): boolean;
-  /** @throws when nothing is to be given time any more */
+  /** @throws when nothing is to be renewed any more */
   add(id: string): void;
   delete(id: string): void;
 }

@@ -23,7 +23,7 @@ export interface Teardown {
   readonly config: Cleanup['config'] & LastRecording['config'] & Pick<DiskGoals, 'imageBudget' | 'minFreeDisk'>;
   /** Undefined when main died before it had one. */
   readonly sessionId: string | undefined;
-  /** Cleaned one by one as they settle. */
+  /** Each is cleaned as soon as it is found. */
   readonly connections: readonly Promise<Connection>[];
   readonly selection: Selection;
   readonly mode: SweepMode;

@@ -56,7 +56,7 @@ export interface DeathReport {
   /** Null if the container was removed before it could be inspected. */
   readonly exitCode: number | null;
   readonly oomKilled: boolean;
-  /** Why, in the provider's own word, where that says more than the exit code: `Evicted`, `ImagePullBackOff`. */
+  /** The provider's own word for why, where it says more than the exit code: `Evicted`, say. */
   readonly reason?: string;
   /** It was asked to end (`docker stop`, `compose down`), so its exit code is not a failure. */
   readonly asked?: boolean;
@@ -108,7 +108,7 @@ export type DiskGoal = 'build-cache-budget' | 'image-budget' | 'min-free-disk';
 export interface DiskReport {
   readonly provider: string;
   readonly goal: DiskGoal;
-  /** Bytes: the most that may be taken, or for `min-free-disk` the least to be free. Null if unknown. */
+  /** Bytes: the most to be taken, for `min-free-disk` the least to be free. Null if unknown. */
   readonly wanted: number | null;
   /** Bytes that were taken, or free, before and after. Null if unknown. */
   readonly before: number | null;
@@ -204,9 +204,9 @@ export interface ResourceReport {
   readonly steps: readonly StepReport[];
   /** With `failed`: why it is still there. */
   readonly error: string | null;
-  /** With `kept`: why it stays. */
+  /** With `kept`: why it stays. With `gone`: that a listing still shows it. */
   readonly reason: string | null;
-  /** With `failed` and `kept`: removes it by hand. */
+  /** Removes it by hand. With `failed` and `kept`, unless it is protected or selected no more. */
   readonly command: string | null;
   /** With `failed`: its users, which must go first. Absent if unknown. */
   readonly heldBy?: readonly Holder[];

@@ -7,13 +7,13 @@ export interface CacheBudget {
   /** Bytes. */
   readonly wanted: number;
   readonly dryRun: boolean;
-  /** Milliseconds for which nobody must have used what goes: since another live session began. */
+  /** Milliseconds since the first other live session began, 0 without one: what was used stays. */
   readonly unusedForMs: () => number;
-  /** Asks again where an engine refuses, and in time. */
+  /** Limits the time of a request, and repeats it after errors that may pass. */
   readonly retried: <T>(what: string, work: (signal: AbortSignal) => Promise<T>) => Promise<T>;
 }
 
-/** Has BuildKit remove what is more than the budget, but for what a live session may use. Never throws. */
+/** Lets BuildKit remove what exceeds the budget, but for what live sessions may use. Never throws. */
 export async function keepToBudget(buildCache: Disk['buildCache'], budget: CacheBudget): Promise<DiskReport> {
   const { provider, wanted, dryRun, unusedForMs, retried } = budget;
   const report = { provider, goal: 'build-cache-budget', wanted, images: [] } as const;

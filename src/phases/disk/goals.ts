@@ -35,7 +35,7 @@ export function measuredFor(goal: ImageGoal, { space, fileSystem }: DiskState): 
   return fileSystem instanceof UnseenFileSystem ? undefined : fileSystem.free;
 }
 
-/** Bytes that are still to come back. */
+/** Bytes that are still to come back; 0 or less when the goal is reached, or can't be known. */
 export function missingFor(goal: ImageGoal, measured: DiskState, goals: DiskGoals): number {
   const [wanted, now] = [wantedFor(goal, measured, goals), measuredFor(goal, measured)];
   if (wanted === undefined || now === undefined) return 0;

@@ -2,7 +2,7 @@ import type { Connection, Sizes } from '../../core/connection';
 import { type Kind, keyOf, type Resource } from '../../core/resource';
 import type { Deadline } from '../../lib/deadline';
 
-/** Milliseconds to measure, and the part of what is left of the deadline that it may take. */
+/** The limits of a measurement: milliseconds, and a share of the time that is left. */
 const LIMITS = { ms: 5_000, share: 0.05 };
 
 /** The kinds that people clean to have their disk back. */
@@ -17,8 +17,8 @@ export interface DiskUsage {
 }
 
 /**
- * Measures only where images, builders or build cache are cleaned: an engine walks through all files for it, and
- * people who clean these want to know.
+ * Measures only where images, builders or build cache are cleaned: people who clean these want to
+ * know, and an engine walks through all files for it.
  */
 export function diskUsageAt(connection: Connection, deadline: Deadline): DiskUsage {
   let measured: Promise<Sizes> | undefined;
