@@ -47,7 +47,7 @@ export const RESOURCE_WORDS = {
   namespaces: ['namespace'],
 } as const satisfies Readonly<Record<string, readonly Kind[]>>;
 
-/** Kubernetes' name for one kind of custom resources, `plural.group`. All are `custom-resource`s. */
+/** Kubernetes' name for one kind of custom resources: `plural.group`. All are `custom-resource`. */
 export type CustomResource = `${string}.${string}`;
 
 /** What the setting `resources` asks for. */

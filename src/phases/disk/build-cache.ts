@@ -13,7 +13,7 @@ export interface CacheBudget {
   readonly retried: <T>(what: string, work: (signal: AbortSignal) => Promise<T>) => Promise<T>;
 }
 
-/** Lets BuildKit remove what exceeds the budget, but for what live sessions may use. Never throws. */
+/** Lets BuildKit remove what exceeds the budget, unless a live session may use it. Never throws. */
 export async function keepToBudget(buildCache: Disk['buildCache'], budget: CacheBudget): Promise<DiskReport> {
   const { provider, wanted, dryRun, unusedForMs, retried } = budget;
   const report = { provider, goal: 'build-cache-budget', wanted, images: [] } as const;

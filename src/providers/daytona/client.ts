@@ -20,7 +20,7 @@ const PAGE_RETRIES = 3;
 /** A process has 1,024 file descriptors by default, 256 on macOS. */
 const MAX_CONNECTIONS = 100;
 
-/** The permission that a request needs: https://www.daytona.io/docs/en/api-keys/ */
+/** What a refused request lacks: https://www.daytona.io/docs/en/api-keys/ */
 const HINT_403 = {
   GET: 'the key may not see the sandboxes of this organization',
   POST: 'the key lacks write:sandboxes',
@@ -142,7 +142,7 @@ export class DaytonaClient {
     await this.#ask('DELETE', id, '', signal);
   }
 
-  /** From now on it has so many minutes, whatever it does; 0: as many as it takes. */
+  /** Sets the minutes that it has from now on, whatever it does; 0: no limit. */
   async setTtl(id: string, minutes: number, signal: AbortSignal): Promise<void> {
     await this.#ask('POST', id, `/ttl/${minutes}`, signal);
   }
@@ -192,6 +192,7 @@ export class DaytonaClient {
   /**
    * @param shown the path, for people
    * @throws {DaytonaError} for an answer other than success
+   * @throws {UnreadableAnswer} for an answer that is cut off, or is not JSON
    * @throws {Unreachable} without an answer
    * @throws {AllowanceUsedUp} instead of sending a request that would be refused
    */

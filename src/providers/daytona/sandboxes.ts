@@ -79,7 +79,10 @@ const LIST_TIMEOUT_MS = 120_000;
 /** Sandboxes take seconds to stop, and each inspection counts against the rate limit. */
 const POLL_MS = { first: 500, max: 4_000 };
 
-/** From so many sandboxes on, the rate limit takes longest, and a look that comes too early costs more than one that comes late. */
+/**
+ * Sandboxes from which on the rate limit takes longest: an inspection that comes too early costs
+ * more than one that comes late.
+ */
 const MANY = 1_000;
 const POLL_MANY_MS = { first: 2_000, max: 4_000 };
 
@@ -108,7 +111,7 @@ export class Sandboxes implements Provider {
   readonly #forks = new Map<string, readonly string[]>();
   /** Sandboxes of `#forks` that were listed again, so that the sweep deletes forks first. */
   readonly #ordered = new Set<string>();
-  /** First names: a deletion renames a sandbox, which may be owned by name. */
+  /** Names before the deletion, which renames a sandbox: it may be owned by name. */
   readonly #names = new Map<string, string>();
   readonly #since = new Map<string, Since>();
   /** Sandboxes that we stopped. */

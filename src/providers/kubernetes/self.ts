@@ -12,10 +12,10 @@ export interface SelfInCluster {
 
 const NAMESPACE_FILE = '/var/run/secrets/kubernetes.io/serviceaccount/namespace';
 
-/** The container hooks of GitHub's runner call the pod of a job's container so. */
+/** The end of the name that the container hooks of GitHub's runner give to the pod of a job. */
 const WORKFLOW = '-workflow';
 
-/** They label each pod of a job with the name of its runner's pod. */
+/** The hooks' label for each pod of a job: the name of its runner's pod. */
 const RUNNER_POD = 'runner-pod';
 
 /**

@@ -2,7 +2,7 @@ import { object, text } from '../../lib/json-shape';
 import { itemsIn } from './objects';
 import type { Thing } from './scene';
 
-/** Kubernetes lifts them itself: deletion in order, jobs' records, claims and volumes that pods use. */
+/** Finalizers that Kubernetes lifts itself: for deletion in order, jobs' records, used storage. */
 const PASSING: ReadonlySet<string> = new Set([
   ...['foregroundDeletion', 'orphan', 'kubernetes'],
   ...['batch.kubernetes.io/job-tracking', 'kubernetes.io/pvc-protection', 'kubernetes.io/pv-protection'],

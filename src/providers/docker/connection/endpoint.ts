@@ -16,7 +16,7 @@ export interface Endpoint {
   readonly url: string;
   /** The source of the address, for the log. */
   readonly from: string;
-  /** Files for TLS, which any of them switches on. Default of `ca`: the system's authorities. */
+  /** Files for TLS; each of them switches it on. Default of `ca`: the system's authorities. */
   readonly ca?: string;
   readonly cert?: string;
   readonly key?: string;

@@ -41,7 +41,7 @@ async function fileSystemOf({ docker, endpoint }: Engine, signal: AbortSignal): 
   }
 }
 
-/** As BuildKit counts: without what an image has, too. */
+/** Counts as BuildKit does: without what an image shares. */
 function measureCache({ docker }: Engine): (signal: AbortSignal) => Promise<number> {
   return async (signal) => {
     const records = await buildCacheOf(docker, signal);
@@ -50,7 +50,7 @@ function measureCache({ docker }: Engine): (signal: AbortSignal) => Promise<numb
 }
 
 /**
- * Takes the words of old and new engines: `keep-storage` up to API 1.47, `max-used-space` from 1.48.
+ * Uses the words of old and new engines: `keep-storage` up to API 1.47, `max-used-space` since.
  * https://github.com/moby/moby/blob/master/daemon/server/router/build/build_routes.go
  */
 function pruneCache({ docker }: Engine) {

@@ -12,7 +12,7 @@ const MAX_STAMP = 40;
 const BLANK = 0x20;
 const LINE_FEED = 0x0a;
 
-/** `theirs`: before each frame or, without frames, each line. Else returns the time of arrival. */
+/** `theirs`: the engine's, before each frame, or each line without frames. Else: of the arrival. */
 export type Stamps = 'theirs' | (() => string);
 
 interface Format {
@@ -40,7 +40,7 @@ export class LogDemuxer {
     return this.#format.chunks(this.#pending);
   }
 
-  /** A terminal's stream has no frames, as only its bytes tell (engines before 23.0 don't). */
+  /** Goes by the bytes: a terminal's stream has no frames, and engines before 23.0 don't say so. */
   #formatOf(beginning: Buffer): Format {
     const arrival = this.#stamps === 'theirs' ? undefined : this.#stamps;
     if (isFramed(beginning)) return new Frames(arrival);

@@ -47,7 +47,7 @@ export class SwarmData implements KindHandler {
     return `/${this.kind}s/${encodeURIComponent(id)}`;
   }
 
-  /** Leaves out what it holds. */
+  /** Leaves out its content, which may be secret. */
   #resource({ ID, Spec, CreatedAt }: Json): Resource {
     const [spec, id] = [object(Spec), text(ID) ?? UNIDENTIFIED];
     return {

@@ -14,10 +14,13 @@ import { inUseBy, removeUser } from './in-use';
 /** The names that engines make up, and the label of newer engines. */
 const ANONYMOUS = { name: /^[0-9a-f]{64}$/, label: 'com.docker.volume.anonymous' };
 
-/** Milliseconds to read the engine's last events. Without them, volumes stay. */
+/** Milliseconds to read the engine's last events. Without them, anonymous volumes may stay. */
 const EVENTS_TIMEOUT_MS = 5_000;
 
-/** Anonymous volumes go with their containers; afterwards only their age hints at an owner. */
+/**
+ * Anonymous volumes go with their containers. Of those that stay, the engine's last events tell who
+ * had them, and the proxy's notes.
+ */
 export class Volumes implements KindHandler {
   readonly kind = 'volume';
   readonly #docker: Docker;

@@ -6,8 +6,8 @@ const [LINE_FEED, BLANK] = [0x0a, 0x20];
 const MAX_TIME = 40;
 
 /**
- * Reads a log of which each line begins with its time. The API has one stream for both of a container's. A long line comes in
- * several chunks.
+ * Reads a log of which each line begins with its time. Takes all for stdout: the API joins both
+ * streams of a container. A long line comes in several chunks.
  */
 export async function* chunksOf(stream: AsyncIterable<Uint8Array>): AsyncGenerator<readonly LogChunk[]> {
   const reader = new LineReader();
@@ -48,13 +48,13 @@ class LineReader {
     return chunks;
   }
 
-  /** What is left is no whole time: a message of the node's. */
+  /** @returns what is left: no whole time, but a message of the node's */
   end(): readonly LogChunk[] {
     return this.#head.length === 0 ? [] : [{ stream: 'stdout', at: '', bytes: this.#head }];
   }
 }
 
-/** @returns undefined if more bytes are needed; no time for a line that has none, such as a message of the node's */
+/** @returns undefined if more bytes are needed; an empty time for a line without one: the node's */
 function timeAt(bytes: Buffer): { readonly text: string; readonly length: number } | undefined {
   const head = bytes.subarray(0, MAX_TIME);
   const blank = head.indexOf(BLANK);

@@ -23,7 +23,7 @@ const READ_MS = 10_000;
 /** Milliseconds. A node tells of an end when it next looks. */
 const DELAY_MS = 2_000;
 
-/** Milliseconds for which a listing answers for runs that have ended, which change no more: there may be thousands. */
+/** Milliseconds for which a listing spares inspections of ended runs: there may be thousands. */
 const LISTED_MS = 5_000;
 
 export interface PodSourceSettings {
@@ -39,7 +39,7 @@ export interface PodSourceParts {
   readonly clock: Clock;
 }
 
-/** The containers of the pods in some namespaces of one cluster, and their logs. Each run of a container counts alone. */
+/** The containers of pods in a cluster's namespaces. Each run of one counts as a container. */
 export function podContainers({ name, namespaces }: PodSourceSettings, parts: PodSourceParts): ContainerSource {
   const { client, scene, labels, clock } = parts;
   const makers = new Makers(client, labels);
@@ -85,7 +85,7 @@ export function podContainers({ name, namespaces }: PodSourceSettings, parts: Po
     const which = { container: run.container, timestamps: 'true', previous: String(place === 'previous') };
     const ask = { path: `${pathTo(container)}/log`, query: { ...which, ...query }, accept: '*/*', what: 'GET pods/log' };
     const log = await client.stream(ask, signal);
-    // Another run may have begun meanwhile, or another pod may have the name: then this may be its log.
+    // This may be another's log, if another run has begun meanwhile, or another pod has the name.
     const pod = await namesakeOf(container, signal).catch(() => undefined);
     if (pod === undefined || placeOfLog(run, pod) === place) return chunksOf(log);
     log.destroy();
