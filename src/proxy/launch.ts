@@ -25,12 +25,12 @@ export interface Launch {
   /** Arguments for Node that start the program. */
   readonly program: readonly string[];
   readonly settings: ProcessSettings;
-  /** A file for what goes wrong in it. */
+  /** A file for the process's errors. */
   readonly log: string;
   /** This process's own. */
   readonly env: Environment;
   readonly confidence?: Confidence;
-  /** Takes the start back, as long as the process does not listen. */
+  /** Calls the start off, as long as the process does not listen. */
   readonly signal?: AbortSignal;
 }
 

@@ -6,7 +6,7 @@ export interface RenewalSettings {
   readonly sessionId: string;
   /** Milliseconds after the last renewal. */
   readonly ttlMs: number;
-  /** A file for what has been renewed. It ends the renewals when it is gone. */
+  /** A file for what is renewed. The renewals end when it is gone. */
   readonly notes: string;
 }
 
@@ -45,7 +45,7 @@ export class Renewal {
       this.#renew(this.#settings, this.#access, this.#end.signal).catch(console.error);
       this.#isAtWork = true;
     } catch (error) {
-      console.error(error); // There is no memory for it, say. The rest goes on.
+      console.error(error); // Without memory for it, say, the rest goes on.
     }
   }
 }

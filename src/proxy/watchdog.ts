@@ -6,7 +6,7 @@ import { quietly } from '../lib/quietly';
 
 /** How to clean up when the owner has ended too early. Nothing in it is secret. */
 export interface WatchdogSettings {
-  /** Arguments for Node: a program that cleans up in the owner's place, and then removes the lifeline. */
+  /** Arguments for Node: a program that cleans up for the owner, and then removes the lifeline. */
   readonly command: readonly string[];
 }
 

@@ -15,8 +15,8 @@ export interface Candidate extends ImageSize {
 
 /**
  * Chooses images to remove, the longest unused first, until `bytes` come back. A use of an image is
- * also a use of those that it was made from; one that stays keeps them, too. Shared layers come back
- * with the last image that has them.
+ * also a use of those that it was made from; one that stays keeps them, too. Shared layers come
+ * back with the last image that has them.
  * @returns ids, in the order in which they are to go
  */
 export function longestUnused(images: readonly Candidate[], bytes: number): readonly string[] {
@@ -66,7 +66,7 @@ function parentsOf(images: readonly Candidate[], madeFrom: Neighbours): Neighbou
   return (image) => parents.get(image) ?? [];
 }
 
-/** By each image, and by all that it was made from: the first of `images` that leads there. */
+/** For each of `images`, and for all that it was made from: the first of `images` that needs it. */
 function withAncestors(images: readonly Candidate[], parents: Neighbours): ReadonlyMap<Candidate, Candidate> {
   const reached = new Map<Candidate, Candidate>();
   for (const first of images) {
@@ -80,7 +80,7 @@ function withAncestors(images: readonly Candidate[], parents: Neighbours): Reado
   return reached;
 }
 
-/** All of them, each after what was made from it. Without recursion: a chain may be long. */
+/** Orders them: each after what was made from it. Without recursion: a chain may be long. */
 function dependentsFirst(images: readonly Candidate[], madeFrom: Neighbours): readonly Candidate[] {
   const ordered = new Set<Candidate>();
   const entered = new Set<Candidate>();
@@ -99,7 +99,7 @@ function dependentsFirst(images: readonly Candidate[], madeFrom: Neighbours): re
 
 /** The room that images take, from which one after the other goes. */
 class Room {
-  /** The lowest layer, the two lowest, and so on: layers are shared from below. Each such stack once. */
+  /** Stacks, each once: the lowest layer, the lowest two, and so on: layers share what is below. */
   readonly #stacks = new Map<string, Stack>();
 
   constructor(images: readonly Candidate[]) {

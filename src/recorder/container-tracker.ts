@@ -29,7 +29,7 @@ interface Entry {
   container: Resource;
   phase: 'waiting' | 'running' | 'ended';
   startedAt?: number;
-  /** An earlier start is a repeated report. */
+  /** When it ended last: a start before that is a repeated report. */
   endedAt?: number;
   /** When it was last asked to end in this run. */
   askedAt?: number;
@@ -49,7 +49,7 @@ function endIn({ at, exitCode, error: neverStarted, reason }: ContainerEvent): E
   return { at, exitCode: exitCode ?? null, neverStarted, reason };
 }
 
-/** The container disappeared before it could be inspected. */
+/** The exit code of an end that could not be inspected. */
 const UNKNOWN_CODE = { exitCode: null } as const;
 
 /** An end this many milliseconds after a request is due to it. Longer than any grace period. */

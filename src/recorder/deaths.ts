@@ -98,8 +98,8 @@ export class Deaths {
   }
 
   /**
-   * Whether following this log has broken off, and beginning anew may bring all of it. Where it brings only what comes, the log
-   * is read at the container's end.
+   * Whether following this log has broken off, and beginning anew brings all of it. Where it brings
+   * only what comes, the log is read at the container's end.
    */
   isFollowedNoMore({ id }: Pick<Resource, 'id'>): boolean {
     return this.#options.source.attachBringsAll === true && this.#followers.get(id)?.isBroken === true;
@@ -132,7 +132,7 @@ export class Deaths {
     this.#settling.set(id, settling);
   }
 
-  /** Takes back that a container could not be started: where the provider tries again by itself, it may succeed. */
+  /** Takes a failed start back: where the provider tries again by itself, it may succeed. */
   startedAfterAll({ id }: Pick<Resource, 'id'>): void {
     const index = this.#failedStarts.get(id);
     if (index !== undefined) this.#withdrawn.add(index);
@@ -165,7 +165,10 @@ export class Deaths {
     return { ...end, log: unwanted ?? (await this.#log(end, status, follower)) };
   }
 
-  /** Prefers reading to what was followed: with the engine's times, and each line once. Not where following has these, too. */
+  /**
+   * Prefers reading to what was followed: it has the engine's times, and each line once. Not where
+   * following has these, too.
+   */
   async #log(end: End, status: Inspected, follower: LogFollower | undefined): Promise<KeptLog> {
     if (this.#options.source.attachBringsAll) return this.#followedLog(end, status, follower);
     const isFirst = isThere(status) && !status.autoRemove;

@@ -125,7 +125,7 @@ function addResources(registry: Registry, phases: NamedPhases): void {
   }
 }
 
-/** Goals for disk space. Nothing is registered without any. */
+/** Adds goals for disk space. Without any, there are no such metrics. */
 function addDisk(registry: Registry, goals: readonly DiskReport[]): void {
   if (goals.length === 0) return;
   const labels = ['provider', 'goal'] as const;

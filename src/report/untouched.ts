@@ -5,7 +5,7 @@ import { countKinds } from './words';
 
 /** Says which resources a phase left alone, and how to change that. Settings are in backticks. */
 export interface UntouchedNote {
-  /** Of foreign text, it has only filters as they were written. */
+  /** Has no foreign text but filters, as they were written. */
   readonly statement: string;
   readonly advice: string;
   /** Foreign text. */

@@ -8,8 +8,8 @@ import { asError } from '../lib/errors';
 import { makeDirectory } from '../lib/make-directory';
 
 /**
- * Finds the directory of this user on this host where processes of the command line meet: live
- * sessions, the sweep lock.
+ * Finds the directory of this user on this host where sessions and sweeps meet: it has their
+ * leases, the sweep lock, and which images they used and left.
  *
  * Logins, cron and services must find the same one. So it is in the user database's home directory:
  * cron does not set XDG_RUNTIME_DIR, which also vanishes at logout. CLEANUP_STATE_DIRECTORY names
@@ -43,7 +43,7 @@ function defaultDirectories(): readonly string[] {
 /**
  * Makes the directory.
  * @param inspect `lstat` where another user may plant a symbolic link
- * @throws when it is not a directory that only this user can write to
+ * @throws when it is not a directory of this user's, to which this process can write
  */
 async function usable(directory: string, inspect: typeof lstat): Promise<string> {
   await makeDirectory(dirname(directory));

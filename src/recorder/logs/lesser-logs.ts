@@ -29,7 +29,7 @@ export class LesserLogs {
     this.#withdrawals.set(id, this.#space.offer(size, remove));
   }
 
-  /** A later log of the same container takes the file's place: the file stays from now on. */
+  /** Gives up no file for room any more: a later log of the same container is to take its path. */
   async withdraw(id: string): Promise<void> {
     this.#withdrawals.get(id)?.();
     this.#withdrawals.delete(id);

@@ -1,7 +1,7 @@
 import type { LogChunk } from '../../core/container-source';
 import type { Redactor } from './redactor';
 
-/** Breaks longer lines into several, so that a line of a gigabyte is never held whole. In bytes. */
+/** Bytes. Longer lines become several, so that a line of a gigabyte is never held whole. */
 export const MAX_LINE = 65_536;
 
 /** The last lines to show to people, and the bytes of each. */
@@ -39,7 +39,7 @@ export class LogLines {
     return before + chunks.map((chunk) => this.#add(chunk)).join('');
   }
 
-  /** Inserts a line of our own before the next chunk. `tail` has it only between others. */
+  /** Inserts a line of our own before the next chunk. `tail` has it only if a chunk follows. */
   note(line: string): void {
     this.#note = line;
   }
@@ -97,7 +97,7 @@ export class LogLines {
   }
 }
 
-/** What a terminal would show of a line in the end: a progress bar returns to the line's beginning again and again. */
+/** What a terminal shows of a line in the end: a progress bar writes over it again and again. */
 function shown(line: string): string {
   const text = line.replace(/\r+$/, '');
   return text.slice(text.lastIndexOf('\r') + 1);

@@ -50,7 +50,7 @@ function end(step: StepReport): number {
   return start(step) + step.durationMs;
 }
 
-/** Does not begin with the name: a word like `section`, or a date, would have a meaning. */
+/** A label does not begin with the name: a word like `section`, or a date, would have a meaning. */
 function single(resource: ResourceReport): Bar {
   const steps = stepsWithWork(resource);
   const span = spanOf(steps);
@@ -136,7 +136,7 @@ const MAX_TICK = [3_600_000, '1hour'] as const;
 /** More would run into each other on a phone. */
 const MAX_TICKS = 6;
 
-/** Seconds since the first bar's start: a time of 1970 in seconds, which is the same in all time zones. */
+/** Seconds since the first bar's start: as times of 1970, in seconds, whatever the time zone. */
 function axis(spanMs: number): readonly string[] {
   const [ms, name] = TICKS.find(([tick]) => spanMs / tick <= MAX_TICKS) ?? MAX_TICK;
   return [`axisFormat ${ms < 1_000 ? '%s.%Ls' : '%ss'}`, `tickInterval ${name}`];

@@ -34,7 +34,7 @@ function drawn(
   return table.toString();
 }
 
-/** Reads the widths from the upper border, `┌──┬───┐`: cli-table3 does not expose them. */
+/** Reads the widths from the upper border, `┌──┬───┐`: cli-table3 does not tell them. */
 function widthsOf(drawnTable: string): readonly number[] {
   const [border = ''] = stripVTControlCharacters(drawnTable).split('\n', 1);
   return border

@@ -41,7 +41,7 @@ async function fileSystemOf({ docker, endpoint }: Engine, signal: AbortSignal): 
   }
 }
 
-/** Counts as BuildKit does: without what an image shares. */
+/** Counts as BuildKit does: without what the cache shares with images. */
 function measureCache({ docker }: Engine): (signal: AbortSignal) => Promise<number> {
   return async (signal) => {
     const records = await buildCacheOf(docker, signal);
