@@ -32,9 +32,9 @@ export type Connection =
       readonly containers?: ContainerSource;
       /** Present if it can end resources by itself, later. */
       readonly lifetimes?: Lifetimes;
-      /** Present if it can reach this machine's files: gives some to a user. Throws when it can't. */
+      /** Present if it reaches this machine's files: gives some to a user. Throws when it can't. */
       readonly giveBack?: (request: GiveBack, signal: AbortSignal) => Promise<void>;
-      /** Present if it gives networks addresses: for how many more, of those listed; undefined if it has plenty. */
+      /** Present if networks get addresses from it: for how many more; undefined if unknown. */
       readonly networksLeft?: (networks: readonly Resource[], signal: AbortSignal) => Promise<number | undefined>;
       /** Present if there is a disk: the space that each resource takes. Slow. */
       readonly sizes?: (signal: AbortSignal) => Promise<Sizes>;

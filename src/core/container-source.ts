@@ -32,7 +32,7 @@ export interface ContainerStatus {
   readonly oomKilled: boolean;
   /** When something asked its last run to end, if the provider remembers that. */
   readonly askedAt?: number;
-  /** Why it ended, or did not start, in the provider's own word, where that says more than the exit code: `Evicted`. */
+  /** The provider's own word for why it ended, or did not start, if it says more: `Evicted`. */
   readonly reason?: string;
   /** The engine removes it, and its log, when it ends. */
   readonly autoRemove: boolean;
@@ -71,9 +71,9 @@ export interface ContainerSource {
    * Whether `attach` and `read` work, harmlessly, before a container's start. Known after `now`.
    */
   followsBeforeStart(): boolean;
-  /** `attach` brings what the container wrote before, too, and it alone tells one run's log from another's. */
+  /** Whether `attach` brings also what was written before. Only it tells the logs of runs apart. */
   readonly attachBringsAll?: true;
-  /** Events have all labels of their container: no inspection is needed to tell that it is not owned. */
+  /** Whether events have all labels of their container: it needs no inspection to be left alone. */
   readonly labelsInEvents?: true;
   /** The provider's clock. */
   now(signal: AbortSignal): Promise<number>;

@@ -54,11 +54,14 @@ export interface Disk {
   fileSystem(signal: AbortSignal): Promise<FileSystem>;
   /** The uses that the engine remembers. */
   usesSince(since: number, signal: AbortSignal): Promise<readonly ImageUse[]>;
-  /** Present if builds leave a cache. Removes what was unused for longest, until so many bytes are left. */
+  /** Present if builds leave a cache. */
   readonly buildCache?: {
     /** Bytes. */
     measure(signal: AbortSignal): Promise<number>;
-    /** @param unusedForMs spares what was used in this time */
+    /**
+     * Removes what was unused for longest, until so many bytes are left.
+     * @param unusedForMs spares what was used in this time
+     */
     prune(keepBytes: number, unusedForMs: number, signal: AbortSignal): Promise<PrunedCache>;
   };
 }

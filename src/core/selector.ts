@@ -41,7 +41,7 @@ export interface Baseline {
 /** Engines round to seconds and clocks differ: the baseline decides within this time. */
 const CLOCK_TOLERANCE_MS = 2_000;
 
-/** Ignores the names of images, builders, build cache and anonymous volumes: they do not tell an owner. */
+/** Ignores names that tell no owner: of images, builders, build cache and anonymous volumes. */
 export function matchesFilters(resource: Resource, filters: Filters): boolean {
   const has = ({ key, value = '*' }: LabelFilter) => {
     const found = Object.hasOwn(resource.labels, key) ? resource.labels[key] : undefined;
@@ -55,7 +55,8 @@ export function matchesFilters(resource: Resource, filters: Filters): boolean {
 }
 
 /**
- * Compose calls a container `<short id>_<name>` while it makes it anew, and leaves that name when it is interrupted:
+ * Compose calls a container `<short id>_<name>` while it makes it anew, and leaves that name when
+ * it is interrupted:
  * https://github.com/docker/compose/blob/v2.29.0/pkg/compose/convergence.go (recreateContainer)
  */
 function namesOf({ kind, name, labels: own }: Resource): readonly string[] {
@@ -132,12 +133,15 @@ function isKnownToBeNew(resource: Resource, baseline: Baseline | undefined): boo
   return baseline !== undefined && isNew(resource, baseline);
 }
 
-/** Whether those that use it lead to its owner: an engine made its name up, or it is Kubernetes'. */
+/** Whether its users lead to its owner: an engine made its name up, or it is Kubernetes'. */
 function isKnownByUsers({ anonymous, namespace }: Resource): boolean {
   return anonymous === true || namespace !== undefined;
 }
 
-/** Whether only owned containers had a new anonymous volume: as was noted, or as its users show. Likewise for Kubernetes. */
+/**
+ * Whether only owned containers had a new anonymous volume: as was noted, or as its users show. For
+ * what is Kubernetes', see `isMadeForPods`.
+ */
 function isOnlyForOwned(
   selector: Selector,
   volume: Resource,
@@ -150,8 +154,8 @@ function isOnlyForOwned(
 }
 
 /**
- * Whether something of Kubernetes that says nothing itself was made during the session, and only owned pods use it: a
- * service that leads to them, their claim. Its time is in whole seconds.
+ * Whether something of Kubernetes without a session's label was made during the session, and only
+ * owned pods use it: a service that leads to them, their claim. Its time is in whole seconds.
  */
 function isMadeForPods(selector: Selector, resource: Resource, baseline: Baseline | undefined): boolean {
   const { usedBy = [], createdAt } = resource;
@@ -203,7 +207,10 @@ function allGo(users: readonly Resource[], selector: Selector): boolean {
   return users.every((user) => selector(user) && protectionOf(user) === undefined);
 }
 
-/** Whether it lives on an engine, which may be one job's alone. Organizations share sandboxes, and a swarm's nodes what it has. */
+/**
+ * Whether it lives on one engine, which may be one job's alone. Organizations share sandboxes, and
+ * the nodes of a swarm share what it has.
+ */
 export function isOfOneMachine({ kind, shared }: Resource): boolean {
   return kind !== 'sandbox' && shared !== true;
 }
@@ -294,7 +301,7 @@ export function evidenceOf(resource: Resource, context: LeftoverContext): Eviden
   return olderThanAllowed(context)(resource) ? 'age' : undefined;
 }
 
-/** States of what has ended, stopped ones included, created ones not: containers, sandboxes, pods, jobs. */
+/** States of what has ended or stopped, not of what never started; words of all the providers. */
 const AT_AN_END = new Set(['exited', 'dead', 'stopped', 'error', 'build_failed', 'Succeeded', 'Complete', 'Failed']);
 
 /** Selects what is older than `maxAgeMs`, or ended longer than its own limit ago, if known. */

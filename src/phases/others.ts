@@ -49,10 +49,10 @@ export function madeByOthers(seen: Seen, deciding: Deciding): Selector {
 }
 
 /**
- * Selects the images, tags, builders and build cache that another live session may have made or used, and that do
- * not carry our label: with a lease of one, all of them, because containers that used them may be
- * gone already. If only its label on something that runs shows one, it may be over: then images that
- * our own containers alone used are ours.
+ * Selects the images, tags, builders and build cache that another live session may have made or
+ * used, and that do not carry our label. Where a lease shows one: all of them, because containers
+ * that used them may be gone already. Where only its label on something that runs does, it may be
+ * over: then not the images with known users, who tell whose they are.
  */
 export function madeUnlabelledByOthers(seen: Seen, { sessionId, maxAgeMs }: Omit<Deciding, 'filters'>): Selector {
   const isOurs = oursBy(sessionId);

@@ -15,8 +15,9 @@ interface Entry {
 }
 
 /**
- * Inspections that must contradict the list before it is believed to be wrong. Docker 28 to 29.1 can list a container
- * that removed itself for as long as the engine runs: https://github.com/moby/moby/issues/51692
+ * Inspections that must contradict the list before it is believed to be wrong. Docker 28 to 29.1
+ * can list a container that removed itself for as long as the engine runs:
+ * https://github.com/moby/moby/issues/51692
  */
 const MAX_CONTRADICTIONS = 3;
 
@@ -43,7 +44,7 @@ export class Ledger {
     this.#onSettled = onSettled;
   }
 
-  /** Adds a listing, and reports the failures that it makes final. */
+  /** Adds what is owned of a listing, and reports the failures that it makes final. */
   discover(listed: readonly Resource[]): void {
     const isFirst = this.#entries.size === 0;
     for (const resource of listed) {
@@ -63,8 +64,8 @@ export class Ledger {
   }
 
   /**
-   * Whether a later listing had more that runs than the first that had anything: something creates while the sweep
-   * removes. What others use may only have been hidden by its users.
+   * Whether something that runs was listed only after the first listing that had anything: then
+   * something creates while the sweep removes. Other kinds may have been hidden by their users.
    */
   get hasLatecomers(): boolean {
     return this.#hasLatecomers;

@@ -58,7 +58,8 @@ export async function listKinds(options: ListingOptions): Promise<Listing> {
 }
 
 /**
- * Gives up a kind that hangs twice while others are listed: it will go on hanging, as volumes do with a dead plugin.
+ * Gives up a kind that hangs twice while others are listed: it will go on hanging, as volumes do
+ * with a dead plugin.
  * @param listed the other kinds
  */
 function listKind(

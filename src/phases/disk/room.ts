@@ -65,7 +65,7 @@ export async function makeRoom(room: DiskRoom): Promise<readonly DiskReport[]> {
 /** Milliseconds to look at the file system. */
 const LOOK_TIMEOUT_MS = 10_000;
 
-/** The part of the remaining deadline that one measurement may take: old engines walk through all files. */
+/** The part of the time left that one measurement may take: old engines walk through all files. */
 const MEASURE_SHARE = 0.5;
 
 /** Engines round to seconds. */

@@ -106,7 +106,7 @@ export class Containers implements KindHandler {
     return binds.length > 0 ? { binds } : {};
   }
 
-  /** Only removes a stopped container, kills a deaf one, and leaves alone what a service makes again. */
+  /** Only removes what has stopped, kills what is deaf, leaves what a service makes again. */
   ladder(container: Resource): readonly Rung[] {
     const refusal = this.#services?.refusalFor(container);
     if (refusal) return removalOnly(this.#settings.removeMs, () => Promise.reject(refusal));
