@@ -50,9 +50,9 @@ export function madeByOthers(seen: Seen, deciding: Deciding): Selector {
 
 /**
  * Selects the images, tags, builders and build cache that another live session may have made or
- * used, and that do not carry our label. Where a lease shows one: all of them, because containers
- * that used them may be gone already. Where only its label on something that runs does, it may be
- * over: then not the images with known users, who tell whose they are.
+ * used, and that do not carry our label: all of them where a lease shows such a session, because
+ * containers that used them may be gone already. Where only its label on something that runs does,
+ * it may be over: then images with known users are left out, because these tell whose they are.
  */
 export function madeUnlabelledByOthers(seen: Seen, { sessionId, maxAgeMs }: Omit<Deciding, 'filters'>): Selector {
   const isOurs = oursBy(sessionId);

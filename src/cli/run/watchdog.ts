@@ -32,8 +32,8 @@ export interface WatchdogOptions {
 }
 
 /**
- * Starts a process that cleans up in the place of `run` when `run` is killed. Once started it needs
- * `run` no more, which does not wait until it watches.
+ * Starts a process that cleans up in the place of `run` when `run` is killed. Once started, it does
+ * without `run`, which does not wait until it watches.
  */
 export class Watchdog {
   readonly #options: WatchdogOptions;

@@ -7,7 +7,7 @@ export interface CacheBudget {
   /** Bytes. */
   readonly wanted: number;
   readonly dryRun: boolean;
-  /** Milliseconds since the first other live session began, 0 without one: what was used stays. */
+  /** Milliseconds since another live session began, 0 without one: what it may use is spared. */
   readonly unusedForMs: () => number;
   /** Limits the time of a request, and repeats it after errors that may pass. */
   readonly retried: <T>(what: string, work: (signal: AbortSignal) => Promise<T>) => Promise<T>;

@@ -80,8 +80,8 @@ const LIST_TIMEOUT_MS = 120_000;
 const POLL_MS = { first: 500, max: 4_000 };
 
 /**
- * Sandboxes from which on the rate limit takes longest: an inspection that comes too early costs
- * more than one that comes late.
+ * The number of sandboxes above which the rate limit takes longest: an inspection that comes too
+ * early costs more than one that comes late.
  */
 const MANY = 1_000;
 const POLL_MANY_MS = { first: 2_000, max: 4_000 };

@@ -19,7 +19,7 @@ const DEFAULT_POOLS: readonly AddressPool[] = [
   { base: '192.168.0.0/16', size: 20 },
 ];
 
-/** Subnets from which on the engine is asked for its pools. */
+/** The least number of subnets for which the engine is asked for its pools. */
 const MANY = 10;
 
 /**

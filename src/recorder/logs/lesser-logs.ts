@@ -29,7 +29,7 @@ export class LesserLogs {
     this.#withdrawals.set(id, this.#space.offer(size, remove));
   }
 
-  /** Gives up no file for room any more: a later log of the same container is to take its path. */
+  /** Lets the container's file stay from now on: a later log of the container takes its path. */
   async withdraw(id: string): Promise<void> {
     this.#withdrawals.get(id)?.();
     this.#withdrawals.delete(id);
