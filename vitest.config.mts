@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
+import { JsonReporter } from 'vitest/node';
 import { SecondTries } from './test/support/second-tries.mts';
 
 /**
@@ -20,6 +21,9 @@ const withEngine = {
 /** Tests wait more than they compute. Each worker has an engine of its own, which only root on Linux can start. */
 const WORKERS = process.platform === 'linux' && process.getuid?.() === 0 ? Math.max(2, availableParallelism() - 1) : 1;
 
+/** Where a script that runs tests wants their results, as JSON. */
+const REPORT = process.env['TEST_REPORT'];
+
 /** GitHub’s parser of workflows imports JSON as bundlers do and Node does not, and names source maps that it does not bring. */
 const WORKFLOW_PARSER = /@actions\/(workflow-parser|expressions)\/.*\.js$/;
 
@@ -32,7 +36,12 @@ const workflowParser = {
 export default defineConfig({
   test: {
     maxWorkers: WORKERS,
-    reporters: ['default', ...(process.env['GITHUB_ACTIONS'] ? ['github-actions'] : []), new SecondTries()],
+    reporters: [
+      'default',
+      ...(process.env['GITHUB_ACTIONS'] ? ['github-actions'] : []),
+      ...(REPORT ? [new JsonReporter({ outputFile: REPORT })] : []),
+      new SecondTries(),
+    ],
     projects: [
       // A busy machine takes its time, and a test that hangs is seen soon enough.
       {

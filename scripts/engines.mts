@@ -2,6 +2,7 @@
  * Runs the integration, e2e and fault suites on each engine that can be had here, or on those that are named:
  * `npm run test:engines docker-26.1 docker-29`; or some suites: `npm run test:engines docker-29 e2e`. What has a slash is
  * passed to vitest, to run a part of a suite: `npm run test:engines podman-5.4 test/integration/recorder.test.ts`.
+ * `--ci` tells of a named engine that can't be had here instead of failing, gives tests their second try, and keeps no result.
  * `--write` writes docs/engines.md from the last whole run of each suite, after the run, or alone without one: those of this machine, and
  * those of others that docs/engines.json has.
  */
@@ -29,6 +30,9 @@ import { type EngineResult, enginesDocument, type SuiteResult } from './engines-
 const root = join(import.meta.dirname, '..');
 
 const SUITES = ['integration', 'e2e', 'faults'] as const;
+
+/** Among the words. */
+const AS_CI = '--ci';
 
 type SuiteName = (typeof SUITES)[number];
 
@@ -63,16 +67,16 @@ async function prepare(name: EngineName): Promise<string> {
   }
 }
 
-async function runSuite(name: EngineName, suite: SuiteName, paths: readonly string[], directory: string): Promise<SuiteResult> {
+async function runSuite(name: EngineName, suite: SuiteName, { paths, asCi }: Wanted, directory: string): Promise<SuiteResult> {
   const output = join(directory, `${name}-${suite}.json`);
   const without = limitationsOf(name).flatMap(({ file, test }) => (test === undefined ? ['--exclude', `test/${file}`] : []));
-  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${output}`];
   const part = paths.length > 0 ? ['--passWithNoTests', ...paths] : [];
   const startedAt = performance.now();
-  const vitest = spawn('npx', ['vitest', 'run', '--retry=0', '--project', suite, ...without, ...reporters, ...part], {
+  const tries = asCi ? [] : ['--retry=0'];
+  const vitest = spawn('npx', ['vitest', 'run', '--project', suite, ...tries, ...without, ...part], {
     cwd: root,
     stdio: 'inherit',
-    env: { ...process.env, ...asking(name) },
+    env: { ...process.env, ...asking(name), TEST_REPORT: output },
   });
   const [code] = await once(vitest, 'exit');
   const report = JSON.parse(await readFile(output, 'utf8')) as VitestReport;
@@ -114,7 +118,7 @@ function staleLimitations(name: EngineName, suite: SuiteName, report: VitestRepo
     .map(({ file, test }) => `test/${file} has no test "${test}": take it out of the table of engines`);
 }
 
-async function runOn(name: EngineName, { suites, paths }: Wanted, directory: string): Promise<EngineResult> {
+async function runOn(name: EngineName, wanted: Wanted, directory: string): Promise<EngineResult> {
   let version: string;
   try {
     version = await prepare(name);
@@ -123,7 +127,7 @@ async function runOn(name: EngineName, { suites, paths }: Wanted, directory: str
   }
   console.log(`\n${name}: ${ENGINE_KINDS[name].title} (${version})`);
   const results: SuiteResult[] = [];
-  for (const suite of suites) results.push(await runSuite(name, suite, paths, directory));
+  for (const suite of wanted.suites) results.push(await runSuite(name, suite, wanted, directory));
   return { status: 'ran', version, suites: results };
 }
 
@@ -162,12 +166,14 @@ interface Wanted {
   readonly names: readonly EngineName[];
   readonly suites: readonly SuiteName[];
   readonly paths: readonly string[];
-  /** By name: then one that can't be had is a failure. */
-  readonly isNamed: boolean;
+  readonly asCi: boolean;
+  /** What can't be had here is a failure. */
+  readonly isNeeded: boolean;
 }
 
 /** @throws when a word is no engine, suite or path */
-function wanted(words: readonly string[]): Wanted {
+function wantedBy(all: readonly string[]): Wanted {
+  const words = all.filter((word) => word !== AS_CI);
   const names = words.filter(isEngineName);
   const suites = SUITES.filter((suite) => words.includes(suite));
   const paths = words.filter((word) => word.includes('/'));
@@ -177,8 +183,13 @@ function wanted(words: readonly string[]): Wanted {
       `not an engine: ${unknown.join(', ')}. There are ${ENGINE_NAMES.join(', ')}; suites are ${SUITES.join(', ')}`,
     );
   }
-  const isNamed = names.length > 0;
-  return { names: isNamed ? names : ENGINE_NAMES, suites: suites.length > 0 ? suites : SUITES, paths, isNamed };
+  return {
+    names: names.length > 0 ? names : ENGINE_NAMES,
+    suites: suites.length > 0 ? suites : SUITES,
+    paths,
+    asCi: all.includes(AS_CI),
+    isNeeded: names.length > 0 && !all.includes(AS_CI),
+  };
 }
 
 /** @returns whether all of it is green */
@@ -189,10 +200,10 @@ async function runAll(all: Wanted): Promise<boolean> {
     for (const name of all.names) {
       const result = await runOn(name, all, directory);
       results.set(name, result);
-      if (all.paths.length === 0) await keep(name, result);
+      if (all.paths.length === 0 && !all.asCi) await keep(name, result);
     }
     for (const [name, result] of results) console.log(lineOf(name, result));
-    return [...results.values()].every((it) => (it.status === 'ran' ? it.suites.every(({ isGreen }) => isGreen) : !all.isNamed));
+    return [...results.values()].every((it) => (it.status === 'ran' ? it.suites.every(({ isGreen }) => isGreen) : !all.isNeeded));
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
@@ -216,5 +227,5 @@ async function writeDocument(): Promise<void> {
 
 const words = process.argv.slice(2);
 const isOnlyWriting = words.length === 1 && words[0] === '--write';
-if (!isOnlyWriting && !(await runAll(wanted(words.filter((word) => word !== '--write'))))) process.exitCode = 1;
+if (!isOnlyWriting && !(await runAll(wantedBy(words.filter((word) => word !== '--write'))))) process.exitCode = 1;
 if (words.includes('--write')) await writeDocument();

@@ -28,14 +28,11 @@ interface Row {
 async function runSuite(directory: string): Promise<SuiteReport> {
   const output = join(directory, 'report.json');
   const suites = ['--project', 'faults', '--project', 'unit', 'test/faults', 'test/unit/reaper/simulation.test.ts'];
-  const vitest = spawn(
-    'npx',
-    ['vitest', 'run', '--retry=0', ...suites, '--reporter=default', '--reporter=json', `--outputFile.json=${output}`],
-    {
-      cwd: root,
-      stdio: 'inherit',
-    },
-  );
+  const vitest = spawn('npx', ['vitest', 'run', '--retry=0', ...suites], {
+    cwd: root,
+    stdio: 'inherit',
+    env: { ...process.env, TEST_REPORT: output },
+  });
   const [code] = await once(vitest, 'exit');
   if (code !== 0) throw new Error(`a test failed (exit code ${code}): docs/reliability.md stays as it is`);
   return JSON.parse(await readFile(output, 'utf8')) as SuiteReport;

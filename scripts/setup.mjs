@@ -1,7 +1,9 @@
 /**
  * What `npm run demo` and `npm test` need, on a machine that has Node 20 or newer and npm: the packages of package-lock.json, and
  * with `engine` a Docker engine to talk to or the means to start one, with `clients` others' clients of
- * it, with `podman` the means to start Podman's service, with `kubernetes` what a cluster's node runs pods with, with `promtool` Prometheus' checker of metrics, with `chromium` a browser to look at summaries with. Plain JavaScript: it runs before
+ * it, with `podman` the means to start Podman's service, with `builders` what makes the engines that are tested by name,
+ * with `kubernetes` what a cluster's node runs pods with, with `promtool` Prometheus' checker of metrics,
+ * with `chromium` a browser to look at summaries with. Plain JavaScript: it runs before
  * anything is installed.
  */
 import { spawnSync } from 'node:child_process';
@@ -31,6 +33,8 @@ const CHROMIUM_PACKAGES = ['chromium', 'fonts-noto-color-emoji', 'fonts-dejavu-c
 /** Where promtool is put when the machine has none: test/support/report/promtool.ts looks here. */
 const promtoolDirectory = join(root, 'node_modules', '.promtool');
 
+/** Debian 13's engines, and Docker 29 with Go. */
+const BUILDER_PACKAGES = ['debootstrap', 'gcc', 'libc6-dev', 'libseccomp-dev', 'pkg-config'];
 const CHECKER_PACKAGES = ['shellcheck', 'systemd', 'zsh', 'fish'];
 
 function run(command, args, options = {}) {
@@ -175,6 +179,13 @@ function ensureChromium() {
   install(CHROMIUM_PACKAGES);
 }
 
+/** What engines by name are made with. Each says what it lacks where this can't install it. */
+function ensureEngineBuilders() {
+  if (['debootstrap', 'gcc'].every(onPath) || process.platform !== 'linux' || process.getuid?.() !== 0 || !onPath('apt-get'))
+    return;
+  install(BUILDER_PACKAGES);
+}
+
 function install(packages) {
   console.log(`setup: installing ${packages.join(' ')}`);
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
@@ -189,6 +200,7 @@ installPackages();
 if (process.argv.includes('engine')) await ensureEngine();
 if (process.argv.includes('clients')) ensureClients();
 if (process.argv.includes('podman')) ensurePodman();
+if (process.argv.includes('builders')) ensureEngineBuilders();
 if (process.argv.includes('kubernetes') && !process.env.KUBERNETES_TEST_KUBECONFIG) ensureKubernetes();
 if (process.argv.includes('checkers')) ensureCheckers();
 if (process.argv.includes('promtool')) ensurePromtool();
