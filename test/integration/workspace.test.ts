@@ -163,7 +163,8 @@ describe.skipIf(process.getuid?.() !== 0)('files that a container left to root',
     const outside = join(dirname(workspace), 'outside');
     await mkdir(join(outside, 'victim'), { recursive: true });
     await writeFile(join(outside, 'secret'), 'root’s');
-    await inContainer(source, 'mkdir -p /w/out/mnt && echo 1 > /w/out/plain && mknod /w/out/device c 1 3');
+    await inContainer(source, 'mkdir -p /w/out/mnt && echo 1 > /w/out/plain');
+    await execute('mknod', [join(source, 'out/device'), 'c', '1', '3']); // Podman 5 lets no container do that.
     await symlink(join(outside, 'victim'), join(source, 'out/link'));
     await link(join(outside, 'secret'), join(source, 'out/hard'));
     await writeFile(join(outside, 'victim', 'file'), '');
