@@ -2,11 +2,10 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 import { JsonReporter } from 'vitest/node';
-import { SecondTries } from './test/support/second-tries.mts';
 
 /**
  * Where others load the machine, an engine may be slower than any wait of ours. So a test on a real engine gets a second try, which is told and
- * counted: see second-tries.mts. One that finds a bystander touched gets none.
+ * counted: see second-tries.ts. One that finds a bystander touched gets none.
  */
 const SECOND_TRY = { count: 1, condition: /^(?!.*bystander)/s };
 
@@ -40,7 +39,7 @@ export default defineConfig({
       'default',
       ...(process.env['GITHUB_ACTIONS'] ? ['github-actions'] : []),
       ...(REPORT ? [new JsonReporter({ outputFile: REPORT })] : []),
-      new SecondTries(),
+      './test/support/second-tries.ts',
     ],
     projects: [
       // A busy machine takes its time, and a test that hangs is seen soon enough.

@@ -4,8 +4,8 @@ import type { Reporter, TestCase, TestModule } from 'vitest/node';
 /** A run fails that needs more of them: then it is not the machine. */
 const MOST = 3;
 
-/** Tells at the end of a run which tests passed at their second try only, with what failed at first. */
-export class SecondTries implements Reporter {
+/** Tells at the end of a run which tests passed at their second try only, with what failed at first. Vitest loads it by its path. */
+export default class SecondTries implements Reporter {
   onTestRunEnd(modules: readonly TestModule[]): void {
     const tests = modules.flatMap((module) => [...module.children.allTests()]).filter((test) => test.diagnostic()?.flaky);
     if (tests.length === 0) return;
