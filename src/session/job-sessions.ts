@@ -5,7 +5,7 @@ import type { LiveSessionIds } from '../core/selector';
 import type { Clock } from '../lib/clock';
 import type { Environment } from '../lib/environment';
 
-/** Names of sessions' files and directories. Labels are foreign text: keep to this place. */
+/** Ids that name files and directories, and stand in labels and in words of a shell. Labels are foreign text: keep to this place. */
 export const SESSION_FILE_NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$/;
 
 /**

@@ -55,8 +55,8 @@ export interface LeasePlaces {
   readonly shared: string;
 }
 
-/** More or larger files are not ours. */
-const MAX_FILES = 1_000;
+/** More leases are not ours, nor larger files. */
+const MAX_LEASES = 1_000;
 const MAX_BYTES = 256 * 1024;
 
 /** Users may remove only their own files. */
@@ -149,19 +149,18 @@ export class Leases {
 
   /** Sessions that may be at work on this host. Removes leases of ended ones. Never throws. */
   atWork(): readonly Lease[] {
-    return jsonFilesIn(this.#places.shared)
-      .slice(0, MAX_FILES)
-      .flatMap((path) => {
-        const file = quietly(() => readLease(path, this.#here));
-        if (file === undefined) return [];
-        const word = this.#wordIn(file);
-        if (word === 'live' || (word === 'unknown' && !this.#isOlderThan(MAX_JOB_MS, file))) {
-          const { session, since, engines, filters, imageNotes } = file;
-          return { session, since, engines, filters, ...(imageNotes === undefined ? {} : { imageNotes }) };
-        }
-        if (word !== 'unknown') quietly(() => rmSync(path, { force: true })); // It may be another user's.
-        return [];
-      });
+    const leases: Lease[] = [];
+    for (const path of jsonFilesIn(this.#places.shared)) {
+      if (leases.length === MAX_LEASES) break; // Other files do not count: anyone may put them there, to hide a live session.
+      const file = quietly(() => readLease(path, this.#here));
+      if (file === undefined) continue;
+      const word = this.#wordIn(file);
+      if (word === 'live' || (word === 'unknown' && !this.#isOlderThan(MAX_JOB_MS, file))) {
+        const { session, since, engines, filters, imageNotes } = file;
+        leases.push({ session, since, engines, filters, ...(imageNotes === undefined ? {} : { imageNotes }) });
+      } else if (word !== 'unknown') quietly(() => rmSync(path, { force: true })); // It may be another user's.
+    }
+    return leases;
   }
 
   #read(directory: string, session: string): LeaseFile | undefined {
@@ -182,7 +181,7 @@ export class Leases {
   }
 
   #forgetOld(directory: string): void {
-    for (const path of jsonFilesIn(directory).slice(0, MAX_FILES)) {
+    for (const path of jsonFilesIn(directory)) {
       const file = quietly(() => readLease(path, this.#here));
       const isOver = file !== undefined && this.#wordIn(file) === 'over';
       if (isOver && this.#isOlderThan(MAX_REMEMBERED_MS, file)) quietly(() => rmSync(path, { force: true }));

@@ -1,12 +1,10 @@
 import { hostname } from 'node:os';
 import { labels } from '../../core/labels';
 import type { Environment } from '../../lib/environment';
+import { SESSION_FILE_NAME } from '../../session/job-sessions';
 import { githubRunner, newSession, type RunnerIdentity, type Session } from '../../session/session';
 import { installationId, whoIsThis } from '../../session/state-directory';
 import { UsageError } from '../exit';
-
-/** Ids become values of labels, words of a shell, and parts of file names. */
-const SESSION_ID = /^[A-Za-z0-9._-]{1,128}$/;
 
 /**
  * A session of this user on this host. In a GitHub job the runner replaces the user, so that the
@@ -16,9 +14,9 @@ const SESSION_ID = /^[A-Za-z0-9._-]{1,128}$/;
  * @throws {UsageError} for an unusable id
  */
 export async function localSession(env: Environment, stateDirectory: string | undefined, id?: string): Promise<Session> {
-  if (id !== undefined && !SESSION_ID.test(id)) {
+  if (id !== undefined && !SESSION_FILE_NAME.test(id)) {
     throw new UsageError(
-      `--session: ${JSON.stringify(id)} is not a session’s id; use 1 to 128 letters, digits, dots, dashes and underscores`,
+      `--session: ${JSON.stringify(id)} is not a session’s id; use 1 to 128 letters, digits, dots, dashes and underscores, and no dot first`,
     );
   }
   const { user } = whoIsThis();

@@ -114,5 +114,5 @@ export function dockerProvider(
 /** A command that removes all containers with a label; the next pre-cleanup does the rest. */
 export function cleanupCommand(endpoint: Endpoint, label: string): string {
   const list = dockerCommand(endpoint, 'ps', '--all', '--quiet', '--filter', `label=${label}`);
-  return `${list} | xargs --no-run-if-empty ${dockerCommand(endpoint, 'rm', '--force', '--volumes')}`;
+  return `${list} | xargs -r ${dockerCommand(endpoint, 'rm', '--force', '--volumes')}`;
 }

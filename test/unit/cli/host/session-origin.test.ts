@@ -16,6 +16,18 @@ afterEach(() => rm(directory, { recursive: true, force: true }));
 
 const runner = async (stateDirectory: string, env: Environment = {}) => runnerOf((await localSession(env, stateDirectory)).id);
 
+it.each(['', '.', '..', '.hidden', 'a/b', 'a b', 'x'.repeat(129)])(
+  '%j is no id for a session: no lease could have its name',
+  async (id) => {
+    await expect(localSession({}, directory, id)).rejects.toThrow(/is not a session’s id; use 1 to 128 .* no dot first/);
+  },
+);
+
+it('a session has the id that was chosen', async () => {
+  const { id, labels } = await localSession({}, directory, 'nightly.7_a-b');
+  expect([id, Object.values(labels).includes(id)]).toEqual(['nightly.7_a-b', true]);
+});
+
 describe('the runner of a session of the command line', () => {
   it('is the same for all processes that see each other', async () => {
     const [one, other] = [await runner(directory), await runner(directory)];
