@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -49,7 +50,9 @@ describe.runIf(process.getuid?.() === 0)('a container whose process hangs in the
     await mkdir(mount);
     await execute('truncate', ['--size', '16M', image]);
     await execute('mkfs.ext4', ['-q', image]);
-    await execute('mount', ['-o', 'loop', image, mount]);
+    // A device that the engine mounts, too: it may not see what is mounted here.
+    const device = (await execute('losetup', ['--find', '--show', image])).stdout.trim();
+    await execute('mount', [device, mount]);
     let isFrozen = false;
     const thaw = async () => {
       if (isFrozen) await execute('fsfreeze', ['--unfreeze', mount]);
@@ -63,21 +66,24 @@ describe.runIf(process.getuid?.() === 0)('a container whose process hangs in the
           () => false,
         );
       await until('nothing uses the file system any more', unmount);
+      await execute('losetup', ['--detach', device]);
       await rm(directory, { recursive: true });
     });
     const freeze = async () => {
       await execute('fsfreeze', ['--freeze', mount]);
       isFrozen = true;
     };
-    return { mount, freeze, thaw };
+    return { device, freeze, thaw };
   }
 
   test('is told long before the deadline, with the reason; the others go, and it goes when the kernel lets it', async () => {
     const { session } = newSession();
-    const { mount, freeze, thaw } = await frozenFileSystem();
+    const { device, freeze, thaw } = await frozenFileSystem();
+    const name = `frozen-${randomUUID()}`;
+    await there.engine.docker.createVolume({ Name: name, DriverOpts: { type: 'ext4', device } });
     const stuck = await there.start({
       labels: { [labels.session]: session },
-      hostConfig: { Binds: [`${mount}:/data`] },
+      hostConfig: { Binds: [`${name}:/data`] },
     });
     await there.leak(session, 1, HONOURS_SIGTERM);
     await freeze();

@@ -105,6 +105,11 @@ const PODMAN_CANNOT: readonly Limitation[] = [
     test: 'is left alone where its image is not to be had any more',
     why: 'it removes an image only with all containers made from it',
   },
+  {
+    file: 'e2e/recorder.test.ts',
+    test: 'are deaths in main’s report, with their logs in the dire',
+    why: 'its log is read when it ends: a `--rm` container that ends at once may be gone by then',
+  },
   { file: 'e2e/swarm.test.ts', why: 'it has no swarm' },
   { file: 'integration/endpoints.test.ts', why: 'they start dockerd with TCP and TLS; Podman’s service has no such options' },
   { file: 'integration/proxy-upstreams.test.ts', why: 'they start dockerd with TCP and TLS, and a swarm' },
@@ -147,6 +152,7 @@ const WITHOUT_CGROUPS =
   'without a cgroup, a pid can’t be shown to be one of this machine: a deaf container gets its grace period';
 
 const ROOTLESS_CANNOT: readonly Limitation[] = [
+  { file: 'faults/reported.test.ts', test: 'a container whose process hangs in', why: 'a user’s engine may mount no device' },
   { file: 'integration/swarm.test.ts', why: 'a swarm of several nodes needs rights on the network' },
   { file: STATES, test: 'ignores its stop signal, and has childr', why: WITHOUT_CGROUPS },
   { file: STATES, test: 'ignores its stop signal, and has no chi', why: WITHOUT_CGROUPS },
