@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { inPlaceWord, watchdogWord } from './cli/run/words';
+import { inPlaceWord, watchdogWord } from './cli/run/own-words';
 import { takeLittleMemory } from './lib/memory';
 
 takeLittleMemory();

@@ -42,12 +42,12 @@ const AT_A_TIME = 8;
  */
 export async function renewLifetimes(options: RenewalOptions): Promise<void> {
   const all = options.connections.flatMap((found) =>
-    found.lifetimes ? [new Renewal(found.name, found.lifetimes, options)] : [],
+    found.lifetimes ? [new ConnectionRenewal(found.name, found.lifetimes, options)] : [],
   );
   await Promise.all(all.map((renewal) => renewal.run()));
 }
 
-class Renewal {
+class ConnectionRenewal {
   readonly #provider: string;
   readonly #lifetimes: Lifetimes;
   readonly #options: RenewalOptions;

@@ -9,7 +9,7 @@ import { Liveness } from '../../session/liveness';
 import { stateDirectory } from '../../session/state-directory';
 import { exitCodes } from '../exit';
 import { connectAll, withRequiredProviders } from '../host/connect';
-import { localSession } from '../host/session-origin';
+import { localSession } from '../host/local-session';
 import { evidenceFor, type FilterOptions, readFilters, selectorOf, type TypedFilters } from '../options/filters';
 import { type OutputOptions, outputOf } from '../options/output-options';
 import { readSettings, type SettingOptions } from '../options/setting-options';

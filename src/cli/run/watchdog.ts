@@ -13,8 +13,8 @@ import { launchProxy } from '../../proxy/launch';
 import type { Report } from '../../report/model';
 import { ProviderUnreachable } from '../exit';
 import type { Output } from '../terminal/output';
+import { inPlaceWord, watchdogWord } from './own-words';
 import { type RunState, writeState } from './state';
-import { inPlaceWord, watchdogWord } from './words';
 
 /**
  * Variables by which others find processes to end: the runner, an outer `run`, and post. They are

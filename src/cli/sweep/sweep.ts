@@ -19,7 +19,7 @@ import { Liveness } from '../../session/liveness';
 import { stateDirectory } from '../../session/state-directory';
 import { exitCodes, UsageError } from '../exit';
 import { type Connected, connectAll, withRequiredProviders } from '../host/connect';
-import { localSession } from '../host/session-origin';
+import { localSession } from '../host/local-session';
 import {
   evidenceFor,
   excludeLive,

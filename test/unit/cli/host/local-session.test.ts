@@ -3,7 +3,7 @@ import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { sessionOrigin } from '../../../../src/action/runner';
-import { localSession } from '../../../../src/cli/host/session-origin';
+import { localSession } from '../../../../src/cli/host/local-session';
 import { runnerOf } from '../../../../src/core/labels';
 import type { Environment } from '../../../../src/lib/environment';
 import { newSession } from '../../../../src/session/session';
