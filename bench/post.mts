@@ -1,6 +1,7 @@
 /**
  * Times the built action as whole processes against what people would type instead, in turn on the same engine, and prints the table of
- * bench/README.md: `npm run bench`; `npm run bench 20` for fewer containers; `npm run bench 100 Compose` for the lines with that word.
+ * bench/README.md: `npm run bench`; `npm run bench 20` for fewer containers; `npm run bench 100 Compose exited` for the lines with one of
+ * these words. `npm run bench -- 20 --within 4` fails when a line takes more than four times its target.
  * COMPOSE names another docker-compose than the one on the path.
  */
 import { execFile, spawn } from 'node:child_process';
@@ -8,7 +9,7 @@ import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { parseArgs, promisify } from 'node:util';
 import type Docker from 'dockerode';
 import { labels } from '../src/core/labels';
 import { Limit } from '../src/lib/limit';
@@ -58,7 +59,11 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
   return (performance.now() - startedAt) / 1000;
 }
 
-const number = Number(process.argv[2] ?? 100);
+const { positionals, values } = parseArgs({ allowPositionals: true, options: { within: { type: 'string' } } });
+const [containersEach = '100', ...words] = positionals;
+const number = Number(containersEach);
+/** How often a line may take its target; undefined where nothing is to fail. */
+const bound = values.within === undefined ? undefined : Number(values.within);
 const engine = await findOrStartEngine();
 const { docker } = engine;
 const image = await busyboxImage(docker, `cleanup-action-bench:${process.pid}`);
@@ -301,10 +306,23 @@ async function measured({ name, rounds, own, peerName, peer, floor, target }: Li
     if (floor) floors.push(await floor());
   }
   const seconds = costs.map((cost) => cost.seconds);
-  const ratio = (median(seconds) / median(peers)).toFixed(2);
+  const ratio = median(seconds) / median(peers);
+  const limit = (bound ?? Number.POSITIVE_INFINITY) * Number.parseFloat(String(target));
+  const isTooSlow = (typeof target === 'number' ? ratio : median(seconds)) > limit;
+  if (isTooSlow) process.exitCode = 1;
   const memory = Math.max(...costs.map((cost) => cost.memory)).toFixed(0);
   const least = floors.length > 0 ? shown(floors) : '';
-  const cells = [name, shown(seconds), peerName, shown(peers), ratio, target, least, `${memory} MiB`, loadavg()[0]?.toFixed(0)];
+  const cells = [
+    name,
+    shown(seconds),
+    peerName,
+    shown(peers),
+    ratio.toFixed(2),
+    isTooSlow ? `**${target}**` : target,
+    least,
+    `${memory} MiB`,
+    loadavg()[0]?.toFixed(0),
+  ];
   return `| ${cells.join(' | ')} |`;
 }
 
@@ -313,7 +331,8 @@ try {
   console.log(`${availableParallelism()} cores, Node ${process.version}, Docker ${Version}; median (least–most)\n`);
   console.log('| Post with | Takes | Against | Takes | Ratio | Target | Floor | Memory | Load |');
   console.log('| --- | --- | --- | --- | --- | --- | --- | --- | --- |');
-  for (const line of LINES.filter(({ name }) => name.includes(process.argv[3] ?? ''))) console.log(await measured(line));
+  const isWanted = ({ name }: Line) => words.length === 0 || words.some((word) => name.includes(word));
+  for (const line of LINES.filter(isWanted)) console.log(await measured(line));
 } finally {
   // An engine that has locked itself never answers.
   await docker
