@@ -1,10 +1,9 @@
 import { execFile } from 'node:child_process';
-import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { labels } from '../../src/core/labels';
 import { EngineToBreak } from '../support/engine/engine-to-break';
+import { freePort } from '../support/free-port';
 import { until } from '../support/until';
 
 let engine: EngineToBreak;
@@ -19,15 +18,6 @@ beforeAll(async () => {
   });
 });
 afterAll(() => engine.stop());
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  return typeof address === 'object' && address !== null ? address.port : 0;
-}
 
 /** A service whose one container carries the labels, and is made anew whenever it goes. */
 async function service(name: string, own: Record<string, string>): Promise<void> {

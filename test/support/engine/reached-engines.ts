@@ -1,8 +1,7 @@
-import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { freePort } from '../free-port';
 import { makeCertificates } from './certificates';
 import { PrivateEngine } from './engine';
 import { makeFakeSsh } from './fake-ssh';
@@ -49,10 +48,5 @@ export async function startReachedEngines(image: string): Promise<ReachedEngines
 
 /** An address on this machine at which nothing listens. */
 export async function freeAddress(): Promise<string> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return `tcp://127.0.0.1:${port}`;
+  return `tcp://127.0.0.1:${await freePort()}`;
 }

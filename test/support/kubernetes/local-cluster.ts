@@ -1,11 +1,11 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { writeImage } from '../engine/image';
+import { isFree } from '../free-port';
 import { until } from '../until';
 import { Cluster, type ClusterAccess } from './cluster';
 import { tell } from './control';
@@ -113,12 +113,5 @@ async function freePorts(): Promise<Ports> {
 }
 
 async function freePort(from: number): Promise<number> {
-  for (let port = from + (process.pid % 1_000); ; port += 1) {
-    const server = createServer();
-    const isFree = await new Promise<boolean>((resolve) => {
-      server.once('error', () => resolve(false));
-      server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
-    });
-    if (isFree) return port;
-  }
+  for (let port = from + (process.pid % 1_000); ; port += 1) if (await isFree(port)) return port;
 }
