@@ -87,7 +87,7 @@ export class Workspace {
   async remove(): Promise<void> {
     for (const step of this.#started) signal(-pidOf(step), 'SIGKILL');
     // A benchmark that outlived its killed step ends when its workspace does.
-    await rm(this.directory, { recursive: true, force: true });
+    await rm(this.directory, { recursive: true, force: true, maxRetries: 10 });
   }
 
   async #startAndLeak(script: Script, variables: Variables): Promise<ChildProcess> {

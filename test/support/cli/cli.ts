@@ -37,7 +37,8 @@ export class User {
   /** On the tests' engine. @param env added to a plain environment */
   static async create(env: Variables = {}): Promise<User> {
     const directory = await mkdtemp(join(tmpdir(), 'cleanup-user-'));
-    cleanups.push(() => rm(directory, { recursive: true, force: true }));
+    // A watchdog may write there until it sees that its lifeline is gone.
+    cleanups.push(() => rm(directory, { recursive: true, force: true, maxRetries: 10 }));
     // What others of this host leave is not this one's.
     const own = { RUNNER_NAME: randomUUID(), CLEANUP_STATE_DIRECTORY: join(directory, 'state') };
     return new User(directory, { DOCKER_HOST: dockerHost, ...own, ...env });

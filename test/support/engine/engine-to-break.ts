@@ -143,10 +143,14 @@ export class EngineToBreak {
 /** Counts the containers that got their stop signal. */
 export class StopWatch {
   readonly #signalled = new Set<string>();
+  /** The beginning of an event, whose end is yet to come. */
+  #begun = '';
 
   constructor(events: NodeJS.ReadableStream) {
     events.on('data', (chunk) => {
-      for (const line of String(chunk).split('\n').filter(Boolean)) this.#note(JSON.parse(line));
+      const lines = `${this.#begun}${chunk}`.split('\n');
+      this.#begun = lines.pop() ?? '';
+      for (const line of lines.filter(Boolean)) this.#note(JSON.parse(line));
     });
     // The engine that these tests break takes its streams with it.
     events.on('error', () => undefined);

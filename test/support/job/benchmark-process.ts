@@ -8,6 +8,7 @@ import type { Readable } from 'node:stream';
 import { buffer, text } from 'node:stream/consumers';
 import { onTestFinished } from 'vitest';
 import type { BenchmarkResult } from '../../../src/benchmark/run';
+import { quietly } from '../../../src/lib/quietly';
 import { until } from '../until';
 import { AS_TYPESCRIPT } from './entry';
 
@@ -82,7 +83,7 @@ export async function processesWith(mark: string): Promise<readonly string[]> {
 }
 
 async function killProcessesWith(mark: string): Promise<void> {
-  for (const { pid } of await commandLines(mark)) process.kill(pid, 'SIGKILL');
+  for (const { pid } of await commandLines(mark)) quietly(() => process.kill(pid, 'SIGKILL')); // It may just have ended.
 }
 
 async function commandLines(mark: string): Promise<readonly { readonly pid: number; readonly line: string }[]> {

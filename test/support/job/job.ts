@@ -151,8 +151,9 @@ export class Job {
     return (await this.outputs()).get('session-id') ?? '';
   }
 
+  /** A process beside the job may write there until it sees that its lifeline is gone. */
   async remove(): Promise<void> {
-    await rm(this.directory, { recursive: true, force: true });
+    await rm(this.directory, { recursive: true, force: true, maxRetries: 10 });
   }
 
   async #state(stateFile?: string): Promise<Readonly<Record<string, string>>> {

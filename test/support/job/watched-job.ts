@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, expect } from 'vitest';
 import { readProcStat } from '../../../src/lib/proc-stat';
+import { quietly } from '../../../src/lib/quietly';
 import { until } from '../until';
 import type { Inputs, Job, JobOptions } from './job';
 import { newJob } from './jobs';
@@ -41,7 +42,7 @@ export async function pidIn(job: Job, name: string): Promise<number> {
   const read = async () => Number(await readFile(join(job.temp, name), 'utf8').catch(() => ''));
   await until(`${name} runs`, async () => (await read()) > 0);
   const pid = await read();
-  cleanups.push(() => isRunning(pid) && process.kill(pid, 'SIGKILL'));
+  cleanups.push(() => isRunning(pid) && quietly(() => process.kill(pid, 'SIGKILL'))); // It may just have ended.
   return pid;
 }
 
