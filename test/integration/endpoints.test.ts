@@ -11,6 +11,7 @@ import { systemClock } from '../../src/lib/clock';
 import { Deadline } from '../../src/lib/deadline';
 import { cleanUp } from '../../src/phases/cleanup';
 import { docker } from '../../src/providers/docker/discover';
+import { startWhenReady } from '../support/engine/container-habits';
 import { HONOURS_SIGTERM, stateOf } from '../support/engine/containers';
 import type { PrivateEngine } from '../support/engine/engine';
 import { sshProcesses } from '../support/engine/fake-ssh';
@@ -89,8 +90,7 @@ async function leak(engine: PrivateEngine, labels: Record<string, string>) {
     Labels: labels,
     HostConfig: { NetworkMode: 'none' },
   });
-  await container.start();
-  return container;
+  return startWhenReady(container, HONOURS_SIGTERM);
 }
 
 const reasonOf = (connection: Connection) => (connection.status === 'ready' ? 'none' : connection.reason);

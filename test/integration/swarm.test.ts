@@ -294,7 +294,7 @@ describe('containers on other nodes', () => {
   test('of a frozen node are told: Swarm ends them when it is back', async () => {
     const { session, labelled } = newSession();
     const web = name('web');
-    await swarm.service(web, { on: 'worker', labels: labelled.labels });
+    await swarm.service(web, { on: 'worker', labels: labelled.labels, stopSeconds: 1 });
     await swarm.worker.freeze();
     let result: SweepResult;
     try {

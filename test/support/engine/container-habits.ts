@@ -27,15 +27,19 @@ export async function stateOf(container: Docker.Container): Promise<string> {
   }
 }
 
-/**
- * Starts a container, and waits until it says `ready` if that is in its command: a signal that comes before its handler does is lost.
- */
+/** Starts a container, and waits until it is ready. */
 export async function startWhenReady(container: Docker.Container, command: readonly string[]): Promise<Docker.Container> {
   await container.start();
-  if (command.some((word) => word.includes('ready'))) {
-    await until('the container is ready', async () => String(await container.logs({ stdout: true })).includes('ready'));
-  }
+  await whenReady(container, command);
   return container;
+}
+
+/**
+ * Waits until a container that was started says `ready`, if that is in its command: a signal that comes before its handler does is lost.
+ */
+export async function whenReady(container: Docker.Container, command: readonly string[]): Promise<void> {
+  if (!command.some((word) => word.includes('ready'))) return;
+  await until('the container is ready', async () => String(await container.logs({ stdout: true })).includes('ready'));
 }
 
 export function statesOf(containers: readonly Docker.Container[]): Promise<readonly string[]> {

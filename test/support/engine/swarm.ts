@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import type Docker from 'dockerode';
 import { until } from '../until';
-import { HONOURS_SIGTERM } from './container-habits';
+import { HONOURS_SIGTERM, whenReady } from './container-habits';
 import { PrivateEngine } from './engine';
 import { busyboxImage } from './image';
 
@@ -39,9 +39,9 @@ export class TestSwarm {
     }
   }
 
-  /** @returns its id, when as many containers as it wants run, or have ended if it is a job */
+  /** @returns its id, when as many containers as it wants run and are ready, or have ended if it is a job */
   async service(name: string, options: ServiceOptions = {}): Promise<string> {
-    const { labels = {}, containerLabels = {}, on, replicas = 1, command = HONOURS_SIGTERM, stopSeconds = 1, isJob } = options;
+    const { labels = {}, containerLabels = {}, on, replicas = 1, command = HONOURS_SIGTERM, stopSeconds = 10, isJob } = options;
     const { id } = await this.manager.docker.createService({
       Name: name,
       Labels: labels,
@@ -63,17 +63,22 @@ export class TestSwarm {
     });
     const state = isJob ? 'exited' : 'running';
     await until(`the containers of ${name} are ${state}`, async () => (await this.tasks(name, state)).length === replicas);
+    await Promise.all((await this.#containers(name, state)).map((container) => whenReady(container, command)));
     return id;
   }
 
   /** Ids of the service's containers on both engines, in this state or any. */
   async tasks(service: string, state?: string): Promise<readonly string[]> {
+    return (await this.#containers(service, state)).map(({ id }) => id);
+  }
+
+  async #containers(service: string, state?: string): Promise<readonly Docker.Container[]> {
     const label = [`com.docker.swarm.service.name=${service}`];
     const filters = { label, ...(state ? { status: [state] } : {}) };
-    const listed = await Promise.all(
-      [this.manager, this.worker].map(({ docker }) => docker.listContainers({ all: true, filters })),
+    const listed = [this.manager, this.worker].map(async ({ docker }) =>
+      (await docker.listContainers({ all: true, filters })).map(({ Id }) => docker.getContainer(Id)),
     );
-    return listed.flat().map(({ Id }) => Id);
+    return (await Promise.all(listed)).flat();
   }
 
   async stop(): Promise<void> {
