@@ -182,7 +182,7 @@ test('ends with 69 where a provider that was named can’t be reached', async ()
 test('--json prints a report that its schema describes', async () => {
   const user = await User.create();
   const { session } = await leftBehind({ containers: 1 });
-  const { stdout } = await user.run('sweep', '--session', session, '--json');
+  const { stdout } = await user.run('sweep', '--session', session, '--json', '--grace-period', '10s');
   expect((await validReport(stdout)).phases.post?.totals).toMatchObject({ graceful: 1 });
 });
 

@@ -9,7 +9,12 @@ import type { DaytonaServer } from '../support/daytona/server';
 import { HEEDS_NO_SIGTERM, stateOf } from '../support/engine/containers';
 import type { Inputs, Job } from '../support/job/job';
 import { leak, newJob } from '../support/job/jobs';
+
+
 import { textsIn } from '../support/texts-in';
+
+import { until } from '../support/until';
+
 
 /** A key that stands nowhere else. */
 const KEY = 'dtn_the-key';
@@ -27,7 +32,7 @@ function shell(command: string, { apiKey }: DaytonaServer, path = process.env['P
 describe('a job with sandboxes', () => {
   test('ends with nothing left of it, on Docker and on Daytona, and says so', async () => {
     const server = await start();
-    const job = await jobWith(server, { docker: 'true' });
+    const job = await jobWith(server, { docker: 'true', 'grace-period': '5s' });
     const bystander = server.add();
     const main = await job.main();
     expect(main.exitCode, main.output).toBe(0);
@@ -207,7 +212,7 @@ test('the command for one that is left removes it, and keeps the key out of what
 
   await shell(command, server, `${path}:${process.env['PATH']}`);
 
-  await expect.poll(() => server.get(id)).toBeUndefined();
+  await until('it is gone', () => server.get(id) === undefined);
   const shown = await readFile(seen, 'utf8');
   expect(shown).toContain(`/sandbox/${id}`);
   expect(shown).not.toContain(server.apiKey);
@@ -265,7 +270,7 @@ test('the command for what could not be reached removes it', async () => {
 
   await shell(command, server);
 
-  for (const { id } of sandboxes) await expect.poll(() => server.get(id)).toBeUndefined();
+  for (const { id } of sandboxes) await until('it is gone', () => server.get(id) === undefined);
   expect(bystanders.map(({ id }) => server.get(id)?.state)).toEqual(['started', 'started']);
 });
 

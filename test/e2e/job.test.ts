@@ -2,21 +2,23 @@ import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import { labels } from '../../src/core/labels';
-import { HEEDS_NO_SIGTERM, HONOURS_SIGTERM, startContainer, stateOf } from '../support/engine/containers';
+import { HEEDS_NO_SIGTERM, HONOURS_SIGTERM, startContainer, stateOf, statesOf } from '../support/engine/containers';
 import { bystander, leak, newJob } from '../support/job/jobs';
+import { until } from '../support/until';
 
 describe('a job whose steps are the benchmark', () => {
   test('ends with nothing left of it, and says so', async () => {
-    const job = await newJob();
+    const job = await newJob({ inputs: { 'grace-period': '5s' } });
     await bystander();
 
     const main = await job.main();
     expect(main.exitCode, main.output).toBe(0);
     const containers = await Promise.all([leak(job, HONOURS_SIGTERM), leak(job, HEEDS_NO_SIGTERM), leak(job, ['false'])]);
+    await until('the last one has ended', async () => (await statesOf(containers)).includes('exited'));
     const post = await job.post();
 
     expect(post.exitCode, post.output).toBe(0);
-    expect(await Promise.all(containers.map(stateOf))).toEqual(['gone', 'gone', 'gone']);
+    expect(await statesOf(containers)).toEqual(['gone', 'gone', 'gone']);
     const report = await job.report();
     expect(report.phases.post).toMatchObject({ verified: true, totals: { graceful: 1, killed: 1, removed: 1, failed: 0 } });
     expect(report.session).toBe(await job.session());

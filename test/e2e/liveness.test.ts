@@ -47,7 +47,8 @@ async function begunJob({
   const run = String(runs);
   const ofRun = { CLEANUP_STATE_DIRECTORY: state, GITHUB_RUN_ID: run, ...env };
   // What a killed worker leaves is for leases to tell of, not for a watchdog to remove.
-  return { job: await engine.begunJob({ worker, env: ofRun, inputs: { watchdog: 'false', ...inputs }, ...rest }), worker, run };
+  const own = { watchdog: 'false', 'grace-period': '10s', ...inputs };
+  return { job: await engine.begunJob({ worker, env: ofRun, inputs: own, ...rest }), worker, run };
 }
 
 async function leak(job: Job): Promise<Awaited<ReturnType<EngineToBreak['start']>>> {

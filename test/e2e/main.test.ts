@@ -174,7 +174,8 @@ describe('pre-cleanup', () => {
 describe('several engines', () => {
   test('are providers of their own: one that is down does not hold up the other, in main and in post', async () => {
     const [up, down] = [dockerHost, 'unix:///no/such/docker.sock'];
-    const job = await newJob({ inputs: { 'docker-host': `${down}\n${up}`, retries: '1', 'retry-delay': '100ms' } });
+    const inputs = { 'docker-host': `${down}\n${up}`, retries: '1', 'retry-delay': '100ms', 'grace-period': '10s' };
+    const job = await newJob({ inputs });
     const main = await job.main();
     expect(main.exitCode, main.output).toBe(0);
     const container = await leak(job, HONOURS_SIGTERM);

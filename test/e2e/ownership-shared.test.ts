@@ -85,7 +85,7 @@ describe('after a killed job with filters', () => {
     ]);
     expect(await stateOf(leftover)).toBe('running');
 
-    const last = await engine.begunJob({ inputs: { 'name-prefixes': prefix, 'pre-cleanup': 'all' } });
+    const last = await engine.begunJob({ inputs: { 'name-prefixes': prefix, 'pre-cleanup': 'all', 'grace-period': '10s' } });
     expect((await last.report()).phases.pre).toMatchObject({ totals: { graceful: 1 }, spared: [] });
     expect([await stateOf(leftover), await stateOf(stranger)]).toEqual(['gone', 'running']);
   });

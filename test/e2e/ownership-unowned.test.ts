@@ -28,7 +28,7 @@ test('what appeared while the job ran and has no owner is counted by post, and s
   const { docker } = engine.engine;
   await engine.start({ name: 'before' });
   await docker.createNetwork({ Name: 'before' });
-  const job = await engine.begunJob();
+  const job = await engine.begunJob({ inputs: { 'grace-period': '10s' } });
   const session = await job.session();
   const containers = [
     await engine.start({ name: 'harness-1', hostConfig: { Binds: ['harness-data:/data'] } }),

@@ -134,7 +134,11 @@ describe('the container that the action runs in', () => {
 describe('exited-ttl', () => {
   test('removes the session’s containers some time after their exit, while the benchmark runs', async () => {
     const job = await newJob({
-      inputs: { run: 'echo started; while [ ! -e "$RUNNER_TEMP/enough" ]; do sleep 0.1; done', 'exited-ttl': '1s' },
+      inputs: {
+        run: 'echo started; while [ ! -e "$RUNNER_TEMP/enough" ]; do sleep 0.1; done',
+        'exited-ttl': '1s',
+        'grace-period': '10s',
+      },
     });
     const main = await job.startMain();
     await until('the benchmark runs', () => main.output.includes('started'));
@@ -159,12 +163,15 @@ describe('delay', () => {
     const job = await newJob({ inputs: { delay: '2s' } });
     await job.main();
     const container = await leak(job, HONOURS_SIGTERM);
+    const startedAt = performance.now();
+
     const post = await job.startPost();
+    await until('it is asked to end', async () => (await stateOf(container)) !== 'running');
 
-    await until('post waits', () => post.output.includes('Waiting 2s'));
-    expect(await stateOf(container)).toBe('running');
-
-    expect((await post.ended).exitCode).toBe(0);
+    expect(performance.now() - startedAt).toBeGreaterThanOrEqual(2_000);
+    const { exitCode, output } = await post.ended;
+    expect(exitCode).toBe(0);
+    expect(output).toContain('Waiting 2s');
     expect(await stateOf(container)).toBe('gone');
   });
 });

@@ -48,7 +48,7 @@ async function untilAskedAgain(times: number): Promise<void> {
 
 describe('an engine that is frozen', () => {
   test('when post starts, and thaws when post has given up its first question, loses everything', async () => {
-    const job = await there.begunJob();
+    const job = await there.begunJob({ inputs: { 'grace-period': '10s' } });
     await there.leak(await job.session(), 3, HONOURS_SIGTERM);
     await there.engine.freeze();
 
@@ -92,7 +92,7 @@ describe('an engine that is frozen', () => {
   });
 
   test('in the middle of the stops, and thaws when it has been asked to kill, loses everything', async () => {
-    const times = { 'grace-period': '2s', 'stop-timeout': '3s', 'kill-timeout': '1s', 'remove-timeout': '1s' };
+    const times = { 'grace-period': '5s', 'stop-timeout': '6s', 'kill-timeout': '1s', 'remove-timeout': '1s' };
     const job = await there.begunJob({ inputs: times });
     const session = await job.session();
     await there.leak(session, 5, HEEDS_NO_SIGTERM);
@@ -149,7 +149,8 @@ describe('an engine that is frozen', () => {
   });
 
   test('from the first stop to the end of post leaves every container failed, with the command that removes it', async () => {
-    const times = { deadline: '6s', 'stop-timeout': '2s', 'kill-timeout': '1s', 'remove-timeout': '1s' };
+    // The engine must be frozen before the grace is over.
+    const times = { deadline: '10s', 'grace-period': '5s', 'stop-timeout': '6s', 'kill-timeout': '1s', 'remove-timeout': '1s' };
     const job = await there.begunJob({ inputs: times });
     const session = await job.session();
     const containers = await there.leak(session, 3, HEEDS_NO_SIGTERM);
@@ -161,7 +162,7 @@ describe('an engine that is frozen', () => {
     await there.engine.freeze();
     const result = await post.ended;
 
-    expect(performance.now() - startedAt, result.output).toBeLessThan(6_000 + MAX_OVER_MS);
+    expect(performance.now() - startedAt, result.output).toBeLessThan(10_000 + MAX_OVER_MS);
     expect(result.exitCode).toBe(0);
     expect(annotations(result)).toHaveLength(1);
     expect(annotations(result)[0]).toContain('3 containers are left behind: action needed');

@@ -158,7 +158,7 @@ describe('a label whose key looks like the runner’s', () => {
   const likeRunners = { facade: '' };
 
   test('does not protect what carries the session’s label: all of it goes', async () => {
-    const session = await begun();
+    const session = await begun({ gracePeriod: '10s' });
     const options = { labels: { ...ofSession(session.id), ...likeRunners } };
     const container = await start(options);
     const network = await docker.createNetwork({ Name: unique('net'), Labels: options.labels });

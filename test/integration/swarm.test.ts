@@ -146,7 +146,7 @@ describe('on a manager', () => {
     const web = name('web');
     await swarm.service(web, { on: 'manager', labels: labelled.labels, command: HEEDS_NO_SIGTERM, stopSeconds: 60 });
 
-    const result = await sweep(session, { deadlineMs: 20_000 });
+    const result = await sweep(session, { graceMs: 1_000, deadlineMs: 20_000 });
 
     expect(outcomes(result)).toEqual(['container killed', 'service removed']);
     expect(result.verified).toBe(true);

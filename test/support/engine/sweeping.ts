@@ -40,6 +40,7 @@ export async function provider(
 export interface SweepSettings extends Partial<DockerSettings> {
   /** Where the engine is, where it is not the tests' own. */
   readonly url?: string;
+  /** More than a container takes that ends at its signal, also on a machine that stands still for a while; for one that does not, less. */
   readonly graceMs?: number;
   readonly deadlineMs?: number;
   readonly concurrency?: number;
@@ -56,7 +57,7 @@ const LONG_AGO: Baseline = {
   hadTag: () => false,
 };
 
-/** Sweeps one session with a grace period that tests can wait for. */
+/** Sweeps one session. */
 export function sweepSession(session: string, settings: SweepSettings = {}): Promise<SweepResult> {
   return sweepWith(ownedBy(session, { labels: [], namePrefixes: [] }, LONG_AGO), settings);
 }
@@ -65,7 +66,7 @@ export function sweepSession(session: string, settings: SweepSettings = {}): Pro
 export async function sweepWith(selector: Selector, settings: SweepSettings = {}): Promise<SweepResult> {
   const {
     url,
-    graceMs = 1_000,
+    graceMs = 10_000,
     deadlineMs = 60_000,
     concurrency = 16,
     mode = { kind: 'remove' },
