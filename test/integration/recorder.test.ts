@@ -32,9 +32,13 @@ async function recorded(
 ): Promise<Death> {
   const recording = await TestRecording.start(settings);
   const container = await createContainer(command, { ...options, labels: { ...options.labels, ...recording.labelled.labels } });
-  if (options.hostConfig?.AutoRemove === true && !podman)
-    await until('its log is followed', () => recording.hasAttached(container));
+  const isLeaving = options.hostConfig?.AutoRemove === true;
+  if (isLeaving && !podman) await until('its log is followed', () => recording.hasAttached(container));
   await container.start().catch(() => undefined);
+  if (command.some((word) => word.includes(LINGERING))) {
+    if (isLeaving) await until('its log is followed', () => recording.hasHeard(container));
+    await letGo(container);
+  }
   await until('it has ended', () => hasEnded(container));
   const [death, ...others] = await recording.finish();
   await removeContainer(container);
@@ -42,8 +46,16 @@ async function recorded(
   return death;
 }
 
+/** In a command: goes on when it is let go. */
+const LINGERING = 'until [ -e /tmp/go ]; do sleep 0.05; done; ';
+
+async function letGo(container: Docker.Container): Promise<void> {
+  const exec = await container.exec({ Cmd: ['touch', '/tmp/go'] });
+  await exec.start({ Detach: true });
+}
+
 /** Podman's logs can be followed when a container runs, not before: one that removes itself must live that long. */
-const lingering = podman ? 'sleep 2; ' : '';
+const lingering = podman ? LINGERING : '';
 
 /**
  * Podman answers 500 about a container that is just going. Of 40 at once that remove themselves,
@@ -245,13 +257,10 @@ describe('the recorder', () => {
 
   test('tells of a container that ran before it came, and of its whole log when that goes with it', async () => {
     const { labelled, session } = newSession();
-    const container = await startContainer(script('echo ready; while [ ! -e /tmp/end ]; do sleep 0.05; done; exit 4'), {
-      ...AUTO_REMOVE,
-      ...labelled,
-    });
+    const container = await startContainer(script(`echo ready; ${LINGERING}exit 4`), { ...AUTO_REMOVE, ...labelled });
     const recording = await TestRecording.start({ owned: (each) => Object.values(each.labels).includes(session) });
-    const exec = await container.exec({ Cmd: ['touch', '/tmp/end'] });
-    await exec.start({ Detach: true });
+    await until('its log is followed', () => recording.hasHeard(container));
+    await letGo(container);
     await until('it is gone', () => hasEnded(container));
 
     const [death] = await recording.finish();
@@ -351,7 +360,7 @@ describe('a container that something else removes', () => {
     async (_, options) => {
       const recording = await TestRecording.start();
       const container = await startContainer(script('echo ready; sleep 3600; true'), { ...options, ...recording.labelled });
-      await until('its log is followed', () => recording.hasAttached(container));
+      await until('its log is followed', () => recording.hasHeard(container));
       await container.remove({ force: true });
       const deaths = await recording.finish();
 
@@ -368,12 +377,9 @@ describe('a container that something else removes', () => {
 
   test('when it has failed has its log, and was not asked to', async () => {
     const recording = await TestRecording.start();
-    const container = await startContainer(script('echo ready; until [ -e /tmp/end ]; do sleep 0.05; done; echo fatal; exit 3'), {
-      ...recording.labelled,
-    });
+    const container = await startContainer(script(`echo ready; ${LINGERING}echo fatal; exit 3`), recording.labelled);
     await until('its log is followed', () => recording.hasAttached(container));
-    const exec = await container.exec({ Cmd: ['touch', '/tmp/end'] });
-    await exec.start({ Detach: true });
+    await letGo(container);
     await until('it has ended', () => hasEnded(container));
     await container.remove({ force: true });
     const [death] = await recording.finish();
@@ -443,12 +449,19 @@ test(`${MANY} containers that end at once, half of which remove themselves, are 
   const recording = await TestRecording.start();
   const containers = await Promise.all(
     Array.from({ length: MANY }, (_, index) =>
-      startContainer(script(`echo line ${index}; ${lingering}exit 3`), {
+      createContainer(script(`echo line ${index}; ${lingering}exit 3`), {
         labels: { ...recording.labelled.labels, index: String(index) },
         hostConfig: { AutoRemove: index % 2 === 0 },
       }),
     ),
   );
+  const leaving = containers.filter((_, index) => index % 2 === 0);
+  if (!podman) await until('the logs are followed', () => leaving.every((container) => recording.hasAttached(container)));
+  await Promise.all(containers.map((container) => container.start()));
+  if (podman) {
+    await until('the logs are followed', () => leaving.every((container) => recording.hasHeard(container)));
+    await Promise.all(containers.map(letGo));
+  }
   await until('all have ended', async () => {
     const ended = await Promise.all(containers.map(hasEnded));
     return ended.every(Boolean);

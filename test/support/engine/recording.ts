@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect } from 'vitest';
-import type { ContainerSource } from '../../../src/core/container-source';
+import type { ContainerSource, LogChunk, LogStream } from '../../../src/core/container-source';
 import { labels } from '../../../src/core/labels';
 import { ofSession, type Selector } from '../../../src/core/selector';
 import { ByteBudget } from '../../../src/lib/byte-budget';
@@ -60,16 +60,40 @@ export async function containerSource(url: string = dockerHost): Promise<Contain
   }
 }
 
-/** Notes the ids of the containers to which the recorder has attached. */
-function watchingAttach(source: ContainerSource, attached: Set<string>): ContainerSource {
+/** Ids of containers. */
+interface Followed {
+  /** To which the recorder has attached. */
+  readonly attached: Set<string>;
+  /** Of which it has what they wrote at first. */
+  readonly heard: Set<string>;
+}
+
+function watchingLogs(source: ContainerSource, { attached, heard }: Followed): ContainerSource {
   return {
     ...source,
     async attach(container, signal) {
       const stream = await source.attach(container, signal);
       attached.add(container.id);
-      return stream;
+      return noting(stream, { first: () => heard.add(container.id) });
+    },
+    async read(container, lines, signal) {
+      return noting(await source.read(container, lines, signal), { last: () => heard.add(container.id) });
     },
   };
+}
+
+/** Calls `first` with the first part of a log, and `last` when all of one that is not empty was taken. */
+async function* noting(
+  stream: LogStream,
+  { first, last }: { readonly first?: () => unknown; readonly last?: () => unknown },
+): AsyncGenerator<readonly LogChunk[]> {
+  let isEmpty = true;
+  for await (const chunks of stream) {
+    if (isEmpty) first?.();
+    isEmpty = false;
+    yield chunks;
+  }
+  if (!isEmpty) last?.();
 }
 
 /** Where a test's logs go: a directory of their own, removed after the test. */
@@ -86,25 +110,25 @@ export class TestRecording {
   readonly labelled: { readonly labels: Record<string, string> };
   readonly directory: string;
   readonly recorder: Recorder;
-  readonly #attached: ReadonlySet<string>;
+  readonly #followed: Followed;
   #finished: Promise<readonly Death[]> | undefined;
 
-  private constructor(session: string, directory: string, recorder: Recorder, attached: ReadonlySet<string>) {
+  private constructor(session: string, directory: string, recorder: Recorder, followed: Followed) {
     this.session = session;
     this.labelled = { labels: { [labels.session]: session } };
     this.directory = directory;
     this.recorder = recorder;
-    this.#attached = attached;
+    this.#followed = followed;
   }
 
   static async start(settings: RecordingSettings = {}): Promise<TestRecording> {
     const session = `test-${randomUUID()}`;
     const { logs = 'failed', owned = ofSession(session), change = (same) => same } = settings;
     const where = await place(settings);
-    const attached = new Set<string>();
-    const source = change(watchingAttach(settings.source ?? (await containerSource(settings.url)), attached));
+    const followed: Followed = { attached: new Set(), heard: new Set() };
+    const source = change(watchingLogs(settings.source ?? (await containerSource(settings.url)), followed));
     const recorder = new Recorder({ source, owned, logs, place: where, clock: systemClock });
-    const recording = new TestRecording(session, where.directory, recorder, attached);
+    const recording = new TestRecording(session, where.directory, recorder, followed);
     cleanups.unshift(() => recording.finish());
     await recorder.start();
     return recording;
@@ -112,7 +136,12 @@ export class TestRecording {
 
   /** Whatever the container writes from now on is heard. */
   hasAttached({ id }: { readonly id: string }): boolean {
-    return this.#attached.has(id);
+    return this.#followed.attached.has(id);
+  }
+
+  /** The same, and what it wrote before is there, too. For one that has written something, and writes no more for now. */
+  hasHeard(container: { readonly id: string }): boolean {
+    return this.hasAttached(container) && this.#followed.heard.has(container.id);
   }
 
   /** @returns the deaths, in their order */
