@@ -9,6 +9,7 @@ import type { Connection } from '../../src/core/connection';
 import { ownedBy } from '../../src/core/selector';
 import { systemClock } from '../../src/lib/clock';
 import { Deadline } from '../../src/lib/deadline';
+import { Halted } from '../../src/lib/errors';
 import { cleanUp } from '../../src/phases/cleanup';
 import { docker } from '../../src/providers/docker/discover';
 import { startWhenReady } from '../support/engine/container-habits';
@@ -65,12 +66,16 @@ interface Surroundings {
   readonly docker?: string;
   readonly env?: Record<string, string>;
   readonly found?: Readonly<Record<string, Readonly<Record<string, string>>>>;
-  readonly deadlineMs?: number;
+  readonly deadline?: Deadline;
 }
 
 /** What the settings and the environment lead to. */
-function look({ env = {}, found = {}, deadlineMs = 60_000, ...raw }: Surroundings): readonly Promise<Connection>[] {
-  const deadline = new Deadline(systemClock, deadlineMs);
+function look({
+  env = {},
+  found = {},
+  deadline = new Deadline(systemClock, 60_000),
+  ...raw
+}: Surroundings): readonly Promise<Connection>[] {
   onTestFinished(() => deadline.dispose());
   const settings: RawSettings = { retries: '1', retryDelay: '1s', ...raw };
   const config = parseConfig(settings, {});
@@ -227,12 +232,17 @@ describe('an engine that can’t be used is reported in one line', () => {
 describe('an ssh', () => {
   test('ends when its host is given up', async () => {
     const before = await sshProcesses(directory);
+    const started = async () => (await sshProcesses(directory)).slice(before.length);
+    const deadline = new Deadline(systemClock, 60_000);
 
-    await connectionFor({ dockerHost: 'ssh://deaf', deadlineMs: 500 });
+    const connection = connectionFor({ dockerHost: 'ssh://deaf', deadline });
+    await until('it runs', async () => (await started()).length > 0);
+    expect((await started()).every(isAlive)).toBe(true);
+    deadline.halt(new Halted('it takes too long'));
 
-    const started = (await sshProcesses(directory)).filter((pid) => !before.includes(pid));
-    expect(started.length).toBeGreaterThan(0);
-    await until('it has ended', () => !started.some(isAlive));
+    expect((await connection).status).toBe('unavailable');
+    const all = await started();
+    await until('it has ended', () => !all.some(isAlive));
   });
 
   test('does not keep this process from ending when it waits for its next use', async () => {

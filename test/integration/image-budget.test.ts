@@ -16,6 +16,7 @@ import {
 import { loadImage } from '../support/engine/image';
 import { removedLater, unique } from '../support/made';
 import { diskRoom } from '../support/session/disk-room';
+import { until } from '../support/until';
 
 const made = removedLater();
 
@@ -69,6 +70,7 @@ describe('an image budget', () => {
     const [a = '', b = '', c = ''] = [running, ended, created];
     const bystanders = [await start(a), await start(b), await createContainer(['true'], { create: { Image: c } })];
     await bystanders[1]?.kill();
+    await until('it has ended', async () => bystanders[1] !== undefined && (await stateOf(bystanders[1])) === 'exited');
     made.push(async () => bystanders[2] && removeContainer(bystanders[2]));
     const { total, images: sizes } = await room.measure();
     const one = sizes.get(await idOf(oldest ?? ''))?.size ?? 0;

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { createServer } from 'node:net';
+import type Docker from 'dockerode';
 import { describe, expect, inject, onTestFinished, test } from 'vitest';
 import { listenForStarts, startsSocket } from '../../src/proxy/starts';
 import { stateOf } from '../support/engine/containers';
@@ -31,12 +32,12 @@ describe('a recorder that the proxy tells of each start', () => {
   // Podman is attached to when a container runs: before, that could change it.
   test.skipIf(isPodman)('has the whole log of containers that write fast, remove themselves and live for a moment', async () => {
     const { recording, proxied, socket } = await start();
-    const late = new Set<string>();
+    const [inTime, late] = [new Set<string>(), new Set<string>()];
     const prepare = async (container: string) => {
       const since = performance.now();
       await recording.recorder.prepare(container);
       // A start waits for a second at most. What happens after that is another test's.
-      if (performance.now() - since > 500) late.add(container);
+      (performance.now() - since > 500 ? late : inTime).add(container);
     };
     onTestFinished(await listenForStarts(socket, prepare));
     busyLoops(4);
@@ -53,16 +54,21 @@ describe('a recorder that the proxy tells of each start', () => {
       await container.start();
       return container;
     };
-    const containers = [];
-    for (let begun = 0; begun < count; begun += 5) containers.push(...(await Promise.all(Array.from({ length: 5 }, run))));
-    for (const container of containers) await until('it is gone', async () => (await stateOf(container)) === 'gone');
+    const containers: Docker.Container[] = [];
+    // The slower the machine, the more are late.
+    while (containers.length < count || inTime.size <= count / 2) {
+      containers.push(...(await Promise.all(Array.from({ length: 5 }, run))));
+    }
+    // dockerd 20.10 now and then fails to remove one of many, which stays `dead`.
+    const isGone = async (container: Docker.Container) => ['gone', 'dead'].includes(await stateOf(container));
+    for (const container of containers) await until('it is gone', () => isGone(container));
     const deaths = await recording.finish();
 
     const all = Array.from({ length: lines }, (_, line) => `${line}\n`).join('');
-    expect(deaths.map(({ exitCode }) => exitCode)).toEqual(Array.from({ length: count }, () => 3));
-    const inTime = deaths.filter(({ container: { id } }) => !late.has(id));
-    expect(inTime.length).toBeGreaterThan(count / 2);
-    for (const death of inTime) expect(await logOf(death)).toBe(all);
+    expect(deaths.map(({ exitCode }) => exitCode)).toEqual(containers.map(() => 3));
+    const whole = deaths.filter(({ container: { id } }) => !late.has(id));
+    expect(whole.length).toBeGreaterThan(count / 2);
+    for (const death of whole) expect(await logOf(death)).toBe(all);
   });
 });
 
