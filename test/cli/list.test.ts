@@ -5,6 +5,7 @@ import { startDaytona } from '../support/cli/daytona';
 import { leftBehind } from '../support/cli/leftovers';
 import { docker, HONOURS_SIGTERM, startContainer } from '../support/engine/containers';
 import { newSession } from '../support/engine/sweeping';
+import { until } from '../support/until';
 
 test('shows a line for each resource of a session', async () => {
   const user = await User.create();
@@ -191,9 +192,9 @@ test('--watch shows it again until it is interrupted', async () => {
   const user = await User.create();
   const { session, containers } = await leftBehind({ containers: 1 });
   const command = user.start(['list', '--session', session, '--format', '{{.State}}', '--watch']);
-  await expect.poll(() => command.stdout, { timeout: 30_000 }).toContain('running\n');
+  await until('it shows the state', () => command.stdout.includes('running\n'));
   await containers[0]?.pause();
-  await expect.poll(() => command.stdout, { timeout: 30_000 }).toContain('paused\n');
+  await until('it shows the new one', () => command.stdout.includes('paused\n'));
   await containers[0]?.unpause();
   command.kill('SIGINT');
   expect((await command.ended).exitCode).toBe(0);

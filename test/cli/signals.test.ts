@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import type Docker from 'dockerode';
 import { expect, onTestFinished, test } from 'vitest';
 import { labels } from '../../src/core/labels';
@@ -129,11 +129,12 @@ test('a reader that goes away stops nothing', async () => {
     '--',
     'sh',
     '-c',
-    'echo "$CLEANUP_SESSION_ID"; sleep 1; exit 5',
+    `echo "$CLEANUP_SESSION_ID"; until [ -e "${user.path('go')}" ]; do sleep 0.1; done; exit 5`,
   ]);
   await until('the benchmark runs', () => run.stdout.includes('\n'));
   const container = await startContainer(HONOURS_SIGTERM, { labels: { [labels.session]: run.stdout.trim() } });
   run.hangUp();
+  await writeFile(user.path('go'), '');
   expect((await run.ended).exitCode).toBe(5);
   expect(await stateOf(container)).toBe('gone');
 });

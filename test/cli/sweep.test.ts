@@ -202,14 +202,19 @@ test('--stale removes what is older than --max-age, whosever it is', async () =>
   expect([old, young].map(server.stateOf)).toEqual(['gone', 'started']);
 });
 
+/** A sweep that waits for a container as long as that does not end. */
+const FOREVER = ['--grace-period', '1h', '--stop-timeout', '2h', '--deadline', '3h', '--verbose'];
+
 test('waits for another sweep to end', async () => {
   const user = await User.create();
   const slow = await leftBehind({ containers: 1, command: HEEDS_NO_SIGTERM });
   const other = await leftBehind({ containers: 1 });
-  const first = user.start(['sweep', '--session', slow.session, '--grace-period', '3s', '--verbose']);
+  const first = user.start(['sweep', '--session', slow.session, ...FOREVER]);
   await until('the first one has the lock', () => first.stderr.includes('docker: ready'));
   const second = user.start(['sweep', '--session', other.session]);
   await until('the second one waits', () => second.stderr.includes(`process ${first.process.pid}`));
+  expect(await Promise.all(other.containers.map(stateOf))).toEqual(['running']);
+  await Promise.all(slow.containers.map((container) => container.kill()));
   expect((await first.ended).exitCode).toBe(0);
   expect((await second.ended).exitCode).toBe(0);
   expect(await Promise.all(other.containers.map(stateOf))).toEqual(['gone']);
@@ -218,7 +223,7 @@ test('waits for another sweep to end', async () => {
 test('--no-wait leaves it to the other sweep, and ends with 0', async () => {
   const user = await User.create();
   const slow = await leftBehind({ containers: 1, command: HEEDS_NO_SIGTERM });
-  const first = user.start(['sweep', '--session', slow.session, '--grace-period', '5s', '--verbose']);
+  const first = user.start(['sweep', '--session', slow.session, ...FOREVER]);
   await until('the first one has the lock', () => first.stderr.includes('docker: ready'));
   const { exitCode, stderr } = await user.run('sweep', '--stale', '--no-wait');
   expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: expect.stringContaining(`process ${first.process.pid}`) });
@@ -227,7 +232,7 @@ test('--no-wait leaves it to the other sweep, and ends with 0', async () => {
 test('takes the lock of a sweep that was killed', async () => {
   const user = await User.create();
   const slow = await leftBehind({ containers: 1, command: HEEDS_NO_SIGTERM });
-  const first = user.start(['sweep', '--session', slow.session, '--grace-period', '1h', '--verbose']);
+  const first = user.start(['sweep', '--session', slow.session, ...FOREVER]);
   await until('the first one has the lock', () => first.stderr.includes('docker: ready'));
   first.kill('SIGKILL');
   await first.gone();
