@@ -9,12 +9,7 @@ import type { DaytonaServer } from '../support/daytona/server';
 import { HEEDS_NO_SIGTERM, stateOf } from '../support/engine/containers';
 import type { Inputs, Job } from '../support/job/job';
 import { leak, newJob } from '../support/job/jobs';
-
-
 import { textsIn } from '../support/texts-in';
-
-import { until } from '../support/until';
-
 
 /** A key that stands nowhere else. */
 const KEY = 'dtn_the-key';
@@ -212,7 +207,7 @@ test('the command for one that is left removes it, and keeps the key out of what
 
   await shell(command, server, `${path}:${process.env['PATH']}`);
 
-  await until('it is gone', () => server.get(id) === undefined);
+  await expect.poll(() => server.get(id), { timeout: 60_000 }).toBeUndefined();
   const shown = await readFile(seen, 'utf8');
   expect(shown).toContain(`/sandbox/${id}`);
   expect(shown).not.toContain(server.apiKey);
@@ -270,7 +265,7 @@ test('the command for what could not be reached removes it', async () => {
 
   await shell(command, server);
 
-  for (const { id } of sandboxes) await until('it is gone', () => server.get(id) === undefined);
+  for (const { id } of sandboxes) await expect.poll(() => server.get(id), { timeout: 60_000 }).toBeUndefined();
   expect(bystanders.map(({ id }) => server.get(id)?.state)).toEqual(['started', 'started']);
 });
 

@@ -22,6 +22,12 @@ const script = (text: string) => ['sh', '-c', text];
 
 const logsOf = async (job: Job) => (await job.outputs()).get('logs') ?? '';
 
+/** What is in the logs of a directory so far: one that is being written has another name. */
+async function logsIn(directory: string): Promise<readonly string[]> {
+  const names = await readdir(directory).catch(() => []);
+  return Promise.all(names.map((name) => readFile(join(directory, name), 'utf8').catch(() => '')));
+}
+
 /** As the benchmark does: past the proxy, the first lines of a log may come twice, with a line that says so. */
 async function startThroughProxy(
   job: Job,
@@ -40,8 +46,12 @@ describe('containers that end while the benchmark runs', () => {
     const main = await job.startMain();
     await until('the benchmark runs', () => main.output.includes('started'));
     const stays = await startThroughProxy(job, script('echo stays; exit 3'));
-    const leaves = await startThroughProxy(job, script('echo leaves; exit 4'), { hostConfig: { AutoRemove: true } });
-    await until('both have ended', async () => (await stateOf(stays)) === 'exited' && (await stateOf(leaves)) === 'gone');
+    await until('the first has ended', async () => (await stateOf(stays)) === 'exited');
+    const lingering = script('echo leaves; until [ -e /tmp/go ]; do sleep 0.05; done; exit 4');
+    const leaves = await startThroughProxy(job, lingering, { hostConfig: { AutoRemove: true } });
+    await until('its log is followed', async () => (await logsIn(await logsOf(job))).some((log) => log.includes(' leaves\n')));
+    await (await leaves.exec({ Cmd: ['touch', '/tmp/go'] })).start({ Detach: true });
+    await until('both have ended', async () => (await stateOf(leaves)) === 'gone');
 
     await job.touch('enough');
     const { exitCode, output } = await main.ended;
@@ -154,8 +164,9 @@ describe('without run', () => {
     const job = await newJob();
     await job.main();
     const failed = await leak(job, script('echo line; exit 3'));
+    await until('the first has ended', async () => (await stateOf(failed)) === 'exited');
     const well = await leak(job, script('echo line'));
-    await until('both have ended', async () => (await stateOf(failed)) === 'exited' && (await stateOf(well)) === 'exited');
+    await until('both have ended', async () => (await stateOf(well)) === 'exited');
 
     const post = await job.post();
 
@@ -176,8 +187,7 @@ describe('without run', () => {
 
     await job.post();
 
-    const directory = await logsOf(job);
-    const logs = await Promise.all((await readdir(directory)).map((name) => readFile(join(directory, name), 'utf8')));
+    const logs = await logsIn(await logsOf(job));
     expect(logs.map((log) => log.split(' ').at(-1)).toSorted()).toEqual(['line\n', 'ready\n']);
     expect(await stateOf(running)).toBe('gone');
   });

@@ -5,7 +5,8 @@ import { describe, expect, inject, test } from 'vitest';
 import { labels } from '../../src/core/labels';
 import { jsonFilesIn } from '../../src/lib/small-file';
 import { start } from '../support/daytona/asking';
-import { docker, removeContainer } from '../support/engine/containers';
+import { whenReady } from '../support/engine/container-habits';
+import { docker, HEEDS_NO_SIGTERM, removeContainer } from '../support/engine/containers';
 import type { Job } from '../support/job/job';
 import { bystander } from '../support/job/jobs';
 import { begunWatchedJob, companionsOf, isRunning, pidIn, watchedJob } from '../support/job/watched-job';
@@ -26,14 +27,12 @@ async function removeContainersOf(session: string): Promise<void> {
 const HARNESS = `echo $$ > "$RUNNER_TEMP/harness"
 while :; do docker run -d --network none "$IMAGE" sh -c 'sleep 3600; true'; sleep 0.1; done`;
 
-/** Uses up its grace period. */
-const STUBBORN = ['sh', '-c', 'trap true TERM; while :; do sleep 3600 & wait; done'];
-
-/** A container that a later step starts. */
+/** A container that a later step starts; it is ready. */
 async function startedInStep(job: Job, env: Readonly<Record<string, string>>, command: readonly string[]): Promise<void> {
   const words = ['run', '-d', '--network', 'none', inject('image'), ...command];
   const { exitCode, output } = await (await job.startStep(['docker', ...words], env)).ended;
   expect(exitCode, output).toBe(0);
+  await whenReady(docker.getContainer(/^[0-9a-f]{64}$/m.exec(output)?.[0] ?? ''), command);
 }
 
 /** The file by which a post says that it is at work. */
@@ -81,7 +80,7 @@ describe('when the runner is killed', () => {
 
   test('with its post in the middle of the work, the watchdog ends what post began', async () => {
     const { job, worker, env, session } = await begunWatchedJob({ 'grace-period': '5s' });
-    await startedInStep(job, env, STUBBORN);
+    await startedInStep(job, env, HEEDS_NO_SIGTERM);
     const post = await job.startPostStep();
     await until('post is at work', () => claimOf(job, session) !== undefined);
 
@@ -122,7 +121,7 @@ test('of two uses of the action in a job, each cleans up after itself', async ()
   expect((await second.job.stateFile()).includes(first.env['DOCKER_HOST'] ?? ''), 'the first’s proxy').toBe(true);
   await startedInStep(first.job, first.env, ['sleep', '3600']);
   // The first has ended its cleanup long before that.
-  await startedInStep(second.job, second.env, STUBBORN);
+  await startedInStep(second.job, second.env, HEEDS_NO_SIGTERM);
 
   await worker.kill();
 
@@ -134,7 +133,7 @@ test('of two uses of the action in a job, each cleans up after itself', async ()
 
 test('a watchdog’s post that is killed is started again', async () => {
   const { job, worker, env, session } = await begunWatchedJob({ 'grace-period': '5s' });
-  await startedInStep(job, env, STUBBORN);
+  await startedInStep(job, env, HEEDS_NO_SIGTERM);
 
   await worker.kill();
   await until('its post is at work', () => claimOf(job, session) !== undefined);
