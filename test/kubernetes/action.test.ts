@@ -110,7 +110,7 @@ it('a watchdog cleans up after a runner that is killed, and leaves another sessi
   });
   onTestFinished(() => job.remove());
   void job.main();
-  await until('it has pods', async () => (await names(namespace)).includes('pod/stays'));
+  await until('it has all its pods', async () => (await names(namespace)).includes('pod/deleted'));
   await until('one of them is gone', async () => !(await names(namespace)).includes('pod/deleted'));
 
   await worker.kill();

@@ -34,9 +34,11 @@ describe('pods', () => {
 
   itOnOwnCluster('that are forced are forgotten while they still run', async () => {
     const pod = await cluster.pod({ namespace: await cluster.namespace(), command: IGNORES_SIGTERM, grace: 30 });
+    await cluster.freeze('kubelet'); // It would end them within seconds.
     await remove(pod, '--force', '--grace-period=0');
     await until('the API has forgotten the pod', () => isGone(pod));
     expect(await cluster.processesOf(pod)).not.toEqual([]);
+    await cluster.thaw('kubelet');
     await until('its processes have ended', async () => (await cluster.processesOf(pod)).length === 0);
   });
 
