@@ -22,7 +22,7 @@ let bystanders: Awaited<ReturnType<typeof makeBystanders>>;
 beforeAll(async () => {
   swarm = await TestSwarm.start();
   bystanders = await makeBystanders();
-}, 60_000);
+});
 afterAll(() => swarm?.stop());
 afterEach(async () => expect(await bystanders.untouched()).toEqual(true));
 
