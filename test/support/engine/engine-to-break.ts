@@ -136,7 +136,9 @@ export class EngineToBreak {
   /** Watches the engine from now on: see `StopWatch`. */
   async watchStops(session: string): Promise<StopWatch> {
     const filters = JSON.stringify({ type: ['container'], event: ['kill'], label: [`${labels.session}=${session}`] });
-    return new StopWatch(await this.engine.docker.getEvents({ filters }));
+    // An engine answers before it listens: what comes in between is told, too.
+    const since = Math.floor(Date.now() / 1000);
+    return new StopWatch(await this.engine.docker.getEvents({ filters, since }));
   }
 }
 
