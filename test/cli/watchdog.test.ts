@@ -94,7 +94,7 @@ describe('a run that is killed', () => {
 
   test('with one of its two watchdogs', async () => {
     const started = await running(`${LEAVES}; sleep 1000`);
-    await until('there are two', () => companionsOf(started.user).length === 2);
+    await until('there are two', () => companionsOf(started.user).filter(isWatching).length === 2);
     process.kill(companionsOf(started.user)[0] ?? 0, 'SIGKILL');
     await killed(started);
     await expectAllGone(started);
@@ -117,7 +117,7 @@ describe('a run that is killed', () => {
     const own = server.add({ labels: { [labels.session]: session } });
     const theirs = server.add({});
     const key = server.env['DAYTONA_API_KEY'] ?? '';
-    await until('it is watched', () => companionsOf(started.user).length > 0);
+    await until('it is watched', () => companionsOf(started.user).some(isWatching));
     const companions = companionsOf(started.user);
     for (const pid of companions) {
       for (const file of ['cmdline', 'environ']) expect(await readFile(`/proc/${pid}/${file}`, 'utf8')).not.toContain(key);
