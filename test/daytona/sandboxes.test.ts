@@ -86,7 +86,7 @@ describe('a sandbox that is', () => {
   });
 
   test('deaf to a stop is killed by Daytona: until then it refuses all else, and nothing else is said to have been done', async () => {
-    const server = await start({ deafMs: 600 });
+    const server = await start({ deafMs: 2_000 });
     own(server, { deaf: true });
 
     const settlement = only(await sweepSandboxes(server, { rungMs: 300, retries: 8 }));
@@ -221,7 +221,7 @@ describe.each(['creating', 'resizing', 'unknown'] as const)('a sandbox that is s
     const server = await start();
     own(server, { state, stuck: true });
     const other = own(server, { state: 'stopped' });
-    const clock = fastClock(40);
+    const clock = fastClock(20);
     const startedAt = clock.now();
 
     const { settlements, verified } = await sweepSandboxes(server, { ...LIKE_THE_DEFAULTS, clock });

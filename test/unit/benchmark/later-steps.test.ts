@@ -1,11 +1,18 @@
 import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { expect, it, onTestFinished } from 'vitest';
+import { beforeEach, expect, it, onTestFinished } from 'vitest';
 import { parse } from 'yaml';
 import { laterSteps } from '../../../src/benchmark/later-steps';
 
-const SESSION = 'gh-1-1.aaaaaaaa.11111111';
+/** Of one test: what another one started may still be on its way out. */
+let session: string;
+let mark: Readonly<Record<string, string>>;
+beforeEach(() => {
+  session = `gh-1-1.aaaaaaaa.${randomUUID().slice(0, 8)}`;
+  mark = { CLEANUP_SESSION_ID: session };
+});
 
 /** A process that outlives its parent, so that it is not a child of the tests'. */
 async function orphan(env: Readonly<Record<string, string>>): Promise<number> {
@@ -24,11 +31,9 @@ async function orphan(env: Readonly<Record<string, string>>): Promise<number> {
 }
 
 const pids = async (env: Readonly<Record<string, string>>) => {
-  const { ending, outliving } = laterSteps(SESSION, env);
+  const { ending, outliving } = laterSteps(session, env);
   return [await ending.alive(), await outliving.alive()].map((found) => found.map(({ pid }) => pid));
 };
-
-const mark = { CLEANUP_SESSION_ID: SESSION };
 
 const action: { readonly inputs: Readonly<Record<string, { readonly default?: string }>> } = parse(
   readFileSync('action.yml', 'utf8'),
@@ -42,7 +47,7 @@ it.runIf(process.platform === 'linux')('what carries the session’s id is of th
   const plain = await orphan(mark);
   const tracked = await orphan({ ...mark, RUNNER_TRACKING_ID: 'github_1' });
   const untracked = await orphan({ ...mark, RUNNER_TRACKING_ID: '' });
-  await orphan({ CLEANUP_SESSION_ID: `${SESSION}1` });
+  await orphan({ CLEANUP_SESSION_ID: `${session}1` });
   await orphan({ ...mark, RUNNER_TRACKING_ID: 'github_1', ...ownInputs }); // Another post.
   await orphan({});
 

@@ -1,12 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { expect, it, onTestFinished, vi } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import { processTable, signalProcess, survivorsLine } from '../../../src/benchmark/process-table';
 import { limitsFrom, ProcessTree, SESSION_MARKER } from '../../../src/benchmark/process-tree';
 import { systemClock } from '../../../src/lib/clock';
 import { until } from '../../support/until';
 
-const SESSION = 'gh-1-1.aaaaaaaa.11111111';
+/** What another run of these tests on this machine starts is not of this one. */
+const SESSION = `gh-1-1.aaaaaaaa.${randomUUID().slice(0, 8)}`;
 
 const isMarked = (environment: readonly string[]) => environment.includes('A=b');
 
@@ -27,14 +29,12 @@ async function started(script: string, env: NodeJS.ProcessEnv = {}): Promise<Chi
 it('a saved process group counts when a process in it carries the session’s mark', async () => {
   const { pid } = await started('env -i sleep 1000 &', { [SESSION_MARKER]: SESSION });
 
-  await vi.waitFor(async () => {
-    const found = await ProcessTree.ofEarlier(SESSION, pid).alive();
-    expect(found.map(({ name }) => name).sort()).toEqual(['bash', 'sleep']);
-  });
+  const names = async () => (await ProcessTree.ofEarlier(SESSION, pid).alive()).map(({ name }) => name).sort();
+  await until('`env` is `sleep`', async () => JSON.stringify(await names()) === '["bash","sleep"]');
 });
 
 it('a saved process group without the mark is another’s by now, and left alone', async () => {
-  const { pid } = await started('sleep 1000 &', { [SESSION_MARKER]: 'gh-1-1.aaaaaaaa.22222222' });
+  const { pid } = await started('sleep 1000 &', { [SESSION_MARKER]: 'gh-1-1.aaaaaaaa.another1' });
 
   expect(await ProcessTree.ofEarlier(SESSION, pid).alive()).toEqual([]);
 });
