@@ -1,5 +1,6 @@
+import { randomUUID } from 'node:crypto';
 import { lstatSync, rmSync, statSync } from 'node:fs';
-import { chmod, lstat, mkdir, open, rm } from 'node:fs/promises';
+import { chmod, lstat, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isUnique } from '../core/labels';
@@ -197,16 +198,14 @@ async function takeShared(directory: string, file: LeaseFile): Promise<void> {
   );
   if (!(await lstat(directory)).isDirectory()) throw new Error(`${directory} is not a directory`);
   const path = pathOf(directory, file.session);
-  const exclusively = () => open(path, 'wx', 0o644);
-  const handle = await exclusively().catch(async (error: unknown) => {
-    // Left by a killed session with the same hand-chosen id. Another user's file stays.
-    await rm(path, { force: true }).catch(() => Promise.reject(error));
-    return exclusively();
-  });
+  const unfinished = `${path}.${randomUUID()}`;
   try {
-    await handle.writeFile(JSON.stringify(file));
-  } finally {
-    await handle.close();
+    await writeFile(unfinished, JSON.stringify(file), { flag: 'wx', mode: 0o644 });
+    // Replaces what a killed session with the same hand-chosen id has left. Another user's file stays: the directory is sticky.
+    await rename(unfinished, path);
+  } catch (error) {
+    await rm(unfinished, { force: true });
+    throw error;
   }
 }
 

@@ -105,11 +105,6 @@ const PODMAN_CANNOT: readonly Limitation[] = [
     test: 'is left alone where its image is not to be had any more',
     why: 'it removes an image only with all containers made from it',
   },
-  {
-    file: 'e2e/recorder.test.ts',
-    test: 'are deaths in main’s report, with their logs in the dire',
-    why: 'its log is read when it ends: a `--rm` container that ends at once may be gone by then',
-  },
   { file: 'e2e/swarm.test.ts', why: 'it has no swarm' },
   { file: 'integration/endpoints.test.ts', why: 'they start dockerd with TCP and TLS; Podman’s service has no such options' },
   { file: 'integration/proxy-upstreams.test.ts', why: 'they start dockerd with TCP and TLS, and a swarm' },
