@@ -94,6 +94,9 @@ const DEBIAN_13 = 'Debian 13’s packages, in a directory of their own';
 
 const RECORDER = 'integration/recorder.test.ts';
 
+/** In its directory of its own, Debian 13's does not see what a test mounts. */
+const SMALL_DISK: Limitation = { file: 'faults/full-disk.test.ts', why: 'it is not given a file system of its own' };
+
 const PODMAN_CANNOT: readonly Limitation[] = [
   {
     file: 'e2e/ownership-inherited.test.ts',
@@ -109,6 +112,7 @@ const PODMAN_CANNOT: readonly Limitation[] = [
   { file: 'integration/endpoints.test.ts', why: 'they start dockerd with TCP and TLS; Podman’s service has no such options' },
   { file: 'integration/proxy-upstreams.test.ts', why: 'they start dockerd with TCP and TLS, and a swarm' },
   { file: 'integration/swarm.test.ts', why: 'it has no swarm' },
+  SMALL_DISK,
   {
     file: RECORDER,
     test: 'and never started, and',
@@ -172,7 +176,7 @@ export const ENGINE_KINDS = {
     product: 'docker',
     origin: DEBIAN_13,
     needs: 'debian-13',
-    cannot: [],
+    cannot: [SMALL_DISK],
     command: async (directory, more) => [...ownNetwork(more), ...(await commandInDebian13(dockerdIn(directory, more)))],
   },
   'docker-26.1-containerd': {
@@ -181,6 +185,7 @@ export const ENGINE_KINDS = {
     origin: DEBIAN_13,
     needs: 'debian-13',
     cannot: [
+      SMALL_DISK,
       {
         file: 'integration/image-budget.test.ts',
         test: 'has the longest unused images removed,',
@@ -225,7 +230,7 @@ export const ENGINE_KINDS = {
     product: 'docker',
     origin: DEBIAN_13,
     needs: 'debian-13',
-    cannot: ROOTLESS_CANNOT,
+    cannot: [...ROOTLESS_CANNOT, SMALL_DISK],
     command: async (directory, more) =>
       commandInDebian13(await rootlessDockerIn(directory, more), { user: ROOTLESS_USER, directory }),
   },
