@@ -153,6 +153,26 @@ const WITHOUT_CGROUPS =
 const ROOTLESS_CANNOT: readonly Limitation[] = [
   { file: 'faults/reported.test.ts', test: 'a container whose process hangs in', why: 'a user’s engine may mount no device' },
   { file: 'integration/swarm.test.ts', why: 'a swarm of several nodes needs rights on the network' },
+  {
+    file: 'integration/endpoints.test.ts',
+    why: 'they start dockerd with TCP and TLS, in a network that only rootlesskit reaches',
+  },
+  {
+    file: 'integration/proxy-upstreams.test.ts',
+    why: 'they start dockerd with TCP and TLS, in a network that only rootlesskit reaches',
+  },
+  { file: 'integration/workspace.test.ts', why: 'its containers may not write to the tests’ directories, which are root’s' },
+  {
+    file: 'integration/containers.test.ts',
+    test: 'something else ends before the kill is',
+    why: 'cgroups of version 1 give a user none: without one a container can’t be paused',
+  },
+  {
+    file: RECORDER,
+    test: 'for want of memory is told to have',
+    why: 'cgroups of version 1 give a user none: without one a container’s memory has no limit',
+  },
+  { file: STATES, test: '`sleep` under `--init`', why: 'without a cgroup the engine does not tell a container’s processes' },
   { file: STATES, test: 'ignores its stop signal, and has childr', why: WITHOUT_CGROUPS },
   { file: STATES, test: 'ignores its stop signal, and has no chi', why: WITHOUT_CGROUPS },
   { file: STATES, test: '`sh` with a command in the foreground', why: WITHOUT_CGROUPS },
