@@ -56,8 +56,7 @@ export interface LeasePlaces {
   readonly shared: string;
 }
 
-/** More leases are not ours, nor larger files. */
-const MAX_LEASES = 1_000;
+/** Larger files are not ours. Their number has no limit: anyone may put files there, and behind a limit they would hide a live session. */
 const MAX_BYTES = 256 * 1024;
 
 /** Users may remove only their own files. */
@@ -152,7 +151,6 @@ export class Leases {
   atWork(): readonly Lease[] {
     const leases: Lease[] = [];
     for (const path of jsonFilesIn(this.#places.shared)) {
-      if (leases.length === MAX_LEASES) break; // Other files do not count: anyone may put them there, to hide a live session.
       const file = quietly(() => readLease(path, this.#here));
       if (file === undefined) continue;
       const word = this.#wordIn(file);
