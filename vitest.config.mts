@@ -4,8 +4,8 @@ import { defineConfig } from 'vitest/config';
 import { JsonReporter } from 'vitest/node';
 
 /**
- * Where others load the machine, an engine may be slower than any wait of ours. So a test on a real engine gets a second try, which is told and
- * counted: see second-tries.ts. One that finds a bystander touched gets none.
+ * Where others load the machine, an engine may be slower than any wait of ours. So a test on a real engine gets a second try, which is
+ * told and counted: see second-tries.ts. One that finds a bystander touched gets none.
  */
 const SECOND_TRY = { count: 1, condition: /^(?!.*bystander)/s };
 
