@@ -468,31 +468,31 @@ export const MUTATIONS: readonly Mutation[] = [
     harm: 'a proxy’s answer to a conflict counts as gone',
   },
   {
-    file: 'providers/kubernetes/provider.ts',
+    file: 'providers/kubernetes/ladders.ts',
     from: "api.isPlain ? 'Background' : 'Foreground'",
     to: "api.isPlain ? 'Background' : 'Orphan'",
     harm: 'removes a deployment and leaves its pods',
   },
   {
-    file: 'providers/kubernetes/provider.ts',
+    file: 'providers/kubernetes/ladders.ts',
     from: "api.isPlain ? 'Background' : 'Foreground'",
     to: "'Background'",
     harm: 'a deployment is gone while its pods run',
   },
   {
-    file: 'providers/kubernetes/provider.ts',
+    file: 'providers/kubernetes/ladders.ts',
     from: 'silence === undefined ? end(LEAST_GRACE_MS)(signal) : this.#delete',
     to: 'this.#delete',
     harm: 'forces a pod whose node answers: it runs on, hidden',
   },
   {
-    file: 'providers/kubernetes/provider.ts',
+    file: 'providers/kubernetes/ladders.ts',
     from: 'Math.max(1, Math.round(',
     to: 'Math.max(0, Math.round(',
     harm: 'the first deletion of a pod is a forced one',
   },
   {
-    file: 'providers/kubernetes/provider.ts',
+    file: 'providers/kubernetes/ladders.ts',
     from: 'this.#endPod(pod, isLeaving ? undefined : graceMs, signal)',
     to: 'this.#endPod(pod, graceMs, signal)',
     harm: 'asks again for the end of a pod that somebody has given its time',
@@ -511,31 +511,31 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   // Kubernetes: what is never taken
   {
-    file: 'providers/kubernetes/provider.ts',
+    file: 'providers/kubernetes/resources.ts',
     from: 'SYSTEM_NAMESPACES.has(metadata.name) || ',
     to: '',
     harm: 'takes kube-system',
   },
   {
-    file: 'providers/kubernetes/provider.ts',
-    from: ' || metadata.name === this.#self?.namespace)',
+    file: 'providers/kubernetes/resources.ts',
+    from: ' || metadata.name === self?.namespace)',
     to: ')',
     harm: 'takes the namespace that the job runs in',
   },
   {
-    file: 'providers/kubernetes/provider.ts',
+    file: 'providers/kubernetes/resources.ts',
     from: 'if (why !== undefined) return why;',
     to: '',
     harm: 'takes the pod that the job runs in',
   },
   {
-    file: 'providers/kubernetes/provider.ts',
+    file: 'providers/kubernetes/resources.ts',
     from: 'if (metadata.labels[RUNNER] !== undefined)',
     to: "if (metadata.labels[RUNNER] === '')",
     harm: 'takes a scale set’s runners',
   },
   {
-    file: 'providers/kubernetes/provider.ts',
+    file: 'providers/kubernetes/resources.ts',
     from: 'if (maker === undefined || this.#orphans.has(metadata.uid)) return undefined;',
     to: "if (maker?.name !== '') return undefined;",
     harm: 'takes a pod that somebody’s controller makes',
@@ -543,7 +543,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     file: 'providers/kubernetes/provider.ts',
     from: 'else if (!hasStatus(error, 403)) throw error;',
-    to: 'else this.#orphans.add(metadata.uid);',
+    to: 'else this.#resources.noteOrphan(metadata.uid);',
     harm: 'a controller that can’t be seen counts as gone',
   },
   {
@@ -565,8 +565,8 @@ export const MUTATIONS: readonly Mutation[] = [
     harm: 'removes the record of a release, and leaves what it has made',
   },
   {
-    file: 'providers/kubernetes/provider.ts',
-    from: 'at - this.#client.serverAheadMs',
+    file: 'providers/kubernetes/resources.ts',
+    from: 'at - this.#parts.client.serverAheadMs',
     to: 'at',
     harm: 'takes what was made before the session, where the server’s clock is ahead',
   },
@@ -609,7 +609,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     file: 'providers/kubernetes/provider.ts',
-    from: 'return maker !== undefined && this.#resource(maker).labels[labelKeys.session] === this.#labels.sessionIn(session);',
+    from: 'return maker !== undefined && this.#resources.of(maker).labels[labelKeys.session] === this.#labels.sessionIn(session);',
     to: 'return maker !== undefined;',
     harm: 'hides a session’s pod that another’s controller makes',
   },
