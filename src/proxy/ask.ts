@@ -1,3 +1,4 @@
+import { parsedJson } from '../lib/json-shape';
 import type { Dial } from './dial';
 import { scannerOf } from './framing';
 import { parseResponse, type RequestHead, responseFraming, valuesOf } from './http-head';
@@ -45,13 +46,5 @@ async function answerFrom(server: Peer, method: string): Promise<Answer> {
     if (more === undefined) break;
     length += scanner.take(more, content);
   }
-  return { status: head.status, json: parsed(Buffer.concat(content)) };
-}
-
-function parsed(bytes: Buffer): unknown {
-  try {
-    return JSON.parse(bytes.toString());
-  } catch {
-    return undefined;
-  }
+  return { status: head.status, json: parsedJson(Buffer.concat(content).toString()) };
 }

@@ -1,6 +1,6 @@
 import type { Ownership } from './docker-rules';
 import type { RequestHead } from './http-head';
-import { applied, labelEdits } from './json-edit';
+import { edited, labelEdits } from './json-edit';
 import type { Ask, Rewrite, Rules } from './rules';
 
 /**
@@ -23,8 +23,7 @@ export function daytonaRules(ownership: Ownership, host: string, base: string): 
 
 function labelled(json: Buffer, { labels, owner }: Ownership): Buffer | undefined {
   const text = json.toString('latin1');
-  const edits = labelEdits(text, ['labels'], labels, owner);
-  return edits.length === 0 ? undefined : Buffer.from(applied(text, edits), 'latin1');
+  return edited(text, labelEdits(text, ['labels'], labels, owner));
 }
 
 /** Labels a sandbox of this session again: the request replaces all of its labels. */

@@ -1,5 +1,6 @@
+import { object } from '../lib/json-shape';
 import type { RequestHead } from './http-head';
-import { applied, ascii, type Edit, elementsOf, labelEdits, valueAt } from './json-edit';
+import { ascii, type Edit, edited, elementsOf, labelEdits, valueAt } from './json-edit';
 import type { Ask, Rewrite, Rules } from './rules';
 
 /** The owner of new resources. */
@@ -81,10 +82,6 @@ async function create(json: Buffer, ask: Ask, creation: Creation): Promise<Buffe
     ...labelled(text, creation.endpoint, creation),
     ...(creation.endpoint === '/containers/create' ? environmentEdits(text, body, creation.local) : []),
   ]);
-}
-
-function edited(text: string, edits: readonly Edit[]): Buffer | undefined {
-  return edits.length === 0 ? undefined : Buffer.from(applied(text, edits), 'latin1');
 }
 
 function labelled(text: string, endpoint: string, { labels, owner }: Ownership): readonly Edit[] {
@@ -220,9 +217,5 @@ function listAt(value: unknown, name: string): readonly unknown[] {
 }
 
 function at(value: unknown, ...path: readonly string[]): unknown {
-  return path.reduce<unknown>((inner, name) => {
-    return typeof inner === 'object' && inner !== null && Object.hasOwn(inner, name)
-      ? (inner as Record<string, unknown>)[name]
-      : undefined;
-  }, value);
+  return path.reduce<unknown>((inner, name) => object(inner)[name], value);
 }

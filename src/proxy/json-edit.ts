@@ -66,6 +66,11 @@ export function applied(text: string, edits: readonly Edit[]): string {
   return result + text.slice(at);
 }
 
+/** The text's bytes with the edits; undefined without any. */
+export function edited(text: string, edits: readonly Edit[]): Buffer | undefined {
+  return edits.length === 0 ? undefined : Buffer.from(applied(text, edits), 'latin1');
+}
+
 /** Where the value at the end of the path is; undefined where there is none. */
 export function valueAt(text: string, path: readonly string[], from = skipSpace(text, 0)): Omit<Member, 'key'> | undefined {
   const [name, ...rest] = path;

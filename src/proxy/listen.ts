@@ -38,31 +38,29 @@ export const OWN_DIRECTORY = 'cleanup-proxy-';
  * when the first of the two processes closes it: the other one still listens.
  */
 export async function listenAt(path: string): Promise<Server> {
-  const server = createServer({ allowHalfOpen: true });
-  await listening(server, { path: `${path}${NOT_READY}` });
-  await chmod(`${path}${NOT_READY}`, 0o600);
-  await rename(`${path}${NOT_READY}`, path);
+  const unready = `${path}${NOT_READY}`;
+  const server = await listening({ path: unready });
+  await chmod(unready, 0o600);
+  await rename(unready, path);
   return server;
 }
 
 /** Listens at a free port of 127.0.0.1. */
-export async function listenLocally(): Promise<Server> {
-  const server = createServer({ allowHalfOpen: true });
-  await listening(server, { host: '127.0.0.1', port: 0 });
-  return server;
+export function listenLocally(): Promise<Server> {
+  return listening({ host: '127.0.0.1', port: 0 });
 }
 
-async function listening(server: Server, where: ListenOptions | { readonly fd: number }): Promise<void> {
+/** Listens at an inherited descriptor, at which another process listens, too. */
+export function listenAs(descriptor: number): Promise<Server> {
+  return listening({ fd: descriptor });
+}
+
+async function listening(where: ListenOptions | { readonly fd: number }): Promise<Server> {
+  const server = createServer({ allowHalfOpen: true });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(where, BACKLOG, resolve);
   });
-}
-
-/** Listens at an inherited descriptor, at which another process listens, too. */
-export async function listenAs(descriptor: number): Promise<Server> {
-  const server = createServer({ allowHalfOpen: true });
-  await listening(server, { fd: descriptor });
   return server;
 }
 

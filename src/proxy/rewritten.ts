@@ -1,4 +1,5 @@
 import { promisify } from 'node:util';
+import { parsedJson } from '../lib/json-shape';
 import { type RequestHead, valuesOf } from './http-head';
 import type { Ask, Rewrite } from './rules';
 
@@ -21,7 +22,7 @@ export async function rewritten(request: RequestHead, body: Buffer, rewrite: Rew
 }
 
 async function change(json: Buffer, rewrite: Rewrite, ask: Ask): Promise<Buffer | undefined> {
-  return isJson(json) ? rewrite(json, ask) : undefined;
+  return parsedJson(json.toString()) === undefined ? undefined : rewrite(json, ask);
 }
 
 async function changePacked(body: Buffer, rewrite: Rewrite, ask: Ask): Promise<Buffer | undefined> {
@@ -29,13 +30,4 @@ async function changePacked(body: Buffer, rewrite: Rewrite, ask: Ask): Promise<B
   const json = await promisify(gunzip)(body, { maxOutputLength: MAX_UNPACKED_BYTES });
   const changed = await change(json, rewrite, ask);
   return changed && promisify(gzip)(changed);
-}
-
-function isJson(bytes: Buffer): boolean {
-  try {
-    JSON.parse(bytes.toString());
-    return true;
-  } catch {
-    return false;
-  }
 }
