@@ -6,6 +6,7 @@ import type { Clock } from '../lib/clock';
 import { type Deadline, withDeadline } from '../lib/deadline';
 import type { Environment } from '../lib/environment';
 import { processWith } from '../lib/process-identity';
+import { notesIn } from '../proxy/notes';
 import { plainLine } from '../report/escape';
 import { providerLine } from '../report/lines';
 import { type PhaseReport, providerReport } from '../report/model';
@@ -13,7 +14,6 @@ import type { ImageUses } from '../session/image-uses';
 import type { Leases } from '../session/leases';
 import { type Cleanup, cleanUp, engineIdOf } from './cleanup';
 import type { DiskGoals } from './disk/goals';
-import { imageNotesFile } from './disk/image-uses';
 import { makeRoom } from './disk/room';
 import { bestEffort, type Log } from './log';
 import { LastListings, preflight } from './preflight';
@@ -130,7 +130,7 @@ async function takeSessionLease(
     engines,
     filters: filtersOf(config),
     keeper: processWith(pid),
-    imageNotes: imageNotesFile(directory),
+    imageNotes: notesIn(directory).images,
     ...(keeper === 'parent' ? { directory } : {}),
   });
 }

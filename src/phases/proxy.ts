@@ -5,6 +5,7 @@ import { labels } from '../core/labels';
 import type { Environment } from '../lib/environment';
 import { sshDialer } from '../providers/docker/connection/ssh';
 import { socketPath } from '../proxy/listen';
+import { notesIn } from '../proxy/notes';
 import {
   closeEach,
   type EngineSide,
@@ -15,9 +16,6 @@ import {
   variablesOf,
 } from '../proxy/servers';
 import type { Session } from '../session/session';
-import { imageNotesFile } from './disk/image-uses';
-import { ownVolumesFile } from './own-volumes';
-import { bindNotesFile } from './workspace-ownership';
 
 /** What is needed to say before what a proxy is to stand. */
 export interface ProxyContext {
@@ -99,6 +97,7 @@ async function engineSide({ config, connections, env, platform, directory }: Pro
   // Where it is not set, podman works without a service: with it, it would become its remote
   // client.
   const withPodman = isPodman && (config.proxy === true || env['CONTAINER_HOST']);
+  const { volumes, images, binds } = notesIn(directory);
   return {
     address: {
       url,
@@ -108,10 +107,10 @@ async function engineSide({ config, connections, env, platform, directory }: Pro
       ...(verification === 'none' ? { verification } : {}),
     },
     socket: await socketPath(directory, platform),
-    volumes: ownVolumesFile(directory),
-    images: imageNotesFile(directory),
+    volumes,
+    images,
     // A remote engine's directories are not this machine's.
-    ...(url.startsWith('unix://') ? { binds: bindNotesFile(directory) } : {}),
+    ...(url.startsWith('unix://') ? { binds } : {}),
     variables: valuesIn(env, ['DOCKER_HOST', ...(withPodman ? ['CONTAINER_HOST'] : [])]),
   };
 }

@@ -1,5 +1,4 @@
-import { readFile, realpath } from 'node:fs/promises';
-import { join } from 'node:path';
+import { realpath } from 'node:fs/promises';
 import type { Connection } from '../core/connection';
 import type { GiveBack, Helper } from '../core/give-back';
 import { labels } from '../core/labels';
@@ -9,7 +8,6 @@ import type { Selector } from '../core/selector';
 import type { Deadline } from '../lib/deadline';
 import { asError } from '../lib/errors';
 import { chownArguments, type FileOwner, type ForeignFiles, findForeign, mountPoints } from '../lib/foreign-files';
-import { parsedJson } from '../lib/json-shape';
 import { shellWord } from '../lib/shell-word';
 import type { WorkspaceReport } from '../report/model';
 import type { Selection } from './selection';
@@ -22,20 +20,6 @@ const MAX_FILES = 1_000_000;
 
 /** The time for a look and for giving back: milliseconds at most, and a share of the remaining deadline at most. */
 const LIMITS = { look: { ms: 10_000, share: 0.1 }, restore: { ms: 60_000, share: 0.5 }, removal: { ms: 10_000 } };
-
-/** Where the proxy notes which directories the session's containers could write to. */
-export function bindNotesFile(directory: string): string {
-  return join(directory, 'binds.txt');
-}
-
-/** Reads what the proxy noted. Never throws. */
-export async function readBindNotes(directory: string): Promise<readonly string[]> {
-  const notes = await readFile(bindNotesFile(directory), 'utf8').catch(() => '');
-  return notes.split('\n').flatMap((line) => {
-    const path = parsedJson(line);
-    return typeof path === 'string' ? path : [];
-  });
-}
 
 /** What the session's containers could write to, and the images that they were made from. */
 export class BindSources {

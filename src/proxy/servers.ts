@@ -1,14 +1,12 @@
 import { rmSync } from 'node:fs';
 import type { AddressInfo, Server } from 'node:net';
 import { basename, dirname } from 'node:path';
-import { bindNotes } from './bind-notes';
 import { daytonaRules } from './daytona-rules';
 import { type Address, type Dial, dialer } from './dial';
 import { dockerRules, type LocalVariables, type Ownership } from './docker-rules';
 import type { RequestHead } from './http-head';
-import { imageNotes } from './image-notes';
 import { listenAt, listenLocally, OWN_DIRECTORY, passAll, serveAll } from './listen';
-import { noteVolumes } from './own-volumes';
+import { bindNotes, imageNotes, noteVolumes } from './notes';
 import { holdStart, startsSocket } from './starts';
 
 /** The engine behind a proxy. */

@@ -1,5 +1,3 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Connection } from '../../core/connection';
 import type { Disk } from '../../core/disk';
 import { ImageNames } from '../../core/image-names';
@@ -7,20 +5,6 @@ import type { Resource } from '../../core/resource';
 import type { Deadline } from '../../lib/deadline';
 import type { ImageHistory, ImageUses } from '../../session/image-uses';
 import { engineIdOf } from '../cleanup';
-
-/** Where the proxy notes the names of the images that the session’s containers are made from. */
-export function imageNotesFile(directory: string): string {
-  return join(directory, 'images.txt');
-}
-
-/** Reads what the proxy noted. Never throws. */
-export async function readImageNotes(directory: string): Promise<readonly string[]> {
-  return namesIn(await readFile(imageNotesFile(directory), 'utf8').catch(() => ''));
-}
-
-export function namesIn(notes: string): readonly string[] {
-  return notes.split('\n').filter((name) => name !== '');
-}
 
 /** What is known of the uses of an engine's images. */
 export interface UseContext {

@@ -12,6 +12,7 @@ import type { Deadline } from '../../lib/deadline';
 import { asError } from '../../lib/errors';
 import { quietly } from '../../lib/quietly';
 import { readSmallFile } from '../../lib/small-file';
+import { namesIn } from '../../proxy/notes';
 import { type Candidate, longestUnused } from '../../reaper/disk-quota';
 import { errorClassOf, withRetries } from '../../reaper/retry';
 import { sweep } from '../../reaper/sweep';
@@ -31,7 +32,7 @@ import {
   spaceFor,
   wantedFor,
 } from './goals';
-import { isInUse, namesIn, usesOf } from './image-uses';
+import { isInUse, usesOf } from './image-uses';
 
 export interface DiskRoom {
   readonly connections: readonly Connection[];

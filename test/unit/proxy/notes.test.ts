@@ -2,8 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { bindNotesFile, readBindNotes } from '../../../src/phases/workspace-ownership';
-import { bindNotes } from '../../../src/proxy/bind-notes';
+import { bindNotes, imageNotes, notesIn, readBindNotes } from '../../../src/proxy/notes';
 import { until } from '../../support/until';
 
 const owner = 'io.github.cleanup-action.session';
@@ -11,7 +10,7 @@ const owner = 'io.github.cleanup-action.session';
 test('notes each directory once that a container of the session may write to', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'cleanup-binds-'));
   onTestFinished(() => rm(directory, { recursive: true }));
-  const note = bindNotes(bindNotesFile(directory), { owner, labels: { [owner]: 'S' } });
+  const note = bindNotes(notesIn(directory).binds, { owner, labels: { [owner]: 'S' } });
 
   note('/containers/create', {
     HostConfig: {
@@ -28,7 +27,7 @@ test('notes each directory once that a container of the session may write to', a
   for (const odd of [null, 'text', [], { HostConfig: null }, { HostConfig: { Binds: {}, Mounts: 7 } }]) {
     note('/containers/create', odd);
   }
-  await until('it is noted', async () => (await readFile(bindNotesFile(directory), 'utf8').catch(() => '')).endsWith('\n'));
+  await until('it is noted', async () => (await readFile(notesIn(directory).binds, 'utf8').catch(() => '')).endsWith('\n'));
   note('/libpod/containers/create', {
     labels: { [owner]: 'S' },
     mounts: [
@@ -43,4 +42,23 @@ test('notes each directory once that a container of the session may write to', a
 
 test('reads nothing where nothing was noted, and leaves out what is broken', async () => {
   expect(await readBindNotes('/nowhere')).toEqual([]);
+});
+
+test('each image is noted once, and nothing that is no name', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'cleanup-notes-'));
+  onTestFinished(() => rm(directory, { recursive: true }));
+  const file = join(directory, 'images.txt');
+  const note = imageNotes(file);
+  for (const name of ['a:1', 'a:1', 'two\nlines', 'x'.repeat(501), 'b']) note(name);
+  const noted = () =>
+    readFile(file, 'utf8').then(
+      (text) => text.trim().split('\n').toSorted(),
+      () => [],
+    );
+  await until('both are noted', async () => (await noted()).length === 2);
+  expect(await noted()).toEqual(['a:1', 'b']);
+});
+
+test('a file that can’t be written is no fault', () => {
+  expect(() => imageNotes('/no/such/directory/images.txt')('a')).not.toThrow();
 });
