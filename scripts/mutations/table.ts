@@ -768,7 +768,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     file: 'providers/docker/resources/swarm-data.ts',
-    from: 'throw inUseByServices(error, this.#endpoint) ?? error;',
+    from: 'throw inUseByServices(error, this.#engine.endpoint) ?? error;',
     to: '',
     harm: 'a Swarm secret that can’t be removed is',
   },

@@ -119,6 +119,13 @@ export function isGone(error: unknown): boolean {
   return (statusCode === 500 || error instanceof BrokenAnswer) && WENT_MEANWHILE.test(message);
 }
 
+/** Something is gone of which the engine has no answer that says so: in place of that. */
+export class NotThere extends Error {
+  override readonly name = 'NotThere';
+  readonly statusCode = 404;
+  readonly json = { message: 'it is not there' };
+}
+
 function isAboutResource(json: unknown): boolean {
   if (typeof json !== 'object' || json === null || !('message' in json)) return false;
   return typeof json.message === 'string' && !/page not found/i.test(json.message);

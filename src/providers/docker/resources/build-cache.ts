@@ -4,9 +4,10 @@ import type { Resource } from '../../../core/resource';
 import type { Clock } from '../../../lib/clock';
 import { type Json, object, text } from '../../../lib/json-shape';
 import { type Engine, isPodman } from '../connection/connect';
-import { dockerCommand, type Endpoint } from '../connection/endpoint';
+import { dockerCommand } from '../connection/endpoint';
 import { ask } from '../connection/http';
 import { createdAt, items, texts, UNIDENTIFIED } from '../connection/shapes';
+import { NotThere } from '../errors';
 import { type DockerSettings, type KindHandler, removalOnly } from './handler';
 
 /** Milliseconds for which a listing holds: records do not change, and BuildKit removes none in use. */
@@ -18,20 +19,18 @@ const RECENT_MS = 10_000;
  */
 export class BuildCache implements KindHandler {
   readonly kind = 'build-cache';
-  readonly #docker: Docker;
-  readonly #endpoint: Endpoint;
+  readonly #engine: Engine;
   readonly #settings: DockerSettings;
   readonly #clock: Clock;
   readonly #isPodman: boolean;
   #recent: { readonly at: number; readonly records: Promise<readonly Resource[]> } | undefined;
   readonly #gone = new Set<string>();
 
-  constructor({ docker, endpoint, version }: Engine, settings: DockerSettings, clock: Clock) {
-    this.#docker = docker;
-    this.#endpoint = endpoint;
+  constructor(engine: Engine, settings: DockerSettings, clock: Clock) {
+    this.#engine = engine;
     this.#settings = settings;
     this.#clock = clock;
-    this.#isPodman = isPodman(version);
+    this.#isPodman = isPodman(engine.version);
   }
 
   async list(abortSignal: AbortSignal): Promise<readonly Resource[]> {
@@ -49,7 +48,7 @@ export class BuildCache implements KindHandler {
     const isRecent = recent !== undefined && this.#clock.now() - recent.at < RECENT_MS;
     const records = isRecent ? await recent.records : await this.list(abortSignal);
     const record = records.find((one) => one.id === id);
-    if (record === undefined || this.#gone.has(id)) throw new NoSuchRecord(id);
+    if (record === undefined || this.#gone.has(id)) throw new NotThere(`there is no record ${id} of build cache`);
     return record;
   }
 
@@ -58,11 +57,11 @@ export class BuildCache implements KindHandler {
   }
 
   removalCommand({ id }: Resource): string {
-    return dockerCommand(this.#endpoint, 'builder', 'prune', '--all', '--force', '--filter', `id=${id}`);
+    return dockerCommand(this.#engine.endpoint, 'builder', 'prune', '--all', '--force', '--filter', `id=${id}`);
   }
 
   async #listed(abortSignal: AbortSignal): Promise<readonly Resource[]> {
-    const records = await buildCacheOf(this.#docker, abortSignal);
+    const records = await buildCacheOf(this.#engine.docker, abortSignal);
     const children = new Map<string, string[]>();
     for (const record of records) {
       for (const parent of parentsOf(record)) children.set(parent, [...(children.get(parent) ?? []), text(record['ID']) ?? '']);
@@ -89,7 +88,7 @@ export class BuildCache implements KindHandler {
     // The filter is a regular expression that may match anywhere.
     if (!/^\w+$/.test(id)) throw new InUse(`BuildKit’s id ${id} is not one that can be asked for`);
     const query = { all: 'true', filters: JSON.stringify({ id: [`"^${id}$"`] }) };
-    const { CachesDeleted } = await ask(this.#docker, '/build/prune', abortSignal, object, { method: 'POST', query });
+    const { CachesDeleted } = await ask(this.#engine.docker, '/build/prune', abortSignal, object, { method: 'POST', query });
     if (!texts(CachesDeleted).includes(id)) {
       const isThere = (await this.list(abortSignal)).some((record) => record.id === id);
       if (isThere) throw new InUse('a build uses it, or other cache was made from it');
@@ -111,15 +110,4 @@ export async function buildCacheOf(docker: Docker, signal: AbortSignal): Promise
  */
 function parentsOf(record: Json): readonly string[] {
   return [...texts(record['Parents']), ...texts(record[' Parents']), text(record['Parent']) ?? ''].filter((id) => id !== '');
-}
-
-/** Gone records have no answer of their own. */
-class NoSuchRecord extends Error {
-  override readonly name = 'NoSuchRecord';
-  readonly statusCode = 404;
-  readonly json = { message: 'no such record of build cache' };
-
-  constructor(id: string) {
-    super(`there is no record ${id} of build cache`);
-  }
 }

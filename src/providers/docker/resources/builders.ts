@@ -1,14 +1,13 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type Docker from 'dockerode';
 import { labels } from '../../../core/labels';
 import type { Rung, RungAnswer } from '../../../core/provider';
 import type { Resource } from '../../../core/resource';
 import { sessionOf } from '../../../core/selector';
 import type { Engine } from '../connection/connect';
 import { contextEndpoint } from '../connection/context';
-import { dockerCommand, type Endpoint } from '../connection/endpoint';
-import { isGone } from '../errors';
+import { dockerCommand } from '../connection/endpoint';
+import { isGone, NotThere } from '../errors';
 import { type BuilderInstance, type Buildx, builderInstances, instancesDirectory, runBuildx } from './builder-instances';
 import { type DockerSettings, type KindHandler, removalOnly } from './handler';
 
@@ -22,8 +21,7 @@ const volumeOf = (node: string) => `${containerOf(node)}_state`;
  */
 export class Builders implements KindHandler {
   readonly kind = 'builder';
-  readonly #docker: Docker;
-  readonly #endpoint: Endpoint;
+  readonly #engine: Engine;
   readonly #settings: DockerSettings;
   readonly #buildx: Buildx;
   readonly #parts: readonly KindHandler[];
@@ -31,9 +29,8 @@ export class Builders implements KindHandler {
   readonly #known = new Map<string, Resource>();
   #hasBuildx: Promise<boolean> | undefined;
 
-  constructor({ docker, endpoint }: Engine, settings: DockerSettings, buildx: Buildx, parts: readonly KindHandler[]) {
-    this.#docker = docker;
-    this.#endpoint = endpoint;
+  constructor(engine: Engine, settings: DockerSettings, buildx: Buildx, parts: readonly KindHandler[]) {
+    this.#engine = engine;
     this.#settings = settings;
     this.#buildx = buildx;
     this.#parts = parts;
@@ -57,7 +54,7 @@ export class Builders implements KindHandler {
 
   async inspect({ id }: Resource, abortSignal: AbortSignal): Promise<Resource> {
     const found = (await this.list(abortSignal)).find((builder) => builder.id === id);
-    if (found === undefined) throw new NoSuchBuilder(id);
+    if (found === undefined) throw new NotThere(`there is no builder ${id}`);
     return found;
   }
 
@@ -66,7 +63,7 @@ export class Builders implements KindHandler {
   }
 
   removalCommand({ name }: Resource): string {
-    return dockerCommand(this.#endpoint, 'buildx', 'rm', name);
+    return dockerCommand(this.#engine.endpoint, 'buildx', 'rm', name);
   }
 
   /** @returns undefined if a node is elsewhere, or has no container */
@@ -98,12 +95,12 @@ export class Builders implements KindHandler {
   #isHere(endpoint: string): boolean {
     const url = endpoint.includes('://') ? endpoint : this.#urlOf(endpoint);
     const isLocal = (address: string) => /^(unix|npipe):/.test(address);
-    return url === this.#endpoint.url || (isLocal(url) && isLocal(this.#endpoint.url));
+    return url === this.#engine.endpoint.url || (isLocal(url) && isLocal(this.#engine.endpoint.url));
   }
 
   #urlOf(context: string): string {
     try {
-      return contextEndpoint({ ...this.#buildx.env, DOCKER_CONTEXT: context })?.url ?? this.#endpoint.url;
+      return contextEndpoint({ ...this.#buildx.env, DOCKER_CONTEXT: context })?.url ?? this.#engine.endpoint.url;
     } catch {
       return '';
     }
@@ -113,9 +110,9 @@ export class Builders implements KindHandler {
   async #remove({ name, usedBy = [] }: Resource, abortSignal: AbortSignal): Promise<RungAnswer> {
     const [containers, volumes] = ['container', 'volume'].map((kind) => usedBy.filter((part) => part.kind === kind));
     for (const { id } of containers ?? []) {
-      await unlessGone(this.#docker.getContainer(id).remove({ force: true, v: true, abortSignal }));
+      await unlessGone(this.#engine.docker.getContainer(id).remove({ force: true, v: true, abortSignal }));
     }
-    for (const { id } of volumes ?? []) await unlessGone(this.#docker.getVolume(id).remove({ abortSignal }));
+    for (const { id } of volumes ?? []) await unlessGone(this.#engine.docker.getVolume(id).remove({ abortSignal }));
     const complaint = await runBuildx(this.#buildx, ['rm', name], abortSignal).then(
       () => undefined,
       (error: unknown) => error,
@@ -145,17 +142,6 @@ export class Builders implements KindHandler {
 
   #whyItStays({ name }: Resource): string {
     return `there is no docker buildx to remove it: its file ${this.#file(name)} stays`;
-  }
-}
-
-/** The builder that was looked for is gone. */
-class NoSuchBuilder extends Error {
-  override readonly name = 'NoSuchBuilder';
-  readonly statusCode = 404;
-  readonly json = { message: 'there is no such builder' };
-
-  constructor(builder: string) {
-    super(`there is no builder ${builder}`);
   }
 }
 

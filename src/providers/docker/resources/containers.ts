@@ -1,11 +1,9 @@
-import type Docker from 'dockerode';
 import type { Rung, RungAnswer, StopOutcome } from '../../../core/provider';
 import type { Resource } from '../../../core/resource';
 import type { Clock } from '../../../lib/clock';
 import { asError } from '../../../lib/errors';
 import { type Json, object, text, textsIn } from '../../../lib/json-shape';
 import { type Engine, isPodman } from '../connection/connect';
-import type { Endpoint } from '../connection/endpoint';
 import { ask } from '../connection/http';
 import { createdAt, items, listing, UNIDENTIFIED, withField } from '../connection/shapes';
 import { hasStatus } from '../errors';
@@ -24,18 +22,16 @@ const SIGKILL_EXIT_CODE = 137;
 /** Containers with their anonymous volumes. */
 export class Containers implements KindHandler {
   readonly kind = 'container';
-  readonly #docker: Docker;
-  readonly #endpoint: Endpoint;
+  readonly #engine: Engine;
   readonly #settings: DockerSettings;
   readonly #clock: Clock;
   readonly #services: Services | undefined;
   readonly #isPodman: boolean;
 
   /** @param services without them, containers are not known to be theirs */
-  constructor({ docker, endpoint, version }: Engine, settings: DockerSettings, clock: Clock, services?: Services) {
-    this.#docker = docker;
-    this.#endpoint = endpoint;
-    this.#isPodman = isPodman(version);
+  constructor(engine: Engine, settings: DockerSettings, clock: Clock, services?: Services) {
+    this.#engine = engine;
+    this.#isPodman = isPodman(engine.version);
     this.#settings = settings;
     this.#clock = clock;
     this.#services = services;
@@ -48,7 +44,7 @@ export class Containers implements KindHandler {
 
   /** As the engine lists them. */
   async listed(abortSignal: AbortSignal): Promise<readonly Json[]> {
-    return ask(this.#docker, '/containers/json', abortSignal, listing, { query: { all: 'true' } });
+    return ask(this.#engine.docker, '/containers/json', abortSignal, listing, { query: { all: 'true' } });
   }
 
   /** @param container as the engine lists it */
@@ -73,7 +69,7 @@ export class Containers implements KindHandler {
   }
 
   async inspect({ id }: Resource, abortSignal: AbortSignal): Promise<Resource> {
-    const found = await ask(this.#docker, `/containers/${encodeURIComponent(id)}/json`, abortSignal, withField('Id'));
+    const found = await ask(this.#engine.docker, `/containers/${encodeURIComponent(id)}/json`, abortSignal, withField('Id'));
     const [config, state] = [object(found['Config']), object(found['State'])];
     const foundId = text(found['Id']) ?? id;
     const status = text(state['Status']) ?? 'unknown';
@@ -101,7 +97,7 @@ export class Containers implements KindHandler {
 
   /** A remote engine's directories are not this machine's. */
   #binds(mounts: unknown): Pick<Resource, 'binds'> {
-    if (!this.#endpoint.url.startsWith('unix://')) return {};
+    if (!this.#engine.endpoint.url.startsWith('unix://')) return {};
     const binds = items(mounts).flatMap(({ Type, Source, RW }) => (Type === 'bind' && RW !== false ? (text(Source) ?? []) : []));
     return binds.length > 0 ? { binds } : {};
   }
@@ -111,7 +107,9 @@ export class Containers implements KindHandler {
     const refusal = this.#services?.refusalFor(container);
     if (refusal) return removalOnly(this.#settings.removeMs, () => Promise.reject(refusal));
     if (this.#isPodman && isInfra(container)) {
-      return removalOnly(this.#settings.removeMs, (signal) => removePod(this.#docker, this.#endpoint, container, signal));
+      return removalOnly(this.#settings.removeMs, (signal) =>
+        removePod(this.#engine.docker, this.#engine.endpoint, container, signal),
+      );
     }
     const { id, running, deaf } = container;
     const stop: Rung = {
@@ -140,8 +138,8 @@ export class Containers implements KindHandler {
   }
 
   removalCommand(container: Resource): string {
-    if (this.#isPodman && isInfra(container)) return podRemovalCommand(this.#endpoint, container);
-    return removeContainer(container.id, this.#endpoint);
+    if (this.#isPodman && isInfra(container)) return podRemovalCommand(this.#engine.endpoint, container);
+    return removeContainer(container.id, this.#engine.endpoint);
   }
 
   /** A paused container receives only SIGKILL, which also thaws it. */
@@ -157,7 +155,7 @@ export class Containers implements KindHandler {
   async #stop(id: string, graceMs: number, abortSignal: AbortSignal): Promise<StopOutcome | undefined> {
     // The API takes whole seconds; 0 would kill at once.
     const seconds = Math.max(1, Math.ceil(graceMs / 1000));
-    const container = this.#docker.getContainer(id);
+    const container = this.#engine.docker.getContainer(id);
     const startedAt = this.#clock.now();
     const wasRunning = await container.stop({ t: seconds, abortSignal }).then(
       () => true,
@@ -169,7 +167,7 @@ export class Containers implements KindHandler {
     );
     if (wasRunning && this.#clock.now() - startedAt < seconds * 1000) return 'graceful';
     try {
-      const { ExitCode } = object((await ask(this.#docker, `/containers/${id}/json`, abortSignal, object))['State']);
+      const { ExitCode } = object((await ask(this.#engine.docker, `/containers/${id}/json`, abortSignal, object))['State']);
       return ExitCode === SIGKILL_EXIT_CODE ? 'killed' : 'graceful';
     } catch (error) {
       if (!wasRunning) throw error; // It was removed by something else.
@@ -179,7 +177,7 @@ export class Containers implements KindHandler {
 
   async #kill(id: string, abortSignal: AbortSignal): Promise<undefined> {
     try {
-      await this.#docker.getContainer(id).kill({ signal: 'SIGKILL', abortSignal });
+      await this.#engine.docker.getContainer(id).kill({ signal: 'SIGKILL', abortSignal });
     } catch (error) {
       if (!isNotRunning(error)) throw error;
     }
@@ -187,7 +185,7 @@ export class Containers implements KindHandler {
 
   async #remove(id: string, abortSignal: AbortSignal): Promise<RungAnswer> {
     try {
-      await this.#docker.getContainer(id).remove({ force: true, v: true, abortSignal });
+      await this.#engine.docker.getContainer(id).remove({ force: true, v: true, abortSignal });
       return 'gone';
     } catch (error) {
       if (hasStatus(error, 409) && isInProgress(error)) return undefined;

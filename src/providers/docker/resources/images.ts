@@ -1,14 +1,13 @@
-import type Docker from 'dockerode';
 import { bareId, repositoryOf } from '../../../core/image-names';
 import { labels } from '../../../core/labels';
 import { InUse, type Rung } from '../../../core/provider';
 import type { Resource } from '../../../core/resource';
 import { object, text } from '../../../lib/json-shape';
-import type { Engine } from '../connection/connect';
-import { dockerCommand, type Endpoint } from '../connection/endpoint';
+import { type Engine, isPodman } from '../connection/connect';
+import { dockerCommand } from '../connection/endpoint';
 import { ask } from '../connection/http';
 import { listing, texts } from '../connection/shapes';
-import { hasStatus, isGone } from '../errors';
+import { hasStatus, isGone, NotThere } from '../errors';
 import { type DockerSettings, type KindHandler, removalOnly } from './handler';
 import {
   areRelated,
@@ -30,8 +29,7 @@ interface ListedImage extends Image {
 /** Images, and the containers that used them. */
 export class Images implements KindHandler {
   readonly kind = 'image';
-  readonly #docker: Docker;
-  readonly #endpoint: Endpoint;
+  readonly #engine: Engine;
   readonly #settings: DockerSettings;
   readonly #containers: KindHandler;
   readonly #inspections: ImageInspections;
@@ -44,18 +42,12 @@ export class Images implements KindHandler {
    */
   readonly #madeFrom = new Map<string, Map<string, Resource>>();
 
-  constructor(
-    { docker, endpoint, version }: Engine,
-    settings: DockerSettings,
-    containers: KindHandler,
-    inspections: ImageInspections,
-  ) {
-    this.#docker = docker;
-    this.#endpoint = endpoint;
+  constructor(engine: Engine, settings: DockerSettings, containers: KindHandler, inspections: ImageInspections) {
+    this.#engine = engine;
     this.#settings = settings;
     this.#containers = containers;
     this.#inspections = inspections;
-    this.#isPodman = version.startsWith('Podman');
+    this.#isPodman = isPodman(engine.version);
   }
 
   async list(abortSignal: AbortSignal): Promise<readonly Resource[]> {
@@ -82,9 +74,9 @@ export class Images implements KindHandler {
 
   async inspect(resource: Resource, abortSignal: AbortSignal): Promise<Resource> {
     const { id, inheritsSession, tagOf } = resource;
-    const image = await inspectImage(this.#docker, id, abortSignal);
+    const image = await inspectImage(this.#engine.docker, id, abortSignal);
     if (tagOf !== undefined) {
-      if (bareId(image.id) !== bareId(tagOf)) throw new TagMoved(id);
+      if (bareId(image.id) !== bareId(tagOf)) throw tagMoved(id);
       return { ...resource, labels: image.labels };
     }
     return {
@@ -101,12 +93,12 @@ export class Images implements KindHandler {
   }
 
   removalCommand({ id, tagOf }: Resource): string {
-    return dockerCommand(this.#endpoint, 'image', 'rm', tagOf === undefined ? shortId(id) : id);
+    return dockerCommand(this.#engine.endpoint, 'image', 'rm', tagOf === undefined ? shortId(id) : id);
   }
 
   /** Includes the layers between images, which show the ancestry. */
   async #listAll(abortSignal: AbortSignal) {
-    const found = await ask(this.#docker, '/images/json', abortSignal, listing, { query: { all: 'true' } });
+    const found = await ask(this.#engine.docker, '/images/json', abortSignal, listing, { query: { all: 'true' } });
     const listed = found.map((image) => ({ ...imageOf(image, image['Labels']), parent: bareId(text(image['ParentId']) ?? '') }));
     const children = Map.groupBy(listed, ({ parent }) => parent);
     for (const { id, tags } of listed) {
@@ -169,7 +161,7 @@ export class Images implements KindHandler {
   async #remove(id: string, abortSignal: AbortSignal): Promise<undefined> {
     await this.#refuseIfUsed(id, abortSignal);
     await this.#refuseIfParent(id, abortSignal);
-    for (const reference of besidesFirst(await inspectImage(this.#docker, id, abortSignal))) {
+    for (const reference of besidesFirst(await inspectImage(this.#engine.docker, id, abortSignal))) {
       await this.#removeOne(reference, abortSignal).catch((error: unknown) => {
         if (!isGone(error)) throw error; // It is untagged already.
       });
@@ -185,8 +177,8 @@ export class Images implements KindHandler {
 
   /** Leaves the last tag: with it an engine removes the image. */
   async #untag(tag: string, imageId: string, abortSignal: AbortSignal): Promise<undefined> {
-    const { id, tags } = await inspectImage(this.#docker, tag, abortSignal);
-    if (bareId(id) !== bareId(imageId)) throw new TagMoved(tag);
+    const { id, tags } = await inspectImage(this.#engine.docker, tag, abortSignal);
+    if (bareId(id) !== bareId(imageId)) throw tagMoved(tag);
     const why = 'it is the last name of an image that was there before';
     if (tags.length < 2) throw new InUse(why, { keptBecause: why });
     await this.#removeOne(tag, abortSignal);
@@ -196,7 +188,7 @@ export class Images implements KindHandler {
   async #refuseIfUsed(id: string, abortSignal: AbortSignal, cause?: unknown): Promise<void> {
     const containers = await this.#lookForUsers(abortSignal);
     const users = containers.filter(({ imageId = '' }) => bareId(imageId) === bareId(id));
-    if (users.length > 0) throw inUseBy(users, this.#endpoint, { cause });
+    if (users.length > 0) throw inUseBy(users, this.#engine.endpoint, { cause });
   }
 
   /** Refuses to remove a parent image: an earlier wave removes its children. */
@@ -213,7 +205,7 @@ export class Images implements KindHandler {
    */
   async #removeOne(reference: string, abortSignal: AbortSignal): Promise<void> {
     if (this.#isPodman) return this.#removeAtPodman(bareId(reference), abortSignal);
-    await this.#docker.getImage(reference).remove({ noprune: true, abortSignal });
+    await this.#engine.docker.getImage(reference).remove({ noprune: true, abortSignal });
   }
 
   /**
@@ -222,7 +214,7 @@ export class Images implements KindHandler {
    */
   async #removeAtPodman(images: string, abortSignal: AbortSignal): Promise<void> {
     const request = { method: 'DELETE', query: { images, noprune: 'true' } } as const;
-    const { ExitCode, Errors } = await ask(this.#docker, '/v4.0.0/libpod/images/remove', abortSignal, object, request);
+    const { ExitCode, Errors } = await ask(this.#engine.docker, '/v4.0.0/libpod/images/remove', abortSignal, object, request);
     if (ExitCode === 0) return;
     throw new PodmanRefusal(texts(Errors).join('; '), PODMAN_STATUS.get(ExitCode) ?? 500);
   }
@@ -247,15 +239,9 @@ class PodmanRefusal extends Error {
   }
 }
 
-/** The tag names another image by now: the one that was looked for is gone. */
-class TagMoved extends Error {
-  override readonly name = 'TagMoved';
-  readonly statusCode = 404;
-  readonly json = { message: 'the tag names another image' };
-
-  constructor(tag: string) {
-    super(`${tag} names another image by now`);
-  }
+/** The image that was looked for by its tag is gone. */
+function tagMoved(tag: string): NotThere {
+  return new NotThere(`${tag} names another image by now`);
 }
 
 /** Images by the id of what they were made from, without the algorithm. */

@@ -1,10 +1,9 @@
-import type Docker from 'dockerode';
 import { InUse, type Rung } from '../../../core/provider';
 import type { Resource } from '../../../core/resource';
 import { asError } from '../../../lib/errors';
 import { type Json, object, text, textsIn } from '../../../lib/json-shape';
 import type { Engine } from '../connection/connect';
-import { dockerCommand, type Endpoint } from '../connection/endpoint';
+import { dockerCommand } from '../connection/endpoint';
 import { ask } from '../connection/http';
 import { createdAt, items, listing, UNIDENTIFIED, withField } from '../connection/shapes';
 import { hasStatus, isForManagers } from '../errors';
@@ -20,20 +19,18 @@ const ACTIVE_ENDPOINTS = /has active endpoints(?:[^"]*name:\s*"([^"]+)")?/i;
 
 export class Networks implements KindHandler {
   readonly kind = 'network';
-  readonly #docker: Docker;
-  readonly #endpoint: Endpoint;
+  readonly #engine: Engine;
   readonly #settings: DockerSettings;
   readonly #users: UserLookup;
 
-  constructor({ docker, endpoint }: Engine, settings: DockerSettings, users: UserLookup) {
-    this.#docker = docker;
-    this.#endpoint = endpoint;
+  constructor(engine: Engine, settings: DockerSettings, users: UserLookup) {
+    this.#engine = engine;
     this.#settings = settings;
     this.#users = users;
   }
 
   async list(abortSignal: AbortSignal): Promise<readonly Resource[]> {
-    return (await ask(this.#docker, '/networks', abortSignal, listing)).map((network) => this.#resource(network));
+    return (await ask(this.#engine.docker, '/networks', abortSignal, listing)).map((network) => this.#resource(network));
   }
 
   async inspect({ id }: Resource, abortSignal: AbortSignal): Promise<Resource> {
@@ -45,7 +42,7 @@ export class Networks implements KindHandler {
   }
 
   removalCommand({ id }: Resource): string {
-    return dockerCommand(this.#endpoint, 'network', 'rm', id.slice(0, 12));
+    return dockerCommand(this.#engine.endpoint, 'network', 'rm', id.slice(0, 12));
   }
 
   #resource({ Id, Name, Labels, Created, Driver, IPAM, Scope, Ingress }: Json): Resource {
@@ -67,18 +64,18 @@ export class Networks implements KindHandler {
   }
 
   #look(id: string, abortSignal: AbortSignal): Promise<Json> {
-    return ask(this.#docker, `/networks/${encodeURIComponent(id)}`, abortSignal, withField('Id'));
+    return ask(this.#engine.docker, `/networks/${encodeURIComponent(id)}`, abortSignal, withField('Id'));
   }
 
   /** Checks for users first: Podman 4.3 disconnects running containers where Docker refuses. */
   async #remove(network: Resource, abortSignal: AbortSignal): Promise<undefined> {
     await this.#refuseIfUsed(network, abortSignal);
     try {
-      await this.#docker.getNetwork(network.id).remove({ abortSignal });
+      await this.#engine.docker.getNetwork(network.id).remove({ abortSignal });
     } catch (error) {
       if (isForManagers(error))
         throw onlyOnManagers('a worker can’t remove it', ['network', 'rm', network.name], { cause: error });
-      const inUse = inUseByServices(error, this.#endpoint);
+      const inUse = inUseByServices(error, this.#engine.endpoint);
       if (inUse) throw inUse;
       // While endpoints are attached, Docker answers 403, newer Podmans 409 or 500.
       if (!hasStatus(error, 403, 409, 500)) throw error;
@@ -97,7 +94,7 @@ export class Networks implements KindHandler {
       network,
       users.map(({ id }) => id.slice(0, 12)),
     );
-    throw inUseBy(users, this.#endpoint, { command, cause });
+    throw inUseBy(users, this.#engine.endpoint, { command, cause });
   }
 
   /** The endpoint of a container that is gone: https://github.com/moby/moby/issues/42119 */
@@ -116,7 +113,7 @@ export class Networks implements KindHandler {
 
   #cutOff(network: Resource, names: readonly string[]): string {
     const id = network.id.slice(0, 12);
-    const disconnects = names.map((name) => dockerCommand(this.#endpoint, 'network', 'disconnect', '--force', id, name));
+    const disconnects = names.map((name) => dockerCommand(this.#engine.endpoint, 'network', 'disconnect', '--force', id, name));
     return [...disconnects, this.removalCommand(network)].join('; ');
   }
 }

@@ -1,10 +1,9 @@
-import type Docker from 'dockerode';
 import { InUse, type Rung, type RungAnswer } from '../../../core/provider';
 import type { Resource } from '../../../core/resource';
 import { type Json, object, text, textsIn } from '../../../lib/json-shape';
 import { shellWord } from '../../../lib/shell-word';
 import type { Engine } from '../connection/connect';
-import { dockerCommand, type Endpoint } from '../connection/endpoint';
+import { dockerCommand } from '../connection/endpoint';
 import { ask } from '../connection/http';
 import { createdAt, items, listing, UNIDENTIFIED, withField } from '../connection/shapes';
 import { isGone } from '../errors';
@@ -38,8 +37,7 @@ interface Known {
  */
 export class Services implements KindHandler {
   readonly kind = 'service';
-  readonly #docker: Docker;
-  readonly #endpoint: Endpoint;
+  readonly #engine: Engine;
   readonly #settings: DockerSettings;
   readonly #swarm: AskSwarm;
   readonly #known = new Map<string, Known>();
@@ -51,9 +49,8 @@ export class Services implements KindHandler {
   #nodes: readonly Json[] = [];
   #node: SwarmNode | undefined;
 
-  constructor({ docker, endpoint }: Engine, settings: DockerSettings, swarm: AskSwarm) {
-    this.#docker = docker;
-    this.#endpoint = endpoint;
+  constructor(engine: Engine, settings: DockerSettings, swarm: AskSwarm) {
+    this.#engine = engine;
     this.#settings = settings;
     this.#swarm = swarm;
   }
@@ -61,7 +58,7 @@ export class Services implements KindHandler {
   async list(abortSignal: AbortSignal): Promise<readonly Resource[]> {
     if ((await this.#place(abortSignal)).role !== 'manager') return [];
     const before = [...this.#known.keys()];
-    const listed = (await ask(this.#docker, '/services', abortSignal, listing)).map((service) => this.#resource(service));
+    const listed = (await ask(this.#engine.docker, '/services', abortSignal, listing)).map((service) => this.#resource(service));
     const ids = new Set(listed.map(({ id }) => id));
     for (const id of before) if (!ids.has(id)) this.#gone.add(id);
     return [...listed, ...(await this.#ending(abortSignal))];
@@ -69,7 +66,9 @@ export class Services implements KindHandler {
 
   async inspect(service: Resource, abortSignal: AbortSignal): Promise<Resource> {
     try {
-      return this.#resource(await ask(this.#docker, `/services/${encodeURIComponent(service.id)}`, abortSignal, withField('ID')));
+      return this.#resource(
+        await ask(this.#engine.docker, `/services/${encodeURIComponent(service.id)}`, abortSignal, withField('ID')),
+      );
     } catch (error) {
       if (!isGone(error)) throw error;
       this.#gone.add(service.id);
@@ -87,7 +86,7 @@ export class Services implements KindHandler {
   }
 
   removalCommand({ id }: Resource): string {
-    return dockerCommand(this.#endpoint, 'service', 'rm', id.slice(0, 12));
+    return dockerCommand(this.#engine.endpoint, 'service', 'rm', id.slice(0, 12));
   }
 
   /**
@@ -117,7 +116,7 @@ export class Services implements KindHandler {
     const name = taskOf(container)?.service ?? container.service;
     const why = `it belongs to the Swarm service ${name}, which replaces it when it is removed`;
     if (this.#node?.role === 'worker') return onlyOnManagers(why, ['service', 'rm', name], this.#node);
-    return new InUse(why, { command: dockerCommand(this.#endpoint, 'service', 'rm', name) });
+    return new InUse(why, { command: dockerCommand(this.#engine.endpoint, 'service', 'rm', name) });
   }
 
   /** Why tasks of a removed service do not end. Never throws. */
@@ -126,7 +125,7 @@ export class Services implements KindHandler {
     try {
       const tasks = (await this.#tasksElsewhere(signal)).filter((task) => task['ServiceID'] === id && isRunning(task));
       const nodes = new Set(tasks.map(({ NodeID }) => text(NodeID)));
-      this.#nodes = await ask(this.#docker, '/nodes', signal, listing);
+      this.#nodes = await ask(this.#engine.docker, '/nodes', signal, listing);
       const down = this.#nodes.filter(({ ID, Status }) => nodes.has(text(ID)) && object(Status)['State'] === 'down');
       if (down.length === 0 || down.length < nodes.size) return undefined;
       const names = down.map(nodeName).join(', ');
@@ -197,7 +196,7 @@ export class Services implements KindHandler {
     const isAlone = this.#node?.isOneOfMany === false;
     if (!isAlone) await this.#noteNodes(id, abortSignal);
     try {
-      await ask(this.#docker, `/services/${encodeURIComponent(id)}`, abortSignal, () => undefined, { method: 'DELETE' });
+      await ask(this.#engine.docker, `/services/${encodeURIComponent(id)}`, abortSignal, () => undefined, { method: 'DELETE' });
     } catch (error) {
       // It was removed before; its tasks may still run.
       if (!isGone(error) || isAlone) throw error;
@@ -212,14 +211,14 @@ export class Services implements KindHandler {
     const nodes = tasks.flatMap(({ ServiceID, NodeID }) => (ServiceID === id ? (text(NodeID) ?? []) : []));
     if (nodes.length === 0) return;
     this.#elsewhere.set(id, new Set([...(this.#elsewhere.get(id) ?? []), ...nodes]));
-    this.#nodes = await ask(this.#docker, '/nodes', abortSignal, listing);
+    this.#nodes = await ask(this.#engine.docker, '/nodes', abortSignal, listing);
   }
 
   /** Tasks on other nodes. Swarm's filter by service knows no removed ones. */
   async #tasksElsewhere(abortSignal: AbortSignal): Promise<readonly Json[]> {
     const { role, isOneOfMany, id: own } = await this.#place(abortSignal);
     if (role !== 'manager' || !isOneOfMany) return [];
-    const tasks = await ask(this.#docker, '/tasks', abortSignal, listing);
+    const tasks = await ask(this.#engine.docker, '/tasks', abortSignal, listing);
     return tasks.filter(({ NodeID }) => text(NodeID) !== undefined && NodeID !== own);
   }
 }

@@ -1,9 +1,8 @@
-import type Docker from 'dockerode';
 import type { Rung } from '../../../core/provider';
 import type { Resource } from '../../../core/resource';
 import { type Json, object, text, textsIn } from '../../../lib/json-shape';
 import type { Engine } from '../connection/connect';
-import { dockerCommand, type Endpoint } from '../connection/endpoint';
+import { dockerCommand } from '../connection/endpoint';
 import { ask } from '../connection/http';
 import { createdAt, listing, UNIDENTIFIED, withField } from '../connection/shapes';
 import { type DockerSettings, type KindHandler, removalOnly } from './handler';
@@ -13,26 +12,24 @@ import type { AskSwarm } from './swarm';
 /** Secrets, or configs, of Swarm. */
 export class SwarmData implements KindHandler {
   readonly kind: 'secret' | 'config';
-  readonly #docker: Docker;
-  readonly #endpoint: Endpoint;
+  readonly #engine: Engine;
   readonly #settings: DockerSettings;
   readonly #swarm: AskSwarm;
 
-  constructor(kind: SwarmData['kind'], { docker, endpoint }: Engine, settings: DockerSettings, swarm: AskSwarm) {
+  constructor(kind: SwarmData['kind'], engine: Engine, settings: DockerSettings, swarm: AskSwarm) {
     this.kind = kind;
-    this.#docker = docker;
-    this.#endpoint = endpoint;
+    this.#engine = engine;
     this.#settings = settings;
     this.#swarm = swarm;
   }
 
   async list(abortSignal: AbortSignal): Promise<readonly Resource[]> {
     if ((await this.#swarm(abortSignal)).role !== 'manager') return [];
-    return (await ask(this.#docker, `/${this.kind}s`, abortSignal, listing)).map((found) => this.#resource(found));
+    return (await ask(this.#engine.docker, `/${this.kind}s`, abortSignal, listing)).map((found) => this.#resource(found));
   }
 
   async inspect({ id }: Resource, abortSignal: AbortSignal): Promise<Resource> {
-    return this.#resource(await ask(this.#docker, this.#path(id), abortSignal, withField('ID')));
+    return this.#resource(await ask(this.#engine.docker, this.#path(id), abortSignal, withField('ID')));
   }
 
   ladder({ id }: Resource): readonly Rung[] {
@@ -40,7 +37,7 @@ export class SwarmData implements KindHandler {
   }
 
   removalCommand({ id }: Resource): string {
-    return dockerCommand(this.#endpoint, this.kind, 'rm', id.slice(0, 12));
+    return dockerCommand(this.#engine.endpoint, this.kind, 'rm', id.slice(0, 12));
   }
 
   #path(id: string): string {
@@ -64,9 +61,9 @@ export class SwarmData implements KindHandler {
 
   async #remove(id: string, abortSignal: AbortSignal): Promise<undefined> {
     try {
-      await ask(this.#docker, this.#path(id), abortSignal, () => undefined, { method: 'DELETE' });
+      await ask(this.#engine.docker, this.#path(id), abortSignal, () => undefined, { method: 'DELETE' });
     } catch (error) {
-      throw inUseByServices(error, this.#endpoint) ?? error;
+      throw inUseByServices(error, this.#engine.endpoint) ?? error;
     }
   }
 }

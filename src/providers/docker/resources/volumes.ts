@@ -1,9 +1,8 @@
-import type Docker from 'dockerode';
 import type { Rung } from '../../../core/provider';
 import type { Resource } from '../../../core/resource';
 import { type Json, object, text, textsIn } from '../../../lib/json-shape';
 import { type Engine, isPodman } from '../connection/connect';
-import { dockerCommand, type Endpoint } from '../connection/endpoint';
+import { dockerCommand } from '../connection/endpoint';
 import { ask } from '../connection/http';
 import { createdAt, items, listing, UNIDENTIFIED, withField } from '../connection/shapes';
 import { hasStatus } from '../errors';
@@ -23,19 +22,17 @@ const EVENTS_TIMEOUT_MS = 5_000;
  */
 export class Volumes implements KindHandler {
   readonly kind = 'volume';
-  readonly #docker: Docker;
-  readonly #endpoint: Endpoint;
+  readonly #engine: Engine;
   readonly #settings: DockerSettings;
   readonly #users: UserLookup;
   readonly #isPodman: boolean;
   #usersOnce: Promise<VolumeUsers> | undefined;
 
-  constructor({ docker, endpoint, version }: Engine, settings: DockerSettings, users: UserLookup) {
-    this.#docker = docker;
-    this.#endpoint = endpoint;
+  constructor(engine: Engine, settings: DockerSettings, users: UserLookup) {
+    this.#engine = engine;
     this.#settings = settings;
     this.#users = users;
-    this.#isPodman = isPodman(version);
+    this.#isPodman = isPodman(engine.version);
   }
 
   async list(abortSignal: AbortSignal): Promise<readonly Resource[]> {
@@ -55,7 +52,7 @@ export class Volumes implements KindHandler {
     if (this.#isPodman) return new Map(); // Its events do not name the container.
     try {
       const inTime = AbortSignal.any([abortSignal, AbortSignal.timeout(EVENTS_TIMEOUT_MS)]);
-      this.#usersOnce ??= volumeUsers(this.#docker, this.#settings.name, inTime);
+      this.#usersOnce ??= volumeUsers(this.#engine.docker, this.#settings.name, inTime);
       return await this.#usersOnce;
     } catch {
       this.#usersOnce = undefined;
@@ -71,7 +68,7 @@ export class Volumes implements KindHandler {
 
   async inspect({ id }: Resource, abortSignal: AbortSignal): Promise<Resource> {
     const path = `/volumes/${encodeURIComponent(id)}`;
-    const volume = this.#resource(await ask(this.#docker, path, abortSignal, withField('Name')));
+    const volume = this.#resource(await ask(this.#engine.docker, path, abortSignal, withField('Name')));
     return volume.anonymous ? withUsers(volume, await this.#gone(abortSignal)) : volume;
   }
 
@@ -80,11 +77,11 @@ export class Volumes implements KindHandler {
   }
 
   removalCommand({ name }: Resource): string {
-    return dockerCommand(this.#endpoint, 'volume', 'rm', name);
+    return dockerCommand(this.#engine.endpoint, 'volume', 'rm', name);
   }
 
   #listAll(abortSignal: AbortSignal, query: Readonly<Record<string, string>> = {}): Promise<readonly Json[]> {
-    return ask(this.#docker, '/volumes', abortSignal, volumesIn, { query });
+    return ask(this.#engine.docker, '/volumes', abortSignal, volumesIn, { query });
   }
 
   #resource(volume: Json): Resource {
@@ -105,15 +102,15 @@ export class Volumes implements KindHandler {
 
   async #remove(name: string, abortSignal: AbortSignal): Promise<undefined> {
     try {
-      await this.#docker.getVolume(name).remove({ abortSignal });
+      await this.#engine.docker.getVolume(name).remove({ abortSignal });
     } catch (error) {
       if (!hasStatus(error, 409, 500)) throw error;
       const users = await this.#users(({ Mounts }) => items(Mounts).some(({ Name }) => Name === name), abortSignal);
       // Its container is just being removed.
       if (users.length === 0) throw error;
-      const removals = users.map((user) => removeUser(user, this.#endpoint));
-      const command = [...removals, dockerCommand(this.#endpoint, 'volume', 'rm', name)].join('; ');
-      throw inUseBy(users, this.#endpoint, { command, cause: error });
+      const removals = users.map((user) => removeUser(user, this.#engine.endpoint));
+      const command = [...removals, dockerCommand(this.#engine.endpoint, 'volume', 'rm', name)].join('; ');
+      throw inUseBy(users, this.#engine.endpoint, { command, cause: error });
     }
   }
 }
