@@ -572,7 +572,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     file: 'providers/kubernetes/scene.ts',
-    from: 'api.name === owner.kind && api.root === root',
+    from: 'api.name === owner.kind && api.root === rootOf(owner.apiVersion)',
     to: 'api.name === owner.kind',
     harm: 'a controller of another API is looked for in the wrong place, and counts as gone',
   },

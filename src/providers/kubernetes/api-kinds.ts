@@ -71,10 +71,17 @@ export const REQUESTS: readonly { readonly root: string; readonly plural: string
   ...API_KINDS.filter((api) => api !== PODS && !api.isClusterWide).map((api) => ({ ...api, verbs: ['get', 'list', 'delete'] })),
 ];
 
-/** The path of all objects of a kind, in one namespace unless it is of the whole cluster. */
+/** The path of all objects of a kind, in one namespace unless it is of the whole cluster; with a name, of that one. */
 export function pathOf(
   { root, plural, isClusterWide }: Pick<ApiKind, 'root' | 'plural' | 'isClusterWide'>,
   namespace: string,
+  name?: string,
 ): string {
-  return isClusterWide ? `${root}/${plural}` : `${root}/namespaces/${encodeURIComponent(namespace)}/${plural}`;
+  const all = isClusterWide ? `${root}/${plural}` : `${root}/namespaces/${encodeURIComponent(namespace)}/${plural}`;
+  return name === undefined ? all : `${all}/${encodeURIComponent(name)}`;
+}
+
+/** Where the API has a version: `apps/v1`; `v1` is the core’s. */
+export function rootOf(apiVersion: string): string {
+  return apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
 }

@@ -1,6 +1,6 @@
 import { object, text } from '../../lib/json-shape';
 import { Shared } from '../../lib/shared';
-import { API_KINDS, type ApiKind } from './api-kinds';
+import { API_KINDS, type ApiKind, rootOf } from './api-kinds';
 import type { KubernetesClient } from './client';
 import { itemsIn } from './objects';
 
@@ -76,9 +76,4 @@ function servedBy(group: string, version: string, resource: Readonly<Record<stri
     fullName: `${plural}.${group}`,
     ...isClusterWide,
   };
-}
-
-/** `v1` is the core’s. */
-function rootOf(apiVersion: string): string {
-  return apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
 }

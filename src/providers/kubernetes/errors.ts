@@ -59,6 +59,14 @@ export function isNotFound(error: unknown): error is KubernetesError {
   return error instanceof KubernetesError && error.statusCode === 404 && error.reason === 'NotFound';
 }
 
+/** The API’s answer; undefined where it says that the object does not exist. */
+export function ifFound<T>(answer: Promise<T>): Promise<T | undefined> {
+  return answer.catch((error: unknown) => {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  });
+}
+
 /** Something before the API has lost its way to it. The API itself says this of a path that it does not have. */
 function isOfProxy({ statusCode, reason, message }: KubernetesError): boolean {
   return statusCode === 404 && reason === undefined && !message.endsWith('404 page not found');

@@ -33,7 +33,7 @@ export class Nodes {
 
   async #ask(name: string, signal: AbortSignal): Promise<string | undefined> {
     try {
-      const path = `${pathOf(NODES, '')}/${encodeURIComponent(name)}`;
+      const path = pathOf(NODES, '', name);
       const node = await this.#client.ask({ path, what: 'GET nodes' }, signal);
       // Something between us and the API has answered: that says nothing of the node.
       if (metadataOf(node) === undefined) return undefined;

@@ -109,7 +109,7 @@ export class PodEnds {
   }
 
   async #look({ uid, name, namespace }: Ending, signal: AbortSignal): Promise<void> {
-    const path = `${pathOf(PODS, namespace)}/${encodeURIComponent(name)}`;
+    const path = pathOf(PODS, namespace, name);
     try {
       const pod = await this.#client.ask({ path, what: 'GET pods' }, signal);
       const there = metadataOf(pod)?.uid;

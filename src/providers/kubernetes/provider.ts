@@ -7,7 +7,7 @@ import { UnreadableAnswer } from '../../lib/http-errors';
 import { type ApiKind, NAMESPACES, pathOf } from './api-kinds';
 import type { KubernetesClient } from './client';
 import { Discovery } from './discovery';
-import { classify, hasStatus, isNotFound } from './errors';
+import { classify, hasStatus, ifFound, isNotFound } from './errors';
 import type { Kubectl } from './kubectl';
 import { type LadderSettings, Ladders } from './ladders';
 import { type CarriedSession, ObjectLabels } from './object-labels';
@@ -157,7 +157,7 @@ export class Kubernetes implements Provider {
     const owner = controllerOf(metadata);
     const api = apiOfMaker(owner);
     if (owner === undefined || api === undefined) return;
-    const path = `${pathOf(api, metadata.namespace)}/${encodeURIComponent(owner.name)}`;
+    const path = pathOf(api, metadata.namespace, owner.name);
     try {
       const maker = metadataOf(await this.#client.ask({ path, what: `GET ${api.plural}` }, signal));
       if (maker !== undefined && maker.uid !== owner.uid) this.#resources.noteOrphan(metadata.uid);
@@ -190,18 +190,15 @@ export class Kubernetes implements Provider {
       return release && this.#resources.ofRelease(release, resource.id);
     }
     const { api } = this.#resources.known(resource);
-    try {
-      const item = await this.#client.ask({ path: this.#resources.pathTo(resource), what: `GET ${api.plural}` }, signal);
-      const thing = thingOf(api, item);
-      if (thing === undefined) throw new UnreadableAnswer(`GET ${api.plural}: the answer is no object`);
-      // Another one of its name.
-      if (thing.metadata.uid !== resource.id) return undefined;
-      if (resource.kind === 'pod') await this.#ladders.checkNode(thing, signal);
-      return this.#withKnownUsers(this.#resources.of(thing));
-    } catch (error) {
-      if (isNotFound(error)) return undefined;
-      throw error;
-    }
+    const what = `GET ${api.plural}`;
+    const item = await ifFound(this.#client.ask({ path: this.#resources.pathTo(resource), what }, signal));
+    if (item === undefined) return undefined;
+    const thing = thingOf(api, item);
+    if (thing === undefined) throw new UnreadableAnswer(`${what}: the answer is no object`);
+    // Another one of its name.
+    if (thing.metadata.uid !== resource.id) return undefined;
+    if (resource.kind === 'pod') await this.#ladders.checkNode(thing, signal);
+    return this.#withKnownUsers(this.#resources.of(thing));
   }
 
   ladder(resource: Resource): readonly Rung[] {

@@ -6,7 +6,7 @@ import { pathOf, SECRETS } from './api-kinds';
 import { type KubernetesClient, METADATA_ONLY } from './client';
 import { deletion } from './deletion';
 import type { Discovery } from './discovery';
-import { isNotFound } from './errors';
+import { ifFound } from './errors';
 import { itemsIn, type Metadata, metadataOf } from './objects';
 
 /** A Helm release: its record is one secret for each revision. */
@@ -76,7 +76,7 @@ export async function uninstall(
   }
   if (left.length > 0) return false;
   for (const { name, uid } of release.revisions) {
-    const path = `${pathOf(SECRETS, release.namespace)}/${encodeURIComponent(name)}`;
+    const path = pathOf(SECRETS, release.namespace, name);
     await deletion(client, { path, uid, what: 'DELETE secrets' }, signal);
   }
   return true;
@@ -100,11 +100,8 @@ async function objectsOf(
     const known = await discovery.find(apiVersion, kind, signal);
     // A kind that the cluster does not serve any more has no objects.
     if (known === undefined) continue;
-    const path = `${pathOf(known, namespace)}/${encodeURIComponent(name)}`;
-    const item = await client.ask({ path, what: `GET ${known.plural}` }, signal).catch((error: unknown) => {
-      if (isNotFound(error)) return undefined;
-      throw error;
-    });
+    const path = pathOf(known, namespace, name);
+    const item = await ifFound(client.ask({ path, what: `GET ${known.plural}` }, signal));
     if (item === undefined) continue;
     const metadata = metadataOf(item);
     if (metadata === undefined) throw new UnreadableAnswer(`GET ${known.plural}: the answer is no object`);
@@ -126,11 +123,8 @@ interface Mentioned {
 async function manifestOf(release: Release, client: KubernetesClient, signal: AbortSignal): Promise<readonly Mentioned[]> {
   const newest = release.revisions.at(-1);
   if (newest === undefined) return [];
-  const path = `${pathOf(SECRETS, release.namespace)}/${encodeURIComponent(newest.name)}`;
-  const secret = await client.ask({ path, what: 'GET secrets' }, signal).catch((error: unknown) => {
-    if (isNotFound(error)) return undefined;
-    throw error;
-  });
+  const path = pathOf(SECRETS, release.namespace, newest.name);
+  const secret = await ifFound(client.ask({ path, what: 'GET secrets' }, signal));
   if (secret === undefined) return [];
   return await mentionedIn(manifestIn(text(object(secret['data'])['release']) ?? ''), release.namespace);
 }

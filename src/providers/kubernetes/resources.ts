@@ -139,7 +139,7 @@ export class Resources {
   }
 
   pathTo(resource: Resource): string {
-    return `${pathOf(this.known(resource).api, resource.namespace ?? '')}/${encodeURIComponent(resource.name)}`;
+    return pathOf(this.known(resource).api, resource.namespace ?? '', resource.name);
   }
 
   /** What holds an object that should be gone, as it was seen last: a rung ends with a look. */

@@ -1,7 +1,7 @@
 import type { Resource } from '../../core/resource';
 import { type Json, object, textsIn } from '../../lib/json-shape';
 import { Shared } from '../../lib/shared';
-import { API_KINDS, type ApiKind, PODS, pathOf, WORKLOADS } from './api-kinds';
+import { API_KINDS, type ApiKind, PODS, pathOf, rootOf, WORKLOADS } from './api-kinds';
 import { type KubernetesClient, METADATA_ONLY } from './client';
 import { hasStatus } from './errors';
 import { controllerOf, type Metadata, metadataOf, type OwnerReference } from './objects';
@@ -90,8 +90,7 @@ export function thingOf(api: ApiKind, item: Json): Thing | undefined {
 /** The kind of a controller, if Kubernetes itself has it. */
 export function apiOfMaker(owner: OwnerReference | undefined): ApiKind | undefined {
   if (owner === undefined) return undefined;
-  const root = owner.apiVersion.includes('/') ? `/apis/${owner.apiVersion}` : `/api/${owner.apiVersion}`;
-  return WORKLOADS.find((api) => api.name === owner.kind && api.root === root);
+  return WORKLOADS.find((api) => api.name === owner.kind && api.root === rootOf(owner.apiVersion));
 }
 
 /** The labels of the pods that a workload makes. */

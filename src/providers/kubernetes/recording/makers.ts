@@ -37,7 +37,7 @@ export class Makers {
   async #ask(owner: OwnerReference, namespace: string, signal: AbortSignal): Promise<Labels> {
     const api = apiOfMaker(owner);
     if (api === undefined) return {};
-    const path = `${pathOf(api, namespace)}/${encodeURIComponent(owner.name)}`;
+    const path = pathOf(api, namespace, owner.name);
     try {
       const maker = thingOf(api, await this.#client.ask({ path, what: `GET ${api.plural}` }, signal));
       if (maker?.metadata.uid !== owner.uid) return {};

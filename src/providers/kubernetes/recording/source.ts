@@ -6,7 +6,7 @@ import { asError } from '../../../lib/errors';
 import { merged } from '../../../lib/merged';
 import { PODS, pathOf } from '../api-kinds';
 import type { KubernetesClient } from '../client';
-import { classify, hasStatus, isNotFound, KubernetesError } from '../errors';
+import { classify, hasStatus, ifFound, KubernetesError } from '../errors';
 import type { ObjectLabels } from '../object-labels';
 import { type Scene, type Thing, thingOf } from '../scene';
 import { chunksOf } from './log-stream';
@@ -62,12 +62,8 @@ export function podContainers({ name, namespaces }: PodSourceSettings, parts: Po
 
   /** The pod that has the name of a container's pod: it may be another one. */
   async function namesakeOf(container: Resource, signal: AbortSignal): Promise<Thing | undefined> {
-    try {
-      return thingOf(PODS, await client.ask({ path: pathTo(container), what: 'GET pods' }, signal));
-    } catch (error) {
-      if (isNotFound(error)) return undefined;
-      throw error;
-    }
+    const pod = await ifFound(client.ask({ path: pathTo(container), what: 'GET pods' }, signal));
+    return pod && thingOf(PODS, pod);
   }
 
   /** The pod of a container; undefined if it is gone. */
@@ -132,7 +128,7 @@ export function podContainers({ name, namespaces }: PodSourceSettings, parts: Po
 
 /** The path of a container's pod, whose name stands before the container's. */
 function pathTo({ name, namespace = '' }: Resource): string {
-  return `${pathOf(PODS, namespace)}/${encodeURIComponent(name.split('/')[0] ?? '')}`;
+  return pathOf(PODS, namespace, name.split('/')[0] ?? '');
 }
 
 /**
