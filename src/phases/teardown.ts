@@ -49,17 +49,21 @@ export interface Teardown {
 }
 
 /** The directory that the job works in. */
-export interface Workspace {
+interface Workspace {
   readonly path: string | undefined;
   readonly restore: boolean;
   /** The directories that the session's containers could write to, as far as they are known. */
   readonly sources: readonly string[];
 }
 
+export interface TornDown {
+  readonly phase: PhaseReport;
+  /** Those that became known meanwhile. */
+  readonly deaths: readonly DeathReport[];
+}
+
 /** Keeps the logs of failed containers, then removes what the session owns. Never throws. */
-export async function tearDown(
-  teardown: Teardown,
-): Promise<{ readonly phase: PhaseReport; readonly deaths: readonly DeathReport[] }> {
+export async function tearDown(teardown: Teardown): Promise<TornDown> {
   const { config, sessionId, selection, mode, knownDeaths, earlier, deadline, leases, leftImages, env, clock, log } = teardown;
   const deaths: DeathReport[] = [];
   const lastLook = { config, owned: selection.selector, known: knownDeaths, env, clock, signal: deadline.signal };

@@ -9,11 +9,9 @@ import { postCleanupMode } from '../../phases/post-cleanup-mode';
 import { discoverProviders, type ProviderSettings } from '../../phases/providers';
 import { type Selection, type SelectionSettings, selectAfter } from '../../phases/selection';
 import { readSnapshot } from '../../phases/snapshot';
-import { type Teardown, tearDown, type Workspace } from '../../phases/teardown';
+import { type Teardown, type TornDown, tearDown } from '../../phases/teardown';
 import { readOwnVolumes } from '../../proxy/notes';
-import { type DeathReport, type PhaseReport, totalsOf } from '../../report/model';
-import type { Leases } from '../../session/leases';
-import type { Handover } from '../../session/left-images';
+import { type PhaseReport, totalsOf } from '../../report/model';
 import { runProgram } from '../host/run-program';
 import type { Output } from '../terminal/output';
 import { type ProgressCounter, withProgress } from '../terminal/progress';
@@ -35,30 +33,17 @@ interface Owning {
   readonly output: Output;
 }
 
-export interface RunTeardown {
+type Shared = 'selection' | 'knownDeaths' | 'earlier' | 'leases' | 'leftImages' | 'imageUses' | 'workspace' | 'env';
+
+export interface RunTeardown extends Pick<Teardown, Shared> {
   readonly config: ProviderSettings & Teardown['config'] & Pick<Config, 'dryRun' | 'postCleanup' | 'jobStatus'>;
   readonly sessionId: string;
   /** Where to look for providers. */
   readonly found: Endpoints;
-  readonly selection: Selection;
-  /** Deaths that are known already. */
-  readonly knownDeaths: readonly DeathReport[];
-  /** The phases before this one. */
-  readonly earlier: readonly (PhaseReport | null)[];
   readonly counter: ProgressCounter;
   readonly output: Output;
-  readonly leases: Leases;
-  readonly leftImages: Handover;
-  readonly imageUses: NonNullable<Teardown['imageUses']>;
-  readonly workspace: Workspace;
-  readonly env: NodeJS.ProcessEnv;
   /** Aborts when grace is to be skipped. */
   readonly hurry: AbortSignal;
-}
-
-interface TornDown {
-  readonly phase: PhaseReport;
-  readonly deaths: readonly DeathReport[];
 }
 
 const NEVER = new AbortController().signal;
@@ -77,26 +62,19 @@ export async function tearDownRun(teardown: RunTeardown): Promise<TornDown> {
 }
 
 function once(config: RunTeardown['config'], stop: AbortSignal, teardown: RunTeardown): Promise<TornDown> {
-  const { sessionId, found, selection, knownDeaths, earlier, counter, output, leases, leftImages, imageUses, env } = teardown;
+  const { sessionId, found, selection, counter, output, env } = teardown;
   return withDeadline(config.deadline, { clock, signal: stop }, (deadline) =>
     tearDown({
+      ...teardown,
       config,
-      sessionId,
       connections: discoverProviders(
         { config, env, clock, deadline, sessionId, endpoints: found, runProgram, orphans: true },
         output,
       ),
       selection: counter.track(selection),
       mode: postCleanupMode(config),
-      knownDeaths,
-      earlier,
       deadline,
-      leases,
-      leftImages,
-      imageUses,
-      workspace: teardown.workspace,
       runProgram,
-      env,
       clock,
       log: output,
       onSettled: (resource) => {
