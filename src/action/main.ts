@@ -58,7 +58,7 @@ export async function main({ env, clock, stop }: PhaseContext): Promise<void> {
   const state = new MainStateWriter(sessionDirectory(env, session.id));
   try {
     // First of all, so that post knows whom to clean up after, whatever happens.
-    await inMain(log, 'Saving the state', () => state.main({ session, settings: savable(raw), process: thisProcess() }));
+    await inMain(log, 'Saving the state', () => state.save('main', { session, settings: savable(raw), process: thisProcess() }));
     await work({ config: parseConfig(raw, env), session, state, worker, startedAt, log, env, clock, stop });
   } catch (error) {
     if (error instanceof BadSettings) throw error;
@@ -66,7 +66,7 @@ export async function main({ env, clock, stop }: PhaseContext): Promise<void> {
     if (!stop.aborted) log.prepend('error', { of: 'Main', message: plainLine(asError(error).message) });
     throw new AlreadyReported(error);
   } finally {
-    await inMain(log, 'Saving the state', () => state.end());
+    await inMain(log, 'Saving the state', () => state.save('ended', true));
     log.annotate(session.id);
   }
 }
@@ -124,7 +124,7 @@ async function cleanBefore({ config, session, state, startedAt, log, env, clock 
     env,
     clock,
     log,
-    onFound: (found) => void inMain(log, 'Saving the state', () => state.found(found)),
+    onFound: (found) => void inMain(log, 'Saving the state', () => state.save('found', found)),
     runProgram,
   });
 }
@@ -174,7 +174,7 @@ async function benchmark(
       env,
       clock,
       log,
-      onGroup: (group) => void inMain(log, 'Saving the state', () => state.benchmark(group ?? 'ended')),
+      onGroup: (group) => void inMain(log, 'Saving the state', () => state.save('benchmark', group ?? 'ended')),
       signals,
       stop,
       stdin: 'ignore',

@@ -13,16 +13,23 @@ import { announcedSessions } from '../session/job-sessions';
 import type { Session } from '../session/session';
 
 /** Saved by main before anything can fail. No secrets: the runner's debug log shows state. */
-export interface MainState {
+interface MainState {
   readonly session: Session;
   readonly settings: RawSettings;
   readonly process: ProcessIdentity;
 }
 
 /** The process group of the benchmark that runs; `ended` after its end. */
-export type BenchmarkState = number | 'ended';
+type BenchmarkState = number | 'ended';
 
-const names = { main: 'main', found: 'found', benchmark: 'benchmark', ended: 'ended' } as const;
+/** What main saves, by the names under which the runner keeps it. */
+interface Saved {
+  readonly main: MainState;
+  readonly found: Endpoints;
+  readonly benchmark: BenchmarkState;
+  /** Main has ended, in whatever way. */
+  readonly ended: true;
+}
 
 /** Where a watchdog finds the state: the runner takes its own file away after main. */
 export function stateCopyIn(directory: string): string {
@@ -51,41 +58,20 @@ export function isInPlaceOfRunner(env: Environment): boolean {
 /** Hands main's state to post: through the runner, and in a copy for a watchdog. */
 export class MainStateWriter {
   readonly #copy: string;
-  readonly #saved: Record<string, string> = {};
+  readonly #saved: Partial<Record<keyof Saved, string>> = {};
 
   /** @param directory the session's own, which may not be there yet */
   constructor(directory: string) {
     this.#copy = stateCopyIn(directory);
   }
 
-  /** Throws the library's errors, as all of these do: the state file may be on a full disk. */
-  main(state: MainState): void {
-    this.#save(names.main, state);
-  }
-
-  found(state: Endpoints): void {
-    this.#save(names.found, state);
-  }
-
-  benchmark(state: BenchmarkState): void {
-    this.#save(names.benchmark, state);
-  }
-
-  /** Main has ended, in whatever way. */
-  end(): void {
-    this.#save(names.ended, true);
-  }
-
-  #save(name: string, value: unknown): void {
+  /** @throws the library's errors: the state file may be on a full disk */
+  save<Name extends keyof Saved>(name: Name, value: Saved[Name]): void {
     // As the library writes it: https://github.com/actions/toolkit/blob/main/packages/core/src/utils.ts
     this.#saved[name] = typeof value === 'string' ? value : JSON.stringify(value);
-    this.#writeCopy();
-    saveState(name, value);
-  }
-
-  /** Never throws: a watchdog goes on without a copy, as post without a readable state. */
-  #writeCopy(): void {
+    // A watchdog goes on without a copy, as post without a readable state.
     quietly(() => replaceFile(this.#copy, JSON.stringify(this.#saved)));
+    saveState(name, value);
   }
 }
 
@@ -114,24 +100,24 @@ export interface SavedState {
 export function loadState(env: NodeJS.ProcessEnv): SavedState {
   const problems: string[] = [];
   const getState = stateFor(env);
-  const text = getState(names.main);
+  const text = getState('main');
   const main = parsedJson(text);
   const fields = isRecord(main) ? main : {};
-  const found = getState(names.found);
+  const found = getState('found');
   return {
     sessionId: text === '' ? undefined : sessionIdIn(fields, env, problems),
     settings: text === '' ? {} : settingsIn(fields, problems),
     process: isProcessIdentity(fields['process']) ? fields['process'] : undefined,
     found: found === '' ? {} : endpointsIn(parsedJson(found), problems),
     hasBegun: found !== '',
-    benchmark: benchmarkIn(parsedJson(getState(names.benchmark)) ?? getState(names.benchmark)),
-    hasEnded: getState(names.ended) !== '',
+    benchmark: benchmarkIn(parsedJson(getState('benchmark')) ?? getState('benchmark')),
+    hasEnded: getState('ended') !== '',
     problems,
   };
 }
 
 /** Reads the state that the runner hands over, or the copy where a watchdog has started post. */
-function stateFor(env: Environment): (name: string) => string {
+function stateFor(env: Environment): (name: keyof Saved) => string {
   const copy = env[IN_PLACE_VARIABLE];
   if (copy === undefined) return stateFromRunner;
   const saved = parsedJson(quietly(() => readFileSync(copy, 'utf8')) ?? '');

@@ -30,11 +30,11 @@ describe('main’s state', () => {
     writeFileSync(path, '');
     vi.stubEnv('GITHUB_STATE', path);
     const state = new MainStateWriter(directory);
-    state.main({ ...MAIN, session: { id: ID, labels: {} } });
-    state.found(FOUND);
-    state.benchmark(4711);
-    state.benchmark('ended');
-    state.end();
+    state.save('main', { ...MAIN, session: { id: ID, labels: {} } });
+    state.save('found', FOUND);
+    state.save('benchmark', 4711);
+    state.save('benchmark', 'ended');
+    state.save('ended', true);
     // The runner's part: the last value of each name becomes a variable of post's.
     const saved = [...readFileSync(path, 'utf8').matchAll(/^(.+?)<<(ghadelimiter_\S+)\n(.*?)\n\2$/gms)];
     const handed = Object.fromEntries(saved.map(([, name = '', , value = '']) => [name, value]));
@@ -57,7 +57,7 @@ describe('main’s state', () => {
     const directory = mkdtempSync(join(tmpdir(), 'state-'));
     vi.stubEnv('GITHUB_STATE', join(directory, 'of-runner'));
     writeFileSync(join(directory, 'of-runner'), '');
-    new MainStateWriter(directory).main(MAIN);
+    new MainStateWriter(directory).save('main', MAIN);
     const env = inPlaceEnvironment({ GITHUB_STATE: '/gone', DAYTONA_API_KEY: 'key' }, stateCopyIn(directory));
     const state = load({ main: { ...MAIN, settings: { labels: 'of=another' } } }, { ...env });
     rmSync(directory, { recursive: true });
