@@ -10,3 +10,13 @@ export function onAbort(signal: AbortSignal, action: () => void): () => void {
   signal.addEventListener('abort', action, { once: true });
   return () => signal.removeEventListener('abort', action);
 }
+
+/**
+ * Waits for work, but not any longer when the signal aborts, even if the work ignores that.
+ * @throws the signal's reason, and what `work` throws
+ */
+export function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const forget = onAbort(signal, () => reject(signal.reason));
+  return Promise.race([work, promise]).finally(forget);
+}

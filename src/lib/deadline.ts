@@ -1,4 +1,4 @@
-import { onAbort } from './abort';
+import { onAbort, untilAborted } from './abort';
 import type { Clock } from './clock';
 import { DeadlinePassed, Halted, TimedOut } from './errors';
 
@@ -53,7 +53,7 @@ export class Deadline {
     const forget = onAbort(this.signal, () => part.abort(this.signal.reason));
     const cancelTimer = this.#clock.after(ms, () => part.abort(new TimedOut(what, ms)));
     try {
-      return await Promise.race([work(part.signal), aborted(part.signal)]);
+      return await untilAborted(work(part.signal), part.signal);
     } catch (error) {
       // Clients wrap the abort in their own errors; the reason says more.
       throw part.signal.aborted ? part.signal.reason : error;
@@ -62,12 +62,6 @@ export class Deadline {
       forget();
     }
   }
-}
-
-function aborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    onAbort(signal, () => reject(signal.reason));
-  });
 }
 
 export interface DeadlineOptions {

@@ -2,7 +2,7 @@ import { labels } from '../core/labels';
 import type { Word } from '../core/liveness';
 import type { Resource } from '../core/resource';
 import { ownerOf } from '../core/selector';
-import { onAbort } from '../lib/abort';
+import { untilAborted } from '../lib/abort';
 import type { Clock } from '../lib/clock';
 import type { Environment } from '../lib/environment';
 import { asError, codeOf } from '../lib/errors';
@@ -135,7 +135,7 @@ export class GithubRuns {
     try {
       await limit.run(time, async () => {
         if (!this.#isOpen(run)) return; // Another answer has shown that asking is useless.
-        const answer = await inTime(this.#options.ask(pathOf(run), time), time);
+        const answer = await untilAborted(this.#options.ask(pathOf(run), time), time);
         this.#take(run, answer);
       });
     } catch (error) {
@@ -177,13 +177,6 @@ function refusalOf({ status, header }: GithubAnswer): string | undefined {
   if (status === 401) return 'it refuses the token (401)';
   if (status === 429 || (status === 403 && isLimited)) return `too much was asked of it (${status})`;
   return status >= 500 ? `it answers with ${status}` : undefined;
-}
-
-/** Rejects when time is up, even if `work` ignores the signal. */
-function inTime<T>(work: Promise<T>, time: AbortSignal): Promise<T> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const forget = onAbort(time, () => reject(time.reason));
-  return Promise.race([work, promise]).finally(forget);
 }
 
 /** The system's word: `ECONNREFUSED`. */

@@ -1,7 +1,7 @@
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
 import { Agent, request as httpsRequest, type RequestOptions } from 'node:https';
 import type { Readable } from 'node:stream';
-import { onAbort } from '../../lib/abort';
+import { untilAborted } from '../../lib/abort';
 import type { Clock } from '../../lib/clock';
 import { asError } from '../../lib/errors';
 import { Unreachable, UnreadableAnswer } from '../../lib/http-errors';
@@ -133,7 +133,8 @@ export class KubernetesClient {
     const url = new URL(`${cluster.server}${path}`);
     for (const [key, value] of Object.entries(query)) url.searchParams.set(key, value);
     const options: RequestOptions = { method, signal, headers: { accept: accept ?? 'application/json' } };
-    await endsWith(signal, cluster.authenticate(options));
+    // A program that tells the credentials may take its time.
+    await untilAborted(cluster.authenticate(options), signal);
     // Kubernetes' client makes an agent that connects anew for each request: ours keeps connections.
     if (!cluster.hasProxy && url.protocol === 'https:') options.agent = goesOn ? new Agent() : this.#agent;
     const json = body === undefined ? undefined : JSON.stringify(body);
@@ -168,17 +169,6 @@ export class KubernetesClient {
       ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     });
   }
-}
-
-/**
- * Does not wait any longer when the signal aborts: a program that tells the credentials may take its time.
- * @throws the signal's reason, and what `work` throws
- */
-async function endsWith<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
-  const { promise, resolve, reject } = Promise.withResolvers<T>();
-  const forget = onAbort(signal, () => reject(signal.reason));
-  work.then(resolve, reject);
-  return promise.finally(forget);
 }
 
 function isList({ kind }: Json): boolean {
