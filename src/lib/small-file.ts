@@ -1,4 +1,5 @@
 import { closeSync, constants, fstatSync, openSync, readdirSync, readFileSync } from 'node:fs';
+import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { quietly } from './quietly';
 
@@ -22,4 +23,10 @@ export function readSmallFile(path: string, maxBytes: number): string | undefine
   } finally {
     closeSync(descriptor);
   }
+}
+
+/** The bytes of files together; of one that can't be looked at, none. */
+export async function bytesOf(paths: readonly string[]): Promise<number> {
+  const found = await Promise.all(paths.map((path) => lstat(path).catch(() => undefined)));
+  return found.reduce((sum, file) => sum + (file?.size ?? 0), 0);
 }

@@ -1,4 +1,3 @@
-import { stat } from 'node:fs/promises';
 import type { Config } from '../config/config';
 import type { Connection } from '../core/connection';
 import type { Resource } from '../core/resource';
@@ -8,6 +7,7 @@ import type { Clock } from '../lib/clock';
 import { withTimeout } from '../lib/deadline';
 import type { Environment } from '../lib/environment';
 import type { ShutdownSignals } from '../lib/shutdown-signals';
+import { bytesOf } from '../lib/small-file';
 import { recordEnded } from '../recorder/ended';
 import type { KeepingPlace } from '../recorder/logs/log-keeper';
 import { redactor, secretsIn } from '../recorder/logs/redactor';
@@ -129,7 +129,8 @@ export interface LastRecording extends Surroundings {
 export async function recordLast(connection: Connection, options: LastRecording): Promise<readonly DeathReport[]> {
   if (connection.status !== 'ready' || connection.containers === undefined) return [];
   const { config, owned, known, signal, clock } = options;
-  const place = placeOf(options, await bytesOf(known));
+  const kept = new Set(known.flatMap(({ logFile }) => logFile ?? []));
+  const place = placeOf(options, await bytesOf([...kept]));
   const shared = { source: connection.containers, owned, logs: config.logs, place, clock };
   const ms = Math.min(MAX_FOR_LOGS.ms, config.deadline * MAX_FOR_LOGS.part);
   const deaths = await withTimeout(ms, { clock, signal }, (time) =>
@@ -146,17 +147,4 @@ function placeOf({ config, env }: Surroundings, used: number): KeepingPlace {
     space: new ByteBudget(config.logsLimit, used),
     redactor: redactor([...secretsIn(env), ...secretsOf(config, env)]),
   };
-}
-
-async function bytesOf(deaths: readonly DeathReport[]): Promise<number> {
-  const files = new Set(deaths.flatMap(({ logFile }) => logFile ?? []));
-  const sizes = await Promise.all(
-    [...files].map((file) =>
-      stat(file).then(
-        ({ size }) => size,
-        () => 0,
-      ),
-    ),
-  );
-  return sizes.reduce((sum, size) => sum + size, 0);
 }

@@ -1,7 +1,8 @@
-import { lstat, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Environment } from '../../lib/environment';
+import { bytesOf } from '../../lib/small-file';
 
 /** Directories of earlier runs to keep, and their bytes. */
 const MAX_KEPT = 10;
@@ -56,13 +57,5 @@ async function removeOldest(runs: string, isLive: (session: string) => boolean):
 
 async function bytesIn(directory: string): Promise<number> {
   const entries = await readdir(directory, { recursive: true }).catch(() => []);
-  const sizes = await Promise.all(
-    entries.map((entry) =>
-      lstat(join(directory, entry)).then(
-        ({ size }) => size,
-        () => 0,
-      ),
-    ),
-  );
-  return sizes.reduce((sum, size) => sum + size, 0);
+  return bytesOf(entries.map((entry) => join(directory, entry)));
 }

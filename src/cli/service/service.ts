@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { chmod, mkdir, open, readFile, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { writeWhole } from '../../lib/atomic-file';
@@ -52,7 +53,7 @@ export async function installService(place: ServicePlace, options: Omit<ServiceO
 export async function uninstallService({ systemd, units, settingsFile, say }: ServicePlace): Promise<void> {
   await systemd.isThere();
   const paths = Object.keys(unitsFor({ program: [], settingsFile })).map((name) => join(units, name));
-  const existing = (await Promise.all(paths.map(async (path) => ((await exists(path)) ? [path] : [])))).flat();
+  const existing = paths.filter((path) => existsSync(path));
   if (existing.length === 0) return say(`nothing was installed in ${units}`);
   if (existing.some((path) => path.endsWith(TIMER))) await systemd.ask('disable', '--now', TIMER);
   for (const path of existing) {
@@ -60,7 +61,7 @@ export async function uninstallService({ systemd, units, settingsFile, say }: Se
     say(`${path}: removed`);
   }
   await systemd.ask('daemon-reload');
-  if (await exists(settingsFile)) say(`${settingsFile}: kept; it may hold a key`);
+  if (existsSync(settingsFile)) say(`${settingsFile}: kept; it may hold a key`);
 }
 
 async function provideSettings({ settingsFile, say }: ServicePlace): Promise<void> {
@@ -75,11 +76,4 @@ async function provideSettings({ settingsFile, say }: ServicePlace): Promise<voi
     await chmod(settingsFile, 0o600);
   }
   say(`${settingsFile}: ${found ? 'unchanged' : 'written'}; settings and secrets go there`);
-}
-
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
 }

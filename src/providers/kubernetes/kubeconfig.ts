@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { access, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import type { RequestOptions } from 'node:https';
 import { homedir } from 'node:os';
 import { delimiter, dirname, join, resolve } from 'node:path';
@@ -55,8 +55,8 @@ export async function findKubeconfig(setting: string | undefined, isNamed: boole
   if (setting !== undefined) return { files: setting, from: 'kubeconfig' };
   if (env['KUBECONFIG']) return { files: env['KUBECONFIG'], from: 'KUBECONFIG' };
   const usual = join(env['HOME'] || homedir(), '.kube', 'config');
-  if (isNamed && (await exists(usual))) return { files: usual, from: '~/.kube/config' };
-  if (env['KUBERNETES_SERVICE_HOST'] && (await exists(join(SERVICE_ACCOUNT, 'token')))) {
+  if (isNamed && existsSync(usual)) return { files: usual, from: '~/.kube/config' };
+  if (env['KUBERNETES_SERVICE_HOST'] && existsSync(join(SERVICE_ACCOUNT, 'token'))) {
     return { files: '', from: 'the pod’s service account' };
   }
   throw new NoKubeconfig('no kubeconfig: set kubeconfig or KUBECONFIG');
@@ -228,11 +228,4 @@ const MAX_MESSAGE = 200;
 
 function firstLineOf({ message }: Error): string {
   return (message.trim().split('\n', 1)[0] ?? '').slice(0, MAX_MESSAGE);
-}
-
-function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }

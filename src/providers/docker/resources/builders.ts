@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { labels } from '../../../core/labels';
 import type { Rung, RungAnswer } from '../../../core/provider';
@@ -117,15 +117,8 @@ export class Builders implements KindHandler {
       () => undefined,
       (error: unknown) => error,
     );
-    if (!(await this.#hasFile(name))) return 'gone';
+    if (!existsSync(this.#file(name))) return 'gone';
     throw complaint ?? new Error('docker buildx rm left its file');
-  }
-
-  #hasFile(name: string): Promise<boolean> {
-    return stat(this.#file(name)).then(
-      () => true,
-      () => false,
-    );
   }
 
   #file(name: string): string {
