@@ -1,5 +1,5 @@
 import { UnreadableAnswer } from '../../lib/http-errors';
-import { isRecord, object, text, textsIn } from '../../lib/json-shape';
+import { field, isRecord, object, text, textsIn, timeIn } from '../../lib/json-shape';
 
 /** A sandbox as the API describes it. A field of an unexpected type counts as absent. */
 export interface SandboxInfo {
@@ -69,25 +69,16 @@ function infoIn(item: unknown): SandboxInfo {
     name: name ?? id,
     state: text(fields['state']) ?? 'unknown',
     labels: textsIn(fields['labels']),
-    ...known('desiredState', text(fields['desiredState'])),
-    ...known('snapshot', text(fields['snapshot'])),
-    ...known('errorReason', text(fields['errorReason'])),
-    ...known('createdAt', timeIn(fields['createdAt'])),
-    ...known('updatedAt', timeIn(fields['updatedAt'])),
-    ...known('autoDestroyAt', timeIn(fields['autoDestroyAt'])),
+    ...field('desiredState', text(fields['desiredState'])),
+    ...field('snapshot', text(fields['snapshot'])),
+    ...field('errorReason', text(fields['errorReason'])),
+    ...field('createdAt', timeIn(fields['createdAt'])),
+    ...field('updatedAt', timeIn(fields['updatedAt'])),
+    ...field('autoDestroyAt', timeIn(fields['autoDestroyAt'])),
   };
 }
 
 /** Replaces an unusable id. The parentheses make it unusable, too. */
 function oddId(id: unknown, name: string | undefined): string {
   return `(${JSON.stringify(id)?.slice(0, MAX_ODD_ID) ?? 'none'}${name ? ` of ${name}` : ''})`;
-}
-
-function timeIn(value: unknown): number | undefined {
-  const time = typeof value === 'string' ? Date.parse(value) : Number.NaN;
-  return Number.isNaN(time) ? undefined : time;
-}
-
-function known<K extends string, V>(key: K, value: V | undefined): { readonly [key in K]?: V } {
-  return (value === undefined ? {} : { [key]: value }) as { readonly [key in K]?: V };
 }

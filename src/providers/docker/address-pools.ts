@@ -1,9 +1,8 @@
 import { BlockList } from 'node:net';
 import type { Resource } from '../../core/resource';
-import { object, text } from '../../lib/json-shape';
+import { items, object, text } from '../../lib/json-shape';
 import { type Engine, isPodman } from './connection/connect';
 import { ask } from './connection/http';
-import { items } from './connection/shapes';
 
 /** A range of addresses, cut into subnets of one size. */
 export interface AddressPool {

@@ -4,11 +4,11 @@ import type Docker from 'dockerode';
 import type { GiveBack } from '../../core/give-back';
 import { asError } from '../../lib/errors';
 import { chownArguments } from '../../lib/foreign-files';
-import { object, text } from '../../lib/json-shape';
+import { object, text, texts } from '../../lib/json-shape';
 import { type Engine, isOnThisMachine, socketOf } from './connection/connect';
 import { dockerCommand } from './connection/endpoint';
 import { ask } from './connection/http';
-import { listing, texts } from './connection/shapes';
+import { listing } from './connection/shapes';
 import { isGone } from './errors';
 
 /** Images to try: not each has `find`. */

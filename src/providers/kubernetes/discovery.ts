@@ -1,8 +1,7 @@
-import { object, text } from '../../lib/json-shape';
+import { items, object, text } from '../../lib/json-shape';
 import { Shared } from '../../lib/shared';
 import { API_KINDS, type ApiKind, rootOf } from './api-kinds';
 import type { KubernetesClient } from './client';
-import { itemsIn } from './objects';
 
 /** What a cluster serves. */
 type Served = ApiKind & { readonly group: string; readonly version: string };
@@ -48,12 +47,12 @@ export class Discovery {
 
   async #ask(path: string, signal: AbortSignal): Promise<readonly Served[]> {
     const accept = `${AGGREGATED},${AGGREGATED_BETA},application/json`;
-    const { items } = await this.#client.ask({ path, accept, what: 'GET what the cluster serves' }, signal);
-    return itemsIn(items).flatMap((item) => {
+    const { items: groups } = await this.#client.ask({ path, accept, what: 'GET what the cluster serves' }, signal);
+    return items(groups).flatMap((item) => {
       const group = text(object(item['metadata'])['name']) ?? '';
       // The preferred version comes first.
-      return itemsIn(item['versions']).flatMap(({ version, resources }) =>
-        itemsIn(resources).flatMap((resource) => servedBy(group, text(version) ?? '', resource)),
+      return items(item['versions']).flatMap(({ version, resources }) =>
+        items(resources).flatMap((resource) => servedBy(group, text(version) ?? '', resource)),
       );
     });
   }

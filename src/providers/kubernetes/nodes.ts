@@ -1,9 +1,9 @@
 import type { Clock } from '../../lib/clock';
-import { object } from '../../lib/json-shape';
+import { items, object, timeIn } from '../../lib/json-shape';
 import { NODES, pathOf } from './api-kinds';
 import type { KubernetesClient } from './client';
 import { isNotFound } from './errors';
-import { itemsIn, metadataOf, timeOf } from './objects';
+import { metadataOf } from './objects';
 
 /** Milliseconds for which a node's state is believed. */
 const BELIEVED_MS = 5_000;
@@ -37,10 +37,10 @@ export class Nodes {
       const node = await this.#client.ask({ path, what: 'GET nodes' }, signal);
       // Something between us and the API has answered: that says nothing of the node.
       if (metadataOf(node) === undefined) return undefined;
-      const ready = itemsIn(object(node['status'])['conditions']).find(({ type }) => type === 'Ready');
+      const ready = items(object(node['status'])['conditions']).find(({ type }) => type === 'Ready');
       if (ready === undefined) return `its node ${name} has never answered`;
       if (ready['status'] === 'True') return undefined;
-      const since = timeOf(ready['lastTransitionTime']);
+      const since = timeIn(ready['lastTransitionTime']);
       return `its node ${name} has not answered${since === undefined ? '' : ` since ${new Date(since).toISOString()}`}`;
     } catch (error) {
       return isNotFound(error) ? `its node ${name} is gone` : undefined;

@@ -1,4 +1,4 @@
-import { type Json, object, text, textsIn } from '../../lib/json-shape';
+import { field, items, type Json, object, text, texts, textsIn, timeIn } from '../../lib/json-shape';
 
 /** Who makes an object, or holds it: `metadata.ownerReferences`. */
 export interface OwnerReference {
@@ -38,10 +38,10 @@ export function metadataOf(item: Json): Metadata | undefined {
     namespace: text(fields['namespace']) ?? '',
     labels: textsIn(fields['labels']),
     annotations: textsIn(fields['annotations']),
-    owners: itemsIn(fields['ownerReferences']).map(ownerIn),
-    finalizers: textItems(fields['finalizers']),
-    ...timeField('createdAt', timeOf(fields['creationTimestamp'])),
-    ...timeField('deletedAt', timeOf(fields['deletionTimestamp'])),
+    owners: items(fields['ownerReferences']).map(ownerIn),
+    finalizers: texts(fields['finalizers']),
+    ...field('createdAt', timeIn(fields['creationTimestamp'])),
+    ...field('deletedAt', timeIn(fields['deletionTimestamp'])),
   };
 }
 
@@ -58,24 +58,4 @@ function ownerIn(reference: Json): OwnerReference {
     uid: text(reference['uid']) ?? '',
     isController: reference['controller'] === true,
   };
-}
-
-/** The objects of an array; none for anything else. */
-export function itemsIn(value: unknown): readonly Json[] {
-  return Array.isArray(value) ? value.map(object) : [];
-}
-
-function textItems(value: unknown): readonly string[] {
-  return Array.isArray(value) ? value.filter((item): item is string => typeof item === 'string') : [];
-}
-
-/** Milliseconds since the epoch; undefined for no time. */
-export function timeOf(value: unknown): number | undefined {
-  const time = typeof value === 'string' ? Date.parse(value) : Number.NaN;
-  return Number.isNaN(time) ? undefined : time;
-}
-
-/** A field for a time; none for no time. */
-export function timeField<K extends string>(key: K, time: number | undefined): Partial<Record<K, number>> {
-  return time === undefined ? {} : ({ [key]: time } as Record<K, number>);
 }

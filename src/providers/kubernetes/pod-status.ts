@@ -1,6 +1,5 @@
 import type { StopOutcome } from '../../core/provider';
-import { type Json, object, text } from '../../lib/json-shape';
-import { itemsIn, timeOf } from './objects';
+import { items, type Json, object, text, timeIn } from '../../lib/json-shape';
 
 /** What a pod's status says of it. */
 export interface PodStatus {
@@ -28,11 +27,11 @@ const DEFAULT_GRACE_MS = 30_000;
 
 export function podStatusOf(pod: Json): PodStatus {
   const [spec, status] = [object(pod['spec']), object(pod['status'])];
-  const states = (field: string) => itemsIn(status[field]).map(({ state }) => object(state));
+  const states = (field: string) => items(status[field]).map(({ state }) => object(state));
   const containers = states('containerStatuses');
   const runs = [...containers, ...states('initContainerStatuses')].some(({ running }) => running !== undefined);
   const ends = containers.flatMap(({ terminated }) => (terminated === undefined ? [] : [object(terminated)]));
-  const endedAt = Math.max(0, ...ends.map((end) => timeOf(end['finishedAt']) ?? 0));
+  const endedAt = Math.max(0, ...ends.map((end) => timeIn(end['finishedAt']) ?? 0));
   const wasKilled = ends.some((end) => end['exitCode'] === KILLED);
   const phase = text(status['phase']) ?? 'Unknown';
   const node = text(spec['nodeName']) ?? '';
@@ -44,9 +43,7 @@ export function podStatusOf(pod: Json): PodStatus {
     ...(endedAt > 0 ? { endedAt } : {}),
     node,
     ...(ends.length > 0 && !runs ? { ending: wasKilled ? 'killed' : 'graceful' } : {}),
-    claims: itemsIn(spec['volumes']).flatMap(
-      ({ persistentVolumeClaim }) => text(object(persistentVolumeClaim)['claimName']) ?? [],
-    ),
+    claims: items(spec['volumes']).flatMap(({ persistentVolumeClaim }) => text(object(persistentVolumeClaim)['claimName']) ?? []),
     graceMs: graceOf(spec),
   };
 }

@@ -1,13 +1,13 @@
 import { gunzipSync } from 'node:zlib';
 import { asError } from '../../lib/errors';
 import { UnreadableAnswer } from '../../lib/http-errors';
-import { isRecord, object, parsedJson, text } from '../../lib/json-shape';
+import { isRecord, items, object, parsedJson, text } from '../../lib/json-shape';
 import { pathOf, SECRETS } from './api-kinds';
 import { type KubernetesClient, METADATA_ONLY } from './client';
 import { deletion } from './deletion';
 import type { Discovery } from './discovery';
 import { ifFound } from './errors';
-import { itemsIn, type Metadata, metadataOf } from './objects';
+import { type Metadata, metadataOf } from './objects';
 
 /** A Helm release: its record is one secret for each revision. */
 export interface Release {
@@ -169,7 +169,7 @@ function mentioned(item: unknown, namespace: string): readonly Mentioned[] {
   const metadata = object(item['metadata']);
   const [apiVersion, kind, name] = [text(item['apiVersion']), text(item['kind']), text(metadata['name'])];
   // A list has no name.
-  if (name === undefined) return itemsIn(item['items']).flatMap((one) => mentioned(one, namespace));
+  if (name === undefined) return items(item['items']).flatMap((one) => mentioned(one, namespace));
   if (apiVersion === undefined || kind === undefined) return [];
   return [{ apiVersion, kind, name, namespace: text(metadata['namespace']) ?? namespace }];
 }

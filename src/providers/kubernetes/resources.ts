@@ -1,10 +1,10 @@
 import type { Resource } from '../../core/resource';
 import type { Clock } from '../../lib/clock';
-import { type Json, object, text } from '../../lib/json-shape';
+import { field, items, type Json, object, text } from '../../lib/json-shape';
 import { type ApiKind, pathOf } from './api-kinds';
 import type { KubernetesClient } from './client';
 import type { ObjectLabels } from './object-labels';
-import { controllerOf, itemsIn, timeField } from './objects';
+import { controllerOf } from './objects';
 import { graceOf, podStatusOf } from './pod-status';
 import type { Release } from './releases';
 import { apiKindOf, type Thing, templateSpec } from './scene';
@@ -74,10 +74,10 @@ export class Resources {
       ...(namespace === '' ? { shared: true } : { namespace }),
       ...(pod ? imageOf(item) : {}),
       state: deletedAt === undefined ? (pod?.phase ?? stateOf(item)) : TERMINATING,
-      ...timeField('stateSince', this.here(pod?.endedAt)),
+      ...field('stateSince', this.here(pod?.endedAt)),
       running: pod?.isRunning ?? false,
       labels: this.#parts.labels.of(thing),
-      ...timeField('createdAt', this.here(metadata.createdAt)),
+      ...field('createdAt', this.here(metadata.createdAt)),
       ...(protection === undefined ? {} : { protection }),
     };
   }
@@ -94,7 +94,7 @@ export class Resources {
       state: revisions.at(-1)?.labels['status'] ?? 'unknown',
       running: false,
       labels: this.#parts.labels.ofRelease(labels),
-      ...timeField('createdAt', this.here(revisions[0]?.createdAt)),
+      ...field('createdAt', this.here(revisions[0]?.createdAt)),
     };
   }
 
@@ -151,14 +151,14 @@ export class Resources {
 }
 
 function imageOf(pod: Json): Pick<Resource, 'image'> {
-  const image = text(itemsIn(object(pod['spec'])['containers'])[0]?.['image']);
+  const image = text(items(object(pod['spec'])['containers'])[0]?.['image']);
   return image === undefined ? {} : { image };
 }
 
 /** `Complete`, `Failed`: a condition of a job; `Bound`, `Active`: a phase. */
 function stateOf(item: Json): string {
   const status = object(item['status']);
-  const ended = itemsIn(status['conditions']).find(
+  const ended = items(status['conditions']).find(
     (condition) => condition['status'] === 'True' && /^(Complete|Failed)$/.test(text(condition['type']) ?? ''),
   );
   return text(ended?.['type']) ?? text(status['phase']) ?? 'present';

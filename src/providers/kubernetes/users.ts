@@ -1,7 +1,6 @@
 import type { Resource } from '../../core/resource';
-import { object, text, textsIn } from '../../lib/json-shape';
+import { items, object, text, textsIn } from '../../lib/json-shape';
 import { PODS } from './api-kinds';
-import { itemsIn } from './objects';
 import { podStatusOf } from './pod-status';
 import { apiKindOf, type Scene, type Thing } from './scene';
 
@@ -53,7 +52,7 @@ function servicesBehind({ item }: Thing): readonly string[] {
   const spec = object(item['spec']);
   const backends = [
     spec['defaultBackend'],
-    ...itemsIn(spec['rules']).flatMap(({ http }) => itemsIn(object(http)['paths']).map(({ backend }) => backend)),
+    ...items(spec['rules']).flatMap(({ http }) => items(object(http)['paths']).map(({ backend }) => backend)),
   ];
   return backends.flatMap((backend) => text(object(object(backend)['service'])['name']) ?? []);
 }

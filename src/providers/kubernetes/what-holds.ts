@@ -1,5 +1,4 @@
-import { object, text } from '../../lib/json-shape';
-import { itemsIn } from './objects';
+import { items, object, text } from '../../lib/json-shape';
 import type { Thing } from './scene';
 
 /** Finalizers that Kubernetes lifts itself: for deletion in order, jobs' records, used storage. */
@@ -14,7 +13,7 @@ export function whatHolds({ api, metadata, item }: Thing): string | undefined {
 }
 
 function whatHoldsNamespace(item: Thing['item']): string | undefined {
-  const messages = itemsIn(object(item['status'])['conditions']).flatMap(({ type, status, message }) =>
+  const messages = items(object(item['status'])['conditions']).flatMap(({ type, status, message }) =>
     status === 'True' && /^Namespace/.test(text(type) ?? '') ? (text(message) ?? []) : [],
   );
   return messages.length === 0 ? undefined : `its deletion waits: ${messages.join('; ')}`;

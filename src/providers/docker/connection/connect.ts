@@ -4,12 +4,11 @@ import Docker from 'dockerode';
 import type { Clock } from '../../../lib/clock';
 import type { Deadline } from '../../../lib/deadline';
 import { TimedOut } from '../../../lib/errors';
-import { type Json, object, text } from '../../../lib/json-shape';
+import { items, type Json, object, text } from '../../../lib/json-shape';
 import { classify, isNothingThere, whyUnreachable } from '../errors';
 import { maxConnections } from './descriptors';
 import { dockerOptions, type Endpoint } from './endpoint';
 import { ask, BrokenAnswer, watchRequests } from './http';
-import { items } from './shapes';
 
 /** An engine that answered. */
 export interface Engine {

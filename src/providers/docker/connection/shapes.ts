@@ -1,18 +1,8 @@
-import { type Json, object, text } from '../../../lib/json-shape';
+import { items, type Json, object, text } from '../../../lib/json-shape';
 import { BrokenAnswer } from './http';
 
 /** Stands for an absent id and name. No id or name looks like this. */
 export const UNIDENTIFIED = '(no id)';
-
-/** The texts in a list. */
-export function texts(value: unknown): readonly string[] {
-  return Array.isArray(value) ? value.flatMap((item) => text(item) ?? []) : [];
-}
-
-/** The items of a list; empty objects for items of another type. */
-export function items(value: unknown): readonly Json[] {
-  return Array.isArray(value) ? value.map(object) : [];
-}
 
 /**
  * The items of a listing.

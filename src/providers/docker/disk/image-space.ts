@@ -2,11 +2,11 @@ import type Docker from 'dockerode';
 import type { ImageSize, ImageSpace } from '../../../core/disk';
 import { bareId } from '../../../core/image-names';
 import type { Resource } from '../../../core/resource';
-import { type Json, object, text } from '../../../lib/json-shape';
+import { items, type Json, object, text } from '../../../lib/json-shape';
 import { Limit } from '../../../lib/limit';
 import { type Engine, isPodman } from '../connection/connect';
 import { ask, BrokenAnswer } from '../connection/http';
-import { createdAt, items, listing } from '../connection/shapes';
+import { createdAt, listing } from '../connection/shapes';
 import { hasStatus } from '../errors';
 import { type ImageInspection, type ImageInspections, taggedAt } from '../resources/image-inspections';
 

@@ -2,11 +2,11 @@ import type Docker from 'dockerode';
 import { InUse, type RungAnswer } from '../../../core/provider';
 import type { Resource } from '../../../core/resource';
 import type { Clock } from '../../../lib/clock';
-import { type Json, object, text } from '../../../lib/json-shape';
+import { items, type Json, object, text, texts } from '../../../lib/json-shape';
 import { type Engine, isPodman } from '../connection/connect';
 import { dockerCommand } from '../connection/endpoint';
 import { ask } from '../connection/http';
-import { createdAt, items, texts, UNIDENTIFIED } from '../connection/shapes';
+import { createdAt, UNIDENTIFIED } from '../connection/shapes';
 import { NotThere } from '../errors';
 import { type DockerSettings, type KindHandler, removalOnly } from './handler';
 

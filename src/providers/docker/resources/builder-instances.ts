@@ -2,9 +2,8 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RunProgram } from '../../../core/run-program';
 import type { Environment } from '../../../lib/environment';
-import { type Json, object, parsedJson, text } from '../../../lib/json-shape';
+import { items, type Json, object, parsedJson, text } from '../../../lib/json-shape';
 import { dockerDirectory } from '../connection/context';
-import { items } from '../connection/shapes';
 
 /** A builder of the driver that runs BuildKit in containers. */
 export interface BuilderInstance {

@@ -1,8 +1,8 @@
 import type Docker from 'dockerode';
-import { type Json, object, text, textsIn } from '../../../lib/json-shape';
+import { type Json, object, text, texts, textsIn } from '../../../lib/json-shape';
 import { Limit } from '../../../lib/limit';
 import { ask } from '../connection/http';
-import { texts, UNIDENTIFIED, withField } from '../connection/shapes';
+import { UNIDENTIFIED, withField } from '../connection/shapes';
 
 /** What lists and inspections of images have in common. */
 export interface Image {

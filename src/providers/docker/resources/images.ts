@@ -2,11 +2,11 @@ import { bareId, repositoryOf } from '../../../core/image-names';
 import { labels } from '../../../core/labels';
 import { InUse, type Rung } from '../../../core/provider';
 import type { Resource } from '../../../core/resource';
-import { object, text } from '../../../lib/json-shape';
+import { object, text, texts } from '../../../lib/json-shape';
 import { type Engine, isPodman } from '../connection/connect';
 import { dockerCommand } from '../connection/endpoint';
 import { ask } from '../connection/http';
-import { listing, texts } from '../connection/shapes';
+import { listing } from '../connection/shapes';
 import { hasStatus, isGone, NotThere } from '../errors';
 import { type DockerSettings, type KindHandler, removalOnly } from './handler';
 import {

@@ -1,11 +1,11 @@
 import { InUse, type Rung } from '../../../core/provider';
 import type { Resource } from '../../../core/resource';
 import { asError } from '../../../lib/errors';
-import { type Json, object, text, textsIn } from '../../../lib/json-shape';
+import { items, type Json, object, text, textsIn } from '../../../lib/json-shape';
 import type { Engine } from '../connection/connect';
 import { dockerCommand } from '../connection/endpoint';
 import { ask } from '../connection/http';
-import { createdAt, items, listing, UNIDENTIFIED, withField } from '../connection/shapes';
+import { createdAt, listing, UNIDENTIFIED, withField } from '../connection/shapes';
 import { hasStatus, isForManagers } from '../errors';
 import { type DockerSettings, type KindHandler, removalOnly, type UserLookup } from './handler';
 import { inUseBy, inUseByServices } from './in-use';

@@ -1,10 +1,9 @@
 import type Docker from 'dockerode';
 import { InUse } from '../../../core/provider';
 import type { Resource } from '../../../core/resource';
-import { type Json, object, text } from '../../../lib/json-shape';
+import { items, type Json, object, text } from '../../../lib/json-shape';
 import { type Endpoint, podmanCommand } from '../connection/endpoint';
 import { ask } from '../connection/http';
-import { items } from '../connection/shapes';
 import { isGone } from '../errors';
 import { removeContainer } from './in-use';
 

@@ -1,11 +1,11 @@
 import { InUse, type Rung, type RungAnswer } from '../../../core/provider';
 import type { Resource } from '../../../core/resource';
-import { type Json, object, text, textsIn } from '../../../lib/json-shape';
+import { items, type Json, object, text, textsIn } from '../../../lib/json-shape';
 import { shellWord } from '../../../lib/shell-word';
 import type { Engine } from '../connection/connect';
 import { dockerCommand } from '../connection/endpoint';
 import { ask } from '../connection/http';
-import { createdAt, items, listing, UNIDENTIFIED, withField } from '../connection/shapes';
+import { createdAt, listing, UNIDENTIFIED, withField } from '../connection/shapes';
 import { isGone } from '../errors';
 import { type DockerSettings, type KindHandler, removalOnly } from './handler';
 import { type AskSwarm, onlyOnManagers, SERVICE_LABELS, type SwarmNode, taskOf } from './swarm';

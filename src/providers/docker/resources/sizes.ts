@@ -1,9 +1,8 @@
 import type { Sizes } from '../../../core/connection';
 import { type Kind, keyOf } from '../../../core/resource';
-import { object } from '../../../lib/json-shape';
+import { items, object } from '../../../lib/json-shape';
 import type { Engine } from '../connection/connect';
 import { ask } from '../connection/http';
-import { items } from '../connection/shapes';
 
 /**
  * The bytes that each removal frees: those that a container wrote, or that only one image has.

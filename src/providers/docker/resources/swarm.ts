@@ -1,8 +1,7 @@
 import { InUse } from '../../../core/provider';
 import type { Resource } from '../../../core/resource';
-import { type Json, object, text } from '../../../lib/json-shape';
+import { items, type Json, object, text } from '../../../lib/json-shape';
 import { shellWord } from '../../../lib/shell-word';
-import { items } from '../connection/shapes';
 
 /** An engine's place in a swarm. */
 export interface SwarmNode {

@@ -1,10 +1,10 @@
 import type { Rung } from '../../../core/provider';
 import type { Resource } from '../../../core/resource';
-import { type Json, object, text, textsIn } from '../../../lib/json-shape';
+import { items, type Json, object, text, textsIn } from '../../../lib/json-shape';
 import { type Engine, isPodman } from '../connection/connect';
 import { dockerCommand } from '../connection/endpoint';
 import { ask } from '../connection/http';
-import { createdAt, items, listing, UNIDENTIFIED, withField } from '../connection/shapes';
+import { createdAt, listing, UNIDENTIFIED, withField } from '../connection/shapes';
 import { hasStatus } from '../errors';
 import { type VolumeUsers, volumeUsers } from '../events/history';
 import { type DockerSettings, type KindHandler, removalOnly, type UserLookup } from './handler';

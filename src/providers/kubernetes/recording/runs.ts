@@ -1,7 +1,7 @@
 import type { ContainerStatus } from '../../../core/container-source';
 import type { Resource } from '../../../core/resource';
-import { type Json, object, text } from '../../../lib/json-shape';
-import { itemsIn, type Metadata, metadataOf, timeField, timeOf } from '../objects';
+import { field, items, type Json, object, text, timeIn } from '../../../lib/json-shape';
+import { type Metadata, metadataOf } from '../objects';
 
 /** A run of a pod's container: each start after an end is a run of its own, with a log of its own. */
 export interface RunId {
@@ -65,8 +65,8 @@ class Reader {
     this.#metadata = metadata;
     this.#spec = object(pod['spec']);
     this.#status = object(pod['status']);
-    this.#statuses = [...itemsIn(this.#status['initContainerStatuses']), ...itemsIn(this.#status['containerStatuses'])];
-    const disruption = itemsIn(this.#status['conditions']).find(
+    this.#statuses = [...items(this.#status['initContainerStatuses']), ...items(this.#status['containerStatuses'])];
+    const disruption = items(this.#status['conditions']).find(
       ({ type, status }) => type === 'DisruptionTarget' && status === 'True',
     );
     this.#podReason = text(this.#status['reason']) ?? text(disruption?.['reason']);
@@ -76,7 +76,7 @@ class Reader {
 
   runs(): readonly ContainerStatus[] {
     const overAt = this.#overAt();
-    return [...itemsIn(this.#spec['initContainers']), ...itemsIn(this.#spec['containers'])].flatMap((container) => {
+    return [...items(this.#spec['initContainers']), ...items(this.#spec['containers'])].flatMap((container) => {
       // A sidecar is asked to end when the others have ended.
       const askedAt = this.#askedAt ?? (container['restartPolicy'] === 'Always' ? overAt : undefined);
       return this.#runsOf(container).map((status) => withRequest(status, askedAt));
@@ -86,10 +86,10 @@ class Reader {
   /** When the last of the containers ended that the pod lives for; undefined while one runs, or is to be started again. */
   #overAt(): number | undefined {
     const { restartPolicy } = this.#spec;
-    const endings = itemsIn(this.#spec['containers']).map((container) => {
+    const endings = items(this.#spec['containers']).map((container) => {
       const end = endIn(object(this.#statusOf(container)['state']));
       const isFinal = restartPolicy === 'Never' || (restartPolicy === 'OnFailure' && end?.['exitCode'] === 0);
-      return isFinal ? timeOf(end?.['finishedAt']) : undefined;
+      return isFinal ? timeIn(end?.['finishedAt']) : undefined;
     });
     return endings.some((at) => at === undefined) ? undefined : Math.max(...endings.map((at) => at ?? 0));
   }
@@ -114,14 +114,14 @@ class Reader {
   }
 
   #running(container: Json, run: number, { startedAt }: Json): ContainerStatus {
-    return { ...this.#phase(container, run, 'running'), ...timeField('startedAt', timeOf(startedAt)) };
+    return { ...this.#phase(container, run, 'running'), ...field('startedAt', timeIn(startedAt)) };
   }
 
   #ended(container: Json, run: number, end: Json): ContainerStatus {
     const word = text(end['reason']);
     const reason = this.#podReason ?? (word === undefined || PLAIN.has(word) ? undefined : word);
     const how = {
-      ...timeField('endedAt', timeOf(end['finishedAt'])),
+      ...field('endedAt', timeIn(end['finishedAt'])),
       ...(typeof end['exitCode'] === 'number' ? { exitCode: end['exitCode'] } : {}),
       ...(reason === undefined ? {} : { reason }),
     };
@@ -129,7 +129,7 @@ class Reader {
       // The time of its start is that of 1970.
       return { ...this.#phase(container, run, 'never started'), ...how, error: explained(word, end['message']) };
     }
-    const startedAt = timeField('startedAt', timeOf(end['startedAt']));
+    const startedAt = field('startedAt', timeIn(end['startedAt']));
     return { ...this.#phase(container, run, 'ended'), ...startedAt, ...how, oomKilled: word === 'OOMKilled' };
   }
 
@@ -148,7 +148,7 @@ class Reader {
   #resource(container: Json, run: number, running: boolean): Resource {
     const { uid, name: podName, namespace, createdAt } = this.#metadata;
     const name = text(container['name']) ?? '';
-    const [only, ...others] = itemsIn(this.#spec['containers']);
+    const [only, ...others] = items(this.#spec['containers']);
     const isOnly = others.length === 0 && only?.['name'] === name;
     const image = text(container['image']);
     return {
