@@ -24,10 +24,9 @@ async function postAmidStops(
 ): Promise<{ readonly job: Job; readonly session: string; readonly post: Step }> {
   const job = await there.begunJob({ ...options, inputs: { 'grace-period': '4s', ...options.inputs } });
   const session = await job.session();
-  await there.leak(session, 4, ENDS_AT_SECOND_SIGTERM);
-  const stops = await there.watchStops(session);
+  const containers = await there.leak(session, 4, ENDS_AT_SECOND_SIGTERM);
   const post = await job.startPost();
-  await until('all have their stop signal', () => stops.signalled === 4);
+  await there.untilStopSignals(containers);
   return { job, session, post };
 }
 

@@ -95,11 +95,10 @@ describe('an engine that is frozen', () => {
     const times = { 'grace-period': '5s', 'stop-timeout': '6s', 'kill-timeout': '1s', 'remove-timeout': '1s' };
     const job = await there.begunJob({ inputs: times });
     const session = await job.session();
-    await there.leak(session, 5, HEEDS_NO_SIGTERM);
-    const stops = await there.watchStops(session);
+    const containers = await there.leak(session, 5, HEEDS_NO_SIGTERM);
 
     const post = await job.startPost();
-    await until('all have their stop signal', () => stops.signalled === 5);
+    await there.untilStopSignals(containers);
     await there.engine.freeze();
     // For each container: a look, after the stop's time is over, and a kill.
     await untilAskedAgain(5 * 2);
@@ -154,11 +153,10 @@ describe('an engine that is frozen', () => {
     const job = await there.begunJob({ inputs: times });
     const session = await job.session();
     const containers = await there.leak(session, 3, HEEDS_NO_SIGTERM);
-    const stops = await there.watchStops(session);
     const startedAt = performance.now();
 
     const post = await job.startPost();
-    await until('all have their stop signal', () => stops.signalled === 3);
+    await there.untilStopSignals(containers);
     await there.engine.freeze();
     const result = await post.ended;
 

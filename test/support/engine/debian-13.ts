@@ -17,7 +17,7 @@ const PACKAGES = [
 ];
 
 /** The user of rootless engines. It is made in Debian 13's directory; the machine's own users stay as they are. */
-export const ROOTLESS_USER = { name: 'rootless', id: 23_750, firstSubordinate: 2_375_000, subordinates: 65_536 };
+const ROOTLESS_USER = { name: 'rootless', id: 23_750, firstSubordinate: 2_375_000, subordinates: 65_536 };
 
 /**
  * Makes a directory with Debian 13's Docker and Podman: about 700 MB, half a minute where the mirror is near.
@@ -52,12 +52,16 @@ async function addRootlessUser(root: string): Promise<void> {
 /**
  * runc wants a root that is a mount of its own: not chroot but pivot_root. `/tmp` and the checkout are the machine's, so that
  * paths of tests mean the same on both sides; not what is mounted under `/tmp`, which other engines must be able to take away.
+ * An engine that is started again is back in the same namespace, as on a machine: Podman's containers, which outlive their service, have
+ * their mounts and runc's state there. A process keeps it until the engine's guard ends all that names the engine's directory.
  */
 const ENTER = `
 set -e
 root=$1
 checkout=$2
-shift 2
+kept=$3
+shift 3
+if [ -e "$kept" ]; then exec nsenter --mount="/proc/$(cat "$kept")/ns/mnt" "$@"; fi
 mount --make-rprivate /
 mount --bind "$root" "$root"
 for name in proc sys dev; do mount --rbind "/$name" "$root/$name"; done
@@ -73,23 +77,25 @@ cd "$root"
 pivot_root . oldroot
 cd /
 umount --lazy /oldroot
+touch "$kept"
+tail --follow "$kept" > /dev/null 2>&1 &
+echo $! > "$kept"
 exec "$@"
 `;
 
-export interface AsUser {
-  readonly user: typeof ROOTLESS_USER;
-  /** The engine's own, which becomes the user's. */
-  readonly directory: string;
+/**
+ * A command line that runs an engine's in a mount namespace whose root is Debian 13. No process comes between.
+ * @param directory the engine's own
+ */
+export function commandInDebian13(directory: string, command: readonly string[]): readonly string[] {
+  const kept = join(directory, 'namespace.pid');
+  return ['unshare', '--mount', 'bash', '-c', ENTER, 'bash', join(cacheDirectory(), NAME), CHECKOUT, kept, ...command];
 }
 
-/** A command line that runs another in a mount namespace whose root is Debian 13, as root or as a user. No process comes between. */
-export async function commandInDebian13(command: readonly string[], as?: AsUser): Promise<readonly string[]> {
-  const inside = as ? [...(await asUser(as)), ...command] : command;
-  return ['unshare', '--mount', 'bash', '-c', ENTER, 'bash', join(cacheDirectory(), NAME), CHECKOUT, ...inside];
-}
-
-async function asUser({ user: { id, name }, directory }: AsUser): Promise<readonly string[]> {
+/** A command line that runs an engine's there as a user, whose own its directory becomes. */
+export async function rootlessInDebian13(directory: string, command: readonly string[]): Promise<readonly string[]> {
+  const { id, name } = ROOTLESS_USER;
   await runProgram('chown', ['--recursive', `${id}:${id}`, directory]);
   const identity = ['--reuid', String(id), '--regid', String(id), '--clear-groups'];
-  return ['setpriv', ...identity, 'env', `HOME=/home/${name}`, `USER=${name}`];
+  return commandInDebian13(directory, ['setpriv', ...identity, 'env', `HOME=/home/${name}`, `USER=${name}`, ...command]);
 }

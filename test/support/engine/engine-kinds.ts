@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { commandInDebian13, ROOTLESS_USER } from './debian-13';
+import { commandInDebian13, rootlessInDebian13 } from './debian-13';
 import { docker29Binaries } from './docker-29';
 
 /** Tests that an engine can't pass, by no fault of ours. */
@@ -207,7 +207,7 @@ export const ENGINE_KINDS = {
     origin: DEBIAN_13,
     needs: 'debian-13',
     cannot: [SMALL_DISK],
-    command: async (directory, more) => [...ownNetwork(more), ...(await commandInDebian13(dockerdIn(directory, more)))],
+    command: async (directory, more) => [...ownNetwork(more), ...commandInDebian13(directory, dockerdIn(directory, more))],
   },
   'docker-26.1-containerd': {
     title: 'Docker 26.1, containerd’s image store',
@@ -224,7 +224,7 @@ export const ENGINE_KINDS = {
     ],
     command: async (directory, more) => [
       ...ownNetwork(more),
-      ...(await commandInDebian13(dockerdIn(directory, [...more, ...(await withContainerdStore(directory))]))),
+      ...commandInDebian13(directory, dockerdIn(directory, [...more, ...(await withContainerdStore(directory))])),
     ],
   },
   'docker-29': {
@@ -253,7 +253,7 @@ export const ENGINE_KINDS = {
     origin: DEBIAN_13,
     needs: 'debian-13',
     cannot: PODMAN_CANNOT,
-    command: async (directory) => commandInDebian13(await podmanIn(directory)),
+    command: async (directory) => commandInDebian13(directory, await podmanIn(directory)),
   },
   'docker-26.1-rootless': {
     title: 'Docker 26.1, rootless',
@@ -261,8 +261,7 @@ export const ENGINE_KINDS = {
     origin: DEBIAN_13,
     needs: 'debian-13',
     cannot: [...ROOTLESS_CANNOT, SMALL_DISK],
-    command: async (directory, more) =>
-      commandInDebian13(await rootlessDockerIn(directory, more), { user: ROOTLESS_USER, directory }),
+    command: async (directory, more) => rootlessInDebian13(directory, await rootlessDockerIn(directory, more)),
   },
   'podman-5.4-rootless': {
     title: 'Podman 5.4, rootless',
@@ -270,7 +269,7 @@ export const ENGINE_KINDS = {
     origin: DEBIAN_13,
     needs: 'debian-13',
     cannot: [...PODMAN_CANNOT, ...ROOTLESS_CANNOT],
-    command: async (directory) => commandInDebian13(await rootlessPodmanIn(directory), { user: ROOTLESS_USER, directory }),
+    command: async (directory) => rootlessInDebian13(directory, await rootlessPodmanIn(directory)),
   },
 } as const satisfies Readonly<Record<string, EngineKind>>;
 

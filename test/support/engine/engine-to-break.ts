@@ -2,12 +2,10 @@ import { randomUUID } from 'node:crypto';
 import type Docker from 'dockerode';
 import { labels } from '../../../src/core/labels';
 import { Job, type JobOptions } from '../job/job';
-import { HONOURS_SIGTERM, startWhenReady } from './container-habits';
+import { until } from '../until';
+import { gotStopSignal, HONOURS_SIGTERM, startWhenReady } from './container-habits';
 import { type EngineOptions, PrivateEngine } from './engine';
 import { busyboxImage } from './image';
-
-/** By number, as the engine's events have it. */
-const SIGTERM = '15';
 
 const IMAGE = 'cleanup-action-test:faults';
 
@@ -133,37 +131,8 @@ export class EngineToBreak {
     return (await this.engine.docker.listContainers({ all: true, filters })).length;
   }
 
-  /** Watches the engine from now on: see `StopWatch`. */
-  async watchStops(session: string): Promise<StopWatch> {
-    const filters = JSON.stringify({ type: ['container'], event: ['kill'], label: [`${labels.session}=${session}`] });
-    // An engine answers before it listens: what comes in between is told, too.
-    const since = Math.floor(Date.now() / 1000);
-    return new StopWatch(await this.engine.docker.getEvents({ filters, since }));
-  }
-}
-
-/** Counts the containers that got their stop signal. */
-export class StopWatch {
-  readonly #signalled = new Set<string>();
-  /** The beginning of an event, whose end is yet to come. */
-  #begun = '';
-
-  constructor(events: NodeJS.ReadableStream) {
-    events.on('data', (chunk) => {
-      const lines = `${this.#begun}${chunk}`.split('\n');
-      this.#begun = lines.pop() ?? '';
-      for (const line of lines.filter(Boolean)) this.#note(JSON.parse(line));
-    });
-    // The engine that these tests break takes its streams with it.
-    events.on('error', () => undefined);
-  }
-
-  /** Docker 29 has no `id` beside the actor's any more. */
-  #note({ Actor }: { readonly Actor: { readonly ID: string; readonly Attributes: Readonly<Record<string, string>> } }): void {
-    if (Actor.Attributes['signal'] === SIGTERM) this.#signalled.add(Actor.ID);
-  }
-
-  get signalled(): number {
-    return this.#signalled.size;
+  /** Waits until all of the containers, which stay at their first SIGTERM, got it. */
+  async untilStopSignals(containers: readonly Docker.Container[]): Promise<void> {
+    await until('all have their stop signal', async () => (await Promise.all(containers.map(gotStopSignal))).every(Boolean));
   }
 }
