@@ -1,7 +1,7 @@
 /**
- * Kills what a session lives by at random moments, and sees that its watchdog leaves nothing: the runner's worker, in main, in a later
- * step and in post; the command line's `run`, before its command, while it runs, and in the teardown. `npm run torture`,
- * `npm run torture -- 200` for more rounds. Takes minutes, and writes the table of docs/reliability.md if nothing was lost.
+ * Kills what a session lives by at random moments, and sees that nothing is left: the runner's worker, in main, in a later
+ * step and in post; main, post and the proxy alone, where the runner goes on; the command line's `run`, before its command, while it runs,
+ * and in the teardown. `npm run torture`, `npm run torture -- 220` for more rounds. Takes minutes, and writes the table of docs/reliability.md if nothing was lost.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
@@ -10,6 +10,7 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { labels } from '../src/core/labels';
+import { quietly } from '../src/lib/quietly';
 import { commandLineBundle } from '../test/support/cli/command-line';
 import { commandsWith, processesWith } from '../test/support/cli/processes';
 import { HEEDS_NO_SIGTERM } from '../test/support/engine/container-habits';
@@ -60,12 +61,27 @@ interface Moment {
   readonly withinMs: number;
 }
 
-async function beginJob(inputs: Inputs, at: (job: Job) => Promise<void>): Promise<Session> {
+async function newJob(inputs: Inputs = {}): Promise<{ readonly worker: Worker; readonly job: Job }> {
   const worker = await Worker.start();
   const env = { DOCKER_HOST: engine.url, RUNNER_TRACKING_ID: `github_${process.pid}` };
-  const job = await Job.create({ worker, env, inputs: { 'grace-period': `${GRACE_MS}ms`, ...inputs } });
+  return { worker, job: await Job.create({ worker, env, inputs: { 'grace-period': `${GRACE_MS}ms`, ...inputs } }) };
+}
+
+async function beginJob(inputs: Inputs, at: (job: Job) => Promise<void>): Promise<Session> {
+  const { worker, job } = await newJob(inputs);
   await at(job);
   return { directory: job.temp, kill: () => worker.kill(), remove: () => job.remove() };
+}
+
+/** A job of which one process is killed alone. Its runner goes on, and ends when it is through. */
+async function beginWithRunner(inputs: Inputs, at: (job: Job) => Promise<() => Promise<unknown>>): Promise<Session> {
+  const { worker, job } = await newJob(inputs);
+  const killAndGoOn = await at(job);
+  const kill = async () => {
+    await killAndGoOn();
+    await worker.kill();
+  };
+  return { directory: job.temp, kill, remove: () => job.remove() };
 }
 
 async function inStep(job: Job): Promise<number> {
@@ -123,6 +139,50 @@ const moments: readonly Moment[] = [
     withinMs: 2_500,
     begin: async () => withOneWatchdog(await beginJob({}, async (job) => void (await inStep(job)))),
   },
+  {
+    shown: 'main; the runner goes on to post',
+    withinMs: 2_500,
+    begin: () =>
+      beginWithRunner({ run: HARNESS }, async (job) => {
+        const main = await job.startMainStep();
+        const pid = await main.pid;
+        while ((await job.stateFile()) === '') await pause(10);
+        return async () => {
+          process.kill(pid, 'SIGKILL'); // The benchmark has its output open, and is post's to end.
+          await job.post();
+        };
+      }),
+  },
+  {
+    shown: 'post; the runner ends',
+    withinMs: 1_000,
+    begin: () =>
+      beginWithRunner({}, async (job) => {
+        const harness = await inStep(job);
+        await pause(500);
+        process.kill(harness, 'SIGKILL');
+        const post = await job.startPostStep();
+        const pid = await post.pid;
+        return async () => {
+          quietly(() => process.kill(pid, 'SIGKILL')); // It may be through.
+          await post.ended;
+        };
+      }),
+  },
+  {
+    shown: 'One of the proxy’s two processes; the harness goes on, and the runner to post',
+    withinMs: 2_500,
+    begin: () =>
+      beginWithRunner({}, async (job) => {
+        const harness = await inStep(job);
+        return async () => {
+          killOneWatchdog(job.temp);
+          await pause(500);
+          process.kill(harness, 'SIGKILL');
+          await job.post();
+        };
+      }),
+  },
   { shown: '`run` from its start on', withinMs: 2_500, begin: () => beginRun(RUNS, () => true) },
   { shown: '`run` while its command runs', withinMs: 2_500, begin: () => beginRun(RUNS, isHere) },
   {
@@ -141,15 +201,19 @@ function isWatchdog(pid: number): boolean {
   return readFileSync(`/proc/${pid}/cmdline`, 'utf8').startsWith('cleanup-proxy ');
 }
 
-/** Kills one of the watchdog's processes along, in turn the first and the second, if it is there already. */
-function withOneWatchdog(session: Session): Session {
+/** Kills one of the watchdog's processes, which are the proxy's, in turn the first and the second, if both are there. */
+function killOneWatchdog(directory: string): void {
   turn += 1;
+  const watchdogs = commandsWith(directory).filter((pid) => isWatchdog(pid));
+  const [first, second] = turn % 2 === 0 ? watchdogs : watchdogs.toReversed();
+  if (first !== undefined && second !== undefined) process.kill(first, 'SIGKILL');
+}
+
+function withOneWatchdog(session: Session): Session {
   return {
     ...session,
     kill: () => {
-      const watchdogs = commandsWith(session.directory).filter((pid) => isWatchdog(pid));
-      const [first, second] = turn % 2 === 0 ? watchdogs : watchdogs.toReversed();
-      if (first !== undefined && second !== undefined) process.kill(first, 'SIGKILL');
+      killOneWatchdog(session.directory);
       return session.kill();
     },
   };
@@ -159,8 +223,8 @@ function withOneWatchdog(session: Session): Session {
 async function round({ shown, begin, withinMs }: Moment): Promise<number | undefined> {
   const session = await begin();
   await pause(Math.random() * withinMs);
-  await session.kill();
   const startedAt = performance.now();
+  await session.kill();
   const passed = () => performance.now() - startedAt;
   const processes = () => processesWith(session.directory);
   let quiet = false;
@@ -189,7 +253,7 @@ async function write(table: readonly string[]): Promise<void> {
   await writeSection('torture', `${date}\n\n${table.join('\n')}`);
 }
 
-const rounds = Number(process.argv[2] ?? 104);
+const rounds = Number(process.argv[2] ?? 110);
 const rows = new Map<Moment, Row>(moments.map((moment) => [moment, { tries: 0, lost: 0, touched: 0, worstMs: 0 }]));
 const HostConfig = { NetworkMode: 'none' };
 const bystander = await docker.createContainer({ Image: image, Cmd: [...HEEDS_NO_SIGTERM], HostConfig });

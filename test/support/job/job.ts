@@ -176,14 +176,22 @@ export class Job {
 
   /** Another step of the job, with a program of the test's. Only with a worker. */
   async startStep(command: WorkerStep['command'], env: Readonly<Record<string, string>> = {}): Promise<StartedStep> {
+    return this.#workerForSteps().startStep({ command, env: await this.#jobEnvironment(env), cwd: this.temp });
+  }
+
+  #workerForSteps(): Worker {
     if (!this.#worker) throw new Error('the job has no worker to start a step');
-    return this.#worker.startStep({ command, env: await this.#jobEnvironment(env), cwd: this.temp });
+    return this.#worker;
+  }
+
+  /** Main as a step of the worker's, for a test that does something to it. */
+  async startMainStep(): Promise<StartedStep> {
+    return this.#startIn(this.#workerForSteps(), action.runs.main);
   }
 
   /** Post as a step of the worker's, for a test that does something to it. */
   async startPostStep(): Promise<StartedStep> {
-    if (!this.#worker) throw new Error('the job has no worker to start a step');
-    return this.#startIn(this.#worker, action.runs.post, await this.#state());
+    return this.#startIn(this.#workerForSteps(), action.runs.post, await this.#state());
   }
 
   async #startIn(worker: Worker, bundle: string, env: Readonly<Record<string, string>> = {}): Promise<StartedStep> {
