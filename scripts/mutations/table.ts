@@ -284,6 +284,18 @@ export const MUTATIONS: readonly Mutation[] = [
     harm: 'one look is enough to call the list wrong',
   },
   {
+    file: 'reaper/sweep.ts',
+    from: 'if (!failure) ledger.reopenVanished(resources);',
+    to: '',
+    harm: 'calls failed what has gone since by another’s hand',
+  },
+  {
+    file: 'reaper/sweep.ts',
+    from: ' && !ledger.hasLastingFailures;',
+    to: ';',
+    harm: 'calls it verified that all is gone though a removal failed',
+  },
+  {
     file: 'reaper/retry.ts',
     from: 'if (delay >= deadline.remaining()) throw error;',
     to: '',

@@ -11,6 +11,8 @@ interface Entry {
   readonly reappeared?: boolean;
   /** How often it was listed again, and inspections said again that it is gone. */
   readonly contradictions?: number;
+  /** It failed for good, and a later listing lacked it: it is looked at once more. */
+  readonly vanished?: 'to be looked at' | 'looked at';
   readonly reported?: boolean;
 }
 
@@ -61,6 +63,25 @@ export class Ledger {
     }
     const isOpen = this.#openness();
     for (const [key, entry] of this.#entries) if (!isOpen(entry)) this.#report(key);
+  }
+
+  /**
+   * Opens once more what failed for good and is not in a whole listing: it may have ended, or gone by another's hand, since.
+   * @param listed a listing that has every kind
+   */
+  reopenVanished(listed: readonly Resource[]): void {
+    const there = new Set(listed.map(keyOf));
+    const isOpen = this.#openness();
+    for (const [key, entry] of this.#entries) {
+      const hasFailed = entry.settlement?.outcome === 'failed' && !isOpen(entry);
+      if (!hasFailed || there.has(key) || entry.vanished) continue;
+      this.#entries.set(key, { ...entry, vanished: 'to be looked at' });
+    }
+  }
+
+  /** Whether the sweep's last word on anything is that it failed. */
+  get hasLastingFailures(): boolean {
+    return [...this.#entries.values()].some(({ settlement }) => settlement?.outcome === 'failed');
   }
 
   /**
@@ -118,13 +139,15 @@ export class Ledger {
   settle(resource: Resource, settlement: Settlement): void {
     const before = this.#entries.get(keyOf(resource));
     const whole = before?.settlement ? this.#continued(before.settlement, settlement) : settlement;
-    // Reports everything but a second end of a resource that was gone.
-    const reported = before?.reported === true && isGone(before.settlement) && isGone(whole);
+    // Reports everything but the same end again.
+    const reported =
+      before?.reported === true && (isGone(whole) ? isGone(before.settlement) : whole.outcome === before.settlement?.outcome);
     const isContradicted = before?.reappeared === true && settlement.outcome === 'gone' && settlement.steps.length === 0;
     const entry = {
       resource,
       settlement: whole,
       reported,
+      ...(before?.vanished && { vanished: 'looked at' as const }),
       contradictions: isContradicted ? (before.contradictions ?? 0) + 1 : 0,
     };
     this.#entries.set(keyOf(resource), isOnlyListed(entry) ? { ...entry, settlement: { ...whole, reason: ONLY_LISTED } } : entry);
@@ -155,8 +178,11 @@ export class Ledger {
    * open: a container of that stage may hold it.
    */
   #openness(): (entry: Entry) => boolean {
-    const isOpenItself = ({ settlement, reappeared }: Entry) =>
-      settlement === undefined || reappeared === true || (settlement.outcome === 'failed' && settlement.retryable === true);
+    const isOpenItself = ({ settlement, reappeared, vanished }: Entry) =>
+      settlement === undefined ||
+      reappeared === true ||
+      vanished === 'to be looked at' ||
+      (settlement.outcome === 'failed' && settlement.retryable === true);
     const stages = [...this.#entries.values()].filter(isOpenItself).map(({ resource }) => this.stageOf(resource));
     const first = stages.reduce((min, stage) => Math.min(min, stage), Number.POSITIVE_INFINITY);
     return (entry) => isOpenItself(entry) || (entry.settlement?.outcome === 'failed' && this.stageOf(entry.resource) > first);

@@ -41,7 +41,7 @@ export interface SweepOptions {
 
 export interface SweepResult {
   readonly settlements: readonly Settlement[];
-  /** The last listing showed nothing left to remove. */
+  /** The last listing showed nothing left to remove, and nothing failed. */
   readonly verified: boolean;
   /** Why the last listing failed. */
   readonly error?: Error;
@@ -147,12 +147,13 @@ function nextAfter(
   options: SweepOptions,
 ): Next {
   const owned = chosen(resources, options);
+  if (!failure) ledger.reopenVanished(resources);
   ledger.discover(owned);
   if (failure) return afterFailedListing(failure, ledger, options);
   if (ledger.open().length > 0) return { kind: 'work' };
   const mayStay = (resource: Resource) =>
     protectionOf(resource) !== undefined || ledger.isHeld(resource) || ledger.isOnlyListed(resource);
-  const verified = owned.every(mayStay);
+  const verified = owned.every(mayStay) && !ledger.hasLastingFailures;
   // Waiting does not mend a permanent failure.
   return !verified || isSure(quietSince, ledger, options) ? { kind: 'end', verdict: { verified } } : { kind: 'wait' };
 }

@@ -31,6 +31,7 @@ describe('an engine that is killed and started again in the middle of the benchm
 
     await there.engine.kill();
     await there.engine.restart();
+    await meanwhile.kill().catch(() => undefined); // Podman's containers outlive it; dockerd ends its own.
     await until('what ran has ended', hasEnded(meanwhile));
     const after = await leak(recording, 'echo after; exit 5');
     await until('it has ended', hasEnded(after));

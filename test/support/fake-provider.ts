@@ -64,6 +64,7 @@ export class FakeProvider implements Provider {
   readonly mostInFlight = { working: 0, waiting: 0, looking: 0 };
   readonly #inFlight = { working: 0, waiting: 0, looking: 0 };
   readonly #entries = new Map<string, Entry>();
+  readonly #hidden = new Set<string>();
   readonly #faults: { readonly operation: Operation; readonly fault: Fault; readonly calls: Calls }[] = [];
 
   /** Puts a resource there: a running container called `a`, unless told otherwise. */
@@ -86,6 +87,11 @@ export class FakeProvider implements Provider {
     else if (entry) entry.resource = { ...entry.resource, ...to };
   }
 
+  /** Leaves it out of listings from now on; it is still there. */
+  hide(resource: Resource): void {
+    this.#hidden.add(keyOf(resource));
+  }
+
   has(resource: Resource): boolean {
     return this.#entries.has(keyOf(resource));
   }
@@ -102,7 +108,8 @@ export class FakeProvider implements Provider {
   }
 
   list(kind: Kind, signal: AbortSignal): Promise<readonly Resource[]> {
-    const ofKind = () => [...this.#entries.values()].map(({ resource }) => resource).filter((resource) => resource.kind === kind);
+    const isListed = (resource: Resource) => resource.kind === kind && !this.#hidden.has(keyOf(resource));
+    const ofKind = () => [...this.#entries.values()].map(({ resource }) => resource).filter(isListed);
     return this.#answer('list', kind, signal, ofKind);
   }
 

@@ -114,6 +114,11 @@ const PODMAN_CANNOT: readonly Limitation[] = [
   { file: 'integration/swarm.test.ts', why: 'it has no swarm' },
   SMALL_DISK,
   {
+    file: 'faults/reported.test.ts',
+    test: 'a container whose process hangs in',
+    why: 'it forgets the container while its process hangs: there is nothing left to report',
+  },
+  {
     file: RECORDER,
     test: 'and never started, and',
     why: 'the container stays as it was; only the caller of start gets the error',
@@ -151,7 +156,6 @@ const WITHOUT_CGROUPS =
   'without a cgroup, a pid can’t be shown to be one of this machine: a deaf container gets its grace period';
 
 const ROOTLESS_CANNOT: readonly Limitation[] = [
-  { file: 'faults/reported.test.ts', test: 'a container whose process hangs in', why: 'a user’s engine may mount no device' },
   { file: 'integration/swarm.test.ts', why: 'a swarm of several nodes needs rights on the network' },
   {
     file: 'integration/endpoints.test.ts',
@@ -260,7 +264,11 @@ export const ENGINE_KINDS = {
     product: 'docker',
     origin: DEBIAN_13,
     needs: 'debian-13',
-    cannot: [...ROOTLESS_CANNOT, SMALL_DISK],
+    cannot: [
+      ...ROOTLESS_CANNOT,
+      SMALL_DISK,
+      { file: 'faults/reported.test.ts', test: 'a container whose process hangs in', why: 'a user’s engine may mount no device' },
+    ],
     command: async (directory, more) => rootlessInDebian13(directory, await rootlessDockerIn(directory, more)),
   },
   'podman-5.4-rootless': {

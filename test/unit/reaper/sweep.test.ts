@@ -197,6 +197,29 @@ describe('a failure', () => {
     expect(outcomes(await swept())).toEqual({ bad: 'failed', good: 'removed', net: 'removed' });
   });
 
+  it('for good of what a later listing lacks is looked at once more, and is none if it is gone', async () => {
+    const bad = provider.add({ id: 'bad', state: 'exited' });
+    provider.add({ id: 'slow' }, { endsAfterMs: 2_000 });
+    provider.fail('remove', new FakeError('permanent'), (_, id) => id === 'bad');
+    setTimeout(() => provider.change(bad, undefined), 1_000);
+    const told: string[] = [];
+    const result = await swept({ onSettled: ({ resource, outcome }) => told.push(`${resource.id} ${outcome}`) });
+    expect([outcomes(result), result.verified]).toEqual([{ bad: 'gone', slow: 'graceful' }, true]);
+    expect(told.toSorted()).toEqual(['bad gone', 'slow graceful']);
+  });
+
+  it('for good of what no listing has, and a look finds, is one failure, and nothing is verified', async () => {
+    const bad = provider.add({ id: 'bad', state: 'exited' });
+    provider.add({ id: 'slow' }, { endsAfterMs: 2_000 });
+    provider.fail('remove', new FakeError('permanent'), (_, id) => id === 'bad');
+    setTimeout(() => provider.hide(bad), 1_000);
+    const told: string[] = [];
+    const result = await swept({ onSettled: ({ resource, outcome }) => told.push(`${resource.id} ${outcome}`) });
+    expect([outcomes(result), result.verified]).toEqual([{ bad: 'failed', slow: 'graceful' }, false]);
+    expect(provider.count('remove', 'bad')).toBe(2);
+    expect(told.toSorted()).toEqual(['bad failed', 'slow graceful']);
+  });
+
   it('of a look after the removal is no failure when the last listing shows it gone', async () => {
     provider.add({ state: 'exited' });
     provider.fail('inspect', new FakeError('retryable'), (nth) => nth === 2);
