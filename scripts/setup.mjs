@@ -190,7 +190,9 @@ function install(packages) {
   console.log(`setup: installing ${packages.join(' ')}`);
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
   run('apt-get', ['update', '-qq'], { env });
-  run('apt-get', ['install', '-qq', '--yes', '--no-install-recommends', ...packages], {
+  // Another may be installing: an upgrade of the machine's own, or this script once more.
+  const patience = ['-o', 'DPkg::Lock::Timeout=300'];
+  run('apt-get', ['install', ...patience, '-qq', '--yes', '--no-install-recommends', ...packages], {
     env,
     stdio: ['ignore', 'ignore', 'inherit'],
   });

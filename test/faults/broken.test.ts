@@ -154,13 +154,14 @@ describe('two posts', () => {
 
 describe('a deadline', () => {
   test('shorter than anything still ends in time, with an outcome for every container', async () => {
-    const job = await there.begunJob({ inputs: { deadline: '1s', 'grace-period': '5s' } });
+    // Enough to list them, however busy the machine.
+    const job = await there.begunJob({ inputs: { deadline: '3s', 'grace-period': '15s' } });
     await there.leak(await job.session(), 30, HEEDS_NO_SIGTERM);
     const startedAt = performance.now();
 
     const { exitCode, output } = await job.post();
 
-    expect(performance.now() - startedAt, output).toBeLessThan(1_000 + 5_000);
+    expect(performance.now() - startedAt, output).toBeLessThan(3_000 + 10_000);
     expect(exitCode).toBe(0);
     const { totals, resources } = await postReport(job);
     expect(resources).toHaveLength(30);
