@@ -144,13 +144,14 @@ async function lastResult(name: EngineName): Promise<EngineResult> {
 async function keep(name: EngineName, result: EngineResult): Promise<void> {
   const last = await lastResult(name);
   await mkdir(join(cacheDirectory(), 'results'), { recursive: true });
-  if (result.status === 'unavailable') {
-    if (last.status === 'unavailable') await writeFile(resultFile(name), JSON.stringify(result));
-    return;
-  }
+  await writeFile(resultFile(name), JSON.stringify(withSuitesOf(last, result), undefined, 2));
+}
+
+/** A result, with the suites of an earlier one that it lacks. */
+function withSuitesOf(earlier: EngineResult | undefined, result: EngineResult): EngineResult {
+  if (result.status !== 'ran' || earlier?.status !== 'ran') return result.status === 'ran' || !earlier ? result : earlier;
   const isNew = ({ suite }: SuiteResult) => result.suites.some((it) => it.suite === suite);
-  const others = last.status === 'ran' ? last.suites.filter((suite) => !isNew(suite)) : [];
-  await writeFile(resultFile(name), JSON.stringify({ ...result, suites: [...others, ...result.suites] }, undefined, 2));
+  return { ...result, suites: [...earlier.suites.filter((suite) => !isNew(suite)), ...result.suites] };
 }
 
 function lineOf(name: EngineName, result: EngineResult): string {
@@ -213,10 +214,7 @@ async function writeDocument(): Promise<void> {
   const path = join(root, 'docs', 'engines.json');
   const known: Readonly<Partial<Record<EngineName, EngineResult>>> = JSON.parse(await readFile(path, 'utf8'));
   const rows = await Promise.all(
-    ENGINE_NAMES.map(async (name) => {
-      const here = await lastResult(name);
-      return { name, result: here.status === 'ran' ? here : (known[name] ?? here) };
-    }),
+    ENGINE_NAMES.map(async (name) => ({ name, result: withSuitesOf(known[name], await lastResult(name)) })),
   );
   const results = Object.fromEntries(
     rows.filter(({ name, result }) => result.status === 'ran' || name in known).map(({ name, result }) => [name, result]),
