@@ -38,12 +38,6 @@ export interface ImageUse {
   readonly at: number;
 }
 
-/** Removed build cache. */
-export interface PrunedCache {
-  readonly records: number;
-  readonly bytes: number;
-}
-
 /** The disk of an engine, and what takes its space. All I/O ends when the signal aborts. */
 export interface Disk {
   /** Lists and removes images only, whatever kinds are to be cleaned. */
@@ -61,8 +55,9 @@ export interface Disk {
     /**
      * Removes what was unused for longest, until so many bytes are left.
      * @param unusedForMs spares what was used in this time
+     * @returns the number of removed records
      */
-    prune(keepBytes: number, unusedForMs: number, signal: AbortSignal): Promise<PrunedCache>;
+    prune(keepBytes: number, unusedForMs: number, signal: AbortSignal): Promise<number>;
   };
 }
 

@@ -3,7 +3,7 @@ import type { Dial } from './dial';
 import { scannerOf } from './framing';
 import { parseResponse, type RequestHead, responseFraming, valuesOf } from './http-head';
 import { Peer } from './peer';
-import type { Answer, Ask } from './rules';
+import type { Ask } from './rules';
 
 /** Milliseconds for an answer. A healthy engine needs a few; a hanging one must not hold up clients. */
 const ASK_TIMEOUT_MS = 10_000;
@@ -34,7 +34,7 @@ export function askOver(dial: Dial, request: RequestHead, host = 'localhost'): A
   };
 }
 
-async function answerFrom(server: Peer, method: string): Promise<Answer> {
+async function answerFrom(server: Peer, method: string): Promise<unknown> {
   const bytes = await server.readHead();
   if (bytes === undefined) throw new Error('there was no answer');
   const head = parseResponse(bytes);
@@ -46,5 +46,5 @@ async function answerFrom(server: Peer, method: string): Promise<Answer> {
     if (more === undefined) break;
     length += scanner.take(more, content);
   }
-  return { status: head.status, json: parsedJson(Buffer.concat(content).toString()) };
+  return parsedJson(Buffer.concat(content).toString());
 }

@@ -1,3 +1,4 @@
+import { object } from '../lib/json-shape';
 import type { Ownership } from './docker-rules';
 import type { RequestHead } from './http-head';
 import { edited, labelEdits } from './json-edit';
@@ -28,7 +29,6 @@ function labelled(json: Buffer, { labels, owner }: Ownership): Buffer | undefine
 
 /** Labels a sandbox of this session again: the request replaces all of its labels. */
 async function relabel(json: Buffer, ask: Ask, path: string, ownership: Ownership): Promise<Buffer | undefined> {
-  const { json: sandbox } = await ask('GET', path.replace(/\/labels$/, ''));
-  const labels = (sandbox as { readonly labels?: Readonly<Record<string, unknown>> } | undefined)?.labels;
-  return labels?.[ownership.owner] === ownership.labels[ownership.owner] ? labelled(json, ownership) : undefined;
+  const sandbox = object(await ask('GET', path.replace(/\/labels$/, '')));
+  return object(sandbox['labels'])[ownership.owner] === ownership.labels[ownership.owner] ? labelled(json, ownership) : undefined;
 }

@@ -108,7 +108,7 @@ function taskVolumes(text: string, { labels, owner }: Ownership): readonly Edit[
 
 /** Labels a service of this session again: an update replaces all of its labels. */
 async function updateService(json: Buffer, ask: Ask, path: string, ownership: Ownership): Promise<Buffer | undefined> {
-  const { json: service } = await ask('GET', path.replace(/\/update$/, ''));
+  const service = await ask('GET', path.replace(/\/update$/, ''));
   if (textAt(service, 'Spec', 'Labels', ownership.owner) !== ownership.labels[ownership.owner]) return undefined;
   const text = json.toString('latin1');
   return edited(text, labelled(text, '/services/create', ownership));

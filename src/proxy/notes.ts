@@ -126,8 +126,8 @@ export async function noteVolumes(request: RequestHead, { dial, ownership, file 
   const [path = ''] = request.path.split('?');
   if (request.method !== 'DELETE' || !REMOVAL.test(path)) return;
   try {
-    const { json } = await askOver(dial, request)('GET', `${path}/json`);
-    const names = ownVolumes(json as Inspected, ownership);
+    const found = await askOver(dial, request)('GET', `${path}/json`);
+    const names = ownVolumes(found as Inspected, ownership);
     if (names.length > 0) await appendFile(file, linesOf(names));
   } catch {
     // The volumes stay, as they do without a proxy.

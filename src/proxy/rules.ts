@@ -1,13 +1,10 @@
 import type { RequestHead } from './http-head';
 
-/** Asks the server on behalf of the same client. Rejects if no answer comes in time. */
-export type Ask = (method: 'GET' | 'POST', target: string, body?: object) => Promise<Answer>;
-
-export interface Answer {
-  readonly status: number;
-  /** The parsed body; undefined if it is no JSON. */
-  readonly json: unknown;
-}
+/**
+ * Asks the server on behalf of the same client. Rejects if no answer comes in time.
+ * @returns the parsed body; undefined if it is no JSON
+ */
+export type Ask = (method: 'GET' | 'POST', target: string, body?: object) => Promise<unknown>;
 
 /**
  * Changes a body.

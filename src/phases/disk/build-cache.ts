@@ -24,7 +24,7 @@ export async function keepToBudget(buildCache: Disk['buildCache'], budget: Cache
     const before = await measure();
     if (before <= wanted) return { ...report, before, after: before, reached: true, reason: null };
     if (dryRun) return { ...report, before, after: before, reached: false, reason: 'dry run' };
-    const { records } = await retried('removing build cache', (signal) => buildCache.prune(wanted, unusedForMs(), signal));
+    const records = await retried('removing build cache', (signal) => buildCache.prune(wanted, unusedForMs(), signal));
     const after = await measure();
     const reason = after <= wanted ? null : 'the rest is in use, or was used since another session began';
     return { ...report, before, after, reached: after <= wanted, reason, records };

@@ -4,7 +4,7 @@ import { API_KINDS, type ApiKind, rootOf } from './api-kinds';
 import type { KubernetesClient } from './client';
 
 /** What a cluster serves. */
-type Served = ApiKind & { readonly group: string; readonly version: string };
+type Served = ApiKind & { readonly group: string };
 
 /** One answer for all versions and kinds of an API: https://kubernetes.io/docs/reference/using-api/api-concepts/#discovery */
 const AGGREGATED = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
@@ -70,7 +70,6 @@ function servedBy(group: string, version: string, resource: Readonly<Record<stri
     root,
     plural,
     group,
-    version,
     isPlain: true,
     fullName: `${plural}.${group}`,
     ...isClusterWide,

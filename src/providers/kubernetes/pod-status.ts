@@ -15,8 +15,6 @@ export interface PodStatus {
   readonly ending?: StopOutcome;
   /** Names of its persistent volume claims. */
   readonly claims: readonly string[];
-  /** Milliseconds that its containers have after the stop signal, as it asks itself. */
-  readonly graceMs: number;
 }
 
 /** 128 + SIGKILL. */
@@ -44,7 +42,6 @@ export function podStatusOf(pod: Json): PodStatus {
     node,
     ...(ends.length > 0 && !runs ? { ending: wasKilled ? 'killed' : 'graceful' } : {}),
     claims: items(spec['volumes']).flatMap(({ persistentVolumeClaim }) => text(object(persistentVolumeClaim)['claimName']) ?? []),
-    graceMs: graceOf(spec),
   };
 }
 

@@ -9,7 +9,7 @@ const session = { [owner]: 'S' };
 const rules = daytonaRules({ owner, labels: session }, 'daytona.example', '/api');
 
 async function rewritten(line: string, body: unknown, sandbox: unknown = {}) {
-  const ask: Ask = async () => ({ status: 200, json: sandbox });
+  const ask: Ask = async () => sandbox;
   const result = await rules.rewriteOf(parseRequest(Buffer.from(`${line} HTTP/1.1\r\n\r\n`)))?.(
     Buffer.from(JSON.stringify(body)),
     ask,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { dockerRules } from '../../../src/proxy/docker-rules';
 import { parseRequest } from '../../../src/proxy/http-head';
-import type { Answer, Ask } from '../../../src/proxy/rules';
+import type { Ask } from '../../../src/proxy/rules';
 
 const owner = 'io.github.cleanup-action.session';
 const session = { [owner]: 'S' };
@@ -16,7 +16,7 @@ const rules = dockerRules(
 type Asked = readonly [method: string, target: string, body: unknown];
 
 /** What becomes of the body, and what was asked on the side; undefined when it stays as it is. */
-async function rewritten(line: string, body: unknown, answer: Answer = { status: 201, json: {} }) {
+async function rewritten(line: string, body: unknown, answer: unknown = {}) {
   const asked: Asked[] = [];
   const ask: Ask = async (method, target, content) => {
     asked.push([method, target, content]);
@@ -94,10 +94,10 @@ describe('a service', () => {
 
   test('of this session keeps its labels in an update; another’s gets none', async () => {
     const line = 'POST /v1.41/services/abc/update?version=7';
-    const own = await rewritten(line, { Name: 'a' }, { status: 200, json: { Spec: { Labels: session } } });
+    const own = await rewritten(line, { Name: 'a' }, { Spec: { Labels: session } });
     expect(own).toMatchObject({ asked: [['GET', '/v1.41/services/abc', undefined]], body: { Name: 'a', Labels: session } });
     for (const Labels of [{}, { [owner]: 'other' }, null]) {
-      expect((await rewritten(line, { Name: 'a' }, { status: 200, json: { Spec: { Labels } } })).body).toBeUndefined();
+      expect((await rewritten(line, { Name: 'a' }, { Spec: { Labels } })).body).toBeUndefined();
     }
   });
 });
@@ -180,6 +180,6 @@ test.each([
   const noted: string[] = [];
   const noting = dockerRules({ owner, labels: session }, {}, (name) => noted.push(name));
   const rewrite = noting.rewriteOf(parseRequest(Buffer.from(`POST ${path} HTTP/1.1\r\n\r\n`)));
-  await rewrite?.(Buffer.from(JSON.stringify(body)), async () => ({ status: 201, json: {} }));
+  await rewrite?.(Buffer.from(JSON.stringify(body)), async () => ({}));
   expect(noted).toEqual(expected);
 });

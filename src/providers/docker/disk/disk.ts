@@ -1,5 +1,5 @@
 import { statfs } from 'node:fs/promises';
-import { type Disk, type FileSystem, type PrunedCache, UnseenFileSystem } from '../../../core/disk';
+import { type Disk, type FileSystem, UnseenFileSystem } from '../../../core/disk';
 import type { Clock } from '../../../lib/clock';
 import { asError } from '../../../lib/errors';
 import { object, text, texts } from '../../../lib/json-shape';
@@ -53,7 +53,7 @@ function measureCache({ docker }: Engine): (signal: AbortSignal) => Promise<numb
  * https://github.com/moby/moby/blob/master/daemon/server/router/build/build_routes.go
  */
 function pruneCache({ docker }: Engine) {
-  return async (keepBytes: number, unusedForMs: number, signal: AbortSignal): Promise<PrunedCache> => {
+  return async (keepBytes: number, unusedForMs: number, signal: AbortSignal): Promise<number> => {
     const until = `${Math.ceil(unusedForMs / 1000)}s`;
     const query = {
       all: 'true',
@@ -61,7 +61,7 @@ function pruneCache({ docker }: Engine) {
       'max-used-space': `${Math.floor(keepBytes)}`,
       ...(unusedForMs > 0 ? { filters: JSON.stringify({ until: [until] }) } : {}),
     };
-    const { CachesDeleted, SpaceReclaimed } = await ask(docker, '/build/prune', signal, object, { method: 'POST', query });
-    return { records: texts(CachesDeleted).length, bytes: typeof SpaceReclaimed === 'number' ? SpaceReclaimed : 0 };
+    const { CachesDeleted } = await ask(docker, '/build/prune', signal, object, { method: 'POST', query });
+    return texts(CachesDeleted).length;
   };
 }
