@@ -8,8 +8,6 @@ import type { Output } from './output';
 export class ProgressCounter {
   readonly #found = new Map<string, Resource>();
   readonly #settled = new Set<string>();
-  /** Called on every change. */
-  onChange: () => void = () => undefined;
 
   /** Counts what the selection chooses from each listing. */
   track(selection: Selection): Selection {
@@ -19,7 +17,6 @@ export class ProgressCounter {
       choose: (selected, seen) => {
         const chosen = choose(selected, seen);
         for (const resource of chosen) this.#found.set(keyOf(resource), resource);
-        this.onChange();
         return chosen;
       },
     };
@@ -27,7 +24,6 @@ export class ProgressCounter {
 
   settle(resource: Pick<Resource, 'provider' | 'kind' | 'id'>): void {
     this.#settled.add(keyOf(resource));
-    this.onChange();
   }
 
   get found(): number {
@@ -53,13 +49,11 @@ export async function withProgress<T>(
 ): Promise<T> {
   if (!output.isLive) return work();
   const write = (text: string) => output.paint(text);
-  const progress = new Progress({ what, write, columns: output.errorColumns, clock: systemClock });
-  counter.onChange = () => progress.update(counter.settled, counter.found);
+  const progress = new Progress({ what, write, columns: output.errorColumns, clock: systemClock, counter });
   output.painting(() => progress.clear());
   try {
     return await work();
   } finally {
-    counter.onChange = () => undefined;
     progress.end();
     output.painting(undefined);
   }

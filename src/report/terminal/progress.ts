@@ -8,6 +8,8 @@ export interface ProgressOptions {
   readonly write: (text: string) => void;
   readonly columns: number;
   readonly clock: Clock;
+  /** Read with each update. `found` may grow: resources can appear meanwhile. */
+  readonly counter: { readonly settled: number; readonly found: number };
 }
 
 /** Milliseconds between two updates of the line. */
@@ -20,20 +22,12 @@ const ERASE_LINE = '\r\u001b[2K';
 export class Progress {
   readonly #options: ProgressOptions;
   readonly #startedAt: number;
-  #settled = 0;
-  #known = 0;
   #cancelTimer: () => void;
 
   constructor(options: ProgressOptions) {
     this.#options = options;
     this.#startedAt = options.clock.now();
     this.#cancelTimer = this.#schedule();
-  }
-
-  /** @param known may grow: resources can appear meanwhile */
-  update(settled: number, known: number): void {
-    this.#settled = settled;
-    this.#known = known;
   }
 
   /** Erases the line for other output; the next update shows it again. */
@@ -52,16 +46,17 @@ export class Progress {
   }
 
   #show(): void {
-    const { columns, write } = this.#options;
+    const { columns, write, counter } = this.#options;
     this.#cancelTimer = this.#schedule();
     // A line as wide as the terminal wraps on some terminals, and can't be erased.
-    if (this.#known > 0) write(`${ERASE_LINE}${clipped(this.#line(), columns - 1)}`);
+    if (counter.found > 0) write(`${ERASE_LINE}${clipped(this.#line(), columns - 1)}`);
   }
 
   #line(): string {
-    const { what, clock } = this.#options;
-    const percent = Math.floor((100 * this.#settled) / this.#known);
+    const { what, clock, counter } = this.#options;
+    const { settled, found } = counter;
+    const percent = Math.floor((100 * settled) / found);
     const seconds = Math.floor((clock.now() - this.#startedAt) / 1000) * 1000;
-    return plainLine(`${what}: ${this.#settled} of ${this.#known} (${percent} %), ${time(seconds)}`);
+    return plainLine(`${what}: ${settled} of ${found} (${percent} %), ${time(seconds)}`);
   }
 }

@@ -45,18 +45,23 @@ beforeEach(() => {
   written = [];
 });
 
-const progress = (columns = 80) => new Progress({ what: 'Cleaning up', write: (text) => written.push(text), columns, clock });
+/** Its counter can be set. */
+function progress(columns = 80) {
+  const counter = { settled: 0, found: 0 };
+  const shown = new Progress({ what: 'Cleaning up', write: (text) => written.push(text), columns, clock, counter });
+  return { shown, counts: (settled: number, found: number) => Object.assign(counter, { settled, found }) };
+}
 
 describe('progress on a terminal', () => {
   it('is one line that is painted over, a few times a second', () => {
-    const shown = progress();
-    for (let settled = 0; settled < 100; settled += 1) shown.update(settled, 100);
+    const { counts } = progress();
+    for (let settled = 0; settled < 100; settled += 1) counts(settled, 100);
     clock.pass(450);
     expect(written).toEqual(Array(2).fill('\r\u001b[2KCleaning up: 99 of 100 (99 %), 0ms'));
   });
 
   it('tells how long it takes, in whole seconds', () => {
-    progress().update(1, 100);
+    progress().counts(1, 100);
     clock.pass(65_000);
     expect(written.at(-1)).toBe('\r\u001b[2KCleaning up: 1 of 100 (1 %), 1m 5s');
   });
@@ -68,22 +73,22 @@ describe('progress on a terminal', () => {
   });
 
   it('is never as wide as the terminal', () => {
-    progress(20).update(1, 100);
+    progress(20).counts(1, 100);
     clock.pass(200);
     expect(written).toEqual(['\r\u001b[2KCleaning up: 1 of …']);
   });
 
   it('gives way to other output, and comes back', () => {
-    const shown = progress();
-    shown.update(1, 2);
+    const { shown, counts } = progress();
+    counts(1, 2);
     shown.clear();
     clock.pass(200);
     expect(written).toEqual(['\r\u001b[2K', '\r\u001b[2KCleaning up: 1 of 2 (50 %), 0ms']);
   });
 
   it('is taken away at the end, and leaves no timer', () => {
-    const shown = progress();
-    shown.update(1, 2);
+    const { shown, counts } = progress();
+    counts(1, 2);
     clock.pass(7_000);
     shown.end();
     expect([written.at(-1), clock.isIdle]).toEqual(['\r\u001b[2K', true]);
