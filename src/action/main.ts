@@ -161,7 +161,7 @@ async function benchmark(
   const { config, session, state, env, clock, log, stop } = main;
   const directory = sessionDirectory(env, session.id);
   const before = await readSnapshot(directory).catch(() => undefined);
-  const signals = new ShutdownSignals({ clock });
+  const signals = new ShutdownSignals(clock);
   try {
     return await runSupervised({
       config,

@@ -9,12 +9,6 @@ const SAME_SIGNAL_MS = 100;
 /** Called with each signal that counts, and its number, from 1. */
 export type SignalListener = (number: number, signal: NodeJS.Signals) => void;
 
-export interface ShutdownSignalsOptions {
-  /** The first listener: see `listen`. */
-  readonly onSignal?: SignalListener;
-  readonly clock?: Clock;
-}
-
 /**
  * The signals that ask this process to end. A process has one of these, so that all its parts count
  * alike. SIGHUP counts only as the first signal: a closing terminal sends it up to three times (the
@@ -25,23 +19,19 @@ export class ShutdownSignals {
   #count = 0;
   #last: { readonly signal: NodeJS.Signals; readonly at: number } | undefined;
   readonly #stop = new AbortController();
+  /** Aborts at the first signal. */
+  readonly stop = this.#stop.signal;
   readonly #listeners: SignalListener[] = [];
   readonly #clock: Clock;
 
-  constructor({ onSignal, clock = systemClock }: ShutdownSignalsOptions = {}) {
+  constructor(clock: Clock = systemClock) {
     this.#clock = clock;
-    if (onSignal) this.#listeners.push(onSignal);
     for (const signal of SIGNALS) process.on(signal, this.#onSignal);
   }
 
   /** The first signal that came. */
   get signal(): NodeJS.Signals | undefined {
     return this.#first;
-  }
-
-  /** Aborts at the first signal. */
-  get stop(): AbortSignal {
-    return this.#stop.signal;
   }
 
   /**

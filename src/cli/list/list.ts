@@ -54,7 +54,7 @@ export async function list(options: ListOptions, env: Environment): Promise<numb
   const filters = readFilters(options);
   const view = viewOf(options, filters);
   const look = await inventoryOf(filters, view, options, env, output);
-  const signals = new ShutdownSignals({ onSignal: () => undefined });
+  const signals = new ShutdownSignals();
   try {
     if (options.watch) {
       await watch(

@@ -7,6 +7,7 @@ import type { Connection, Endpoints } from '../../core/connection';
 import type { Resource } from '../../core/resource';
 import { systemClock as clock, sleep } from '../../lib/clock';
 import { asError } from '../../lib/errors';
+import type { ShutdownSignals } from '../../lib/shutdown-signals';
 import { type BenchmarkOutcome, benchmarkReport, runSupervised } from '../../phases/benchmark';
 import { mergeDeaths } from '../../phases/deaths';
 import { bestEffort } from '../../phases/log';
@@ -125,12 +126,12 @@ export async function run(words: readonly string[], options: RunOptions, env: No
 async function runRegistered(run: Run): Promise<number> {
   const { output, signals } = run;
   const before = await cleanBefore(run);
-  const isStarted = !(signals.stop.aborted || isFailure(before.phase, run));
+  const isStarted = !(signals.shutdown.stop.aborted || isFailure(before.phase, run));
   if (isStarted) await run.watchdog.check();
   const outcome = isStarted ? await runCommand(run, before.connections) : ({ kind: 'skipped' } as const);
   const post = await cleanAfter(run, before, outcome);
-  if (outcome.kind === 'not-started' && signals.signal === undefined) output.error(startErrorLine(outcome.error));
-  return exitCodeFor(outcome, signals.signal, isFailure(post, run));
+  if (outcome.kind === 'not-started' && signals.shutdown.signal === undefined) output.error(startErrorLine(outcome.error));
+  return exitCodeFor(outcome, signals.shutdown.signal, isFailure(post, run));
 }
 
 function isFailure(phase: PhaseReport | null, { config }: Run): boolean {
@@ -180,12 +181,12 @@ async function cleanBefore(run: Run): Promise<Before> {
         onSettled: (resource) => counter.settle(resource),
         keeper: 'this',
         runProgram,
-        stop: signals.stop,
+        stop: signals.shutdown.stop,
       }),
     ),
   );
   if (cleaned === undefined) return { phase: null, connections: [], found };
-  if (cleaned.pre === undefined && !signals.stop.aborted) throw new ProviderUnreachable(cleaned.problem);
+  if (cleaned.pre === undefined && !signals.shutdown.stop.aborted) throw new ProviderUnreachable(cleaned.problem);
   return { phase: cleaned.pre ?? null, connections: cleaned.connections, found };
 }
 
@@ -252,10 +253,10 @@ async function runLabelled(
 async function cleanAfter(run: Run, before: Before, outcome: CommandOutcome): Promise<PhaseReport> {
   const { config, output, session, signals, counter, env } = run;
   // A signal ends only the wait.
-  if (config.delay > 0) await sleep(clock, config.delay, signals.stop).catch(() => undefined);
+  if (config.delay > 0) await sleep(clock, config.delay, signals.shutdown.stop).catch(() => undefined);
   const ended = outcome.kind === 'ended' ? outcome : undefined;
   const earlierDeaths = ended?.deaths ?? [];
-  const jobStatus = statusOf(ended?.result, signals);
+  const jobStatus = statusOf(ended?.result, signals.shutdown);
   run.watchdog.save({ jobStatus });
   const soFar = reportOf(run, { before, ended, post: null, deaths: earlierDeaths });
   await run.watchdog.keep(soFar);
@@ -284,7 +285,7 @@ async function cleanAfter(run: Run, before: Before, outcome: CommandOutcome): Pr
   return phase;
 }
 
-function statusOf(result: BenchmarkResult | undefined, { signal }: RunSignals): string {
+function statusOf(result: BenchmarkResult | undefined, { signal }: ShutdownSignals): string {
   if (signal !== undefined) return 'cancelled';
   return result?.exitCode === 0 ? 'success' : 'failure';
 }

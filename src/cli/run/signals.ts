@@ -27,51 +27,30 @@ export interface RunSignalsOptions {
  * repeats its signal.
  */
 export class RunSignals {
+  readonly shutdown = new ShutdownSignals();
   readonly #begin = new AbortController();
+  /** Aborts with `NotBegun` at a signal before the command's start. */
+  readonly begin = this.#begin.signal;
   readonly #hurry = new AbortController();
-  readonly #shutdown: ShutdownSignals;
+  /** Aborts at the second signal. */
+  readonly hurry = this.#hurry.signal;
   #hasBegun = false;
 
   constructor({ sessionId, counter, output, onExit }: RunSignalsOptions) {
-    this.#shutdown = new ShutdownSignals({
-      onSignal: (number, signal) => {
-        // A running command listens by itself.
-        if (!this.#hasBegun) this.#begin.abort(new NotBegun(`interrupted by ${signal}`));
-        if (number === 1) output.warning(`${signal}: ending the command and cleaning up; a second signal skips the grace period`);
-        if (number === 2) {
-          output.warning(`${signal}: cleaning up without grace; a third signal exits at once, and may leave resources behind`);
-          this.#hurry.abort();
-        }
-        if (number > 2) {
-          for (const line of leftLines(sessionId, counter)) output.say(line);
-          onExit();
-          process.exit(signalExitCode(this.signal ?? signal));
-        }
-      },
+    this.shutdown.listen((number, signal) => {
+      // A running command listens by itself.
+      if (!this.#hasBegun) this.#begin.abort(new NotBegun(`interrupted by ${signal}`));
+      if (number === 1) output.warning(`${signal}: ending the command and cleaning up; a second signal skips the grace period`);
+      if (number === 2) {
+        output.warning(`${signal}: cleaning up without grace; a third signal exits at once, and may leave resources behind`);
+        this.#hurry.abort();
+      }
+      if (number > 2) {
+        for (const line of leftLines(sessionId, counter)) output.say(line);
+        onExit();
+        process.exit(signalExitCode(this.shutdown.signal ?? signal));
+      }
     });
-  }
-
-  get shutdown(): ShutdownSignals {
-    return this.#shutdown;
-  }
-
-  get signal(): NodeJS.Signals | undefined {
-    return this.#shutdown.signal;
-  }
-
-  /** Aborts at the first signal. */
-  get stop(): AbortSignal {
-    return this.#shutdown.stop;
-  }
-
-  /** Aborts with `NotBegun` at a signal before the command's start. */
-  get begin(): AbortSignal {
-    return this.#begin.signal;
-  }
-
-  /** Aborts at the second signal. */
-  get hurry(): AbortSignal {
-    return this.#hurry.signal;
   }
 
   /** Call it when the command runs. */

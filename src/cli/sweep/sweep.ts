@@ -83,11 +83,10 @@ export async function sweep(options: SweepOptions, env: NodeJS.ProcessEnv): Prom
   const { id: sessionId } = await localSession(env, state);
   const kinds = filters.kinds.length > 0 ? filters.kinds : config.resources;
   const leases = new Leases(leasePlaces(state, env), clock);
-  const signals = new ShutdownSignals({
-    onSignal(number, signal) {
-      if (number > 1) process.exit(signalExitCode(signal));
-      output.warning('interrupted: finishing the removals in progress; a second signal exits at once');
-    },
+  const signals = new ShutdownSignals();
+  signals.listen((number, signal) => {
+    if (number > 1) process.exit(signalExitCode(signal));
+    output.warning('interrupted: finishing the removals in progress; a second signal exits at once');
   });
   try {
     return await sweepUntilSignal({

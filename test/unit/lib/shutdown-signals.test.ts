@@ -9,7 +9,8 @@ afterEach(() => {
 });
 
 function listening(onSignal?: SignalListener): ShutdownSignals {
-  const signals = new ShutdownSignals({ clock, ...(onSignal ? { onSignal } : {}) });
+  const signals = new ShutdownSignals(clock);
+  if (onSignal) signals.listen(onSignal);
   made.push(signals);
   return signals;
 }
