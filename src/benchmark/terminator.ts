@@ -32,6 +32,8 @@ export class Terminator {
   /** The time of the second signal: no grace from then on. */
   #hurriedAt = NEVER;
   readonly #gaveUp = Promise.withResolvers<void>();
+  /** Resolves when SIGKILL did not end the benchmark: then nothing will. Stop waiting for it. */
+  readonly gaveUp = this.#gaveUp.promise;
   readonly #options: TerminatorOptions;
   #interruptedBy: NodeJS.Signals | null = null;
   readonly #forget: () => void;
@@ -60,11 +62,6 @@ export class Terminator {
   /** The signal that this process got. */
   get interruptedBy(): NodeJS.Signals | null {
     return this.#interruptedBy;
-  }
-
-  /** Resolves when SIGKILL did not end the benchmark: then nothing will. Stop waiting for it. */
-  get gaveUp(): Promise<void> {
-    return this.#gaveUp.promise;
   }
 
   /** Call it when the benchmark runs. */

@@ -9,6 +9,7 @@ import { DeadlinePassed, Halted, TimedOut } from './errors';
 export class Deadline {
   readonly #clock: Clock;
   readonly #controller = new AbortController();
+  readonly signal = this.#controller.signal;
   readonly #endsAt: number;
   readonly #cancelTimer: () => void;
 
@@ -17,10 +18,6 @@ export class Deadline {
     this.#clock = clock;
     this.#endsAt = clock.now() + ms;
     this.#cancelTimer = clock.after(ms, () => this.#controller.abort(new DeadlinePassed(ms)));
-  }
-
-  get signal(): AbortSignal {
-    return this.#controller.signal;
   }
 
   get passed(): boolean {

@@ -14,6 +14,8 @@ export class Peer {
   #waitingBytes = 0;
   #ended = false;
   readonly #deaf = Promise.withResolvers<void>();
+  /** Resolves when a write has failed: the other end reads no more. Its own bytes can still be read. */
+  readonly deaf = this.#deaf.promise;
   #isDeaf = false;
   /** Exists only while something waits: most changes are of no interest. */
   #change: PromiseWithResolvers<void> | undefined;
@@ -34,11 +36,6 @@ export class Peer {
   /** The stream has ended or broken, and everything is read. */
   get hasEnded(): boolean {
     return this.#ended && this.#waiting.length === 0;
-  }
-
-  /** Resolves when a write has failed: the other end reads no more. Its own bytes can still be read. */
-  get deaf(): Promise<void> {
-    return this.#deaf.promise;
   }
 
   /** Resolves when there is something to read, or the end. */

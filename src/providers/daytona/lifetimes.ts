@@ -21,18 +21,14 @@ export function openLifetimes(access: Access, clock: Clock): Lifetimes {
  * after it, ends only what looks idle, and would stop an agent that works by itself.
  */
 class SandboxLifetimes implements Lifetimes {
-  readonly #access: Access;
+  readonly access: Access;
   readonly #client: DaytonaClient;
   readonly #clock: Clock;
 
   constructor(access: Access, clock: Clock) {
-    this.#access = access;
+    this.access = access;
     this.#client = new DaytonaClient(access.url, access, clock, { proxy: access.proxy, spare: SPARE });
     this.#clock = clock;
-  }
-
-  get access(): Access {
-    return this.#access;
   }
 
   list({ key, value }: { readonly key: string; readonly value: string }, signal: AbortSignal): Promise<readonly string[]> {

@@ -41,6 +41,8 @@ export class LogFollower {
   readonly #options: LogFollowerOptions;
   readonly #keeper: LogKeeper;
   readonly #ready = Promise.withResolvers<void>();
+  /** Resolves once it is attached and knows whether the container had started, or has failed. */
+  readonly ready = this.#ready.promise;
   readonly #done: Promise<void>;
   #state: 'following' | 'confirming' | 'whole' | 'broken' = 'following';
 
@@ -50,11 +52,6 @@ export class LogFollower {
     this.#options = options;
     this.#keeper = new LogKeeper(container, options.place);
     this.#done = after.then(() => this.#run());
-  }
-
-  /** Resolves once it is attached and knows whether the container had started, or has failed. */
-  get ready(): Promise<void> {
-    return this.#ready.promise;
   }
 
   /** Refused or disconnected: another follower may try while the container lives. */
