@@ -58,9 +58,10 @@ function startEngine() {
     ended,
     signal(name) {
       if (name === 'SIGKILL' || name === 'SIGTERM') toldToEnd = true;
-      const dockerd = dockerdPid();
-      if (dockerd === undefined) engine.kill(name);
-      else process.kill(dockerd, name);
+      const pid = dockerdPid() ?? rootlessPodmanPid(engine.pid);
+      if (pid === undefined) return engine.kill(name);
+      writeFileSync(join(directory, 'engine.pid'), String(pid));
+      process.kill(pid, name);
     },
   };
 }
@@ -70,6 +71,17 @@ function dockerdPid() {
   try {
     const pid = readFileSync(join(directory, 'dockerd.pid'), 'utf8').trim();
     return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(directory) ? Number(pid) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Rootless, Podman starts itself again in a user namespace, and waits for that. */
+function rootlessPodmanPid(parent) {
+  try {
+    const children = readFileSync(`/proc/${parent}/task/${parent}/children`, 'utf8').trim().split(' ');
+    const isService = (pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('\0system\0service\0');
+    return children.map(Number).find(isService);
   } catch {
     return undefined;
   }

@@ -144,7 +144,7 @@ export class PrivateEngine implements TestEngine {
     return sockets.filter((line) => line.endsWith(` ${this.socketPath}`)).length - 1;
   }
 
-  /** dockerd writes its own; what the guard wrote is Podman's, or rootlesskit's. */
+  /** dockerd writes its own; what the guard wrote is Podman's, rootless at the latest with its first signal, or rootlesskit's. */
   async pid(): Promise<string> {
     const read = (name: string) => readFile(join(this.#directory, name), 'utf8');
     return (await read('dockerd.pid').catch(() => read('engine.pid'))).trim();
