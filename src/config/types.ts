@@ -163,31 +163,39 @@ export const reportOrRestore: SettingType<'report' | 'restore' | false> = {
   },
 };
 
-/** Ignores empty lines. A carriage return alone ends a line, too: no item holds a line break. */
-export const lines: SettingType<readonly string[]> = {
-  accepts: 'one item a line',
-  placeholder: 'text',
-  isList: true,
-  parse: (value) =>
+/**
+ * One item a line. Ignores empty lines. A carriage return alone ends a line, too: no item holds a line break.
+ * @param item reads one
+ */
+function listOf<T>(accepts: string, placeholder: string, item: (line: string) => T) {
+  const parse = (value: string): readonly T[] =>
     value
       .split(/\r\n?|\n/)
       .map((line) => line.trim())
-      .filter((line) => line !== ''),
-};
+      .filter((line) => line !== '')
+      .map((line) => item(line));
+  return { accepts, placeholder, isList: true, parse } as const satisfies SettingType<readonly T[]>;
+}
+
+/** The same without duplicates. */
+function setOf(...[accepts, placeholder, item]: Parameters<typeof listOf<string>>): SettingType<readonly string[]> {
+  const list = listOf(accepts, placeholder, item);
+  return { ...list, parse: (value) => [...new Set(list.parse(value))] };
+}
+
+export const lines = listOf('one item a line', 'text', (line) => line);
 
 /** Lines of `key` or `key=value`. Refuses lines with nothing but labels that tools set for all. */
-export const labelFilters: SettingType<readonly (readonly LabelFilter[])[]> = {
-  accepts: 'lines of key or key=value, joined by commas where all must match; in a value, * is a wildcard and \\, a comma',
-  placeholder: 'filter',
-  isList: true,
-  parse: (value, env) =>
-    lines.parse(value, env)?.map((line) => {
-      const filters = labelLine(line);
-      const tooWide = whyTooWide(filters);
-      if (tooWide !== undefined) throw new InvalidValue(tooWide);
-      return filters;
-    }),
-};
+export const labelFilters = listOf(
+  'lines of key or key=value, joined by commas where all must match; in a value, * is a wildcard and \\, a comma',
+  'filter',
+  (line) => {
+    const filters = labelLine(line);
+    const tooWide = whyTooWide(filters);
+    if (tooWide !== undefined) throw new InvalidValue(tooWide);
+    return filters;
+  },
+);
 
 /**
  * Reads one line of `labelFilters`, without refusing foreign ones. `\,` is a comma.
@@ -217,40 +225,30 @@ export function namePrefix(text: string): string {
   return text;
 }
 
-export const namePrefixes: SettingType<readonly string[]> = {
-  accepts: 'the start of a name a line, where * is a wildcard',
-  placeholder: lines.placeholder,
-  isList: true,
-  parse: (value, env) => lines.parse(value, env)?.map(namePrefix),
-};
+export const namePrefixes = listOf('the start of a name a line, where * is a wildcard', 'text', namePrefix);
 
-/** Names of Kubernetes' namespaces, RFC 1123 labels; duplicates are dropped. */
-export const namespaces: SettingType<readonly string[]> = {
-  accepts: 'the name of a namespace a line: lower case letters, digits and -, 63 at most',
-  placeholder: 'namespace',
-  isList: true,
-  parse(value, env) {
-    const names = lines.parse(value, env) ?? [];
-    const bad = names.find((name) => !/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(name));
-    if (bad !== undefined) throw new InvalidValue(`“${bad}” is not the name of a namespace`);
-    return [...new Set(names)];
+/** Names of Kubernetes' namespaces, RFC 1123 labels. */
+export const namespaces = setOf(
+  'the name of a namespace a line: lower case letters, digits and -, 63 at most',
+  'namespace',
+  (name) => {
+    if (!/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(name)) throw new InvalidValue(`“${name}” is not the name of a namespace`);
+    return name;
   },
-};
+);
 
 /**
  * Names of images, with `*` as a wildcard.
  * @throws {InvalidValue} for nothing but `*`, which would switch the budget off without a word
  */
-export const imageGlobs: SettingType<readonly string[]> = {
-  accepts: 'the name of an image a line, where * is a wildcard: python:3.12-*, ghcr.io/team/*',
-  placeholder: 'image',
-  isList: true,
-  parse: (value, env) =>
-    lines.parse(value, env)?.map((line) => {
-      if (isUnlimited(line)) throw new InvalidValue(`“${line}” matches every image`);
-      return line;
-    }),
-};
+export const imageGlobs = listOf(
+  'the name of an image a line, where * is a wildcard: python:3.12-*, ghcr.io/team/*',
+  'image',
+  (line) => {
+    if (isUnlimited(line)) throw new InvalidValue(`“${line}” matches every image`);
+    return line;
+  },
+);
 
 /** Kinds of resources: words of `RESOURCE_WORDS`, and `plural.group` for custom resources. */
 export const resourceKinds: SettingType<readonly Wanted[]> = {
@@ -298,15 +296,8 @@ export const endpoint: SettingType<string> = {
       : undefined,
 };
 
-/** Engines' addresses, one a line; duplicates are dropped. */
-export const endpoints: SettingType<readonly string[]> = {
-  accepts: `${endpoint.accepts}, one a line`,
-  placeholder: endpoint.placeholder,
-  isList: true,
-  parse(value, env) {
-    const urls = lines.parse(value, env) ?? [];
-    const bad = urls.find((url) => endpoint.parse(url, env) === undefined);
-    if (bad !== undefined) throw new InvalidValue(`“${bad}” is not an engine’s endpoint`);
-    return [...new Set(urls)];
-  },
-};
+/** Engines' addresses. */
+export const endpoints = setOf(`${endpoint.accepts}, one a line`, endpoint.placeholder, (url) => {
+  if (endpoint.parse(url, {}) === undefined) throw new InvalidValue(`“${url}” is not an engine’s endpoint`);
+  return url;
+});

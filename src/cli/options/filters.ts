@@ -111,7 +111,7 @@ function readAge(text: string): number {
 
 function readLabels(text: string): Filters['labels'] {
   const typed = notEmpty('--label', text);
-  return orUsageError('--label', () => (lines.parse(typed, {}) ?? []).map(labelLine));
+  return orUsageError('--label', () => lines.parse(typed).map(labelLine));
 }
 
 function readPrefix(text: string): string {

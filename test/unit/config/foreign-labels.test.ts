@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { whyTooWide } from '../../../src/config/foreign-labels';
 import { labelFilters } from '../../../src/config/types';
 
-const parsed = (text: string) => () => labelFilters.parse(text, {});
+const parsed = (text: string) => () => labelFilters.parse(text);
 
 describe('filters that match what tools labelled for everyone', () => {
   it.each([
