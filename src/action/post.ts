@@ -9,7 +9,7 @@ import { withDeadline } from '../lib/deadline';
 import type { Environment } from '../lib/environment';
 import { asError } from '../lib/errors';
 import { isAlive, lifeOf, type ProcessIdentity } from '../lib/process-identity';
-import { firstLine } from '../phases/benchmark';
+import { firstLine, lostBenchmark } from '../phases/benchmark';
 import { mergeDeaths } from '../phases/deaths';
 import { bestEffort } from '../phases/log';
 import { type MainReport, readMainReport } from '../phases/main-report';
@@ -228,9 +228,7 @@ function reportLostMain({ state, config, log }: Work, remains: BenchmarkRemains 
   const what = `Main was killed before its end. ${run === undefined ? '' : BENCHMARK[known]}`.trim();
   if (jobStatus === 'cancelled') log.info(what);
   else log.warning(what, 'Main');
-  if (run === undefined || remains === undefined) return null;
-  const unknown = { exitCode: null, signal: null, timedOut: false, interruptedBy: null, durationMs: null };
-  return { command: firstLine(run), ...unknown, remains };
+  return run === undefined || remains === undefined ? null : lostBenchmark(firstLine(run), remains);
 }
 
 const BENCHMARK: Readonly<Record<BenchmarkRemains | 'over' | 'unstarted', string>> = {

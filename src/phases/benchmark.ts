@@ -11,7 +11,7 @@ import type { ShutdownSignals } from '../lib/shutdown-signals';
 import { listenForStarts, startsSocket } from '../proxy/starts';
 import { plainLine } from '../report/escape';
 import { benchmarkEnd } from '../report/exit-code';
-import type { BenchmarkReport, DeathReport, PhaseReport } from '../report/model';
+import type { BenchmarkRemains, BenchmarkReport, DeathReport, PhaseReport } from '../report/model';
 import type { Cleanup } from './cleanup';
 import { sweepExited } from './exited';
 import type { Log } from './log';
@@ -137,6 +137,11 @@ async function renewBeside(care: SupervisedBenchmark, signal: AbortSignal): Prom
 /** The part of a script that the report shows. */
 export function firstLine(script: string): string {
   return script.trim().split('\n')[0]?.trim() ?? '';
+}
+
+/** Of a benchmark whose end nothing saw. */
+export function lostBenchmark(command: string, remains: BenchmarkRemains): BenchmarkReport {
+  return { command, exitCode: null, signal: null, timedOut: false, interruptedBy: null, durationMs: null, remains };
 }
 
 /** @param command as the user wrote it */

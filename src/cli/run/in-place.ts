@@ -5,13 +5,14 @@ import { limitsFrom, ProcessTree } from '../../benchmark/process-tree';
 import { parseAccepted } from '../../config/saved';
 import { systemClock as clock } from '../../lib/clock';
 import { quietly } from '../../lib/quietly';
+import { lostBenchmark } from '../../phases/benchmark';
 import { mergeDeaths } from '../../phases/deaths';
 import { bestEffort } from '../../phases/log';
 import { readMainReport } from '../../phases/main-report';
 import { lifelineIn } from '../../phases/proxy';
 import { settingsInPlace } from '../../phases/watchdog';
 import { readImageNotes } from '../../proxy/notes';
-import { type BenchmarkRemains, type BenchmarkReport, wholeReport } from '../../report/model';
+import { type BenchmarkRemains, wholeReport } from '../../report/model';
 import { writeOutputs } from '../../report/write';
 import { Claims } from '../../session/claims';
 import { ImageUses } from '../../session/image-uses';
@@ -98,7 +99,7 @@ async function clean({ saved, config, directory, state, env, output }: CleanupIn
     session: sessionId,
     startedAt,
     now: clock.now(),
-    benchmark: before.benchmark ?? lostBenchmark(saved, remains),
+    benchmark: before.benchmark ?? (remains === undefined ? null : lostBenchmark(saved.command, remains)),
     deaths: mergeDeaths(before.deaths, deaths),
     phases: { pre: before.pre, run: before.run, post: phase },
   });
@@ -111,9 +112,4 @@ async function endCommand({ sessionId, group }: RunState, graceMs: number): Prom
   if ((await tree.alive()).length === 0) return group === undefined ? undefined : 'gone';
   const survivors = await tree.end(limitsFrom(clock.now(), graceMs), clock);
   return survivors.length === 0 ? 'ended' : 'alive';
-}
-
-function lostBenchmark({ command }: RunState, remains: BenchmarkRemains | undefined): BenchmarkReport | null {
-  if (remains === undefined) return null;
-  return { command, exitCode: null, signal: null, timedOut: false, interruptedBy: null, durationMs: null, remains };
 }
