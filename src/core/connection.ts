@@ -63,7 +63,7 @@ export interface Search<Settings> {
   /** Where an earlier process of the same job found providers. */
   readonly endpoints: Endpoints;
   /** Absent where no program may be started. */
-  readonly runProgram?: RunProgram;
+  readonly runProgram?: RunProgram | undefined;
   /** Unused anonymous volumes are to be listed, too: the session's records tell whose they are. */
   readonly orphans?: boolean;
   /** Called once for a place that does not answer at first, and is asked again. */

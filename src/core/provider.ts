@@ -119,7 +119,7 @@ export interface Holder {
 export interface InUseOptions {
   readonly holders?: readonly Holder[];
   /** Removes the resource although it is in use; by default, the usual command. */
-  readonly command?: string;
+  readonly command?: string | undefined;
   /** Why it stays: all its users stay on purpose. */
   readonly keptBecause?: string;
   /** The provider may only lag: trying again may help. */

@@ -41,14 +41,14 @@ export interface Cleanup {
   /** Reads the leases of live sessions on this host, with each listing. */
   readonly leases?: () => readonly Lease[];
   /** What other sessions have left on an engine, and takes what this one leaves. */
-  readonly leftImages?: Handover;
+  readonly leftImages?: Handover | undefined;
   /** The session's label, `key=value`, for the command to clean an unreachable provider. */
   readonly label?: string;
   readonly log: (line: string) => void;
   /** False: another cleanup follows. See `SweepOptions`. */
   readonly final?: boolean;
   /** Called besides: see `SweepOptions`. */
-  readonly onSettled?: (resource: ResourceReport) => void;
+  readonly onSettled?: ((resource: ResourceReport) => void) | undefined;
 }
 
 /** Sweeps all providers side by side, and logs each resource. Never throws. */

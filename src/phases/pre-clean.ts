@@ -67,7 +67,7 @@ export function preClean(options: PreCleanup): Promise<PreCleaned> {
 
 async function clean(options: PreCleanup, deadline: Deadline): Promise<PreCleaned> {
   const { config, sessionId, liveness, leases, directory, startedAt, env, clock, log, runProgram } = options;
-  const search = { config, env, clock, deadline, sessionId, endpoints: {}, ...(runProgram ? { runProgram } : {}) };
+  const search = { config, env, clock, deadline, sessionId, endpoints: {}, runProgram };
   const connections = await Promise.all(discoverProviders(search, log));
   options.onFound?.(foundOf(connections));
   const missing = connections.filter((found) => found.status === 'unavailable' && found.required);
@@ -89,7 +89,7 @@ async function clean(options: PreCleanup, deadline: Deadline): Promise<PreCleane
     log: (line) => log.info(line),
     final: false,
     leases: () => leases.atWork(),
-    ...(onSettled ? { onSettled } : {}),
+    onSettled,
   });
   const disk = await makeRoom({
     connections,

@@ -99,13 +99,7 @@ async function engineSide({ config, connections, env, platform, directory }: Pro
   const withPodman = isPodman && (config.proxy === true || env['CONTAINER_HOST']);
   const { volumes, images, binds } = notesIn(directory);
   return {
-    address: {
-      url,
-      ...(ca ? { ca } : {}),
-      ...(cert ? { cert } : {}),
-      ...(key ? { key } : {}),
-      ...(verification === 'none' ? { verification } : {}),
-    },
+    address: { url, ca, cert, key, verification: verification === 'none' ? verification : undefined },
     socket: await socketPath(directory, platform),
     volumes,
     images,

@@ -87,8 +87,8 @@ export async function tearDown(teardown: Teardown): Promise<TornDown> {
     clock,
     log: (line) => log.info(line),
     leases: () => leases.atWork(),
-    ...(leftImages ? { leftImages } : {}),
-    ...(teardown.onSettled ? { onSettled: teardown.onSettled } : {}),
+    leftImages,
+    onSettled: teardown.onSettled,
   });
   if (sessionId !== undefined) {
     const isClean = mode.kind === 'remove' && phase.verified === true;

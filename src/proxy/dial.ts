@@ -10,11 +10,11 @@ export interface Address {
   /** `unix:///path`, `npipe:////./pipe/name`, `tcp://host:port`, `https://host:port`, or another scheme. */
   readonly url: string;
   /** Paths of files for TLS. With any of them, TLS is used. */
-  readonly ca?: string;
-  readonly cert?: string;
-  readonly key?: string;
+  readonly ca?: string | undefined;
+  readonly cert?: string | undefined;
+  readonly key?: string | undefined;
   /** `none`: TLS without a check of who answers. */
-  readonly verification?: 'none';
+  readonly verification?: 'none' | undefined;
 }
 
 /** Port of an engine without and with TLS, registered with IANA. */

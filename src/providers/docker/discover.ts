@@ -85,7 +85,7 @@ async function discoverOne(
       clock,
     );
     return {
-      connection: connectionTo(engine, settingsOf(config, name, orphans), clock, { env, ...(runProgram ? { runProgram } : {}) }),
+      connection: connectionTo(engine, settingsOf(config, name, orphans), clock, { env, runProgram }),
       engine,
     };
   } catch (error) {

@@ -17,7 +17,7 @@ export interface BuilderInstance {
 export interface Buildx {
   readonly env: Environment;
   /** Absent where no program may be started. */
-  readonly runProgram?: RunProgram;
+  readonly runProgram?: RunProgram | undefined;
 }
 
 /** Milliseconds for `buildx ls`, which also asks builders elsewhere. */

@@ -1,4 +1,4 @@
-import { type Holder, InUse } from '../../../core/provider';
+import { type Holder, InUse, type InUseOptions } from '../../../core/provider';
 import type { Resource } from '../../../core/resource';
 import { protectionOf } from '../../../core/selector';
 import { asError } from '../../../lib/errors';
@@ -14,7 +14,7 @@ export const MAX_NAMES = 5;
 export function inUseBy(
   users: readonly Resource[],
   endpoint: Endpoint,
-  { command, cause }: { readonly command?: string; readonly cause?: unknown } = {},
+  { command, cause }: Pick<InUseOptions, 'command' | 'cause'> = {},
 ): InUse {
   const names = users.slice(0, MAX_NAMES).map(({ name }) => name);
   const others = users.length > MAX_NAMES ? ` and ${users.length - MAX_NAMES} more` : '';
@@ -22,9 +22,9 @@ export function inUseBy(
   const reasons = users.flatMap((user) => protectionOf(user) ?? []);
   return new InUse(message, {
     holders: users.map((user) => holder(user, endpoint)),
-    ...(command === undefined ? {} : { command }),
+    command,
     ...(reasons.length === users.length ? { keptBecause: `${message}, which stays: ${reasons[0]}` } : {}),
-    ...(cause === undefined ? {} : { cause }),
+    cause,
   });
 }
 
