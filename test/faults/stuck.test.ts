@@ -113,8 +113,8 @@ describe('once', () => {
 
       expect({ outcome: only(result).outcome, verified: result.verified }).toEqual({ outcome, verified: true });
       expect(account(result)).toEqual(steps);
-      // Nothing waits for a time-out of its own where the connection already told.
-      if (fault.kind !== 'hang') expect(result.tookMs).toBeLessThan(4_500);
+      // Where the connection already told, nothing waits for a time-out: of rungs, the steps show it; of a listing, 10 s would.
+      if (fault.kind !== 'hang') expect(result.tookMs).toBeLessThan(9_000);
       if (fault === BUSY && request !== LOOK) expect(result.tookMs, 'Retry-After').toBeGreaterThan(1_000);
     });
   });
