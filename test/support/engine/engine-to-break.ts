@@ -49,16 +49,18 @@ export class EngineToBreak {
 
   /**
    * Call it after each test.
-   * @throws when a container that none of the sweeps owned is gone, or does not run. An engine that was killed ends them itself when it
-   * starts again: then they are started for the next test
+   * @throws when a container that none of the sweeps owned is gone, or does not run. An engine that was killed ends them itself, one that
+   * is rootless some time after it has started again: they are started anew for the next test
    */
   async checkBystanders(): Promise<void> {
     const wasKilled = this.engine.kills > this.#kills;
     this.#kills = this.engine.kills;
     for (const container of this.#bystanders) {
-      if ((await container.inspect()).State.Running) continue;
-      if (!wasKilled) throw new Error('a bystander was stopped');
-      await container.start();
+      const { Name, Config, State } = await container.inspect();
+      if (wasKilled) await container.restart({ t: 0 });
+      else if (!State.Running) {
+        throw new Error(`a bystander was stopped: ${JSON.stringify({ Name, labels: Config.Labels, State })}`);
+      }
     }
   }
 
