@@ -140,7 +140,7 @@ const moments: readonly Moment[] = [
     begin: async () => withOneWatchdog(await beginJob({}, async (job) => void (await inStep(job)))),
   },
   {
-    shown: 'main; the runner goes on to post',
+    shown: 'Main alone; the runner goes on to post',
     withinMs: 2_500,
     begin: () =>
       beginWithRunner({ run: HARNESS }, async (job) => {
@@ -154,7 +154,7 @@ const moments: readonly Moment[] = [
       }),
   },
   {
-    shown: 'post; the runner ends',
+    shown: 'Post alone; the runner ends',
     withinMs: 1_000,
     begin: () =>
       beginWithRunner({}, async (job) => {
@@ -170,7 +170,7 @@ const moments: readonly Moment[] = [
       }),
   },
   {
-    shown: 'One of the proxy’s two processes; the harness goes on, and the runner to post',
+    shown: 'One of the proxy’s two processes alone; the harness goes on, and the runner to post',
     withinMs: 2_500,
     begin: () =>
       beginWithRunner({}, async (job) => {
