@@ -131,7 +131,7 @@ describe('a listing that is answered with', () => {
     const { proxy, sweep } = await leftovers();
     for (const listing of Object.values(LISTINGS)) proxy.spoil(fault, listing);
 
-    const result = await sweep({ deadlineMs: 2_500 });
+    const result = await sweep({ deadlineMs: 4_000 });
 
     expect(result).toMatchObject({ settlements: [], verified: false });
     expect(result.error?.message).toMatch(/^GET \/containers\/json: /);
