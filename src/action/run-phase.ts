@@ -2,6 +2,7 @@ import * as core from '@actions/core';
 import { BadSettings, problemLine } from '../config/config';
 import type { Clock } from '../lib/clock';
 import { asError } from '../lib/errors';
+import { exitSoon } from '../lib/exit';
 import { FAULT_HINT, watchFaults } from '../lib/faults';
 import { clipped, plainLine } from '../report/escape';
 
@@ -75,6 +76,7 @@ export async function runPhase(phase: Phase, { env, clock }: Omit<PhaseContext, 
   finish();
   // The phase may have changed the exit code, and the fault may have left handles open.
   if (isFaulty) process.exit(1);
+  exitSoon();
 }
 
 function reportFault({ message }: Error): void {

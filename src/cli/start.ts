@@ -1,6 +1,7 @@
 import { type Command, CommanderError } from 'commander';
 import { engines } from '../../package.json';
 import { asError } from '../lib/errors';
+import { exitSoon } from '../lib/exit';
 import { FAULT_HINT, watchFaults } from '../lib/faults';
 import { clipped, plainLine } from '../report/escape';
 import { exitCodes, ProviderUnreachable, UsageError } from './exit';
@@ -24,6 +25,7 @@ export async function start(argv: readonly string[], env: NodeJS.ProcessEnv): Pr
     fail(asError(error));
   }
   finish();
+  exitSoon();
 }
 
 /** Ignores a closed pipe (`list | head -1`) and a closed terminal, but not other failed writes. */

@@ -40,7 +40,8 @@ export class Deadline {
 
   /**
    * Runs `work` for at most `ms` milliseconds, and never past this deadline. Settles in time even
-   * if `work` ignores its signal.
+   * if `work` ignores its signal. Its signal also aborts when `work` fails: what else it began, a second
+   * request beside the failed one, would have no limit and keep the process alive.
    * @throws {TimedOut} after `ms`
    * @throws {DeadlinePassed} (or the reason of `halt`) when the whole deadline ends first
    */
@@ -53,7 +54,9 @@ export class Deadline {
       return await untilAborted(work(part.signal), part.signal);
     } catch (error) {
       // Clients wrap the abort in their own errors; the reason says more.
-      throw part.signal.aborted ? part.signal.reason : error;
+      const reason = part.signal.aborted ? part.signal.reason : error;
+      part.abort(reason);
+      throw reason;
     } finally {
       cancelTimer();
       forget();
@@ -70,7 +73,7 @@ export interface DeadlineOptions {
 }
 
 /**
- * Gives `work` a deadline of `ms` milliseconds, halts it when `signal` aborts, and disposes of it.
+ * Gives `work` a deadline of `ms` milliseconds, halts it when `signal` aborts or `work` fails, and disposes of it.
  * @throws what `work` throws
  */
 export async function withDeadline<T>(
@@ -82,6 +85,9 @@ export async function withDeadline<T>(
   const forget = signal && onAbort(signal, () => deadline.halt(new Halted(reason)));
   try {
     return await work(deadline);
+  } catch (error) {
+    deadline.halt(new Halted('it has failed'));
+    throw error;
   } finally {
     forget?.();
     deadline.dispose();

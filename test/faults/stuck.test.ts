@@ -159,6 +159,22 @@ describe('an engine that for one container of five', () => {
   });
 });
 
+test('a request that hangs beside one that failed does not keep post from ending', async () => {
+  const job = await there.begunJob({ inputs: { proxy: 'false' } });
+  await there.leak(await job.session(), 1, HONOURS_SIGTERM);
+  const proxy = await FlakyProxy.start(there.engine.socketPath);
+  try {
+    proxy.spoil(HANG, /^GET \/volumes\?filters=/, 1);
+    proxy.spoil(RESET, /^GET \/volumes(?!\?filters=)/, 1);
+    const post = await job.startPost({}, (await job.stateFile()).replaceAll(there.engine.url, proxy.url));
+    const { exitCode, output } = await post.ended;
+    expect(exitCode, output).toBe(0);
+    expect((await job.report()).phases.post, output).toMatchObject({ verified: true, totals: { graceful: 1, failed: 0 } });
+  } finally {
+    await proxy.stop();
+  }
+});
+
 describe('a listing', () => {
   test.concurrent.each([
     { what: 'of nothing at all, not even a list,', body: '' },

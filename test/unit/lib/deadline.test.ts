@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import { systemClock } from '../../../src/lib/clock';
-import { Deadline } from '../../../src/lib/deadline';
+import { Deadline, withTimeout } from '../../../src/lib/deadline';
 import { DeadlinePassed, Halted, TimedOut } from '../../../src/lib/errors';
 import { useFakeTimers } from '../../support/fake-timers';
 
@@ -52,6 +52,19 @@ describe('a part of a deadline', () => {
     const deadline = new Deadline(systemClock, 10_000);
     const error = new Error('broken');
     await expect(deadline.within(1_000, 'stop', () => Promise.reject(error))).rejects.toBe(error);
+  });
+
+  it('ends what else the work began when it fails', async () => {
+    const deadline = new Deadline(systemClock, 10_000);
+    const sibling = vi.fn();
+    const error = new Error('broken');
+    const work = (signal: AbortSignal) => {
+      signal.addEventListener('abort', sibling);
+      return Promise.reject(error);
+    };
+    await expect(deadline.within(1_000, 'the listing', work)).rejects.toBe(error);
+    await expect(withTimeout(1_000, { clock: systemClock, signal: deadline.signal }, work)).rejects.toBe(error);
+    expect(sibling).toHaveBeenCalledTimes(2);
   });
 
   it('leaves work behind that ignores its signal', async () => {
