@@ -23,10 +23,12 @@ interface Entry {
  */
 const MAX_CONTRADICTIONS = 3;
 
+const LISTED_AGAIN = 'it was listed again after its removal, and there was no time to look';
+
 const ONLY_LISTED = 'still listed, but each inspection says that it is not there: a restart of the provider clears its list';
 
 export interface LedgerOptions {
-  readonly provider: Pick<Provider, 'stages' | 'listingLagMs'>;
+  readonly provider: Pick<Provider, 'stages' | 'listingLagMs' | 'removalCommand'>;
   /** See `SweepOptions`. */
   readonly onSettled?: ((settlement: Settlement) => void) | undefined;
 }
@@ -160,8 +162,16 @@ export class Ledger {
     this.#entries.set(keyOf(resource), { resource, settlement: before ? continued(before, failure) : failure });
   }
 
-  /** Ends the sweep: reports what is still open as failed. */
+  /** Ends the sweep: reports what is still open, or was listed again by a provider whose listings do not lag, as failed. */
   close(): readonly Settlement[] {
+    for (const { resource, settlement, reappeared } of this.#entries.values()) {
+      if (!reappeared || settlement === undefined || this.#provider.listingLagMs !== undefined) continue;
+      const command = this.#provider.removalCommand(resource);
+      this.#entries.set(keyOf(resource), {
+        resource,
+        settlement: { ...settlement, outcome: 'failed', error: new Error(LISTED_AGAIN), command },
+      });
+    }
     for (const key of this.#entries.keys()) this.#report(key);
     return [...this.#entries.values()].flatMap(({ settlement }) => settlement ?? []);
   }

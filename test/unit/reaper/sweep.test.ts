@@ -208,6 +208,25 @@ describe('a failure', () => {
     expect(told.toSorted()).toEqual(['bad gone', 'slow graceful']);
   });
 
+  it('is what was listed again after its removal when time is up before another look', async () => {
+    const box = provider.add({ state: 'exited' });
+    const lists = provider.list.bind(provider);
+    provider.list = async (kind, signal) => {
+      // Removed, as it was answered, and there all the same: a proxy has lied.
+      if (!provider.has(box)) provider.add(box);
+      const listed = await lists(kind, signal);
+      if (kind === 'network' && provider.count('remove') > 0) await new Promise(() => undefined);
+      return listed;
+    };
+    const result = await swept({ deadlineMs: 20_000 });
+    expect([outcomes(result), result.verified]).toEqual([{ a: 'failed' }, false]);
+    const [{ error, command } = {}] = result.settlements;
+    expect([error?.message, command]).toEqual([
+      expect.stringMatching(/^it was listed again after its removal/),
+      expect.any(String),
+    ]);
+  });
+
   it('for good of what no listing has, and a look finds, is one failure, and nothing is verified', async () => {
     const bad = provider.add({ id: 'bad', state: 'exited' });
     provider.add({ id: 'slow' }, { endsAfterMs: 2_000 });
@@ -765,7 +784,8 @@ it('a step that ends the same in every round is one step', async () => {
   expect(settlements[0]?.steps[0]?.attempts).toBe(provider.count('remove'));
 });
 
-it('what is gone stays gone in the report when it is listed once more and the cleanup is halted', async () => {
+it('what is gone stays gone in the report when a list that lags has it once more and the cleanup is halted', async () => {
+  provider.listingLagMs = 1_000;
   const net = provider.add({ id: 'net', kind: 'network', state: 'there' });
   provider.fail('remove', new FakeError('permanent', 'refused'), (_, id) => id === 'stuck');
   const list = provider.list.bind(provider);
