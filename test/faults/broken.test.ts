@@ -161,7 +161,7 @@ describe('a deadline', () => {
 
     const { exitCode, output } = await job.post();
 
-    expect(performance.now() - startedAt, output).toBeLessThan(3_000 + 10_000);
+    expect(performance.now() - startedAt, output).toBeLessThan(3_000 + 5_000);
     expect(exitCode).toBe(0);
     const { totals, resources } = await postReport(job);
     expect(resources).toHaveLength(30);

@@ -107,14 +107,14 @@ const ONCE: readonly Once[] = [
 describe('once', () => {
   test.concurrent.each(ONCE)('$what is got over', async ({ request, fault, steps, outcome = 'graceful' }) => {
     await withContainers(1, async ({ proxy, sweep }) => {
-      proxy.spoil(fault, request, 1);
+      const spoiled = proxy.spoil(fault, request, 1);
 
       const result = await sweep();
 
       expect({ outcome: only(result).outcome, verified: result.verified }).toEqual({ outcome, verified: true });
       expect(account(result)).toEqual(steps);
-      // Where the connection already told, nothing waits for a time-out: of rungs, the steps show it; of a listing, 10 s would.
-      if (fault.kind !== 'hang') expect(result.tookMs).toBeLessThan(9_000);
+      // Nothing waits for a time-out of its own where the connection already told: a look has 5 s, a listing 10 s; rungs have steps.
+      if (fault.kind !== 'hang') expect(spoiled.askedAgainAfterMs).toBeLessThan(4_500);
       if (fault === BUSY && request !== LOOK) expect(result.tookMs, 'Retry-After').toBeGreaterThan(1_000);
     });
   });
@@ -140,18 +140,22 @@ describe('an engine that for one container of five', () => {
       if (stuck === undefined) throw new Error('no container');
       proxy.spoil(fault, (call) => call.includes(stuck.id));
 
+      let isOverAt = Number.POSITIVE_INFINITY;
+      // It comes as late as the deadline does on a machine that stands still for seconds.
+      const over = setTimeout(() => {
+        isOverAt = performance.now();
+      }, 25_000);
       const result = await sweep({ deadlineMs: 25_000 });
+      clearTimeout(over);
 
-      expect(result.tookMs).toBeLessThan(25_000 + 10_000);
+      expect(performance.now() - isOverAt).toBeLessThan(1_000);
       const ends = new Map(result.settlements.map((settlement) => [settlement.resource.id, settlement]));
       expect(others.map(({ id }) => ends.get(id)?.outcome)).toEqual(['graceful', 'graceful', 'graceful', 'graceful']);
       expect(ends.get(stuck.id)).toMatchObject({
         outcome: 'failed',
         command: `docker --host ${proxy.url} rm --force --volumes ${stuck.id.slice(0, 12)}`,
       });
-      // A look waits as it is told to, and may leave no time for more.
-      const rungs = fault === BUSY ? [] : ['stop', 'kill', 'remove'];
-      expect(ends.get(stuck.id)?.steps.map(({ action }) => action)).toEqual(expect.arrayContaining(rungs));
+      expect(ends.get(stuck.id)?.steps.map(({ action }) => action)).toEqual(expect.arrayContaining(['stop', 'kill', 'remove']));
       expect(ends.get(stuck.id)?.error?.message).toMatch(error);
       expect(result.verified).toBe(false);
       await stuck.remove({ force: true });

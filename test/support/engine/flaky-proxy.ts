@@ -46,6 +46,14 @@ interface Rule {
   /** `DELETE /containers/abc?force=true`, without the version of the API. */
   readonly matches: (call: string) => boolean;
   left: number;
+  failedAt?: number;
+  askedAgainAt?: number;
+}
+
+/** What became of requests that are to be spoiled. */
+export interface Spoiled {
+  /** Milliseconds from the last one spoiled to the next that matches; infinite if there was none. */
+  readonly askedAgainAfterMs: number;
 }
 
 /** A server by TLS at 127.0.0.1, and what the proxy needs to be taken for it. */
@@ -98,17 +106,27 @@ export class FlakyProxy {
   }
 
   /** Spoils so many of the requests that match, from now on. */
-  spoil(fault: Fault, matches: RegExp | ((call: string) => boolean), times = Number.POSITIVE_INFINITY): void {
+  spoil(fault: Fault, matches: RegExp | ((call: string) => boolean), times = Number.POSITIVE_INFINITY): Spoiled {
     const test = matches instanceof RegExp ? (call: string) => matches.test(call) : matches;
-    this.#rules.push({ fault, matches: test, left: times });
+    const rule: Rule = { fault, matches: test, left: times };
+    this.#rules.push(rule);
+    return {
+      get askedAgainAfterMs() {
+        return (rule.askedAgainAt ?? Number.POSITIVE_INFINITY) - (rule.failedAt ?? 0);
+      },
+    };
   }
 
   async #handle(incoming: IncomingMessage, answer: ServerResponse): Promise<void> {
     const call = `${incoming.method} ${incoming.url?.replace(/^\/v[\d.]+(?=\/)/, '')}`;
     this.calls.push(call);
+    for (const rule of this.#rules.filter(({ matches, left }) => left === 0 && matches(call))) {
+      rule.askedAgainAt ??= performance.now();
+    }
     const rule = this.#rules.find(({ matches, left }) => left > 0 && matches(call));
     if (rule === undefined) return this.#forward(incoming, answer);
     rule.left -= 1;
+    rule.failedAt = performance.now();
     return this.#fail(rule.fault, incoming, answer);
   }
 
