@@ -11,8 +11,8 @@ interface Entry {
   readonly reappeared?: boolean;
   /** How often it was listed again, and inspections said again that it is gone. */
   readonly contradictions?: number;
-  /** It failed for good, and a later listing lacked it: it is looked at once more. */
-  readonly vanished?: 'to be looked at' | 'looked at';
+  /** It failed for good, and a later listing lacked it: it gets one more look. */
+  readonly lastLook?: 'due' | 'taken';
   readonly reported?: boolean;
 }
 
@@ -76,8 +76,8 @@ export class Ledger {
     const isOpen = this.#openness();
     for (const [key, entry] of this.#entries) {
       const hasFailed = entry.settlement?.outcome === 'failed' && !isOpen(entry);
-      if (!hasFailed || there.has(key) || entry.vanished) continue;
-      this.#entries.set(key, { ...entry, vanished: 'to be looked at' });
+      if (!hasFailed || there.has(key) || entry.lastLook) continue;
+      this.#entries.set(key, { ...entry, lastLook: 'due' });
     }
   }
 
@@ -149,7 +149,7 @@ export class Ledger {
       resource,
       settlement: whole,
       reported,
-      ...(before?.vanished && { vanished: 'looked at' as const }),
+      ...(before?.lastLook && { lastLook: 'taken' as const }),
       contradictions: isContradicted ? (before.contradictions ?? 0) + 1 : 0,
     };
     this.#entries.set(keyOf(resource), isOnlyListed(entry) ? { ...entry, settlement: { ...whole, reason: ONLY_LISTED } } : entry);
@@ -188,10 +188,10 @@ export class Ledger {
    * open: a container of that stage may hold it.
    */
   #openness(): (entry: Entry) => boolean {
-    const isOpenItself = ({ settlement, reappeared, vanished }: Entry) =>
+    const isOpenItself = ({ settlement, reappeared, lastLook }: Entry) =>
       settlement === undefined ||
       reappeared === true ||
-      vanished === 'to be looked at' ||
+      lastLook === 'due' ||
       (settlement.outcome === 'failed' && settlement.retryable === true);
     const stages = [...this.#entries.values()].filter(isOpenItself).map(({ resource }) => this.stageOf(resource));
     const first = stages.reduce((min, stage) => Math.min(min, stage), Number.POSITIVE_INFINITY);
