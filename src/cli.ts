@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { inPlaceWord, watchdogWord } from './cli/run/own-words';
+import { exitSoon } from './lib/exit';
 import { takeLittleMemory } from './lib/memory';
 
 takeLittleMemory();
@@ -14,7 +15,8 @@ async function begin(argv: readonly string[]): Promise<void> {
     }
     case inPlaceWord: {
       const { runInPlace } = await import(/* webpackMode: "eager" */ './cli/run/in-place');
-      return runInPlace(argv[3] ?? '', process.env);
+      await runInPlace(argv[3] ?? '', process.env);
+      return exitSoon();
     }
     default: {
       const { start } = await import(/* webpackMode: "eager" */ './cli/start');
